@@ -1,0 +1,270 @@
+/* Identifiers, constants, sizes and comments as C text. */
+#include "backend/c/emit.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Identifiers ---- */
+
+/* Words that a name of ours must not be: C's, and what emitted files use themselves. */
+static const char *const reserved[] = {
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
+    "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
+    "unsigned", "void", "volatile", "while", "bool", "true", "false", "asm", "typeof", "alignas",
+    "alignof", "noreturn", "nullptr", "constexpr", "thread_local", "static_assert", "NULL",
+    "INFINITY", "NAN", "NOINLINE", "INLINE", "linux", "unix", "i386", "arm", "memcpy", "sizes",
+    "args", "arg", "begin", "end", "error", "INT8_MIN", "INT16_MIN", "INT32_MIN", "INT64_MIN",
+    "INT64_C", "UINT64_C"};
+
+static bool is_libm(const char *name)
+{
+    static const char *const others[] = {"fma", "fmin", "fmax", "round", "cbrt", "exp2", "log2",
+                                         "log10", "hypot", "tgamma", "lgamma", "logb", "scalb"};
+    size_t length = strlen(name);
+    if (length && (name[length - 1] == 'f' || name[length - 1] == 'l')) length--;
+    for (int op = LI_ABS; op <= LI_ATAN2; op++) {
+        const char *text = math_name((InstOp)op, DT_F64);
+        if (text && ((strlen(text) == length && !strncmp(text, name, length)) ||
+                     !strcmp(text, name)))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strlen(others[i]) == length && !strncmp(others[i], name, length)) return true;
+    return false;
+}
+
+/* Types and helpers start with an element type: f32x8, i64_min. */
+static bool is_typed(const char *name)
+{
+    for (DType type = DT_BOOL; type < DT_COUNT; type = (DType)(type + 1)) {
+        const char *text = dtype_name(type);
+        size_t length = strlen(text);
+        if (strncmp(name, text, length)) continue;
+        const char *rest = name + length;
+        if (*rest == 'x' && isdigit((unsigned char)rest[1])) return true;
+        if (*rest == '_' && type != DT_BOOL) return true;
+    }
+    return false;
+}
+
+bool c_reserved(const char *name)
+{
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (!strcmp(reserved[i], name)) return true;
+    size_t length = strlen(name);
+    if (name[0] == '_') return true;
+    if (length > 2 && !strcmp(name + length - 2, "_t")) return true; /* int64_t and the like */
+    if (!strncmp(name, "SYM_", 4) || !strncmp(name, "lpc_", 4) || !strncmp(name, "LPC_", 4))
+        return true;
+    return is_typed(name) || is_libm(name);
+}
+
+const char *c_identifier(Arena *arena, const char *text)
+{
+    Text out;
+    text_init(&out, arena);
+    if (isdigit((unsigned char)text[0])) text_add(&out, "n");
+    for (; *text && out.length < 48; text++) {
+        unsigned char c = (unsigned char)*text;
+        char safe = c < 128 && isalnum(c) ? (char)c : '_';
+        if (safe == '_' && (!out.length || out.data[out.length - 1] == '_')) continue;
+        text_addn(&out, &safe, 1);
+    }
+    return out.length ? out.data : "n";
+}
+
+bool names_have(const Names *names, const char *name)
+{
+    for (int i = 0; names && i < names->count; i++)
+        if (!strcmp(names->items[i], name)) return true;
+    return false;
+}
+
+void names_add(Arena *arena, Names *names, const char *name)
+{
+    arena_push(arena, names->items, names->count) = name;
+}
+
+const char *names_make(Arena *arena, Names *names, const Names *outer, const char *text)
+{
+    const char *base = c_identifier(arena, text), *name = base;
+    for (int i = 2; c_reserved(name) || names_have(names, name) || names_have(outer, name); i++)
+        name = arena_printf(arena, "%s_%d", base, i);
+    names_add(arena, names, name);
+    return name;
+}
+
+/* ---- Constants ---- */
+
+static Expr number(Arena *arena, const char *text)
+{
+    return (Expr){arena_strdup(arena, text), text[0] == '-' ? PREC_UNARY : PREC_POSTFIX};
+}
+
+Expr c_int(Arena *arena, DType type, int64_t value)
+{
+    char text[40];
+    switch (type) {
+    case DT_U32: snprintf(text, sizeof text, "%" PRIu32 "U", (uint32_t)value); break;
+    case DT_U64:
+        snprintf(text, sizeof text, "UINT64_C(%" PRIu64 ")", (uint64_t)value);
+        break;
+    case DT_BOOL: return (Expr){value ? "true" : "false", PREC_POSTFIX};
+    default:
+        if (type == DT_I32 && value == INT32_MIN) return (Expr){"INT32_MIN", PREC_POSTFIX};
+        if (value == INT64_MIN) return (Expr){"INT64_MIN", PREC_POSTFIX};
+        if (value > INT32_MAX || value <= INT32_MIN)
+            snprintf(text, sizeof text, "%sINT64_C(%" PRId64 ")", value < 0 ? "-" : "",
+                     value < 0 ? -value : value);
+        else
+            snprintf(text, sizeof text, "%" PRId64, value);
+    }
+    return number(arena, text);
+}
+
+static bool round_trips(DType type, const char *text, double value)
+{
+    if (type == DT_F64) return strtod(text, NULL) == value;
+    return strtof(text, NULL) == (float)value;
+}
+
+Expr c_float(Arena *arena, DType type, double value)
+{
+    if (type == DT_F16 || type == DT_BF16) {
+        unsigned bits = type == DT_F16 ? f32_to_f16((float)value) : f32_to_bf16((float)value);
+        return (Expr){arena_printf(arena, "0x%04x", bits), PREC_POSTFIX};
+    }
+    const char *suffix = type == DT_F32 ? "f" : "";
+    if (isnan(value)) return (Expr){"NAN", PREC_POSTFIX};
+    if (type == DT_F32) value = (double)(float)value;
+    if (isinf(value)) return number(arena, value < 0 ? "-INFINITY" : "INFINITY");
+    char text[48];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (round_trips(type, text, value)) break;
+    }
+    const char *point = strpbrk(text, ".e") ? "" : ".0";
+    return number(arena, arena_printf(arena, "%s%s%s", text, point, suffix));
+}
+
+/* ---- Sizes ---- */
+
+const char *c_paren(Arena *arena, Expr expr, Prec least)
+{
+    return expr.prec >= least ? expr.text : arena_printf(arena, "(%s)", expr.text);
+}
+
+/* The size t with s = -t, when s has a constant negative factor or is one; its factor is in *by. */
+static const Size *negated(const Size *s, int64_t *by)
+{
+    if (s->kind == SIZE_MUL && size_is_const(s->a) && s->a->value < 0) {
+        *by = -s->a->value;
+        return s->b;
+    }
+    if (s->kind == SIZE_MUL && size_is_const(s->b) && s->b->value < 0) {
+        *by = -s->b->value;
+        return s->a;
+    }
+    return NULL;
+}
+
+static Expr size_sum(Emit *e, const Size *a, const Size *b, const char *const *names)
+{
+    Arena *arena = e->arena;
+    int64_t by = 1;
+    if ((negated(a, &by) || (size_is_const(a) && !negated(b, &by)))) { /* x - 1 and not -1 + x */
+        const Size *swap = a;
+        a = b;
+        b = swap;
+    }
+    const char *left = c_paren(arena, c_size(e, a, names), PREC_ADD);
+    if (size_is_const(b) && b->value < 0 && b->value > INT64_MIN) {
+        Expr right = c_int(arena, DT_I64, -b->value);
+        return (Expr){arena_printf(arena, "%s - %s", left, right.text), PREC_ADD};
+    }
+    const Size *positive = negated(b, &by);
+    if (!positive) {
+        const char *right = c_paren(arena, c_size(e, b, names), PREC_ADD);
+        return (Expr){arena_printf(arena, "%s + %s", left, right), PREC_ADD};
+    }
+    const char *right = c_paren(arena, c_size(e, positive, names), PREC_MUL);
+    if (by == 1) return (Expr){arena_printf(arena, "%s - %s", left, right), PREC_ADD};
+    const char *factor = c_int(arena, DT_I64, by).text;
+    return (Expr){arena_printf(arena, "%s - %s * %s", left, factor, right), PREC_ADD};
+}
+
+static Expr size_quotient(Emit *e, const Size *size, const char *const *names)
+{
+    bool mod = size->kind == SIZE_MOD;
+    Expr a = c_size(e, size->a, names), b = c_size(e, size->b, names);
+    if (size_lower(e->program->sizes, size->a) >= 0) {
+        const char *left = c_paren(e->arena, a, PREC_MUL), *right = c_paren(e->arena, b, PREC_UNARY);
+        return (Expr){arena_printf(e->arena, "%s %s %s", left, mod ? "%" : "/", right), PREC_MUL};
+    }
+    const char *helper = helper_scalar(e, mod ? "floor_mod" : "floor_div", DT_I64);
+    return (Expr){arena_printf(e->arena, "%s(%s, %s)", helper, a.text, b.text), PREC_POSTFIX};
+}
+
+Expr c_size(Emit *e, const Size *size, const char *const *names)
+{
+    Arena *arena = e->arena;
+    switch (size->kind) {
+    case SIZE_CONST: return c_int(arena, DT_I64, size->value);
+    case SIZE_SYM:
+        if (names && names[size->sym]) return (Expr){names[size->sym], PREC_POSTFIX};
+        return (Expr){arena_printf(arena, "sizes[%s]", e->sym_enums[size->sym]), PREC_POSTFIX};
+    case SIZE_ADD: return size_sum(e, size->a, size->b, names);
+    case SIZE_MUL: {
+        const Size *a = size->a, *b = size->b;
+        const char *left = c_paren(arena, c_size(e, a, names), PREC_MUL);
+        Prec least = b->kind == SIZE_MUL ? PREC_MUL : PREC_UNARY;
+        const char *right = c_paren(arena, c_size(e, b, names), least);
+        return (Expr){arena_printf(arena, "%s * %s", left, right), PREC_MUL};
+    }
+    case SIZE_DIV:
+    case SIZE_MOD: return size_quotient(e, size, names);
+    case SIZE_LEAST:
+    case SIZE_MOST: {
+        const char *helper = helper_scalar(e, size->kind == SIZE_LEAST ? "min" : "max", DT_I64);
+        Expr a = c_size(e, size->a, names), b = c_size(e, size->b, names);
+        return (Expr){arena_printf(arena, "%s(%s, %s)", helper, a.text, b.text), PREC_POSTFIX};
+    }
+    }
+    return (Expr){"0", PREC_POSTFIX};
+}
+
+/* ---- Comments ---- */
+
+/* Bytes that could end the comment, open another or confuse a reader's terminal are replaced. */
+static void comment_char(Text *out, const char *text)
+{
+    unsigned char c = (unsigned char)*text;
+    char safe = c < 32 || c > 126 ? '_' : (char)c;
+    text_addn(out, &safe, 1);
+    if ((c == '*' && text[1] == '/') || (c == '/' && text[1] == '*')) text_add(out, " ");
+}
+
+void c_comment(Text *out, const char *text, int indent)
+{
+    text_printf(out, "%*s/* ", indent, "");
+    for (; *text; text++) {
+        if (*text != '\n')
+            comment_char(out, text);
+        else if (text[1])
+            text_printf(out, "\n%*s * ", indent, "");
+    }
+    text_add(out, " */\n");
+}
+
+const char *c_comment_line(Arena *arena, const char *text)
+{
+    Text out;
+    text_init(&out, arena);
+    for (; *text && *text != '\n'; text++) comment_char(&out, text);
+    return out.data;
+}

@@ -1,0 +1,38 @@
+/* The LLVM backend: a program of loops to one relocatable object, through LLVM 19's C API.
+ *
+ * The object defines the global function NAME_run (lpc_run_fn of runtime/lpc_model.h, NAME being
+ * program->name) and one internal function per kernel, each in a section of its own. It refers to
+ * the weights as `extern const unsigned char NAME_weights[]` (backend/object/weights_object.h),
+ * through a pointer in .data.rel.ro, so that weights beyond 2 GiB link. Beyond those it needs libm
+ * (and libgcc where a target lacks an instruction), nothing else.
+ *
+ * The same program and options give the same bytes: no path, time or address reaches the object. */
+#ifndef LPC_BACKEND_LLVM_H
+#define LPC_BACKEND_LLVM_H
+
+#include "ir/diag.h"
+#include "ir/loops.h"
+#include "ir/target.h"
+#include <stdbool.h>
+
+typedef struct LlvmOptions {
+    const char *triple;    /* any spelling: "aarch64-linux-gnu" */
+    const char *cpu;       /* LLVM's name; NULL or "": the triple's generic one */
+    const char *features;  /* LLVM's list, "+dotprod,+fullfp16"; NULL or "": none */
+    int opt_level;         /* 0 (quick, for debugging) to 3; 2 is the usual one */
+    bool pic;              /* position independent: needed by shared objects and by PIEs */
+    DotKind dot;           /* what LI_DOT4 becomes */
+    int vector_bits;       /* width of a vector register, 0: none */
+    const char *text_path; /* NULL, or a file that gets LLVM's text form, after optimisation */
+} LlvmOptions;
+
+/* The options that say what `target` says: opt_level 2, pic, no text. */
+LlvmOptions llvm_options(const Target *target);
+
+/* Writes the object to object_path; NULL: only the text form. On failure the error is in diag,
+ * LPC_ERROR is returned and no file is left behind. The architectures are x86_64, aarch64 and
+ * riscv64. */
+int backend_llvm_emit(const Program *program, const LlvmOptions *options, Diag *diag,
+                      const char *object_path);
+
+#endif

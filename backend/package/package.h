@@ -1,0 +1,88 @@
+/* Packages: what lies in OUT (docs/package.md).
+ *
+ *     OUT/manifest.json          the pipeline: build id, symbols, inputs, outputs, stages, cuts
+ *     OUT/STAGE/model.o|model.c  the emitted function
+ *     OUT/STAGE/weights.o        the constants
+ *     OUT/STAGE/model.h          the C interface
+ *     OUT/STAGE/stage.c          the descriptor (lpc_model), and main with LPC_STAGE_MAIN
+ *     OUT/STAGE/manifest.json    the stage: target, contracts, memory
+ *     OUT/STAGE/CMakeLists.txt   a library target and the stage program
+ *     OUT/STAGE/runtime/         the runtime's sources
+ *     OUT/STAGE/stage            the linked program, where the target's toolchain is here
+ *
+ * This layer knows nothing of graphs: it is given programs, contracts and figures. */
+#ifndef LPC_BACKEND_PACKAGE_H
+#define LPC_BACKEND_PACKAGE_H
+
+#include "ir/diag.h"
+#include "ir/loops.h"
+#include "ir/target.h"
+
+typedef struct PackTensor {
+    const char *name;
+    uint32_t id;
+    DType dtype;
+    int rank;
+    const Size *dims[8];
+    const int *order;  /* physical axis order, outermost first; NULL: row-major */
+    int64_t max_bytes;
+} PackTensor;
+
+typedef struct PackContract {
+    int count;
+    PackTensor *tensors;
+} PackContract;
+
+typedef struct PackStage {
+    const char *name;     /* the folder */
+    const char *prefix;   /* C identifier; the function is PREFIX_run */
+    const Target *target;
+    const Program *program;
+    PackContract in, out;
+    double flops;
+    int64_t naive_bytes, bound_bytes;
+    const char *first, *last; /* names of the first and last layer */
+    int layers;
+} PackStage;
+
+/* A symbol that state keeps: its value before the first call and after each one. */
+typedef struct PackStateSymbol {
+    int sym;
+    const Size *next;
+} PackStateSymbol;
+
+typedef struct PackJob {
+    Arena *arena;
+    Diag *diag;
+    SizeTable *sizes;
+    const char *model;      /* a C identifier */
+    const char *model_file; /* base name, for comments */
+    uint8_t build_id[32];
+    PackStage *stages;
+    int stage_count;
+    PackStateSymbol *state_symbols;
+    int state_symbol_count;
+    bool emit_c, portable;
+    bool link;              /* make the programs where the toolchain is here */
+    bool dump_llvm;         /* also write model.ll */
+    int threads;            /* default of the stage programs; 0: one */
+} PackJob;
+
+/* Writes everything into folder, which exists and is empty. */
+int package_write(PackJob *job, const char *folder);
+
+/* The parts, one file each. */
+int package_manifest(PackJob *job, const char *folder);
+int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
+int package_header(PackJob *job, const PackStage *stage, const char *folder);
+int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
+int package_link(PackJob *job, const PackStage *stage, const char *folder);
+/* True when the stage's program can be made here. */
+bool package_can_link(const PackJob *job, const Target *target);
+uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
+int64_t package_max_payload(PackJob *job, const PackContract *contract);
+
+/* Writes a file whole; a failure is reported with its path. */
+int package_file(Diag *diag, const char *path, const char *data, size_t length);
+
+#endif

@@ -1,0 +1,342 @@
+/* The C text beside the emitted function: model.h, its interface, and stage.c, its descriptor. */
+#include "backend/package/package.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIZE_KINDS = 8 };
+
+static const char *upper(PackJob *job, const char *text)
+{
+    char *copy = arena_strdup(job->arena, text);
+    for (char *c = copy; *c; c++) *c = (char)toupper((unsigned char)*c);
+    return copy;
+}
+
+static const char *identifier(PackJob *job, const char *text)
+{
+    char *copy = arena_printf(job->arena, "%s%s", isdigit((unsigned char)*text) ? "_" : "", text);
+    for (char *c = copy; *c; c++) {
+        if (!isalnum((unsigned char)*c)) *c = '_';
+    }
+    return copy;
+}
+
+/* Names come from the model: what could end a comment or a string is taken out. */
+static const char *harmless(PackJob *job, const char *text)
+{
+    char *copy = arena_strdup(job->arena, text);
+    for (char *c = copy; *c; c++) {
+        if (*c == '"' || *c == '\\' || *c == '*' || *c == '?' || !isprint((unsigned char)*c)) *c = '_';
+    }
+    return copy;
+}
+
+static void size_c(Text *out, const Size *size)
+{
+    static const char *const calls[] = {[SIZE_DIV] = "floor_div",
+                                        [SIZE_MOD] = "floor_mod",
+                                        [SIZE_LEAST] = "least",
+                                        [SIZE_MOST] = "largest"};
+    switch (size->kind) {
+    case SIZE_CONST: text_printf(out, "INT64_C(%lld)", (long long)size->value); return;
+    case SIZE_SYM: text_printf(out, "s[%d]", size->sym); return;
+    case SIZE_ADD:
+    case SIZE_MUL:
+        text_add(out, "(");
+        size_c(out, size->a);
+        text_add(out, size->kind == SIZE_ADD ? " + " : " * ");
+        size_c(out, size->b);
+        text_add(out, ")");
+        return;
+    default:
+        text_printf(out, "%s(", calls[size->kind]);
+        size_c(out, size->a);
+        text_add(out, ", ");
+        size_c(out, size->b);
+        text_add(out, ")");
+    }
+}
+
+static void describe(PackJob *job, Text *out, const PackTensor *t, const char *array, int index)
+{
+    text_printf(out, " *   %s[%d]  %s: %s[", array, index, harmless(job, t->name),
+                dtype_ctype(t->dtype));
+    for (int k = 0; k < t->rank; k++) {
+        int axis = t->order ? t->order[k] : k;
+        text_printf(out, "%s%s", k ? "][" : "", size_text(job->sizes, t->dims[axis]));
+    }
+    text_printf(out, "]%s, at most %lld bytes\n", t->order ? " (axes in physical order)" : "",
+                (long long)t->max_bytes);
+}
+
+static void symbols_macros(PackJob *job, const PackStage *stage, Text *out)
+{
+    int count = sizes_symbol_count(job->sizes);
+    const char *big = upper(job, stage->prefix);
+    text_printf(out, "#define %s_SIZES %d /* elements of `sizes` */\n", big, count);
+    for (int i = 0; i < count; i++) {
+        const Symbol *symbol = sizes_symbol_at(job->sizes, i);
+        text_printf(out, "#define %s_SIZE_%s %d /* at most %lld%s */\n", big,
+                    upper(job, identifier(job, symbol->name)), i, (long long)symbol->max,
+                    symbol->source == SYM_NODE    ? ", set by the call"
+                    : symbol->source == SYM_STATE ? ", of the state"
+                                                  : "");
+    }
+}
+
+int package_header(PackJob *job, const PackStage *stage, const char *folder)
+{
+    Text out;
+    text_init(&out, job->arena);
+    const char *big = upper(job, stage->prefix);
+    const Program *p = stage->program;
+    text_printf(&out,
+                "/* %s, stage %s: made by lpc. The interface of the emitted function.\n *\n"
+                " * int %s_run(in, out, sizes, workspace, state, threads) runs it once; see\n"
+                " * lpc_run_fn in lpc_model.h. The caller owns all memory; nothing is allocated and\n"
+                " * nothing is kept but `state`.\n *\n",
+                harmless(job, job->model_file), stage->name, stage->prefix);
+    for (int i = 0; i < stage->in.count; i++) describe(job, &out, &stage->in.tensors[i], "in", i);
+    for (int i = 0; i < stage->out.count; i++) describe(job, &out, &stage->out.tensors[i], "out", i);
+    text_printf(&out, " */\n#ifndef %s_MODEL_H\n#define %s_MODEL_H\n\n#include \"lpc_model.h\"\n\n",
+                big, big);
+    text_printf(&out, "#define %s_INPUTS %d\n#define %s_OUTPUTS %d\n", big, stage->in.count, big,
+                stage->out.count);
+    for (int i = 0; i < stage->in.count; i++) {
+        text_printf(&out, "#define %s_IN_%s %d\n#define %s_IN_%d_BYTES %lld\n", big,
+                    upper(job, identifier(job, stage->in.tensors[i].name)), i, big, i,
+                    (long long)stage->in.tensors[i].max_bytes);
+    }
+    for (int i = 0; i < stage->out.count; i++) {
+        text_printf(&out, "#define %s_OUT_%s %d\n#define %s_OUT_%d_BYTES %lld\n", big,
+                    upper(job, identifier(job, stage->out.tensors[i].name)), i, big, i,
+                    (long long)stage->out.tensors[i].max_bytes);
+    }
+    text_printf(&out,
+                "#define %s_WORKSPACE_BYTES %lld /* 64-byte aligned */\n"
+                "#define %s_STATE_BYTES %lld     /* 64-byte aligned, zeroed before the first call */\n"
+                "#define %s_WEIGHTS_BYTES %lld   /* read-only, in weights.o */\n",
+                big, (long long)p->work_bytes, big, (long long)p->state_bytes, big,
+                (long long)p->const_bytes);
+    symbols_macros(job, stage, &out);
+    text_printf(&out,
+                "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+                "/* Returns LPC_RUN_OK or another LPC_RUN_ code. `sizes` may be NULL when %s_SIZES is 0,\n"
+                " * `state` when %s_STATE_BYTES is 0, `threads` to run on the calling thread. */\n"
+                "lpc_run_fn %s_run;\n\n"
+                "/* The descriptor, defined in stage.c. */\nextern const lpc_model %s_model;\n\n"
+                "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
+                big, big, stage->prefix, stage->prefix);
+    return package_file(job->diag, arena_printf(job->arena, "%s/model.h", folder), out.data,
+                        out.length);
+}
+
+/* ---- stage.c ---- */
+
+static void tensor_table(PackJob *job, Text *out, const PackContract *contract, const char *name)
+{
+    text_printf(out, "static const lpc_tensor_info %s[] = {\n", name);
+    for (int i = 0; i < contract->count; i++) {
+        const PackTensor *t = &contract->tensors[i];
+        text_printf(out, "    {\"%s\", %u, %d, %d, UINT64_C(%lld)},\n", harmless(job, t->name), t->id,
+                    dtype_to_onnx(t->dtype), t->rank, (long long)t->max_bytes);
+    }
+    if (!contract->count) text_add(out, "    {\"\", 0, 0, 0, 0},\n");
+    text_add(out, "};\n\n");
+}
+
+static void bytes_side(PackJob *job, Text *out, const PackContract *contract, const char *side)
+{
+    text_printf(out, "    if (side == %s) {\n        switch (k) {\n", side);
+    for (int i = 0; i < contract->count; i++) {
+        const PackTensor *t = &contract->tensors[i];
+        const Size *bytes = size_const(job->sizes, (int64_t)dtype_size(t->dtype));
+        for (int k = 0; k < t->rank; k++) bytes = size_mul(job->sizes, bytes, t->dims[k]);
+        text_printf(out, "        case %d: return ", i);
+        size_c(out, bytes);
+        text_add(out, ";\n");
+    }
+    text_add(out, "        default: return 0;\n        }\n    }\n");
+}
+
+static void uses_call(const Size *size, bool used[SIZE_KINDS])
+{
+    if (!size) return;
+    used[size->kind] = true;
+    if (size->kind == SIZE_CONST || size->kind == SIZE_SYM) return;
+    uses_call(size->a, used);
+    uses_call(size->b, used);
+}
+
+static void size_helpers(PackJob *job, const PackStage *stage, Text *out)
+{
+    static const struct {
+        SizeKind kind;
+        const char *text;
+    } helpers[] = {
+        {SIZE_DIV, "static int64_t floor_div(int64_t a, int64_t b)\n{\n"
+                   "    return a >= 0 ? a / b : -((b - 1 - a) / b);\n}\n\n"},
+        {SIZE_MOD, "static int64_t floor_mod(int64_t a, int64_t b)\n{\n"
+                   "    return (a % b + b) % b;\n}\n\n"},
+        {SIZE_LEAST, "static int64_t least(int64_t a, int64_t b)\n{\n    return a < b ? a : b;\n}\n\n"},
+        {SIZE_MOST, "static int64_t largest(int64_t a, int64_t b)\n{\n    return a > b ? a : b;\n}\n\n"},
+    };
+    bool used[SIZE_KINDS] = {0};
+    const PackContract *sides[] = {&stage->in, &stage->out};
+    for (int c = 0; c < 2; c++) {
+        for (int i = 0; i < sides[c]->count; i++) {
+            const Size *bytes = size_const(job->sizes, 1);
+            const PackTensor *t = &sides[c]->tensors[i];
+            for (int k = 0; k < t->rank; k++) bytes = size_mul(job->sizes, bytes, t->dims[k]);
+            uses_call(bytes, used);
+        }
+    }
+    for (int i = 0; i < job->state_symbol_count; i++) uses_call(job->state_symbols[i].next, used);
+    for (size_t i = 0; i < sizeof helpers / sizeof *helpers; i++) {
+        if (used[helpers[i].kind]) text_add(out, helpers[i].text);
+    }
+}
+
+static void state_functions(PackJob *job, Text *out)
+{
+    if (!job->state_symbol_count) return;
+    text_add(out, "static void state_begin(int64_t *s)\n{\n");
+    for (int i = 0; i < job->state_symbol_count; i++) {
+        text_printf(out, "    s[%d] = 0;\n", job->state_symbols[i].sym);
+    }
+    text_add(out, "}\n\nstatic void state_next(int64_t *s)\n{\n");
+    for (int i = 0; i < job->state_symbol_count; i++) {
+        text_printf(out, "    const int64_t next_%d = ", i);
+        size_c(out, job->state_symbols[i].next);
+        text_add(out, ";\n");
+    }
+    for (int i = 0; i < job->state_symbol_count; i++) {
+        text_printf(out, "    s[%d] = next_%d;\n", job->state_symbols[i].sym, i);
+    }
+    text_add(out, "}\n\n");
+}
+
+static void symbol_tables(PackJob *job, Text *out)
+{
+    int count = sizes_symbol_count(job->sizes);
+    if (!count) return;
+    text_add(out, "static const char *const symbol_names[] = {");
+    for (int i = 0; i < count; i++) {
+        text_printf(out, "%s\"%s\"", i ? ", " : "",
+                    harmless(job, sizes_symbol_at(job->sizes, i)->name));
+    }
+    text_add(out, "};\nstatic const int64_t symbol_max[] = {");
+    for (int i = 0; i < count; i++) {
+        text_printf(out, "%sINT64_C(%lld)", i ? ", " : "",
+                    (long long)sizes_symbol_at(job->sizes, i)->max);
+    }
+    text_add(out, "};\nstatic const uint8_t symbol_is_state[] = {");
+    for (int i = 0; i < count; i++) {
+        text_printf(out, "%s%d", i ? ", " : "",
+                    sizes_symbol_at(job->sizes, i)->source == SYM_STATE);
+    }
+    text_add(out, "};\n\n");
+}
+
+static void contract_value(PackJob *job, Text *out, const PackContract *contract, int cut,
+                           const char *field, const char *table)
+{
+    text_printf(out, "    .%s = {%d, UINT64_C(0x%016llx), %d, %s, UINT64_C(%lld)},\n", field, cut,
+                (unsigned long long)package_contract_hash(job, contract), contract->count, table,
+                (long long)package_max_payload(job, contract));
+}
+
+static void descriptor(PackJob *job, const PackStage *stage, int index, Text *out)
+{
+    int count = sizes_symbol_count(job->sizes);
+    const Program *p = stage->program;
+    text_printf(out, "const lpc_model %s_model = {\n    .name = \"%s\",\n    .build_id = build_id,\n",
+                stage->prefix, stage->name);
+    text_printf(out, "    .symbol_count = %d,\n", count);
+    if (count)
+        text_add(out, "    .symbol_names = symbol_names,\n    .symbol_max = symbol_max,\n"
+                      "    .symbol_is_state = symbol_is_state,\n");
+    contract_value(job, out, &stage->in, index, "in", "in_tensors");
+    contract_value(job, out, &stage->out, index + 1, "out", "out_tensors");
+    text_printf(out,
+                "    .workspace_bytes = UINT64_C(%lld),\n    .state_bytes = UINT64_C(%lld),\n"
+                "    .weights_bytes = UINT64_C(%lld),\n    .run = %s_run,\n"
+                "    .tensor_bytes = tensor_bytes,\n",
+                (long long)p->work_bytes, (long long)p->state_bytes, (long long)p->const_bytes,
+                stage->prefix);
+    if (job->state_symbol_count)
+        text_add(out, "    .state_begin = state_begin,\n    .state_next = state_next,\n");
+    text_add(out, "};\n\n");
+}
+
+int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder)
+{
+    Text out;
+    text_init(&out, job->arena);
+    text_printf(&out,
+                "/* %s, stage %s: made by lpc. The stage's descriptor; with LPC_STAGE_MAIN also the\n"
+                " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
+                "#include \"model.h\"\n\n",
+                harmless(job, job->model_file), stage->name);
+    text_add(&out, "static const uint8_t build_id[32] = {");
+    for (int i = 0; i < 32; i++) text_printf(&out, "%s%d", i ? ", " : "", job->build_id[i]);
+    text_add(&out, "};\n\n");
+    symbol_tables(job, &out);
+    tensor_table(job, &out, &stage->in, "in_tensors");
+    tensor_table(job, &out, &stage->out, "out_tensors");
+    size_helpers(job, stage, &out);
+    text_add(&out, "static int64_t tensor_bytes(int side, uint32_t k, const int64_t *s)\n{\n"
+                   "    (void)s;\n");
+    bytes_side(job, &out, &stage->in, "0");
+    bytes_side(job, &out, &stage->out, "1");
+    text_add(&out, "    return 0;\n}\n\n");
+    state_functions(job, &out);
+    descriptor(job, stage, index, &out);
+    text_printf(&out,
+                "#ifdef LPC_STAGE_MAIN\n#include \"lpc_runtime.h\"\n\n"
+                "int main(int argc, char **argv)\n{\n"
+                "    return lpc_stage_main(&%s_model, argc, argv);\n}\n#endif\n",
+                stage->prefix);
+    return package_file(job->diag, arena_printf(job->arena, "%s/stage.c", folder), out.data,
+                        out.length);
+}
+
+int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
+{
+    Text out;
+    text_init(&out, job->arena);
+    const char *code = job->emit_c ? "model.c" : "model.o";
+    text_printf(&out,
+                "# %s, stage %s: made by lpc. add_subdirectory() this folder, or build it alone.\n"
+                "#   library %s: the function and its header; program %s_stage: with the runtime\n"
+                "cmake_minimum_required(VERSION 3.20)\n"
+                "project(%s C)\n\n"
+                "add_library(%s STATIC %s stage.c weights.o)\n"
+                "set_source_files_properties(weights.o%s PROPERTIES EXTERNAL_OBJECT TRUE)\n"
+                "set_target_properties(%s PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF LINKER_LANGUAGE C)\n"
+                "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} "
+                "${CMAKE_CURRENT_SOURCE_DIR}/runtime)\n"
+                "target_link_libraries(%s PUBLIC m)\n",
+                harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
+                stage->prefix, stage->prefix, code, job->emit_c ? "" : " model.o", stage->prefix,
+                stage->prefix, stage->prefix);
+    if (job->emit_c) {
+        text_printf(&out, "target_compile_options(%s PRIVATE -O3 -fno-math-errno "
+                          "-fno-trapping-math -ffp-contract=off", stage->prefix);
+        for (int i = 0; !job->portable && i < stage->target->cflag_count; i++) {
+            text_printf(&out, " %s", stage->target->cflags[i]);
+        }
+        text_add(&out, ")\n");
+    }
+    text_printf(&out,
+                "\nfile(GLOB runtime ${CMAKE_CURRENT_SOURCE_DIR}/runtime/*.c)\n"
+                "find_package(Threads REQUIRED)\n"
+                "add_executable(%s_stage EXCLUDE_FROM_ALL stage.c ${runtime})\n"
+                "target_compile_definitions(%s_stage PRIVATE LPC_STAGE_MAIN)\n"
+                "target_link_libraries(%s_stage PRIVATE %s Threads::Threads)\n",
+                stage->prefix, stage->prefix, stage->prefix, stage->prefix);
+    return package_file(job->diag, arena_printf(job->arena, "%s/CMakeLists.txt", folder), out.data,
+                        out.length);
+}

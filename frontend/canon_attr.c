@@ -1,0 +1,127 @@
+/* Attributes that became inputs in a later opset: they become constant inputs. */
+#include "frontend/import.h"
+
+#include <float.h>
+#include <string.h>
+
+/* The ints of an attribute as a constant, NULL when absent; the attribute goes. */
+static int take_ints(Call *call, const char *name, Tensor **tensor)
+{
+    const Attr *attr = attr_find(call, name);
+    *tensor = NULL;
+    if (!attr) return LPC_OK;
+    if (attr->kind != ATTR_INTS && attr->kind != ATTR_INT) {
+        return call_fail(call, "%s: expected integers", name);
+    }
+    *tensor = call_i64(call, attr->count, attr->ints);
+    attr_delete(call, name);
+    return LPC_OK;
+}
+
+static int take_input(Call *call, const char *name, int i)
+{
+    Tensor *tensor;
+    if (call->in_count > i) {
+        return call_fail(call, "expected %d inputs at opset %lld, got %d", i, (long long)call->opset,
+                         call->in_count);
+    }
+    TRY(take_ints(call, name, &tensor));
+    if (tensor) call_set_in(call, i, tensor);
+    return LPC_OK;
+}
+
+/* Squeeze, Unsqueeze, reductions: axes */
+static int canon_axes(Call *call)
+{
+    return take_input(call, "axes", 1);
+}
+
+static int canon_split(Call *call)
+{
+    return take_input(call, "split", 1);
+}
+
+static int canon_top_k(Call *call)
+{
+    return take_input(call, "k", 1);
+}
+
+static int canon_slice(Call *call)
+{
+    if (!attr_find(call, "starts") || !attr_find(call, "ends")) {
+        return call_fail(call, "attribute 'starts' or 'ends' is missing");
+    }
+    TRY(take_input(call, "starts", 1));
+    TRY(take_input(call, "ends", 2));
+    return take_input(call, "axes", 3);
+}
+
+/* A float of an attribute in the type of input 0. */
+static Tensor *like_input(Call *call, double value)
+{
+    DType dtype = scope_dtype(call->scope, call->proto->input[0]);
+    if (dtype != DT_NONE) return call_scalar(call, dtype, value);
+    Tensor *scalar = call_scalar(call, DT_F32, value);
+    return call_make(call, OP_CAST_LIKE, scalar, call->in[0], NULL);
+}
+
+static int canon_pad(Call *call)
+{
+    double value = attr_float(call, "value", 0);
+    if (!call_in(call, 0)) return call_fail(call, "expected 1 input");
+    TRY(take_input(call, "pads", 1));
+    attr_delete(call, "value");
+    if (value != 0) call_set_in(call, 2, like_input(call, value));
+    return LPC_OK;
+}
+
+static int canon_clip(Call *call)
+{
+    double min = attr_float(call, "min", -(double)FLT_MAX);
+    double max = attr_float(call, "max", (double)FLT_MAX);
+    if (call->in_count != 1) return call_fail(call, "expected 1 input, got %d", call->in_count);
+    attr_delete(call, "min");
+    attr_delete(call, "max");
+    if (min > -(double)FLT_MAX) call_set_in(call, 1, like_input(call, min));
+    if (max < (double)FLT_MAX) call_set_in(call, 2, like_input(call, max));
+    return LPC_OK;
+}
+
+static int canon_dft(Call *call)
+{
+    int64_t axis = attr_int(call, "axis", 1);
+    attr_delete(call, "axis");
+    call_set_in(call, 2, call_scalar(call, DT_I64, (double)axis));
+    return LPC_OK;
+}
+
+static int canon_mvn(Call *call)
+{
+    static const int64_t axes[] = {0, 2, 3};
+    if (attr_find(call, "axes")) return LPC_OK;
+    attr_set_ints(call, "axes", 3, axes);
+    return LPC_OK;
+}
+
+const Rule canon_attr_rules[] = {
+    {"Squeeze", 13, canon_axes},
+    {"Unsqueeze", 13, canon_axes},
+    {"ReduceSum", 13, canon_axes},
+    {"ReduceMean", 18, canon_axes},
+    {"ReduceMax", 18, canon_axes},
+    {"ReduceMin", 18, canon_axes},
+    {"ReduceProd", 18, canon_axes},
+    {"ReduceL1", 18, canon_axes},
+    {"ReduceL2", 18, canon_axes},
+    {"ReduceLogSum", 18, canon_axes},
+    {"ReduceLogSumExp", 18, canon_axes},
+    {"ReduceSumSquare", 18, canon_axes},
+    {"Split", 13, canon_split},
+    {"TopK", 10, canon_top_k},
+    {"Slice", 10, canon_slice},
+    {"Pad", 11, canon_pad},
+    {"Clip", 11, canon_clip},
+    {"DFT", 20, canon_dft},
+    {"MeanVarianceNormalization", 0, canon_mvn},
+    {NULL, 0, NULL},
+};

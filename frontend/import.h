@@ -1,0 +1,195 @@
+/* What the files of the frontend share. */
+#ifndef LPC_FRONTEND_IMPORT_H
+#define LPC_FRONTEND_IMPORT_H
+
+#include "frontend/frontend.h"
+#include "ir/names.h"
+
+#include "onnx.pb-c.h"
+
+enum {
+    OPSET_MIN = 7,
+    OPSET_MAX = 27,
+    MAX_INLINE_DEPTH = 40,   /* functions and branches within each other */
+    MAX_MADE_NODES = 250000, /* so that functions that call functions cannot explode */
+    MAX_DENSE_BYTES = 1 << 28 /* a sparse tensor written out */
+};
+
+/* A file in memory. */
+typedef struct FileMap {
+    const char *path;
+    const uint8_t *bytes;
+    size_t size;
+} FileMap;
+
+typedef struct Import {
+    Arena *arena;
+    Diag *diag;
+    Graph *graph;
+    const char *file;   /* as the user wrote it */
+    const char *folder; /* real path of the model's folder, NULL for a model in memory */
+    const uint8_t *bytes;
+    size_t size;
+    FileMap *maps; /* files of external data, and the model itself */
+    int map_count;
+    const ImportOptions *options;
+    const Onnx__ModelProto *model;
+    NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
+    int made_nodes;
+    Tensor absent; /* stands in a scope for a function's input that the caller left out */
+} Import;
+
+/* Where names are looked up: the main graph, a branch of If, or a function's body. */
+typedef struct Scope Scope;
+struct Scope {
+    Import *im;
+    Scope *parent;      /* whose tensors are seen from here too; NULL in a function */
+    NameTable *tensors;     /* Tensor */
+    NameTable *hints;       /* Onnx__ValueInfoProto: what the model says about inner tensors */
+    NameTable *attrs;       /* in a function: Onnx__AttributeProto of the call; NULL in the main graph */
+    NameTable *renames;     /* char: better names for the function's outputs, or NULL */
+    const char *prefix; /* of the names made here, "" in the main graph */
+    Onnx__OperatorSetIdProto **opsets;
+    size_t opset_count;
+    Guard *guards;
+    int guard_count;
+    int depth;
+    int index; /* of the node that was inlined, -1 in the main graph */
+};
+
+/* One node on its way into the graph. The rewriters change it, or emit nodes themselves and set
+ * done. Outputs that have no tensor yet get one from call_out. */
+typedef struct Call {
+    Import *im;
+    Scope *scope;
+    const Onnx__NodeProto *proto;
+    Origin origin;
+    const char *name; /* NULL when the model gives none */
+    const char *op;   /* "Conv", "ai.onnx.ml::Scaler" */
+    int64_t opset;    /* of the operator's domain */
+    Tensor **in;
+    int in_count;
+    Tensor **out;
+    int out_count;
+    Attr *attrs;
+    int attr_count;
+    bool done;
+} Call;
+
+/* A constant read from the model. */
+typedef struct Elements {
+    DType dtype;
+    int rank;
+    int64_t dims[MAX_RANK];
+    const void *data;
+} Elements;
+
+/* ---- load.c ---- */
+
+/* Maps a regular file; the result stays until load_close. */
+int load_map(Import *im, const char *path, FileMap *map);
+/* Position of `size` bytes of external data as the tensor's entries give it. */
+int load_external(Import *im, const Onnx__TensorProto *proto, size_t size, const char *what,
+                  const void **data);
+int load_folder(Import *im, const char *path);
+void load_close(Import *im);
+
+/* ---- tensor.c ---- */
+
+/* what: for messages, "initializer 'w'". origin: of the node it belongs to, or NULL. */
+int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin, const char *what,
+                Elements *elements);
+int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const Origin *origin,
+                       const char *what, Elements *elements);
+/* Reports about the node or, without origin, the file. */
+int fail_at(Import *im, const Origin *origin, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *onnx_type_name(int64_t number); /* "string", "float8e4m3fn" */
+
+/* ---- inputs.c ---- */
+
+int inputs_read(Import *im, Scope *scope);
+
+/* ---- states.c ---- */
+
+int states_read(Import *im);
+
+/* ---- scope.c ---- */
+
+Scope *scope_new(Import *im, Scope *parent);
+void scope_hint(Scope *scope, Onnx__ValueInfoProto **values, size_t count);
+void scope_bind(Scope *scope, const char *name, Tensor *tensor);
+bool scope_has(const Scope *scope, const char *name); /* in this scope itself */
+/* false when there is no such tensor. */
+bool scope_find(const Scope *scope, const char *name, Tensor **tensor);
+/* Rank and type that the model or the tensor itself gives, -1 and DT_NONE when unknown. */
+int scope_rank(const Scope *scope, const char *name);
+DType scope_dtype(const Scope *scope, const char *name);
+/* The version of a domain's operators, 0 when none is imported. */
+int64_t scope_opset(const Scope *scope, const char *domain);
+/* A name for the graph from the one the model uses here. */
+const char *scope_name(const Scope *scope, const char *name);
+/* Initializers become constants of the scope. */
+int scope_constants(Scope *scope, const Onnx__GraphProto *graph);
+/* An order of the nodes in which inputs come before their uses; reports a cycle. */
+int scope_order(Scope *scope, Onnx__NodeProto **nodes, size_t count, size_t **order);
+
+/* ---- node.c ---- */
+
+int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count);
+/* The tensor for output i, made when it has none yet; NULL when the model does not name it. */
+Tensor *call_out(Call *call, int i);
+Tensor *call_in(const Call *call, int i);
+Node *call_emit(Call *call, OpCode op, int in_count, Tensor *const *in, int out_count,
+                Tensor *const *out);
+/* Emits a node with up to three inputs and returns its output, a new tensor. */
+Tensor *call_make(Call *call, OpCode op, Tensor *a, Tensor *b, Tensor *c);
+Node *call_last(Call *call); /* the node emitted last */
+Tensor *call_i64(Call *call, int count, const int64_t *values);
+/* A rank-0 constant. */
+Tensor *call_scalar(Call *call, DType dtype, double value);
+void call_set_in(Call *call, int i, Tensor *tensor);
+/* Value is output i; nothing else computes it. */
+int call_alias(Call *call, int i, Tensor *value);
+int call_fail(const Call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- attr.c ---- */
+
+int attrs_read(Call *call);
+/* Compares with what ir/ops.def declares. */
+int attrs_check(Call *call, const OpInfo *info);
+Attr *attr_find(const Call *call, const char *name);
+void attr_delete(Call *call, const char *name);
+int64_t attr_int(const Call *call, const char *name, int64_t otherwise);
+double attr_float(const Call *call, const char *name, double otherwise);
+const char *attr_string(const Call *call, const char *name, const char *otherwise);
+void attr_set_int(Call *call, const char *name, int64_t value);
+void attr_set_ints(Call *call, const char *name, int count, const int64_t *values);
+void attr_set_string(Call *call, const char *name, const char *value);
+/* The raw attribute, through ref_attr_name; NULL when absent. */
+const Onnx__AttributeProto *attr_proto(const Scope *scope, const Onnx__AttributeProto *attr);
+const Onnx__AttributeProto *attr_proto_find(const Call *call, const char *name);
+Tensor *elements_tensor(Import *im, const char *name, const Elements *elements);
+
+/* ---- inline.c ---- */
+
+const Onnx__FunctionProto *function_find(const Import *im, const Onnx__NodeProto *proto);
+int function_inline(Call *call, const Onnx__FunctionProto *function);
+int if_inline(Call *call);
+
+/* ---- canon*.c, decompose.c ---- */
+
+typedef int Rewrite(Call *call);
+typedef struct Rule {
+    const char *op;
+    int64_t before; /* for opsets before this one; 0: for all */
+    Rewrite *rewrite;
+} Rule;
+/* Runs the rules for the call's operator; each table ends with an entry without op. */
+int canon_call(Call *call);
+bool canon_knows(const char *op, int64_t opset);
+/* Normalises with the batch's own mean and variance. */
+int decompose_batch_norm(Call *call);
+extern const Rule canon_rules[], canon_attr_rules[], decompose_rules[];
+
+#endif

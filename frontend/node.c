@@ -1,0 +1,219 @@
+/* Nodes: each of the model's becomes one of ours, after its rewriter has brought it to the newest
+ * form. A node that fails is reported, its outputs stand in so that what follows can be looked at,
+ * too: the user hears about everything at once. */
+#include "frontend/import.h"
+
+#include <string.h>
+
+int call_fail(const Call *call, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *text = arena_vprintf(call->im->arena, format, args);
+    va_end(args);
+    return diag_node(call->im->diag, &call->origin, "%s", text);
+}
+
+Tensor *call_out(Call *call, int i)
+{
+    if (i >= call->out_count || !*call->proto->output[i]) return NULL;
+    if (!call->out[i]) {
+        const char *name = scope_name(call->scope, call->proto->output[i]);
+        call->out[i] = graph_tensor(call->im->graph, name, DT_NONE, -1, NULL);
+    }
+    return call->out[i];
+}
+
+Tensor *call_in(const Call *call, int i)
+{
+    return i < call->in_count ? call->in[i] : NULL;
+}
+
+void call_set_in(Call *call, int i, Tensor *tensor)
+{
+    if (i >= call->in_count) {
+        call->in = arena_grow(call->im->arena, call->in, (size_t)call->in_count, (size_t)i + 1,
+                              sizeof(Tensor *));
+        call->in_count = i + 1;
+    }
+    call->in[i] = tensor;
+}
+
+int call_alias(Call *call, int i, Tensor *value)
+{
+    if (i < call->out_count) call->out[i] = value;
+    call->done = true;
+    return LPC_OK;
+}
+
+Node *call_emit(Call *call, OpCode op, int in_count, Tensor *const *in, int out_count,
+                Tensor *const *out)
+{
+    Node *node = graph_node(call->im->graph, op, call->name, &call->origin, in_count, in,
+                            out_count, out);
+    node->guards = call->scope->guards;
+    node->guard_count = call->scope->guard_count;
+    return node;
+}
+
+Tensor *call_make(Call *call, OpCode op, Tensor *a, Tensor *b, Tensor *c)
+{
+    Tensor *in[] = {a, b, c};
+    int count = c ? 3 : b ? 2 : a ? 1 : 0;
+    const char *base = call->out_count ? call->proto->output[0] : "";
+    const char *name =
+        arena_printf(call->im->arena, "%s.%s", scope_name(call->scope, base), op_info(op)->name);
+    Tensor *out = graph_tensor(call->im->graph, name, DT_NONE, -1, NULL);
+    call_emit(call, op, count, in, 1, &out);
+    return out;
+}
+
+Node *call_last(Call *call)
+{
+    return call->im->graph->nodes[call->im->graph->node_count - 1];
+}
+
+Tensor *call_i64(Call *call, int count, const int64_t *values)
+{
+    return graph_const_i64(call->im->graph, NULL, count, values);
+}
+
+Tensor *call_scalar(Call *call, DType dtype, double value)
+{
+    return graph_scalar(call->im->graph, NULL, dtype, value);
+}
+
+/* ---- Reading ---- */
+
+static int read_inputs(Call *call)
+{
+    const Onnx__NodeProto *proto = call->proto;
+    int failed = LPC_OK;
+    call->in = arena_array(call->im->arena, proto->n_input + 1, sizeof(Tensor *));
+    for (size_t i = 0; i < proto->n_input; i++) {
+        const char *name = proto->input[i];
+        if (*name && !scope_find(call->scope, name, &call->in[i])) {
+            failed = call_fail(call,
+                               "input %zu, '%s', is not the output of any node, nor an input or "
+                               "an initializer",
+                               i, name);
+        }
+    }
+    for (size_t i = 0; i < proto->n_input; i++) {
+        if (call->in[i]) call->in_count = (int)i + 1;
+    }
+    return failed;
+}
+
+static void count_outputs(Call *call)
+{
+    const Onnx__NodeProto *proto = call->proto;
+    call->out = arena_array(call->im->arena, proto->n_output, sizeof(Tensor *));
+    for (size_t i = 0; i < proto->n_output; i++) {
+        if (*proto->output[i]) call->out_count = (int)i + 1;
+    }
+}
+
+static int check_count(const Call *call, const char *what, int got, int min, int max)
+{
+    if (got >= min && (got <= max || max == ANY)) return LPC_OK;
+    if (max == ANY) return call_fail(call, "expected %d or more %s, got %d", min, what, got);
+    if (min == max) return call_fail(call, "expected %d %s, got %d", min, what, got);
+    return call_fail(call, "expected %d to %d %s, got %d", min, max, what, got);
+}
+
+static int check_arity(Call *call, const OpInfo *info)
+{
+    TRY(check_count(call, "inputs", call->in_count, info->in_min, info->in_max));
+    TRY(check_count(call, "outputs", call->out_count, info->out_min, info->out_max));
+    for (int i = 0; i < call->in_count; i++) {
+        if (!call->in[i] && (i < info->in_min || info->in_max == ANY)) {
+            return call_fail(call, "input %d is missing", i);
+        }
+    }
+    return LPC_OK;
+}
+
+static int emit_call(Call *call)
+{
+    OpCode op = op_find(call->op, strlen(call->op));
+    const OpInfo *info = op_info(op);
+    if (call->opset && call->opset < info->since) {
+        return call_fail(call, "operator needs opset %d, the model has %lld", info->since,
+                         (long long)call->opset);
+    }
+    TRY(check_arity(call, info));
+    TRY(attrs_check(call, info));
+    for (int i = 0; i < call->out_count; i++) call_out(call, i);
+    Node *node = call_emit(call, op, call->in_count, call->in, call->out_count, call->out);
+    node->attrs = call->attrs;
+    node->attr_count = call->attr_count;
+    return LPC_OK;
+}
+
+static bool is_supported(const Call *call)
+{
+    OpCode op = op_find(call->op, strlen(call->op));
+    if (op != OP_COUNT && !(op_info(op)->traits & T_INTERNAL)) return true;
+    return canon_knows(call->op, call->opset);
+}
+
+static int convert(Call *call)
+{
+    const Onnx__FunctionProto *function = function_find(call->im, call->proto);
+    bool is_if = !strcmp(call->op, "If");
+    if (!function && !is_if && !is_supported(call)) {
+        return call_fail(call, "operator is not supported");
+    }
+    if (!strchr(call->op, ':') && (call->opset < OPSET_MIN || call->opset > OPSET_MAX)) {
+        return call_fail(call, "opset %lld is not supported, %d to %d are", (long long)call->opset,
+                         OPSET_MIN, OPSET_MAX);
+    }
+    if (++call->im->made_nodes > MAX_MADE_NODES) return LPC_ERROR; /* told by nodes_convert */
+    TRY(read_inputs(call));
+    if (function) return function_inline(call, function);
+    TRY(attrs_read(call));
+    if (is_if) return if_inline(call);
+    TRY(canon_call(call));
+    return call->done ? LPC_OK : emit_call(call);
+}
+
+static void start_call(Call *call, Scope *scope, const Onnx__NodeProto *proto, int index)
+{
+    Import *im = scope->im;
+    const char *domain = proto->domain && strcmp(proto->domain, "ai.onnx") ? proto->domain : "";
+    const char *op = proto->op_type ? proto->op_type : "";
+    const char *name = proto->name && *proto->name ? proto->name : NULL;
+    *call = (Call){.im = im, .scope = scope, .proto = proto};
+    call->op = *domain ? arena_printf(im->arena, "%s::%s", domain, op) : arena_strdup(im->arena, op);
+    if (name) call->name = arena_printf(im->arena, "%s%s", scope->prefix, name);
+    call->origin = (Origin){.file = im->graph->file, .node = call->name ? call->name : "",
+                            .op = call->op, .index = scope->index >= 0 ? scope->index : index};
+    call->opset = scope_opset(scope, domain);
+    count_outputs(call);
+}
+
+int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count)
+{
+    Import *im = scope->im;
+    size_t *order;
+    int failed = LPC_OK;
+    TRY(scope_order(scope, nodes, count, &order));
+    for (size_t k = 0; k < count; k++) {
+        Call call;
+        start_call(&call, scope, nodes[order[k]], (int)order[k]);
+        failed |= convert(&call);
+        if (im->made_nodes > MAX_MADE_NODES) {
+            if (im->made_nodes++ == MAX_MADE_NODES + 1) {
+                return call_fail(&call, "the model has more than %d nodes once its functions are "
+                                 "inlined", MAX_MADE_NODES);
+            }
+            return LPC_ERROR;
+        }
+        for (int i = 0; i < call.out_count; i++) {
+            const char *name = call.proto->output[i];
+            if (*name) scope_bind(scope, name, call.out[i] ? call.out[i] : call_out(&call, i));
+        }
+    }
+    return failed;
+}

@@ -1,0 +1,243 @@
+/* Constants: a TensorProto's elements, in the mapped file where they can stay, else converted. */
+#include "frontend/import.h"
+#include "frontend/wire.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    FIELD_FLOAT = 4,
+    FIELD_INT32 = 5,
+    FIELD_INT64 = 7,
+    FIELD_RAW = 9,
+    FIELD_DOUBLE = 10,
+    FIELD_UINT64 = 11,
+    EXTERNAL = 1
+};
+
+const char *onnx_type_name(int64_t number)
+{
+    static const char *const others[] = {
+        [0] = "undefined",       [8] = "string",        [14] = "complex64",    [15] = "complex128",
+        [17] = "float8e4m3fn",   [18] = "float8e4m3fnuz", [19] = "float8e5m2",
+        [20] = "float8e5m2fnuz", [21] = "uint4",        [22] = "int4",         [23] = "float4e2m1",
+        [24] = "float8e8m0",     [25] = "uint2",        [26] = "int2"};
+    DType type = dtype_from_onnx(number);
+    if (type != DT_NONE) return dtype_name(type);
+    if (number >= 0 && (size_t)number < sizeof others / sizeof *others && others[number]) {
+        return others[number];
+    }
+    return "unknown";
+}
+
+int fail_at(Import *im, const Origin *origin, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *text = arena_vprintf(im->arena, format, args);
+    va_end(args);
+    return origin ? diag_node(im->diag, origin, "%s", text) : diag_error(im->diag, "%s", text);
+}
+
+/* Number of elements; false on a bad dimension or when the bytes do not fit 62 bits. */
+static bool count_elements(const int64_t *dims, size_t rank, size_t element, int64_t *count)
+{
+    int64_t product = 1;
+    bool empty = false, fits = true;
+    for (size_t i = 0; i < rank; i++) {
+        if (dims[i] < 0) return false;
+        if (dims[i] == 0) empty = true;
+        else if (product > (INT64_MAX / 2 / (int64_t)element) / dims[i]) fits = false;
+        else product *= dims[i];
+    }
+    *count = empty ? 0 : product;
+    return empty || fits;
+}
+
+static int read_header(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
+                       const char *what, Elements *elements, int64_t *count)
+{
+    elements->dtype = dtype_from_onnx(proto->data_type);
+    if (elements->dtype == DT_NONE) {
+        return fail_at(im, origin, "%s: element type %s (%d) is not supported", what,
+                       onnx_type_name(proto->data_type), proto->data_type);
+    }
+    if (proto->n_dims > MAX_RANK) {
+        return fail_at(im, origin, "%s: has %zu dimensions, at most %d are supported", what,
+                       proto->n_dims, MAX_RANK);
+    }
+    elements->rank = (int)proto->n_dims;
+    for (size_t i = 0; i < proto->n_dims; i++) elements->dims[i] = proto->dims[i];
+    if (!count_elements(proto->dims, proto->n_dims, dtype_size(elements->dtype), count)) {
+        return fail_at(im, origin, "%s: its dimensions are negative or too large", what);
+    }
+    return LPC_OK;
+}
+
+static int wrong_count(Import *im, const Origin *origin, const char *what, int64_t want,
+                       uint64_t got, const char *unit)
+{
+    return fail_at(im, origin, "%s: its shape needs %" PRId64 " %s, the model has %" PRIu64, what,
+                   want, unit, got);
+}
+
+/* The list that holds elements of a type, as ONNX assigns them. */
+static uint32_t list_field(DType type)
+{
+    switch (type) {
+    case DT_F32: return FIELD_FLOAT;
+    case DT_F64: return FIELD_DOUBLE;
+    case DT_I64: return FIELD_INT64;
+    case DT_U32:
+    case DT_U64: return FIELD_UINT64;
+    default: return FIELD_INT32;
+    }
+}
+
+static void store_int(void *data, DType type, int64_t i, uint64_t value)
+{
+    size_t size = dtype_size(type);
+    if (type == DT_BOOL) value = value != 0;
+    memcpy((uint8_t *)data + (size_t)i * size, &value, size); /* little-endian hosts only */
+}
+
+/* A long list of varints left in the file. */
+static int decode_mapped(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
+                         const char *what, int64_t count, Elements *elements)
+{
+    size_t at = proto->mapped_offset, end = at + proto->mapped_length;
+    uint64_t value;
+    if ((uint64_t)count > proto->mapped_length) { /* a varint takes a byte at least */
+        return wrong_count(im, origin, what, count, proto->mapped_length, "elements");
+    }
+    void *data = arena_array(im->arena, (size_t)count, dtype_size(elements->dtype));
+    for (int64_t i = 0; i < count; i++) {
+        if (at >= end) return wrong_count(im, origin, what, count, (uint64_t)i, "elements");
+        if (!wire_varint(im->bytes, end, &at, &value)) {
+            return fail_at(im, origin, "%s: element %" PRId64 " is damaged", what, i);
+        }
+        store_int(data, elements->dtype, i, value);
+    }
+    if (at != end) return fail_at(im, origin, "%s: has more elements than its shape", what);
+    elements->data = data;
+    return LPC_OK;
+}
+
+static int read_mapped(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
+                       const char *what, int64_t count, Elements *elements)
+{
+    uint64_t need = (uint64_t)count * dtype_size(elements->dtype);
+    uint32_t field = proto->mapped_field;
+    if (field != FIELD_RAW && field != list_field(elements->dtype)) {
+        return fail_at(im, origin, "%s: its elements are in a list of another type", what);
+    }
+    if (field != FIELD_RAW && field != FIELD_FLOAT && field != FIELD_DOUBLE) {
+        return decode_mapped(im, proto, origin, what, count, elements);
+    }
+    if (proto->mapped_length != need) {
+        return wrong_count(im, origin, what, (int64_t)need, proto->mapped_length, "bytes");
+    }
+    elements->data = im->bytes + proto->mapped_offset;
+    return LPC_OK;
+}
+
+/* Short lists, which protobuf-c has unpacked. */
+static int read_list(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
+                     const char *what, int64_t count, Elements *elements)
+{
+    size_t have;
+    switch (list_field(elements->dtype)) {
+    case FIELD_FLOAT: have = proto->n_float_data; break;
+    case FIELD_DOUBLE: have = proto->n_double_data; break;
+    case FIELD_INT64: have = proto->n_int64_data; break;
+    case FIELD_UINT64: have = proto->n_uint64_data; break;
+    default: have = proto->n_int32_data; break;
+    }
+    if ((uint64_t)count != have) return wrong_count(im, origin, what, count, have, "elements");
+    void *data = arena_array(im->arena, have, dtype_size(elements->dtype));
+    elements->data = data;
+    for (int64_t i = 0; i < count; i++) {
+        switch (list_field(elements->dtype)) {
+        case FIELD_FLOAT: memcpy((float *)data + i, &proto->float_data[i], sizeof(float)); break;
+        case FIELD_DOUBLE: memcpy((double *)data + i, &proto->double_data[i], sizeof(double)); break;
+        case FIELD_INT64:
+            store_int(data, elements->dtype, i, (uint64_t)proto->int64_data[i]);
+            break;
+        case FIELD_UINT64: store_int(data, elements->dtype, i, proto->uint64_data[i]); break;
+        default:
+            store_int(data, elements->dtype, i, (uint64_t)(int64_t)proto->int32_data[i]);
+            break;
+        }
+    }
+    return LPC_OK;
+}
+
+int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin, const char *what,
+                Elements *elements)
+{
+    int64_t count;
+    *elements = (Elements){0};
+    TRY(read_header(im, proto, origin, what, elements, &count));
+    if (proto->data_location == EXTERNAL) {
+        return load_external(im, proto, (size_t)count * dtype_size(elements->dtype), what,
+                             &elements->data);
+    }
+    if (proto->has_mapped_field && (proto->mapped_length > 0 || count > 0)) {
+        return read_mapped(im, proto, origin, what, count, elements);
+    }
+    return read_list(im, proto, origin, what, count, elements);
+}
+
+/* Position of element k of a sparse tensor, -1 when its index is outside. */
+static int64_t sparse_position(const Elements *dense, const Elements *indices, int64_t k)
+{
+    int64_t position = 0, index;
+    int64_t columns = indices->rank == 2 ? indices->dims[1] : 0;
+    if (!columns) {
+        memcpy(&index, (const uint8_t *)indices->data + k * 8, 8);
+        return index;
+    }
+    for (int64_t j = 0; j < columns; j++) {
+        memcpy(&index, (const uint8_t *)indices->data + (k * columns + j) * 8, 8);
+        if (index < 0 || index >= dense->dims[j]) return -1;
+        position = position * dense->dims[j] + index;
+    }
+    return position;
+}
+
+static bool sparse_fits(const Elements *values, const Elements *indices, int rank)
+{
+    if (rank < 1 || values->rank != 1 || indices->dtype != DT_I64) return false;
+    if (indices->rank < 1 || indices->rank > 2 || indices->dims[0] != values->dims[0]) return false;
+    return indices->rank == 1 || indices->dims[1] == rank;
+}
+
+int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const Origin *origin,
+                       const char *what, Elements *elements)
+{
+    Elements values, indices;
+    int64_t count;
+    if (!proto->values || !proto->indices || proto->n_dims > MAX_RANK) {
+        return fail_at(im, origin, "%s: sparse tensor without values, indices or shape", what);
+    }
+    TRY(tensor_read(im, proto->values, origin, what, &values));
+    TRY(tensor_read(im, proto->indices, origin, what, &indices));
+    *elements = (Elements){.dtype = values.dtype, .rank = (int)proto->n_dims};
+    size_t size = dtype_size(values.dtype);
+    for (size_t i = 0; i < proto->n_dims; i++) elements->dims[i] = proto->dims[i];
+    if (!count_elements(elements->dims, proto->n_dims, size, &count) ||
+        (uint64_t)count > MAX_DENSE_BYTES / size) {
+        return fail_at(im, origin, "%s: its dimensions are negative or too large", what);
+    }
+    if (!sparse_fits(&values, &indices, elements->rank)) {
+        return fail_at(im, origin, "%s: sparse values and indices do not fit", what);
+    }
+    uint8_t *data = arena_array(im->arena, (size_t)count, size);
+    for (int64_t k = 0; k < values.dims[0]; k++) {
+        int64_t at = sparse_position(elements, &indices, k);
+        if (at < 0 || at >= count) return fail_at(im, origin, "%s: index outside its shape", what);
+        memcpy(data + (size_t)at * size, (const uint8_t *)values.data + (size_t)k * size, size);
+    }
+    elements->data = data;
+    return LPC_OK;
+}

@@ -1,0 +1,147 @@
+/* Element types: lookups over the one table, and conversions of the half types. */
+#include "ir/dtype.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *ctype;
+    int onnx;
+    size_t bytes;
+} info[DT_COUNT] = {
+    [DT_NONE] = {"none", "void", 0, 0},
+#define X(id, name, onnx, bytes, ctype) [DT_##id] = {name, ctype, onnx, bytes},
+    LPC_DTYPES(X)
+#undef X
+};
+
+const char *dtype_name(DType type)
+{
+    return info[type].name;
+}
+
+const char *dtype_ctype(DType type)
+{
+    return info[type].ctype;
+}
+
+size_t dtype_size(DType type)
+{
+    return info[type].bytes;
+}
+
+DType dtype_from_onnx(int64_t number)
+{
+    for (int type = 1; type < DT_COUNT; type++) {
+        if (info[type].onnx == number) return (DType)type;
+    }
+    return DT_NONE;
+}
+
+int dtype_to_onnx(DType type)
+{
+    return info[type].onnx;
+}
+
+DType dtype_from_name(const char *name, size_t length)
+{
+    for (int type = 1; type < DT_COUNT; type++) {
+        if (strlen(info[type].name) == length && !memcmp(info[type].name, name, length))
+            return (DType)type;
+    }
+    return DT_NONE;
+}
+
+bool dtype_is_float(DType type)
+{
+    return type >= DT_F16;
+}
+
+bool dtype_is_int(DType type)
+{
+    return type >= DT_I8 && type <= DT_U64;
+}
+
+bool dtype_is_signed(DType type)
+{
+    return dtype_is_float(type) || type == DT_I8 || type == DT_I16 || type == DT_I32 ||
+           type == DT_I64;
+}
+
+int64_t dtype_max(DType type)
+{
+    switch (type) {
+    case DT_BOOL: return 1;
+    case DT_I8: return INT8_MAX;
+    case DT_U8: return UINT8_MAX;
+    case DT_I16: return INT16_MAX;
+    case DT_U16: return UINT16_MAX;
+    case DT_I32: return INT32_MAX;
+    case DT_U32: return UINT32_MAX;
+    default: return INT64_MAX;
+    }
+}
+
+int64_t dtype_min(DType type)
+{
+    switch (type) {
+    case DT_I8: return INT8_MIN;
+    case DT_I16: return INT16_MIN;
+    case DT_I32: return INT32_MIN;
+    case DT_I64: return INT64_MIN;
+    default: return 0;
+    }
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint32_t bits_of_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+float bf16_to_f32(uint16_t value)
+{
+    return float_of_bits((uint32_t)value << 16);
+}
+
+uint16_t f32_to_bf16(float value)
+{
+    uint32_t bits = bits_of_float(value);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
+    bits += 0x7fffu + ((bits >> 16) & 1u);
+    return (uint16_t)(bits >> 16);
+}
+
+float f16_to_f32(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    uint32_t rest = half & 0x7fffu;
+    if (rest >= 0x7c00u) return float_of_bits(sign | 0x7f800000u | ((rest & 0x3ffu) << 13));
+    if (rest >= 0x400u) return float_of_bits(sign | ((rest << 13) + 0x38000000u));
+    float tiny = (float)rest * 0x1p-24f; /* subnormal: exact */
+    return sign ? -tiny : tiny;
+}
+
+uint16_t f32_to_f16(float value)
+{
+    uint32_t bits = bits_of_float(value);
+    uint32_t sign = (bits >> 16) & 0x8000u;
+    uint32_t rest = bits & 0x7fffffffu;
+    if (rest > 0x7f800000u) return (uint16_t)(sign | 0x7e00u);
+    if (rest >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);
+    if (rest >= 0x38800000u) {
+        uint32_t rounded = rest - 0x38000000u + 0xfffu + ((rest >> 13) & 1u);
+        return (uint16_t)(sign | (rounded >> 13));
+    }
+    /* Subnormal: adding 0.5 lets the hardware round to a multiple of 2^-24. */
+    uint32_t half = bits_of_float(float_of_bits(rest) + 0.5f) - 0x3f000000u;
+    return (uint16_t)(sign | half);
+}

@@ -1,0 +1,201 @@
+/* The graph: tensors, and nodes in topological order.
+ *
+ * A node computes its outputs from its inputs; every tensor has one producer (NULL for inputs,
+ * constants and absent optional inputs). Operators are in one canonical form whatever the model's
+ * opset (the form of the newest opset: docs/operators.md). Every node knows where it came from.
+ * Subgraphs of If are flattened on import: their nodes carry a guard and OP_PHI joins the results. */
+#ifndef LPC_IR_GRAPH_H
+#define LPC_IR_GRAPH_H
+
+#include "ir/arena.h"
+#include "ir/diag.h"
+#include "ir/dtype.h"
+#include "ir/ops.h"
+#include "ir/sym.h"
+
+enum { MAX_RANK = 8 };
+
+typedef struct Graph Graph;
+typedef struct Node Node;
+typedef struct Tensor Tensor;
+
+/* A constant's elements, row-major. Mapped constants point into the model file and are never
+ * copied whole; scale, when set, multiplies slice i of the first axis (float32 only), so that batch
+ * normalisation folds into weights without unpacking them. Readers use const_f64_at and friends or
+ * apply the scale themselves. */
+typedef struct Const {
+    const void *data;
+    size_t bytes;
+    const float *scale; /* NULL or dims[0] factors */
+} Const;
+
+struct Tensor {
+    int id;            /* index in graph->tensors */
+    const char *name;  /* unique; made up by lpc where the model gives none */
+    DType dtype;       /* DT_NONE until inferred */
+    int rank;          /* -1 until inferred */
+    const Size *dims[MAX_RANK];
+    const Const *data; /* constant tensors */
+    Node *producer;
+    /* Known contents of a small integer tensor as sizes (shape arithmetic), row-major, or NULL. */
+    const Size **values;
+    int value_count;
+    /* State: this input is fed back from state_out after each call and lives on its device. */
+    Tensor *state_out;
+    bool is_state;       /* is the input of a state pair */
+    bool is_state_out;   /* is the output of a state pair */
+    /* Set by fusion: computed at each use by its producer's point rule; has no storage. */
+    bool is_inlined;
+    /* Physical order chosen by the layout pass: order[0] is the outermost axis. Identity unless
+     * has_order. Only root tensors (with storage of their own) have one. */
+    bool has_order;
+    uint8_t order[MAX_RANK];
+    void *user;          /* of the pass that is running */
+};
+
+typedef enum AttrKind {
+    ATTR_INT, /* one int: ints[0] */
+    ATTR_FLOAT,
+    ATTR_STRING,
+    ATTR_INTS,
+    ATTR_FLOATS,
+    ATTR_STRINGS,
+    ATTR_TENSOR
+} AttrKind;
+
+typedef struct Attr {
+    const char *name;
+    AttrKind kind;
+    int count;
+    int64_t *ints;
+    double *floats;
+    const char **strings;
+    Tensor *tensor; /* a constant, not in graph->tensors */
+} Attr;
+
+/* This node runs only when the boolean scalar `cond` equals `when`. */
+typedef struct Guard {
+    Tensor *cond;
+    bool when;
+} Guard;
+
+struct Node {
+    int id;           /* unique, in order of creation */
+    OpCode op;
+    const char *name; /* unique, made up where the model gives none */
+    Origin origin;
+    const Origin *merged; /* origins of nodes that were folded into this one */
+    int merged_count;
+    Tensor **in;      /* NULL for an absent optional input */
+    int in_count;
+    Tensor **out;     /* NULL for an absent optional output */
+    int out_count;
+    Attr *attrs;
+    int attr_count;
+    Guard *guards;    /* all must hold */
+    int guard_count;
+    /* Element-wise nodes applied to out[0]'s value before it is stored, in order: each reads the
+     * previous one's output (or out[0]) and tensors of the same or a broadcast shape. The last
+     * one's out[0] is what is stored; see node_result(). */
+    Node **epilogue;
+    int epilogue_count;
+    int layer;        /* index of the layer it belongs to, -1 before the footprint pass */
+    void *user;
+};
+
+/* A pair that feeds back. */
+typedef struct StatePair {
+    Tensor *in, *out;
+} StatePair;
+
+struct Graph {
+    Arena *arena;
+    Diag *diag;
+    SizeTable *sizes;
+    const char *name; /* file name of the model without folder and extension, a C identifier */
+    const char *file;
+    Node **nodes;
+    int node_count;
+    Tensor **tensors;
+    int tensor_count;
+    Tensor **inputs;
+    int input_count;
+    Tensor **outputs;
+    int output_count;
+    StatePair *states;
+    int state_count;
+    int next_node_id;
+    struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
+};
+
+Graph *graph_new(Arena *arena, Diag *diag, const char *file);
+
+/* A new tensor; name NULL or already taken: a unique one is derived. rank -1: not known yet. */
+Tensor *graph_tensor(Graph *graph, const char *name, DType dtype, int rank,
+                     const Size *const *dims);
+Tensor *graph_find_tensor(const Graph *graph, const char *name);
+/* A constant of the given shape; data is not copied and must live as long as the arena. */
+Tensor *graph_const(Graph *graph, const char *name, DType dtype, int rank, const int64_t *dims,
+                    const void *data);
+Tensor *graph_const_i64(Graph *graph, const char *name, int count, const int64_t *values);
+Tensor *graph_scalar(Graph *graph, const char *name, DType dtype, double value);
+
+/* A new node, appended; in and out are copied, out's producers set. */
+Node *graph_node(Graph *graph, OpCode op, const char *name, const Origin *origin, int in_count,
+                 Tensor *const *in, int out_count, Tensor *const *out);
+/* The same, put before position `at` of graph->nodes. */
+Node *graph_node_at(Graph *graph, int at, OpCode op, const char *name, const Origin *origin,
+                    int in_count, Tensor *const *in, int out_count, Tensor *const *out);
+/* Every use of `from` (inputs, epilogues, guards, graph outputs, state) becomes `to`. */
+void graph_replace(Graph *graph, Tensor *from, Tensor *to);
+/* Removes nodes with node->op == OP_DELETED, and those whose outputs nobody uses; then tensors that
+ * nothing refers to stay in the list but are harmless. Returns how many nodes went. */
+int graph_sweep(Graph *graph);
+/* How many uses (inputs of nodes and of their epilogues, guards, graph outputs) a tensor has. */
+int graph_uses(const Graph *graph, const Tensor *tensor);
+bool graph_is_output(const Graph *graph, const Tensor *tensor);
+/* Sorts the nodes topologically, keeping the given order where possible. LPC_ERROR on a cycle,
+ * naming a node on it. */
+int graph_sort(Graph *graph);
+
+/* What a node finally stores: out[0], or the last epilogue node's out[0]. */
+Tensor *node_result(const Node *node);
+bool node_has_output(const Node *node, int i);
+Tensor *node_in(const Node *node, int i); /* NULL when absent or i out of range */
+
+const Attr *node_attr(const Node *node, const char *name);
+/* The attribute, or the default that ir/ops.def declares for the operator. */
+int64_t node_int(const Node *node, const char *name);
+double node_float(const Node *node, const char *name);
+const char *node_string(const Node *node, const char *name);
+/* Number of ints and the ints; absent: 0 and NULL. */
+int node_ints(const Node *node, const char *name, const int64_t **values);
+void node_set_int(Graph *graph, Node *node, const char *name, int64_t value);
+void node_set_ints(Graph *graph, Node *node, const char *name, int count, const int64_t *values);
+void node_set_float(Graph *graph, Node *node, const char *name, double value);
+void node_set_string(Graph *graph, Node *node, const char *name, const char *value);
+void node_del_attr(Node *node, const char *name);
+
+/* Number of elements as a size. */
+const Size *tensor_elements(SizeTable *sizes, const Tensor *tensor);
+bool tensor_is_static(const Tensor *tensor); /* known rank and all dimensions constant */
+int64_t tensor_static_elements(const Tensor *tensor);
+/* Elements of a constant tensor, converted. */
+int64_t const_i64_at(const Tensor *tensor, int64_t i);
+double const_f64_at(const Tensor *tensor, int64_t i);
+/* True when all elements are the same value, which is stored in *value. */
+bool const_is_uniform(const Tensor *tensor, double *value);
+/* Integer contents of an input that the operator needs at compile time (axes, shape, pads ...):
+ * constants, or values that shape arithmetic knows. False when not known. */
+bool tensor_known_ints(const Tensor *tensor, int *count, int64_t values[64]);
+bool tensor_known_sizes(const Graph *graph, const Tensor *tensor, int *count,
+                        const Size *values[64]);
+
+/* Text form (docs/graph-text.md). Printing and parsing again gives the same graph. Large constants
+ * print as `data(N bytes, crc)`, small ones with their elements. */
+void graph_print(Text *out, const Graph *graph);
+int graph_parse(Arena *arena, Diag *diag, const char *text, const char *file, Graph **out);
+/* Checks all invariants; reports and returns LPC_ERROR when one is broken. */
+int graph_verify(Graph *graph);
+
+#endif

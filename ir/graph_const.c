@@ -1,0 +1,189 @@
+/* Constants: making them and reading their elements. Mapped data may be unaligned. */
+#include "ir/graph_text.h"
+
+#include <string.h>
+
+Tensor *graph_const(Graph *graph, const char *name, DType dtype, int rank, const int64_t *dims,
+                    const void *data)
+{
+    const Size *sizes[MAX_RANK];
+    for (int i = 0; i < rank; i++) sizes[i] = size_const(graph->sizes, dims[i]);
+    if (!name) name = arena_printf(graph->arena, "c%d", graph->tensor_count);
+    Tensor *tensor = graph_tensor(graph, name, dtype, rank, sizes);
+    Const *constant = arena_alloc(graph->arena, sizeof *constant);
+    constant->data = data;
+    constant->bytes = (size_t)tensor_static_elements(tensor) * dtype_size(dtype);
+    tensor->data = constant;
+    return tensor;
+}
+
+Tensor *graph_const_i64(Graph *graph, const char *name, int count, const int64_t *values)
+{
+    int64_t *copy = arena_array(graph->arena, (size_t)count, sizeof *copy);
+    for (int i = 0; i < count; i++) copy[i] = values[i];
+    int64_t dims[1] = {count};
+    return graph_const(graph, name, DT_I64, 1, dims, copy);
+}
+
+/* Casts a double to an integer type without undefined behaviour: it saturates, NaN becomes 0. */
+static int64_t to_int(DType dtype, double value)
+{
+    if (value != value) return 0;
+    if (value <= (double)dtype_min(dtype)) return dtype_min(dtype);
+    if (value >= (double)dtype_max(dtype)) return dtype_max(dtype);
+    return (int64_t)value;
+}
+
+void store_element(DType dtype, void *to, double value, int64_t whole)
+{
+    float single = (float)value;
+    uint16_t half = dtype == DT_BF16 ? f32_to_bf16(single) : f32_to_f16(single);
+    uint8_t byte = (uint8_t)whole;
+    uint16_t two = (uint16_t)whole;
+    uint32_t four = (uint32_t)whole;
+    const void *from = &whole;
+    switch (dtype) {
+    case DT_F64: from = &value; break;
+    case DT_F32: from = &single; break;
+    case DT_F16:
+    case DT_BF16: from = &half; break;
+    default:
+        if (dtype_size(dtype) == 1) from = &byte;
+        if (dtype_size(dtype) == 2) from = &two;
+        if (dtype_size(dtype) == 4) from = &four;
+    }
+    memcpy(to, from, dtype_size(dtype));
+}
+
+Tensor *graph_scalar(Graph *graph, const char *name, DType dtype, double value)
+{
+    void *data = arena_alloc(graph->arena, sizeof(double));
+    store_element(dtype, data, value, dtype_is_float(dtype) ? 0 : to_int(dtype, value));
+    return graph_const(graph, name, dtype, 0, NULL, data);
+}
+
+/* ---- Reading ---- */
+
+/* The factor that element i is multiplied with. */
+static double scale_at(const Tensor *tensor, int64_t i)
+{
+    const float *scale = tensor->data->scale;
+    if (!scale || tensor->rank < 1) return 1;
+    int64_t slice = 1;
+    for (int d = 1; d < tensor->rank; d++) slice *= tensor->dims[d]->value;
+    float factor;
+    memcpy(&factor, (const char *)scale + (size_t)(i / slice) * sizeof factor, sizeof factor);
+    return factor;
+}
+
+static int64_t read_int(DType dtype, const void *from)
+{
+    int8_t i8;
+    uint8_t u8;
+    int16_t i16;
+    uint16_t u16;
+    int32_t i32;
+    uint32_t u32;
+    int64_t i64;
+    switch (dtype) {
+    case DT_I8: memcpy(&i8, from, sizeof i8); return i8;
+    case DT_BOOL:
+    case DT_U8: memcpy(&u8, from, sizeof u8); return u8;
+    case DT_I16: memcpy(&i16, from, sizeof i16); return i16;
+    case DT_U16: memcpy(&u16, from, sizeof u16); return u16;
+    case DT_I32: memcpy(&i32, from, sizeof i32); return i32;
+    case DT_U32: memcpy(&u32, from, sizeof u32); return u32;
+    default: memcpy(&i64, from, sizeof i64); return i64; /* u64 wraps */
+    }
+}
+
+static double read_float(DType dtype, const void *from)
+{
+    uint16_t half;
+    float single;
+    double value;
+    switch (dtype) {
+    case DT_F16: memcpy(&half, from, sizeof half); return (double)f16_to_f32(half);
+    case DT_BF16: memcpy(&half, from, sizeof half); return (double)bf16_to_f32(half);
+    case DT_F32: memcpy(&single, from, sizeof single); return (double)single;
+    default: memcpy(&value, from, sizeof value); return value;
+    }
+}
+
+static const void *element(const Tensor *tensor, int64_t i)
+{
+    return (const char *)tensor->data->data + (size_t)i * dtype_size(tensor->dtype);
+}
+
+double const_f64_at(const Tensor *tensor, int64_t i)
+{
+    const void *from = element(tensor, i);
+    if (tensor->dtype == DT_U64) return (double)(uint64_t)read_int(DT_U64, from);
+    if (!dtype_is_float(tensor->dtype)) return (double)read_int(tensor->dtype, from);
+    double value = read_float(tensor->dtype, from);
+    if (tensor->dtype != DT_F32 || !tensor->data->scale) return value;
+    return (double)((float)value * (float)scale_at(tensor, i)); /* the product that is emitted */
+}
+
+int64_t const_i64_at(const Tensor *tensor, int64_t i)
+{
+    if (dtype_is_float(tensor->dtype)) return to_int(DT_I64, const_f64_at(tensor, i));
+    return read_int(tensor->dtype, element(tensor, i));
+}
+
+bool const_is_uniform(const Tensor *tensor, double *value)
+{
+    int64_t count = tensor_static_elements(tensor);
+    if (!tensor->data || count <= 0) return false;
+    bool whole = !dtype_is_float(tensor->dtype); /* doubles would confuse large integers */
+    double first = const_f64_at(tensor, 0);
+    int64_t first_int = whole ? const_i64_at(tensor, 0) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (whole ? const_i64_at(tensor, i) != first_int : const_f64_at(tensor, i) != first)
+            return false;
+    }
+    *value = first;
+    return true;
+}
+
+/* ---- Contents that are known at compile time ---- */
+
+static bool known_const(const Tensor *tensor)
+{
+    if (!tensor->data || dtype_is_float(tensor->dtype) || tensor->dtype == DT_NONE) return false;
+    int64_t count = tensor_static_elements(tensor);
+    return count >= 0 && count <= 64;
+}
+
+bool tensor_known_ints(const Tensor *tensor, int *count, int64_t values[64])
+{
+    if (!tensor) return false;
+    if (known_const(tensor)) {
+        *count = (int)tensor_static_elements(tensor);
+        for (int i = 0; i < *count; i++) values[i] = const_i64_at(tensor, i);
+        return true;
+    }
+    if (!tensor->values || tensor->value_count > 64) return false;
+    for (int i = 0; i < tensor->value_count; i++) {
+        if (!tensor->values[i] || !size_is_const(tensor->values[i])) return false;
+        values[i] = tensor->values[i]->value;
+    }
+    *count = tensor->value_count;
+    return true;
+}
+
+bool tensor_known_sizes(const Graph *graph, const Tensor *tensor, int *count,
+                        const Size *values[64])
+{
+    if (!tensor) return false;
+    if (known_const(tensor)) {
+        *count = (int)tensor_static_elements(tensor);
+        for (int i = 0; i < *count; i++)
+            values[i] = size_const(graph->sizes, const_i64_at(tensor, i));
+        return true;
+    }
+    if (!tensor->values || tensor->value_count > 64) return false;
+    for (int i = 0; i < tensor->value_count; i++) values[i] = tensor->values[i];
+    *count = tensor->value_count;
+    return true;
+}

@@ -1,0 +1,375 @@
+/* The evaluator: runs kernels and whole programs one instruction at a time, and checks every
+ * access. It folds constants and is the oracle that the backends are tested against, so it is plain
+ * rather than fast: what an instruction computes is in loops_lanes.c, and each value has its own
+ * place in memory, found by the instruction's id. */
+#include "ir/loops.h"
+#include "ir/loops_lanes.h"
+#include "runtime/lpc_model.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { STRAY = -1 };
+
+/* How a block ended. */
+typedef enum Flow { FLOW_NEXT, FLOW_BREAK, FLOW_RETURN } Flow;
+
+typedef struct Memory {
+    uint8_t *data;
+    int64_t elements; /* of the parameter's type */
+} Memory;
+
+typedef struct Eval {
+    const Kernel *kernel;
+    Diag *diag;
+    Arena *arena;
+    int64_t *sizes;
+    void **values;   /* by instruction id */
+    void **cells;    /* by cell id */
+    bool *cell_set;
+    Memory *memory;  /* by parameter index */
+    int code;        /* with FLOW_RETURN */
+} Eval;
+
+static Flow run_block(Eval *e, const Block *block);
+
+/* ---- Places for values. ---- */
+
+static size_t type_bytes(LType type)
+{
+    size_t bytes = type.dtype == DT_NONE ? 0 : dtype_size(type.dtype) * (size_t)type.lanes;
+    return (bytes + 7) & ~(size_t)7;
+}
+
+static void count_block(const Block *block, size_t *bytes)
+{
+    for (int i = 0; i < block->count; i++) {
+        *bytes += type_bytes(block->items[i]->type);
+        count_block(&block->items[i]->body, bytes);
+        count_block(&block->items[i]->els, bytes);
+    }
+}
+
+static void place_block(Eval *e, const Block *block, uint8_t **at)
+{
+    for (int i = 0; i < block->count; i++) {
+        const Inst *inst = block->items[i];
+        e->values[inst->id] = *at;
+        *at += type_bytes(inst->type);
+        place_block(e, &inst->body, at);
+        place_block(e, &inst->els, at);
+    }
+}
+
+static void place_values(Eval *e)
+{
+    const Kernel *kernel = e->kernel;
+    size_t bytes = 8;
+    count_block(&kernel->body, &bytes);
+    uint8_t *at = arena_alloc(e->arena, bytes);
+    e->values = arena_array(e->arena, (size_t)kernel->next_id + 1, sizeof *e->values);
+    place_block(e, &kernel->body, &at);
+    for (int i = 0; i < kernel->const_count; i++) {
+        const Inst *constant = kernel->consts[i];
+        LaneValue *value = arena_alloc(e->arena, sizeof *value);
+        if (constant->op == LI_SIZE)
+            value->i64 = size_eval(constant->size, e->sizes);
+        else
+            lane_from_const(constant, value);
+        e->values[constant->id] = value;
+    }
+    e->cells = arena_array(e->arena, (size_t)kernel->cell_count + 1, sizeof *e->cells);
+    e->cell_set = arena_array(e->arena, (size_t)kernel->cell_count + 1, sizeof *e->cell_set);
+    for (int i = 0; i < kernel->cell_count; i++)
+        e->cells[i] = arena_alloc(e->arena, type_bytes(kernel->cells[i]->type) + 8);
+}
+
+static void *value_of(const Eval *e, const Inst *inst)
+{
+    return e->values[inst->id];
+}
+
+static int64_t i64_of(const Eval *e, const Inst *inst)
+{
+    return *(const int64_t *)e->values[inst->id];
+}
+
+/* ---- Memory. ---- */
+
+static Flow stray(Eval *e, const Inst *inst, const char *what)
+{
+    diag_error(e->diag, "kernel '%s': %s %%%d: %s", e->kernel->name, inst_name(inst->op), inst->id,
+               what);
+    e->code = STRAY;
+    return FLOW_RETURN;
+}
+
+static Flow stray_access(Eval *e, const Inst *inst, int64_t index)
+{
+    const char *what = arena_printf(
+        e->diag->arena, "%s[%" PRId64 "] is outside its %" PRId64 " elements", inst->param->name,
+        index, e->memory[inst->param->index].elements);
+    return stray(e, inst, what);
+}
+
+/* LOAD and STORE: `value` is the vector of `lanes` elements that is filled or stored. */
+static Flow access_memory(Eval *e, const Inst *inst, uint8_t *value, int lanes)
+{
+    const Memory *memory = &e->memory[inst->param->index];
+    size_t size = dtype_size(inst->param->dtype);
+    bool store = inst->op == LI_STORE;
+    int64_t index = i64_of(e, inst->arg[0]);
+    int64_t active = lanes;
+    if (inst->limit) {
+        int64_t limit = i64_of(e, inst->limit);
+        active = limit < 0 ? 0 : limit < lanes ? limit : lanes;
+        if (!store) memset(value + (size_t)active * size, 0, (size_t)(lanes - active) * size);
+    }
+    if (active == 0) return FLOW_NEXT;
+    uint64_t stride = inst->stride ? (uint64_t)i64_of(e, inst->stride) : 1;
+    if (stride == 1) {
+        int64_t last = (int64_t)((uint64_t)index + (uint64_t)active - 1);
+        if (index < 0 || index >= memory->elements) return stray_access(e, inst, index);
+        if (last >= memory->elements) return stray_access(e, inst, last);
+        uint8_t *place = memory->data + (size_t)index * size;
+        memcpy(store ? place : value, store ? value : place, (size_t)active * size);
+        return FLOW_NEXT;
+    }
+    for (int64_t i = 0; i < active; i++) {
+        int64_t at = (int64_t)((uint64_t)index + (uint64_t)i * stride);
+        if (at < 0 || at >= memory->elements) return stray_access(e, inst, at);
+        uint8_t *place = memory->data + (size_t)at * size;
+        uint8_t *lane = value + (size_t)i * size;
+        memcpy(store ? place : lane, store ? lane : place, size);
+    }
+    return FLOW_NEXT;
+}
+
+/* ---- Instructions. ---- */
+
+static Flow run_for(Eval *e, const Inst *loop)
+{
+    int64_t *variable = value_of(e, loop);
+    int64_t hi = i64_of(e, loop->arg[1]);
+    int64_t i = i64_of(e, loop->arg[0]);
+    while (i < hi) {
+        *variable = i;
+        Flow flow = run_block(e, &loop->body);
+        if (flow == FLOW_BREAK) break; /* the verifier sees to it that the loop is SERIAL */
+        if (flow == FLOW_RETURN) return flow;
+        if (i > INT64_MAX - loop->value) break;
+        i += loop->value;
+    }
+    return FLOW_NEXT;
+}
+
+static void iota(DType dtype, int lanes, void *out)
+{
+    int64_t numbers[LANES_MAX];
+    for (int i = 0; i < lanes; i++) numbers[i] = i;
+    lanes_cast(DT_I64, dtype, lanes, numbers, out);
+}
+
+/* The classes of arithmetic; the hottest types first. */
+static Flow run_arithmetic(Eval *e, const Inst *inst)
+{
+    const void *a = value_of(e, inst->arg[0]);
+    const void *c = inst->arg[1] ? value_of(e, inst->arg[1]) : NULL;
+    LType type = inst->arg[0]->type;
+    void *out = value_of(e, inst);
+    if (lanes_divides_by_zero(inst->op, type, c)) return stray(e, inst, "division by 0");
+    lanes_op(inst->op, type, a, c, out);
+    return FLOW_NEXT;
+}
+
+static void run_other(Eval *e, const Inst *inst)
+{
+    void *out = value_of(e, inst);
+    const void *arg[3] = {NULL, NULL, NULL};
+    for (int i = 0; i < inst_args(inst->op); i++) arg[i] = value_of(e, inst->arg[i]);
+    LType type = inst->type;
+    size_t size = dtype_size(type.dtype);
+    switch (inst->op) {
+    case LI_FMA: lanes_fma(type, arg[0], arg[1], arg[2], out); return;
+    case LI_SELECT: lanes_select(type, arg[0], arg[1], arg[2], out); return;
+    case LI_CAST: lanes_cast(inst->arg[0]->type.dtype, type.dtype, type.lanes, arg[0], out); return;
+    case LI_BITCAST: memcpy(out, arg[0], size * (size_t)type.lanes); return;
+    case LI_SPLAT:
+        for (int i = 0; i < type.lanes; i++) memcpy((uint8_t *)out + (size_t)i * size, arg[0], size);
+        return;
+    case LI_IOTA: iota(type.dtype, type.lanes, out); return;
+    case LI_LANE: memcpy(out, (const uint8_t *)arg[0] + (size_t)inst->value * size, size); return;
+    case LI_HADD:
+    case LI_HMIN:
+    case LI_HMAX: lanes_horizontal(inst->op, inst->arg[0]->type, arg[0], out); return;
+    case LI_DOT4: lanes_dot4(type.lanes, arg[0], arg[1], arg[2], inst->value == 1, out); return;
+    default: assert(!"an instruction"); return;
+    }
+}
+
+static Flow run_inst(Eval *e, const Inst *inst)
+{
+    switch (inst->op) {
+    case LI_LOAD: return access_memory(e, inst, value_of(e, inst), inst->type.lanes);
+    case LI_STORE:
+        return access_memory(e, inst, value_of(e, inst->arg[1]), inst->arg[1]->type.lanes);
+    case LI_GET:
+        if (!e->cell_set[inst->cell->id]) return stray(e, inst, "the cell was never set");
+        memcpy(value_of(e, inst), e->cells[inst->cell->id], type_bytes(inst->type));
+        return FLOW_NEXT;
+    case LI_SET:
+        e->cell_set[inst->cell->id] = true;
+        memcpy(e->cells[inst->cell->id], value_of(e, inst->arg[0]), type_bytes(inst->cell->type));
+        return FLOW_NEXT;
+    case LI_FOR: return run_for(e, inst);
+    case LI_IF:
+        return run_block(e, *(uint8_t *)value_of(e, inst->arg[0]) ? &inst->body : &inst->els);
+    case LI_BREAK: return FLOW_BREAK;
+    case LI_FAIL: e->code = (int)inst->value; return FLOW_RETURN;
+    case LI_SETSYM: e->sizes[inst->sym] = i64_of(e, inst->arg[0]); return FLOW_NEXT;
+    default: break;
+    }
+    switch (inst_class(inst->op)) {
+    case 'B':
+    case 'R':
+    case 'U':
+    case 'F':
+    case 'G': return run_arithmetic(e, inst);
+    case 'O': run_other(e, inst); return FLOW_NEXT;
+    default: return stray(e, inst, "cannot stand in a kernel's block");
+    }
+}
+
+static Flow run_block(Eval *e, const Block *block)
+{
+    for (int i = 0; i < block->count; i++) {
+        Flow flow = run_inst(e, block->items[i]);
+        if (flow != FLOW_NEXT) return flow;
+    }
+    return FLOW_NEXT;
+}
+
+/* ---- Kernels and programs. ---- */
+
+/* memory: by parameter index; local arrays are added here, filled with a pattern. */
+static int run_kernel(const Kernel *kernel, Diag *diag, Memory *memory, int64_t *sizes)
+{
+    Arena *arena = arena_new();
+    Eval e = {.kernel = kernel, .diag = diag, .arena = arena, .sizes = sizes, .memory = memory};
+    for (int i = 0; i < kernel->param_count; i++) {
+        const Param *param = kernel->params[i];
+        if (!param->local) continue;
+        size_t bytes = (size_t)param->local * dtype_size(param->dtype);
+        memory[i] = (Memory){arena_alloc(arena, bytes), param->local};
+        memset(memory[i].data, 0xcb, bytes);
+    }
+    place_values(&e);
+    Flow flow = run_block(&e, &kernel->body);
+    arena_free(arena);
+    return flow == FLOW_RETURN ? e.code : LPC_RUN_OK;
+}
+
+int loops_eval_kernel(const Kernel *kernel, Diag *diag, void *const *args,
+                      const int64_t *arg_elements, int64_t *sizes)
+{
+    Arena *arena = arena_new();
+    Memory *memory = arena_array(arena, (size_t)kernel->param_count + 1, sizeof *memory);
+    int at = 0;
+    for (int i = 0; i < kernel->param_count; i++) {
+        if (kernel->params[i]->local) continue;
+        memory[i] = (Memory){args[at], arg_elements[at]};
+        at++;
+    }
+    int code = run_kernel(kernel, diag, memory, sizes);
+    arena_free(arena);
+    return code;
+}
+
+typedef struct ProgramMemory {
+    const void *const *in;
+    void *const *out;
+    int64_t *sizes;
+    void *workspace, *state;
+    const void *weights;
+} ProgramMemory;
+
+static uint8_t *buffer_data(const ProgramMemory *m, const Buffer *buffer)
+{
+    size_t offset = buffer->offset < 0 ? 0 : (size_t)buffer->offset;
+    switch (buffer->class) {
+    case BUFFER_INPUT: return (uint8_t *)(uintptr_t)m->in[buffer->index];
+    case BUFFER_OUTPUT: return m->out[buffer->index];
+    case BUFFER_WORK: return (uint8_t *)m->workspace + offset;
+    case BUFFER_CONST: return (uint8_t *)(uintptr_t)m->weights + offset;
+    case BUFFER_STATE: return (uint8_t *)m->state + offset;
+    }
+    return NULL;
+}
+
+static bool node_defines_size(SizeTable *sizes, const Size *size)
+{
+    if (!size) return false;
+    if (size->kind == SIZE_SYM) return sizes_symbol_at(sizes, size->sym)->source == SYM_NODE;
+    return size->kind != SIZE_CONST &&
+           (node_defines_size(sizes, size->a) || node_defines_size(sizes, size->b));
+}
+
+/* Bytes of a buffer at the actual size; at its bound when a node may not have told the size yet. */
+static int64_t buffer_bytes(const Program *program, const ProgramMemory *m, const Buffer *buffer)
+{
+    if (node_defines_size(program->sizes, buffer->elements)) return buffer->max_bytes;
+    return size_eval(buffer->elements, m->sizes) * (int64_t)dtype_size(buffer->dtype);
+}
+
+static int call_kernel(const Program *program, Diag *diag, const ProgramMemory *m, const Inst *call)
+{
+    const Kernel *kernel = call->callee;
+    Arena *arena = arena_new();
+    Memory *memory = arena_array(arena, (size_t)kernel->param_count + 1, sizeof *memory);
+    int at = 0;
+    int code = LPC_RUN_OK;
+    for (int i = 0; i < kernel->param_count && code == LPC_RUN_OK; i++) {
+        const Param *param = kernel->params[i];
+        if (param->local) continue;
+        const CallArg *arg = &call->args[at++];
+        int64_t bytes = buffer_bytes(program, m, arg->buffer);
+        int64_t offset = size_eval(arg->offset, m->sizes) *
+                         (int64_t)dtype_size(arg->buffer->dtype);
+        if (offset < 0 || offset > bytes) {
+            diag_error(diag, "call of '%s': the offset into buffer '%s' is outside it",
+                       kernel->name, arg->buffer->name);
+            code = STRAY;
+            break;
+        }
+        memory[i].data = buffer_data(m, arg->buffer) + offset;
+        memory[i].elements = (bytes - offset) / (int64_t)dtype_size(param->dtype);
+    }
+    if (code == LPC_RUN_OK) code = run_kernel(kernel, diag, memory, m->sizes);
+    arena_free(arena);
+    return code;
+}
+
+static int run_main(const Program *program, Diag *diag, const ProgramMemory *m, const Block *block)
+{
+    for (int i = 0; i < block->count; i++) {
+        const Inst *inst = block->items[i];
+        int code = LPC_RUN_OK;
+        if (inst->op == LI_CALL) {
+            code = call_kernel(program, diag, m, inst);
+        } else {
+            const CallArg *cond = &inst->args[0];
+            bool is = buffer_data(m, cond->buffer)[size_eval(cond->offset, m->sizes)] != 0;
+            code = run_main(program, diag, m, is == (inst->value != 0) ? &inst->body : &inst->els);
+        }
+        if (code != LPC_RUN_OK) return code;
+    }
+    return LPC_RUN_OK;
+}
+
+int loops_eval(const Program *program, Diag *diag, const void *const *in, void *const *out,
+               int64_t *sizes, void *workspace, void *state, const void *weights)
+{
+    ProgramMemory memory = {in, out, sizes, workspace, state, weights};
+    return run_main(program, diag, &memory, &program->main->body);
+}

@@ -1,0 +1,16 @@
+/* A table of names in use, to find things by name and to make new names unique. */
+#ifndef LPC_IR_NAMES_H
+#define LPC_IR_NAMES_H
+
+#include "ir/arena.h"
+
+typedef struct NameTable NameTable;
+
+NameTable *names_new(Arena *arena);
+void *names_find(const NameTable *table, const char *name); /* NULL when not there */
+/* Adds the name, or gives it to another thing. The name is not copied. */
+void names_put(NameTable *table, const char *name, void *thing);
+/* base if it is free, else base_2, base_3 ...: the first free one. A copy in the arena. */
+const char *names_unique(const NameTable *table, const char *base);
+
+#endif

@@ -1,0 +1,87 @@
+/* Constant folding: a node whose inputs are all constants is lowered by itself, in scalar code, and
+ * run by the evaluator at compile time. So folding needs no second definition of any operator. */
+#include "passes/lower/lower.h"
+#include "passes/loops/passes.h"
+#include "passes/memory/memory.h"
+#include "passes/passes.h"
+
+#include <string.h>
+
+static void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int index)
+{
+    Place *place = &lw->places[tensor->id];
+    place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
+                                   tensor_elements(lw->sizes, tensor));
+    place->buffer->index = index;
+    place->offset = size_const(lw->sizes, 0);
+    const Size *stride = size_const(lw->sizes, 1);
+    for (int i = tensor->rank - 1; i >= 0; i--) {
+        place->stride[i] = stride;
+        stride = size_mul(lw->sizes, stride, tensor->dims[i]);
+    }
+}
+
+/* The constants' bytes, as the program laid them out. */
+static void *gather_constants(Arena *arena, const Program *program)
+{
+    char *bytes = arena_alloc(arena, (size_t)program->const_bytes + 64);
+    for (int i = 0; i < program->buffer_count; i++) {
+        const Buffer *buffer = program->buffers[i];
+        if (buffer->class == BUFFER_CONST)
+            buffer->source->read(buffer->source, 0, bytes + buffer->offset,
+                                 (size_t)buffer->max_bytes);
+    }
+    return bytes;
+}
+
+static int run(Graph *graph, Lower *lw, Node *node, void **results)
+{
+    Program *program = lw->program;
+    TRY(lower_node(lw, node));
+    TRY(pass_vectorize(program, 0));
+    MemoryFigures figures;
+    plan_memory(program, NULL, 0, &figures);
+    void *work = arena_alloc(lw->arena, (size_t)program->work_bytes + 64);
+    void *weights = gather_constants(lw->arena, program);
+    int symbols = sizes_symbol_count(graph->sizes);
+    int64_t *sizes = arena_array(lw->arena, (size_t)symbols + 1, sizeof *sizes);
+    int code = loops_eval(program, graph->diag, NULL, results, sizes, work, NULL, weights);
+    if (code)
+        return diag_node(graph->diag, &node->origin, "cannot be computed at compile time (code %d)",
+                         code);
+    return 0;
+}
+
+int fold_node(Graph *graph, Node *node)
+{
+    static const LowerTarget scalar = {.vector_registers = 16};
+    Arena *scratch = arena_new();
+    Lower lw = {.arena = scratch,
+                .diag = graph->diag,
+                .graph = graph,
+                .sizes = graph->sizes,
+                .target = &scalar};
+    lw.program = program_new(scratch, graph->sizes, "fold");
+    lw.main = &lw.program->main->body;
+    lw.places = arena_array(scratch, (size_t)graph->tensor_count, sizeof *lw.places);
+    void **results = arena_array(scratch, (size_t)node->out_count, sizeof *results);
+    for (int i = 0; i < node->out_count; i++) {
+        const Tensor *out = node->out[i];
+        if (!out) continue;
+        place_whole(&lw, out, BUFFER_OUTPUT, i);
+        size_t bytes = (size_t)tensor_static_elements(out) * dtype_size(out->dtype);
+        results[i] = arena_alloc(graph->arena, bytes + 16);
+    }
+    lw.program->output_count = node->out_count;
+    int code = run(graph, &lw, node, results);
+    for (int i = 0; i < node->out_count && !code; i++) {
+        Tensor *out = node->out[i];
+        if (!out) continue;
+        Const *data = arena_alloc(graph->arena, sizeof *data);
+        data->data = results[i];
+        data->bytes = (size_t)tensor_static_elements(out) * dtype_size(out->dtype);
+        out->data = data;
+    }
+    arena_free(scratch);
+    return code;
+}

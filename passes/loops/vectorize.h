@@ -1,0 +1,46 @@
+/* Between the two halves of pass_vectorize: what vectorize_classify.c finds out about a loop for
+ * vectorize_emit.c. */
+#ifndef LPC_PASSES_LOOPS_VECTORIZE_H
+#define LPC_PASSES_LOOPS_VECTORIZE_H
+
+#include "passes/loops/rewrite.h"
+
+/* How a value depends on the loop's variable v. */
+typedef enum ShapeKind {
+    SHAPE_UNIFORM, /* not at all: one scalar serves all lanes */
+    SHAPE_LINEAR,  /* i64, base + lane * coef: the scalar at lane 0 serves memory accesses */
+    SHAPE_VECTOR   /* anything else: one value per lane */
+} ShapeKind;
+
+typedef struct Shape {
+    ShapeKind kind;
+    bool known;   /* LINEAR: coef is this constant */
+    int64_t coef;
+} Shape;
+
+typedef enum CellRole {
+    CELL_UNTOUCHED, /* not accessed in the loop, or only read: stays as it is */
+    CELL_UNIFORM,   /* lives in one iteration, only ever holds uniform values */
+    CELL_PRIVATE,   /* lives in one iteration: becomes a vector cell */
+    CELL_REDUCED    /* lives around the loop with `reduce`: becomes partial results per lane */
+} CellRole;
+
+typedef struct LoopShape {
+    Shape *shapes;    /* by old id */
+    int shape_count;
+    CellRole *roles;  /* by cell id */
+    int role_count;
+    bool wide;        /* computes 64-bit data */
+    const Inst *loop;
+} LoopShape;
+
+/* False when the VECTOR loop cannot be vectorized. `body` is the kernel's old body. */
+bool vectorize_classify(Arena *arena, const Kernel *kernel, const Block *body, const Inst *loop,
+                        int old_count, LoopShape *out);
+Shape vectorize_shape(const LoopShape *shape, const Inst *inst);
+
+/* Emits iterations lo, lo + step, ... of the loop's body, `lanes` at a time, up to hi (a multiple of
+ * lanes iterations), or just one group when hi is NULL, with its reductions. */
+void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, Inst *lo, Inst *hi);
+
+#endif

@@ -1,0 +1,271 @@
+/* Emits a classified loop body with vectors. Uniform values stay scalars, linear ones are kept as
+ * their scalar at lane 0 and the step from lane to lane, the others become vectors. */
+#include "passes/loops/vectorize.h"
+
+#include <assert.h>
+#include <math.h>
+
+typedef struct Emitter {
+    const LoopShape *shape;
+    int lanes;
+    Inst **coefs; /* by old id: of LINEAR values */
+    Cell **cells; /* by old cell id: the vector cell, or NULL */
+} Emitter;
+
+static Emitter *emitter(const Rewriter *rw)
+{
+    return rw->user;
+}
+
+static Shape shape_of(const Rewriter *rw, const Inst *old)
+{
+    return vectorize_shape(emitter(rw)->shape, old);
+}
+
+/* ---- Linear values. ---- */
+
+static Inst *coef_of(Rewriter *rw, const Inst *old)
+{
+    if (shape_of(rw, old).kind != SHAPE_LINEAR) return kb_i64(&rw->b, 0);
+    return emitter(rw)->coefs[old->id];
+}
+
+static void emit_linear(Rewriter *rw, Inst *old)
+{
+    Builder *b = &rw->b;
+    Inst *x = old->arg[0], *y = old->arg[1], *coef = NULL;
+    bool left = shape_of(rw, x).kind == SHAPE_LINEAR;
+    switch (old->op) {
+    case LI_ADD:
+    case LI_SUB: coef = kb_op(b, old->op, coef_of(rw, x), coef_of(rw, y)); break;
+    case LI_MUL:
+        coef = left ? kb_mul(b, coef_of(rw, x), rewrite_get(rw, y))
+                    : kb_mul(b, coef_of(rw, y), rewrite_get(rw, x));
+        break;
+    case LI_SHL: coef = kb_op(b, LI_SHL, coef_of(rw, x), rewrite_get(rw, y)); break;
+    case LI_NEG: coef = kb_op1(b, LI_NEG, coef_of(rw, x)); break;
+    default: assert(!"a linear instruction"); break;
+    }
+    rewrite_copy(rw, old);
+    emitter(rw)->coefs[old->id] = coef;
+}
+
+/* All lanes of a linear value, in an integer type at most as wide (where it wraps the same way). */
+static Inst *linear_vector(Rewriter *rw, Inst *old, DType dtype)
+{
+    Builder *b = &rw->b;
+    Inst *steps = kb_mul(b, kb_iota(b, dtype, emitter(rw)->lanes),
+                         kb_cast(b, dtype, coef_of(rw, old)));
+    return kb_add(b, kb_cast(b, dtype, rewrite_get(rw, old)), steps);
+}
+
+/* An operand as it can stand in an instruction beside vectors. */
+static Inst *operand(Rewriter *rw, Inst *old)
+{
+    if (!old) return NULL;
+    if (shape_of(rw, old).kind == SHAPE_LINEAR) return linear_vector(rw, old, DT_I64);
+    return rewrite_get(rw, old);
+}
+
+/* ---- Comparisons of indices: lane numbers against one clamped scalar, in 32 bits. ---- */
+
+static InstOp mirrored(InstOp op)
+{
+    switch (op) {
+    case LI_LT: return LI_GT;
+    case LI_LE: return LI_GE;
+    case LI_GT: return LI_LT;
+    case LI_GE: return LI_LE;
+    default: return op;
+    }
+}
+
+/* Index arithmetic stays far below 2^62; what it is compared with may be anything. */
+static Inst *tame(Rewriter *rw, Inst *old)
+{
+    Builder *b = &rw->b;
+    Inst *value = rewrite_get(rw, old);
+    if (shape_of(rw, old).kind == SHAPE_LINEAR || value->op == LI_SIZE) return value;
+    value = kb_op(b, LI_MIN, value, kb_i64(b, (int64_t)1 << 61));
+    return kb_op(b, LI_MAX, value, kb_i64(b, -((int64_t)1 << 61)));
+}
+
+/* a op c for i64 values whose difference is d + lane or d - lane: lane op -d, or lane mirrored d. */
+static Inst *compare_lanes(Rewriter *rw, Inst *old)
+{
+    Builder *b = &rw->b;
+    Shape a = shape_of(rw, old->arg[0]), c = shape_of(rw, old->arg[1]);
+    if (a.kind == SHAPE_VECTOR || c.kind == SHAPE_VECTOR) return NULL;
+    if ((a.kind == SHAPE_LINEAR && !a.known) || (c.kind == SHAPE_LINEAR && !c.known)) return NULL;
+    int64_t coef = (a.kind == SHAPE_LINEAR ? a.coef : 0) - (c.kind == SHAPE_LINEAR ? c.coef : 0);
+    if (coef != 1 && coef != -1) return NULL;
+    int lanes = emitter(rw)->lanes;
+    Inst *x = tame(rw, old->arg[0]), *y = tame(rw, old->arg[1]);
+    Inst *bound = coef == 1 ? kb_sub(b, y, x) : kb_sub(b, x, y);
+    bound = kb_op(b, LI_MIN, bound, kb_i64(b, lanes));
+    bound = kb_cast(b, DT_I32, kb_op(b, LI_MAX, bound, kb_i64(b, -1)));
+    InstOp op = coef == 1 ? old->op : mirrored(old->op);
+    return kb_op(b, op, kb_iota(b, DT_I32, lanes), kb_splat(b, bound, lanes));
+}
+
+/* ---- Instructions that become vectors. ---- */
+
+static Inst *emit_pure(Rewriter *rw, Inst *old)
+{
+    Builder *b = &rw->b;
+    if (inst_class(old->op) == 'R' && old->arg[0]->type.dtype == DT_I64) {
+        Inst *mask = compare_lanes(rw, old);
+        if (mask) return mask;
+    }
+    DType to = old->type.dtype;
+    if (old->op == LI_CAST && shape_of(rw, old->arg[0]).kind == SHAPE_LINEAR && dtype_is_int(to))
+        return linear_vector(rw, old->arg[0], to);
+    Inst *arg[3];
+    for (int i = 0; i < 3; i++) arg[i] = operand(rw, old->arg[i]);
+    switch (old->op) {
+    case LI_FMA: return kb_fma(b, arg[0], arg[1], arg[2]);
+    case LI_SELECT: return kb_select(b, arg[0], arg[1], arg[2]);
+    case LI_CAST: return kb_cast(b, to, arg[0]);
+    case LI_BITCAST: return kb_bitcast(b, to, arg[0]);
+    case LI_DOT4: return kb_dot4(b, arg[0], arg[1], arg[2], old->value == 1);
+    default: break;
+    }
+    return inst_args(old->op) == 2 ? kb_op(b, old->op, arg[0], arg[1]) : kb_op1(b, old->op, arg[0]);
+}
+
+/* A uniform limit lets all lanes pass or none; a falling one is the vector's own limit. */
+static Inst *vector_limit(Rewriter *rw, Inst *old)
+{
+    Builder *b = &rw->b;
+    if (!old) return NULL;
+    Inst *limit = rewrite_get(rw, old);
+    if (shape_of(rw, old).kind == SHAPE_LINEAR) return limit;
+    return kb_select(b, kb_op(b, LI_GT, limit, kb_i64(b, 0)), kb_i64(b, emitter(rw)->lanes),
+                     kb_i64(b, 0));
+}
+
+static Inst *emit_memory(Rewriter *rw, Inst *old)
+{
+    Builder *b = &rw->b;
+    int lanes = emitter(rw)->lanes;
+    Inst *limit = vector_limit(rw, old->limit);
+    Inst *stride = coef_of(rw, old->arg[0]);
+    Inst *index = rewrite_get(rw, old->arg[0]);
+    if (old->op == LI_LOAD) return kb_load_ex(b, old->param, index, lanes, stride, limit);
+    Inst *value = kb_splat(b, operand(rw, old->arg[1]), lanes);
+    kb_store_ex(b, old->param, index, value, stride, limit);
+    return NULL;
+}
+
+static void emit_inner(Rewriter *rw, const Block *old, Block *to)
+{
+    Block *outer = rw->b.block;
+    rw->b.block = to;
+    rewrite_block(rw, old);
+    rw->b.block = outer;
+}
+
+/* FOR and IF with uniform operands, with vectors inside. */
+static void emit_control(Rewriter *rw, Inst *old)
+{
+    Inst *copy = inst_copy(&rw->b, old);
+    for (int i = 0; i < 3; i++) copy->arg[i] = rewrite_get(rw, old->arg[i]);
+    if (copy->kind != LOOP_UNROLLED) copy->kind = LOOP_SERIAL;
+    inst_append(&rw->b, copy);
+    rewrite_set(rw, old, copy);
+    emit_inner(rw, &old->body, &copy->body);
+    emit_inner(rw, &old->els, &copy->els);
+}
+
+static bool emit_hook(Rewriter *rw, Inst *old)
+{
+    Emitter *e = emitter(rw);
+    if (old->op == LI_FOR || old->op == LI_IF) {
+        emit_control(rw, old);
+        return true;
+    }
+    ShapeKind kind = shape_of(rw, old).kind;
+    Inst *value = NULL;
+    if (kind == SHAPE_LINEAR) {
+        emit_linear(rw, old);
+        return true;
+    }
+    if (old->op == LI_GET && e->cells[old->cell->id])
+        value = kb_get(&rw->b, e->cells[old->cell->id]);
+    else if (old->op == LI_SET && e->cells[old->cell->id])
+        kb_set(&rw->b, e->cells[old->cell->id], operand(rw, old->arg[0]));
+    else if (kind == SHAPE_UNIFORM && old->op != LI_STORE)
+        return false;
+    else if (old->op == LI_LOAD || old->op == LI_STORE)
+        value = emit_memory(rw, old);
+    else
+        value = kb_splat(&rw->b, emit_pure(rw, old), e->lanes);
+    if (value) rewrite_set(rw, old, value);
+    return true;
+}
+
+/* ---- Reductions. ---- */
+
+static Inst *identity(Builder *b, const Cell *cell)
+{
+    DType dtype = cell->type.dtype;
+    if (cell->reduce == LI_ADD || cell->reduce == LI_FMA) return kb_const(b, dtype, 0);
+    bool least = cell->reduce == LI_MAX;
+    if (dtype_is_float(dtype)) return kb_float(b, dtype, least ? -INFINITY : INFINITY);
+    if (dtype == DT_BOOL) return kb_int(b, dtype, !least);
+    if (dtype == DT_U64) return kb_int(b, dtype, least ? 0 : -1);
+    return kb_int(b, dtype, least ? dtype_min(dtype) : dtype_max(dtype));
+}
+
+static void make_cells(Rewriter *rw)
+{
+    Emitter *e = emitter(rw);
+    const Kernel *kernel = rw->b.kernel;
+    for (int i = 0; i < e->shape->role_count; i++) {
+        CellRole role = e->shape->roles[i];
+        if (role != CELL_PRIVATE && role != CELL_REDUCED) continue;
+        const Cell *cell = kernel->cells[i];
+        LType type = {cell->type.dtype, e->lanes};
+        Inst *initial = NULL;
+        if (role == CELL_REDUCED) initial = kb_splat(&rw->b, identity(&rw->b, cell), e->lanes);
+        e->cells[i] = kb_cell(&rw->b, cell->name, type, initial);
+        e->cells[i]->reduce = LI_COUNT;
+    }
+}
+
+/* The partial results of all lanes go into the scalar cell. */
+static void finish_cells(Rewriter *rw)
+{
+    Emitter *e = emitter(rw);
+    Builder *b = &rw->b;
+    for (int i = 0; i < e->shape->role_count; i++) {
+        if (e->shape->roles[i] != CELL_REDUCED) continue;
+        Cell *cell = b->kernel->cells[i];
+        bool adds = cell->reduce == LI_ADD || cell->reduce == LI_FMA;
+        InstOp across = adds ? LI_HADD : cell->reduce == LI_MIN ? LI_HMIN : LI_HMAX;
+        Inst *lanes = kb_horizontal(b, across, kb_get(b, e->cells[i]));
+        kb_set(b, cell, kb_op(b, adds ? LI_ADD : cell->reduce, kb_get(b, cell), lanes));
+    }
+}
+
+void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, Inst *lo, Inst *hi)
+{
+    Builder *b = &rw->b;
+    const Inst *loop = shape->loop;
+    Emitter e = {.shape = shape, .lanes = lanes};
+    e.coefs = arena_array(b->arena, (size_t)shape->shape_count + 1, sizeof *e.coefs);
+    e.cells = arena_array(b->arena, (size_t)shape->role_count + 1, sizeof(Cell *));
+    bool (*outer_hook)(Rewriter *, Inst *) = rw->hook;
+    void *outer_user = rw->user;
+    rw->hook = emit_hook;
+    rw->user = &e;
+    make_cells(rw);
+    e.coefs[loop->id] = kb_i64(b, loop->value);
+    Inst *variable = hi ? kb_for(b, LOOP_SERIAL, lo, hi, loop->value * lanes) : lo;
+    rewrite_set(rw, loop, variable);
+    rewrite_block(rw, &loop->body);
+    if (hi) kb_end(b);
+    finish_cells(rw);
+    rw->hook = outer_hook;
+    rw->user = outer_user;
+}

@@ -1,0 +1,22 @@
+/* Values that more than one lowering file computes. All work on scalars (pass_vectorize makes
+ * vectors of them). */
+#ifndef LPC_PASSES_LOWER_SCALAR_H
+#define LPC_PASSES_LOWER_SCALAR_H
+
+#include "passes/lower/lower.h"
+
+/* A constant of the type of `like`. */
+Inst *scalar_like(Builder *b, const Inst *like, double value);
+Inst *scalar_sigmoid(Builder *b, Inst *x);
+Inst *scalar_softplus(Builder *b, Inst *x);
+/* x limited to [low, high]; a NaN stays. */
+Inst *scalar_clamp(Builder *b, Inst *x, double low, double high);
+/* The larger (or smaller) of two; a NaN in either wins. */
+Inst *scalar_extreme(Builder *b, bool largest, Inst *a, Inst *c);
+/* To an integer type, saturating, NaN to 0; between other types as kb_cast. */
+Inst *scalar_to_int(Builder *b, DType to, Inst *x);
+/* QuantizeLinear and DequantizeLinear of one element; zero may be NULL. */
+Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero);
+Inst *scalar_dequantize(Builder *b, Inst *x, Inst *scale, Inst *zero);
+
+#endif

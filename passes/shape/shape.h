@@ -1,0 +1,69 @@
+/* Shape rules: one per operator family, named in the shape column of ir/ops.def.
+ *
+ * A rule sets type, rank and sizes of the node's outputs from its inputs, makes the attributes that
+ * lowering reads explicit (pads, strides, dilations, kernel_shape; axes not negative), and reports
+ * with diag_node what is wrong. A rule is called only when types and ranks of all inputs are known.
+ * Rules are idempotent: the pass runs again after other passes. */
+#ifndef LPC_PASSES_SHAPE_H
+#define LPC_PASSES_SHAPE_H
+
+#include "passes/passes.h"
+
+typedef int ShapeRule(Graph *g, Node *n);
+#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
+    ShapeRule shape_##shape;
+#include "ir/ops.def"
+#undef OP
+
+ShapeRule *shape_rule(OpCode op);
+
+/* What a rule returns when it is only for want of contents known at compile time. */
+enum { SHAPE_UNKNOWN = 4 };
+enum { MAX_VALUES = 64 }; /* elements of a tensor whose contents are followed */
+
+/* A shape under construction. */
+typedef struct Dims {
+    int rank;
+    const Size *at[MAX_RANK];
+} Dims;
+
+Dims dims_of(const Tensor *tensor);
+void dims_push(Dims *dims, const Size *size); /* past MAX_RANK: only rank grows */
+/* Sets output `out` (when present). Reports ranks over MAX_RANK and negative sizes. */
+int shape_set(Graph *g, Node *n, int out, DType dtype, const Dims *dims);
+int shape_set_like(Graph *g, Node *n, int out, DType dtype, const Tensor *like);
+/* numpy's broadcasting of b into a. */
+int dims_broadcast(Graph *g, Node *n, Dims *a, const Dims *b);
+/* One size from two that must be equal: the more precise one; `what` is for the message. */
+int dims_unify(Graph *g, Node *n, const char *what, const Size *a, const Size *b,
+               const Size **both);
+const char *dims_text(Graph *g, const Dims *dims); /* "[batch, 3]" */
+const Size *dims_product(Graph *g, const Dims *dims, int from, int to);
+
+/* Reads an axis; reports one that is out of [-rank, rank). */
+int shape_axis_value(Graph *g, Node *n, const char *what, int64_t axis, int rank, int *out);
+/* The attribute, which is rewritten to be non-negative. */
+int shape_axis(Graph *g, Node *n, const char *attr, int rank, int *out);
+/* Axes from input `in` as a set of flags; absent input: *given false. Replaces the input by a
+ * constant of non-negative axes. */
+int shape_axes_input(Graph *g, Node *n, int in, int rank, int *axes, int *count, bool *given);
+int need_rank(Graph *g, Node *n, int in, int rank);
+int need_rank_min(Graph *g, Node *n, int in, int rank);
+/* Reports when inputs a and b differ in type. */
+int need_same_type(Graph *g, Node *n, int a, int b);
+
+/* Contents of input `in` as sizes; reports when they are not known. NAME is for messages. */
+int need_values(Graph *g, Node *n, int in, const char *name, const Size *const **values,
+                int *count);
+/* Contents that must be constants; out has room for MAX_VALUES. */
+int need_ints(Graph *g, Node *n, int in, const char *name, int64_t *out, int *count);
+int need_int(Graph *g, Node *n, int in, const char *name, int64_t *out);
+int unknown_input(Graph *g, Node *n, int in, const char *name);
+
+/* A symbol that the node computes at run time, the same one whenever it is asked for. */
+const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64_t max);
+
+/* Known contents (values.c): sets values of the node's outputs where they can be known. */
+void values_infer(Graph *g, Node *n);
+
+#endif

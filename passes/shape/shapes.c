@@ -1,0 +1,286 @@
+/* Types, sizes and known contents of all tensors, in one walk.
+ *
+ *     before   %y = Conv(%x, %w) {auto_pad = "SAME_UPPER"}
+ *     after    %y: f32[1, 8, 14, 14] = Conv(%x, %w) {kernel_shape = [3, 3], strides = [2, 2], ...}
+ *
+ * Branches of If whose condition becomes known are cut as the walk reaches them, so that what is
+ * wrong or unknown in a branch that is never taken is no error. */
+#include "passes/shape/shape.h"
+
+#include <string.h>
+
+ShapeRule *shape_rule(OpCode op)
+{
+    static ShapeRule *const rules[] = {
+#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
+    shape_##shape,
+#include "ir/ops.def"
+#undef OP
+    };
+    return rules[op];
+}
+
+/* ---- Branches ---- */
+
+/* 1 and 0: the condition is known, -1: not. */
+static int condition_value(Graph *g, Tensor *cond)
+{
+    int count;
+    const Size *const *values = tensor_values(g, cond, &count);
+    if (!values || count != 1 || !size_is_const(values[0])) return -1;
+    return values[0]->value != 0;
+}
+
+/* A side of an If in which a node can not work with the sizes there are: taking it fails at run
+ * time, as it would in any runtime. */
+typedef struct Branch {
+    const Tensor *cond;
+    bool when;
+} Branch;
+
+typedef struct Walk {
+    Graph *graph;
+    Branch *failed;
+    int failed_count;
+} Walk;
+
+static bool has_failed(const Walk *w, const Tensor *cond, bool when)
+{
+    for (int i = 0; i < w->failed_count; i++) {
+        if (w->failed[i].cond == cond && w->failed[i].when == when) return true;
+    }
+    return false;
+}
+
+/* Forgets the error of a guarded node and gives up its branch, unless the other one failed too. */
+static bool give_up_branch(Walk *w, Node *n, int errors_before)
+{
+    if (n->guard_count == 0) return false;
+    Guard guard = n->guards[n->guard_count - 1];
+    if (has_failed(w, guard.cond, !guard.when)) return false;
+    arena_push(w->graph->arena, w->failed, w->failed_count) = (Branch){guard.cond, guard.when};
+    w->graph->diag->count = errors_before;
+    for (int i = 0; i < w->graph->node_count; i++) {
+        Node *other = w->graph->nodes[i];
+        for (int k = 0; k < other->guard_count; k++) {
+            if (other->guards[k].cond == guard.cond && other->guards[k].when == guard.when)
+                other->op = OP_DELETED;
+        }
+    }
+    return true;
+}
+
+/* Drops guards that hold; deletes the node when one does not. */
+static void prune_guards(Graph *g, Node *n)
+{
+    Guard *kept = arena_array(g->arena, (size_t)n->guard_count + 1, sizeof *kept);
+    int count = 0;
+    for (int i = 0; i < n->guard_count; i++) {
+        int value = condition_value(g, n->guards[i].cond);
+        if (value < 0) kept[count++] = n->guards[i];
+        else if ((value != 0) != n->guards[i].when) n->op = OP_DELETED;
+    }
+    n->guards = kept;
+    n->guard_count = count;
+}
+
+static bool is_dead(const Tensor *x)
+{
+    return x->producer && x->producer->op == OP_DELETED;
+}
+
+static bool is_result(const Graph *g, const Tensor *x)
+{
+    return graph_is_output(g, x) || x->is_state_out;
+}
+
+static bool is_given(const Graph *g, const Tensor *x)
+{
+    for (int i = 0; i < g->input_count; i++) {
+        if (g->inputs[i] == x) return true;
+    }
+    return x->data || x->is_state;
+}
+
+/* Which of a Phi's last two inputs is the only one left: 0 and 1, or -1. */
+static int side_taken(Graph *g, const Node *n, Tensor *const *sides)
+{
+    int value = n->in_count == 3 ? condition_value(g, n->in[0]) : -1;
+    if (value >= 0) return !value;
+    bool first = is_dead(sides[0]), second = is_dead(sides[1]);
+    return first || second ? first : -1;
+}
+
+/* The side that can not be taken becomes the other one; `fails` says which that was. */
+static bool close_failed_side(const Walk *w, Node *n)
+{
+    if (n->in_count != 3) return false;
+    for (int when = 0; when < 2; when++) {
+        if (!has_failed(w, n->in[0], when != 0)) continue;
+        n->in[when ? 1 : 2] = n->in[when ? 2 : 1];
+        node_set_int(w->graph, n, "fails", when);
+        return true;
+    }
+    return false;
+}
+
+/* Inputs are (condition,) then, else. A result keeps a tensor of its own. */
+static bool take_side(const Walk *w, Node *n)
+{
+    Graph *g = w->graph;
+    if (n->op != OP_PHI || n->in_count < 2) return false;
+    if (close_failed_side(w, n)) return false;
+    Tensor **sides = n->in + n->in_count - 2, *out = n->out[0];
+    int taken = side_taken(g, n, sides);
+    if (taken < 0) return false;
+    Tensor *side = sides[taken];
+    if (is_result(g, out) && (is_given(g, side) || is_result(g, side))) {
+        n->op = OP_IDENTITY;
+        n->in[0] = side;
+        n->in_count = 1;
+        return false;
+    }
+    graph_replace(g, out, side);
+    n->op = OP_DELETED;
+    return true;
+}
+
+/* ---- Folding ---- */
+
+static void put_value(void *data, DType dtype, int64_t i, int64_t value)
+{
+    char *at = (char *)data + (size_t)i * dtype_size(dtype);
+    switch (dtype) {
+    case DT_F32: memcpy(at, &(float){(float)value}, sizeof(float)); break;
+    case DT_F64: memcpy(at, &(double){(double)value}, sizeof(double)); break;
+    case DT_F16: memcpy(at, &(uint16_t){f32_to_f16((float)value)}, sizeof(uint16_t)); break;
+    case DT_BF16: memcpy(at, &(uint16_t){f32_to_bf16((float)value)}, sizeof(uint16_t)); break;
+    default:
+        for (size_t b = 0; b < dtype_size(dtype); b++) at[b] = (char)(uint64_t)(value >> (8 * b));
+    }
+}
+
+/* A tensor whose contents are all constants becomes a constant. */
+static bool values_to_data(Graph *g, Tensor *x)
+{
+    if (!x->values || x->data || !tensor_is_static(x)) return false;
+    for (int i = 0; i < x->value_count; i++) {
+        if (!size_is_const(x->values[i])) return false;
+    }
+    size_t bytes = (size_t)x->value_count * dtype_size(x->dtype);
+    void *data = arena_alloc(g->arena, bytes);
+    for (int i = 0; i < x->value_count; i++) put_value(data, x->dtype, i, x->values[i]->value);
+    Const *constant = arena_alloc(g->arena, sizeof *constant);
+    *constant = (Const){.data = data, .bytes = bytes};
+    x->data = constant;
+    return true;
+}
+
+enum { FOLD_ELEMENTS = 4 << 20 };
+
+static bool can_fold(const Graph *g, const Node *n)
+{
+    if (op_info(n->op)->traits & T_RANDOM || n->op == OP_PHI || n->op == OP_DELETED) return false;
+    for (int i = 0; i < n->in_count; i++) {
+        if (n->in[i] && !n->in[i]->data) return false;
+    }
+    for (int i = 0; i < n->out_count; i++) {
+        const Tensor *y = n->out[i];
+        if (!y) continue;
+        if (is_result(g, y) || !tensor_is_static(y)) return false;
+        if (tensor_static_elements(y) > FOLD_ELEMENTS) return false;
+    }
+    return n->in_count > 0;
+}
+
+/* Constants have no producer: the node goes when all its outputs have become constants. */
+static void release(Graph *g, Node *n)
+{
+    for (int i = 0; i < n->out_count; i++) {
+        if (n->out[i] && (!n->out[i]->data || is_result(g, n->out[i]))) return;
+    }
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        n->out[i]->producer = NULL;
+        n->out[i]->values = NULL;
+    }
+    n->op = OP_DELETED;
+    n->out_count = 0;
+}
+
+static int fold(Graph *g, Node *n)
+{
+    bool all = n->out_count > 0;
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i] || is_result(g, n->out[i])) continue;
+        all &= values_to_data(g, n->out[i]);
+    }
+    if (!all && can_fold(g, n)) TRY(fold_node(g, n));
+    release(g, n);
+    return 0;
+}
+
+/* ---- The walk ---- */
+
+static int check_inputs(Graph *g, Node *n)
+{
+    const OpInfo *info = op_info(n->op);
+    for (int i = 0; i < n->in_count; i++) {
+        if (n->in[i] || (i >= info->in_min && info->in_max != ANY)) continue;
+        return diag_node(g->diag, &n->origin, "input %d is missing", i);
+    }
+    return 0;
+}
+
+static bool inputs_known(const Node *n)
+{
+    for (int i = 0; i < n->in_count; i++) {
+        if (n->in[i] && (n->in[i]->rank < 0 || n->in[i]->dtype == DT_NONE)) return false;
+    }
+    return true;
+}
+
+static void forget_outputs(Node *n)
+{
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        n->out[i]->rank = -1;
+        n->out[i]->dtype = DT_NONE;
+    }
+}
+
+static int infer_node(Walk *w, Node *n)
+{
+    Graph *g = w->graph;
+    int errors = g->diag->count;
+    if (n->op == OP_DELETED || n->op == OP_VALUES) return 0;
+    prune_guards(g, n);
+    if (n->op == OP_DELETED || take_side(w, n)) return 0;
+    int code = check_inputs(g, n);
+    if (!code && !inputs_known(n)) {
+        forget_outputs(n); /* an earlier node is wrong and has been reported */
+        return 0;
+    }
+    if (!code) code = shape_rule(n->op)(g, n);
+    if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;
+    if (code) {
+        forget_outputs(n);
+        return LPC_ERROR;
+    }
+    values_infer(g, n);
+    return fold(g, n);
+}
+
+/* Requires topological order; makes the attributes that lowering reads explicit, keeps the nodes'
+ * meaning. Every wrong node is reported. */
+int pass_shapes(Graph *g)
+{
+    Walk walk = {.graph = g};
+    int failed = 0;
+    for (int i = 0; i < g->node_count; i++) {
+        if (infer_node(&walk, g->nodes[i])) failed = LPC_ERROR;
+    }
+    if (failed) return failed;
+    graph_sweep(g);
+    return 0;
+}

@@ -1,0 +1,322 @@
+/* Shape rules of views: reshapes, transposes, slices, splits, expansions. */
+#include "passes/shape/shape.h"
+
+/* ---- Reshape ---- */
+
+/* total / part where part must divide total; common factors are cancelled one by one first, so that
+ * sizes that may be 0 at run time do not become divisors. NULL when it surely does not divide. */
+static const Size *divide_dims(Graph *g, const Dims *total, const Dims *part)
+{
+    Dims num = *total, den = *part;
+    for (int i = 0; i < den.rank; i++) {
+        for (int j = 0; j < num.rank; j++) {
+            if (num.at[j] != den.at[i]) continue;
+            num.at[j] = den.at[i] = size_const(g->sizes, 1);
+            break;
+        }
+    }
+    const Size *top = dims_product(g, &num, 0, num.rank);
+    const Size *bottom = dims_product(g, &den, 0, den.rank);
+    if (size_is(bottom, 0)) return NULL;
+    if (size_is_const(top) && size_is_const(bottom) && top->value % bottom->value) return NULL;
+    return size_div(g->sizes, top, bottom);
+}
+
+int shape_reshape(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0];
+    const Size *const *want;
+    int count, unknown = -1;
+    TRY(need_values(g, n, 1, "shape", &want, &count));
+    bool allow_zero = node_int(n, "allowzero") != 0;
+    Dims in = dims_of(x), out = {0}, rest = {0};
+    for (int i = 0; i < count; i++) {
+        const Size *size = want[i];
+        if (size_is(size, -1)) {
+            if (unknown >= 0)
+                return diag_node(g->diag, &n->origin, "shape: more than one -1");
+            unknown = i;
+        } else if (size_is(size, 0) && !allow_zero) {
+            if (i >= x->rank)
+                return diag_node(g->diag, &n->origin, "shape: 0 at position %d, but the input has "
+                                 "rank %d", i, x->rank);
+            size = x->dims[i];
+        }
+        if (out.rank == MAX_RANK)
+            return diag_node(g->diag, &n->origin, "shape: rank %d is over the limit of %d", count,
+                             MAX_RANK);
+        dims_push(&out, size);
+        if (i != unknown) dims_push(&rest, size);
+    }
+    if (unknown >= 0) out.at[unknown] = divide_dims(g, &in, &rest);
+    const Size *have = dims_product(g, &in, 0, in.rank);
+    if (unknown >= 0 && !out.at[unknown])
+        return diag_node(g->diag, &n->origin, "shape: the %s elements of %s do not fill it",
+                         size_text(g->sizes, have), dims_text(g, &in));
+    const Size *need = dims_product(g, &out, 0, out.rank);
+    if (size_is_const(have) && size_is_const(need) && have != need)
+        return diag_node(g->diag, &n->origin, "shape: the %s elements of %s do not fit %s",
+                         size_text(g->sizes, have), dims_text(g, &in), dims_text(g, &out));
+    return shape_set(g, n, 0, x->dtype, &out);
+}
+
+int shape_flatten(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0];
+    int64_t axis = node_int(n, "axis");
+    if (axis < -x->rank || axis > x->rank)
+        return diag_node(g->diag, &n->origin, "axis: expected a value in [%d, %d], got %lld",
+                         -x->rank, x->rank, (long long)axis);
+    if (axis < 0) axis += x->rank;
+    node_set_int(g, n, "axis", axis);
+    Dims in = dims_of(x), out = {0};
+    dims_push(&out, dims_product(g, &in, 0, (int)axis));
+    dims_push(&out, dims_product(g, &in, (int)axis, in.rank));
+    return shape_set(g, n, 0, x->dtype, &out);
+}
+
+int shape_squeeze(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0];
+    int axes[MAX_VALUES], count;
+    bool given, drop[MAX_RANK] = {false};
+    TRY(shape_axes_input(g, n, 1, x->rank, axes, &count, &given));
+    for (int i = 0; i < count; i++) {
+        if (size_is_const(x->dims[axes[i]]) && !size_is(x->dims[axes[i]], 1))
+            return diag_node(g->diag, &n->origin, "axes: axis %d has size %s, expected 1", axes[i],
+                             size_text(g->sizes, x->dims[axes[i]]));
+        drop[axes[i]] = true;
+    }
+    Dims out = {0};
+    for (int i = 0; i < x->rank; i++) {
+        if (!given) drop[i] = size_is(x->dims[i], 1);
+        if (!drop[i]) dims_push(&out, x->dims[i]);
+    }
+    if (!given) { /* made explicit */
+        int64_t list[MAX_RANK];
+        int found = 0;
+        for (int i = 0; i < x->rank; i++) {
+            if (drop[i]) list[found++] = i;
+        }
+        Tensor *in[] = {n->in[0], graph_const_i64(g, NULL, found, list)};
+        n->in = arena_array(g->arena, 2, sizeof *n->in);
+        n->in[0] = in[0], n->in[1] = in[1];
+        n->in_count = 2;
+    }
+    return shape_set(g, n, 0, x->dtype, &out);
+}
+
+int shape_unsqueeze(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0];
+    int axes[MAX_VALUES], count;
+    bool given, added[MAX_RANK] = {false};
+    const Size *const *values;
+    TRY(need_values(g, n, 1, "axes", &values, &count));
+    int rank = x->rank + count;
+    if (rank > MAX_RANK)
+        return diag_node(g->diag, &n->origin, "axes: rank %d is over the limit of %d", rank,
+                         MAX_RANK);
+    TRY(shape_axes_input(g, n, 1, rank, axes, &count, &given));
+    for (int i = 0; i < count; i++) added[axes[i]] = true;
+    Dims out = {0};
+    for (int i = 0, from = 0; i < rank; i++)
+        dims_push(&out, added[i] ? size_const(g->sizes, 1) : x->dims[from++]);
+    return shape_set(g, n, 0, x->dtype, &out);
+}
+
+int shape_transpose(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0];
+    const int64_t *perm;
+    int64_t reversed[MAX_RANK];
+    int count = node_ints(n, "perm", &perm);
+    if (!node_attr(n, "perm")) {
+        for (int i = 0; i < x->rank; i++) reversed[i] = x->rank - 1 - i;
+        node_set_ints(g, n, "perm", x->rank, reversed);
+        count = node_ints(n, "perm", &perm);
+    }
+    if (count != x->rank)
+        return diag_node(g->diag, &n->origin, "perm: expected %d values, got %d", x->rank, count);
+    unsigned seen = 0;
+    Dims out = {0};
+    for (int i = 0; i < count; i++) {
+        if (perm[i] < 0 || perm[i] >= count || (seen >> perm[i] & 1u))
+            return diag_node(g->diag, &n->origin, "perm: is not a permutation of 0..%d", count - 1);
+        seen |= 1u << perm[i];
+        dims_push(&out, x->dims[perm[i]]);
+    }
+    return shape_set(g, n, 0, x->dtype, &out);
+}
+
+/* ---- Slice ---- */
+
+typedef struct AxisSlice {
+    const Size *start, *length;
+    int64_t step;
+} AxisSlice;
+
+/* Position `at` counted from the axis' start, clamped to [0, size] (step > 0). Constant positions
+ * into symbolic sizes are taken to be inside, so that `x[1:]` has d - 1 elements and not
+ * max(0, d - 1). */
+static const Size *slice_forward(SizeTable *t, const Size *at, const Size *size, bool is_start)
+{
+    if (size_is_const(at)) {
+        if (at->value < 0) {
+            if (!size_is_const(size)) {
+                int64_t upper = size_upper(t, size);
+                if (upper != INT64_MAX && -(upper + 1) >= at->value) return size_const(t, 0);
+                if (at->value <= INT32_MIN) return size_const(t, 0);
+                return size_addi(t, size, at->value);
+            }
+            int64_t value = at->value + size->value;
+            return size_const(t, value < 0 ? 0 : value);
+        }
+        if (at->value >= INT32_MAX && size_upper(t, size) >= at->value) return size;
+        if (size_is_const(size)) return at->value < size->value ? at : size;
+        if (size_lower(t, size) >= at->value) return at;
+        if (is_start && (at->value == 0 || size_upper(t, size) >= at->value)) return at;
+        if (size_upper(t, size) <= at->value) return size;
+        return size_min(t, at, size);
+    }
+    if (at == size) return at;
+    if (size_upper(t, at) < 0) return size_add(t, size, at);
+    const Size *room = size_sub(t, size, at);
+    if (size_lower(t, room) >= 0) return at;
+    if (size_upper(t, room) <= 0) return size;
+    return size_min(t, at, size);
+}
+
+/* For step < 0: start is clamped to [0, size - 1], end to [-1, size - 1]. */
+static const Size *slice_backward(SizeTable *t, const Size *at, const Size *size, bool is_start)
+{
+    const Size *last = size_addi(t, size, -1);
+    if (!size_is_const(at)) {
+        const Size *room = size_sub(t, last, at);
+        return size_lower(t, room) >= 0 ? at : size_min(t, at, last);
+    }
+    if (at->value >= INT32_MAX) return last;
+    if (at->value >= 0) return size_min(t, at, last);
+    int64_t floor = is_start ? 0 : -1;
+    if (at->value <= INT32_MIN) return size_const(t, floor);
+    const Size *from_end = size_addi(t, size, at->value);
+    if (size_is_const(from_end) && from_end->value < floor) return size_const(t, floor);
+    return from_end;
+}
+
+static void slice_axis(SizeTable *t, const Size *size, const Size *start, const Size *end,
+                       int64_t step, AxisSlice *out)
+{
+    const Size *length;
+    out->step = step;
+    if (step > 0) {
+        out->start = slice_forward(t, start, size, true);
+        length = size_sub(t, slice_forward(t, end, size, false), out->start);
+    } else {
+        out->start = slice_backward(t, start, size, true);
+        length = size_sub(t, out->start, slice_backward(t, end, size, false));
+    }
+    int64_t distance = step > 0 ? step : -step;
+    out->length = size_ceildiv(t, length, size_const(t, distance));
+    if (size_upper(t, out->length) < 0) out->length = size_const(t, 0);
+}
+
+static int slice_all(Graph *g, Node *n, AxisSlice *out)
+{
+    const Tensor *x = n->in[0];
+    const Size *const *starts, *const *ends;
+    int start_count, end_count, axes[MAX_VALUES], axis_count, step_count = 0;
+    int64_t steps[MAX_VALUES];
+    bool given;
+    TRY(need_values(g, n, 1, "starts", &starts, &start_count));
+    TRY(need_values(g, n, 2, "ends", &ends, &end_count));
+    TRY(shape_axes_input(g, n, 3, x->rank, axes, &axis_count, &given));
+    if (node_in(n, 4)) TRY(need_ints(g, n, 4, "steps", steps, &step_count));
+    if (!given) {
+        axis_count = start_count;
+        for (int i = 0; i < axis_count; i++) axes[i] = i;
+    }
+    if (axis_count > x->rank)
+        return diag_node(g->diag, &n->origin, "starts: %d values for rank %d", axis_count, x->rank);
+    if (start_count != axis_count || end_count != axis_count ||
+        (step_count && step_count != axis_count))
+        return diag_node(g->diag, &n->origin,
+                         "starts, ends, axes and steps have different lengths");
+    for (int i = 0; i < x->rank; i++)
+        out[i] = (AxisSlice){size_const(g->sizes, 0), x->dims[i], 1};
+    for (int i = 0; i < axis_count; i++) {
+        int64_t step = step_count ? steps[i] : 1;
+        if (step == 0 || step == INT64_MIN)
+            return diag_node(g->diag, &n->origin, "steps: %lld is not a step", (long long)step);
+        slice_axis(g->sizes, x->dims[axes[i]], starts[i], ends[i], step, &out[axes[i]]);
+    }
+    return 0;
+}
+
+int shape_slice(Graph *g, Node *n)
+{
+    AxisSlice slices[MAX_RANK];
+    TRY(slice_all(g, n, slices));
+    Dims out = {0};
+    for (int i = 0; i < n->in[0]->rank; i++) dims_push(&out, slices[i].length);
+    return shape_set(g, n, 0, n->in[0]->dtype, &out);
+}
+
+int slice_params(Graph *graph, const Node *node, const Size **start, int64_t *step)
+{
+    AxisSlice slices[MAX_RANK];
+    Node copy = *node; /* inputs may be rewritten: the node is not ours to change here */
+    copy.in = arena_array(graph->arena, (size_t)node->in_count, sizeof *copy.in);
+    for (int i = 0; i < node->in_count; i++) copy.in[i] = node->in[i];
+    TRY(slice_all(graph, &copy, slices));
+    for (int i = 0; i < node->in[0]->rank; i++) {
+        start[i] = slices[i].start;
+        step[i] = slices[i].step;
+    }
+    return 0;
+}
+
+/* ---- Split ---- */
+
+/* Sizes of the parts: given by input 1, else equal parts, the last one smaller. */
+int shape_split(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0];
+    int axis;
+    TRY(need_rank_min(g, n, 0, 1));
+    TRY(shape_axis(g, n, "axis", x->rank, &axis));
+    const Size *const *parts = NULL, *left = x->dims[axis];
+    int count = n->out_count;
+    if (node_in(n, 1)) {
+        TRY(need_values(g, n, 1, "split", &parts, &count));
+        if (count != n->out_count)
+            return diag_node(g->diag, &n->origin, "split: expected %d values, got %d",
+                             n->out_count, count);
+    }
+    const Size *each = size_ceildiv(g->sizes, left, size_const(g->sizes, n->out_count));
+    for (int i = 0; i < n->out_count; i++) {
+        const Size *part = parts ? parts[i] : i == n->out_count - 1 ? left : each;
+        Dims out = dims_of(x);
+        out.at[axis] = part;
+        left = size_sub(g->sizes, left, part);
+        TRY(shape_set(g, n, i, x->dtype, &out));
+    }
+    if (parts && size_is_const(left) && !size_is(left, 0))
+        return diag_node(g->diag, &n->origin, "split: the parts do not add up to %s",
+                         size_text(g->sizes, x->dims[axis]));
+    return 0;
+}
+
+int shape_expand(Graph *g, Node *n)
+{
+    const Size *const *want;
+    int count;
+    TRY(need_values(g, n, 1, "shape", &want, &count));
+    if (count > MAX_RANK)
+        return diag_node(g->diag, &n->origin, "shape: rank %d is over the limit of %d", count,
+                         MAX_RANK);
+    Dims out = dims_of(n->in[0]), to = {0};
+    for (int i = 0; i < count; i++) dims_push(&to, want[i]);
+    TRY(dims_broadcast(g, n, &out, &to));
+    return shape_set(g, n, 0, n->in[0]->dtype, &out);
+}

@@ -1,0 +1,310 @@
+/* Places: where each tensor of a stage lies.
+ *
+ * Backwards first: a concatenation gives its inputs a part of its own memory, and a reshape that
+ * leaves the stage gives its source the outgoing buffer, so both cost no copy. Then forwards: a
+ * reshape, transpose, slice, split or expand becomes another view of its source's memory when
+ * strides can say it. Whatever is left gets a workspace buffer of its own. */
+#include "passes/stage/stage.h"
+
+#include <string.h>
+
+typedef struct Placing {
+    Lower *lw;
+    const Stage *stage;
+    bool *here;   /* by tensor id: made by a node of this stage */
+    bool *leaves; /* by tensor id: in the out contract */
+} Placing;
+
+static const Size *zero(Lower *lw)
+{
+    return size_const(lw->sizes, 0);
+}
+
+/* Strides for elements laid out densely in the tensor's own axis order. */
+static void dense_strides(Lower *lw, const Tensor *tensor, const Size **stride)
+{
+    const Size *next = size_const(lw->sizes, 1);
+    for (int i = tensor->rank - 1; i >= 0; i--) {
+        int axis = tensor->has_order ? tensor->order[i] : i;
+        stride[axis] = next;
+        next = size_mul(lw->sizes, next, tensor->dims[axis]);
+    }
+}
+
+static void place_own(Lower *lw, const Tensor *tensor, BufferClass class, int index)
+{
+    Place *place = &lw->places[tensor->id];
+    place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
+                                   tensor_elements(lw->sizes, tensor));
+    place->buffer->index = index;
+    place->offset = zero(lw);
+    dense_strides(lw, tensor, place->stride);
+}
+
+/* State lies at the strides of its bounds, so that appending moves nothing. */
+static void place_state(Lower *lw, const StatePair *pair)
+{
+    const Tensor *out = pair->out, *in = pair->in;
+    Place *place = &lw->places[in->id];
+    int64_t count = 1;
+    const Size *stride[MAX_RANK];
+    for (int i = in->rank - 1; i >= 0; i--) {
+        int64_t a = size_upper(lw->sizes, in->dims[i]), c = size_upper(lw->sizes, out->dims[i]);
+        stride[i] = size_const(lw->sizes, count);
+        count *= a > c ? a : c;
+    }
+    place->buffer = program_buffer(lw->program, in->name, BUFFER_STATE, in->dtype,
+                                   size_const(lw->sizes, count));
+    place->offset = zero(lw);
+    memcpy(place->stride, stride, sizeof stride);
+    /* Concat(past, new): the result is the same memory, and only the new part is written. */
+    const Node *maker = out->producer;
+    if (maker && maker->op == OP_CONCAT && maker->in[0] == in && node_result(maker) == out)
+        lw->places[out->id] = *place;
+}
+
+static bool is_view(const Node *node)
+{
+    return (op_info(node->op)->traits & T_VIEW) != 0 && node->epilogue_count == 0;
+}
+
+static bool same_order(const Tensor *a, const Tensor *c)
+{
+    for (int i = 0; i < a->rank; i++) {
+        int p = a->has_order ? a->order[i] : i, q = c->has_order ? c->order[i] : i;
+        if (p != q) return false;
+    }
+    return true;
+}
+
+static bool same_guards(const Node *a, const Node *c)
+{
+    if (a->guard_count != c->guard_count) return false;
+    for (int i = 0; i < a->guard_count; i++) {
+        if (a->guards[i].cond != c->guards[i].cond || a->guards[i].when != c->guards[i].when)
+            return false;
+    }
+    return true;
+}
+
+static bool can_share_concat(const Placing *p, const Node *concat, int k)
+{
+    const Tensor *in = concat->in[k], *out = node_result(concat);
+    if (!p->here[in->id] || p->leaves[in->id] || p->lw->places[in->id].buffer) return false;
+    if (in->is_inlined || in->is_state_out || in->dtype != out->dtype) return false;
+    const Node *maker = in->producer;
+    if (is_view(maker) || maker->op == OP_PHI || !same_guards(maker, concat)) return false;
+    for (int i = 0; i < concat->in_count; i++) {
+        if (i != k && concat->in[i] == in) return false;
+    }
+    return same_order(in, out);
+}
+
+static void share_concat(Placing *p, const Node *concat)
+{
+    Lower *lw = p->lw;
+    const Tensor *out = node_result(concat);
+    if (concat->epilogue_count) return;
+    Place *whole = &lw->places[out->id];
+    if (!whole->buffer) place_own(lw, out, BUFFER_WORK, 0);
+    int axis = (int)node_int(concat, "axis");
+    const Size *at = zero(lw);
+    for (int k = 0; k < concat->in_count; k++) {
+        const Tensor *in = concat->in[k];
+        if (can_share_concat(p, concat, k)) {
+            Place part = *whole;
+            const Size *skip = size_mul(lw->sizes, at, whole->stride[axis]);
+            part.offset = size_add(lw->sizes, whole->offset, skip);
+            lw->places[in->id] = part;
+        }
+        at = size_add(lw->sizes, at, in->dims[axis]);
+    }
+}
+
+static bool keeps_row_major(const Node *node)
+{
+    return node->op == OP_RESHAPE || node->op == OP_FLATTEN || node->op == OP_SQUEEZE ||
+           node->op == OP_UNSQUEEZE;
+}
+
+/* The source of a reshape that leaves the stage is made right in the outgoing buffer. */
+static void share_outgoing(Placing *p, const Node *node)
+{
+    Lower *lw = p->lw;
+    const Tensor *out = node->out[0];
+    Tensor *in = node->in[0];
+    if (!keeps_row_major(node) || node->epilogue_count || !p->leaves[out->id] || out->has_order)
+        return;
+    if (!p->here[in->id] || p->leaves[in->id] || lw->places[in->id].buffer || in->is_inlined) return;
+    if (is_view(in->producer) || in->has_order || in->is_state_out) return;
+    if (!same_guards(node, in->producer)) return;
+    Place *place = &lw->places[in->id];
+    place->buffer = lw->places[out->id].buffer;
+    place->offset = zero(lw);
+    dense_strides(lw, in, place->stride);
+}
+
+/* ---- Views ---- */
+
+/* Strides for new_dims over memory that has old strides, or false: groups of old axes and of new
+ * axes with equal products, each old group being dense. Unit axes do not matter. */
+static bool reshape_strides(SizeTable *sizes, const Tensor *from, const Place *place,
+                            const Tensor *to, const Size **stride)
+{
+    int i = 0, k = 0;
+    while (i < from->rank || k < to->rank) {
+        while (i < from->rank && size_is(from->dims[i], 1)) i++;
+        while (k < to->rank && size_is(to->dims[k], 1)) stride[k++] = size_const(sizes, 1);
+        if (i >= from->rank || k >= to->rank) return i >= from->rank && k >= to->rank;
+        int i0 = i, k0 = k;
+        const Size *a = from->dims[i++], *c = to->dims[k++];
+        while (a != c) {
+            bool more_old = size_upper(sizes, a) < size_upper(sizes, c);
+            if (more_old && i < from->rank) a = size_mul(sizes, a, from->dims[i++]);
+            else if (!more_old && k < to->rank) c = size_mul(sizes, c, to->dims[k++]);
+            else return false;
+        }
+        for (int j = i0; j + 1 < i; j++) {
+            if (size_is(from->dims[j], 1)) continue;
+            int inner = j + 1;
+            while (inner < i && size_is(from->dims[inner], 1)) inner++;
+            if (inner == i) break;
+            const Size *dense = size_mul(sizes, place->stride[inner], from->dims[inner]);
+            if (place->stride[j] != dense) return false;
+        }
+        int innermost = i - 1;
+        while (innermost > i0 && size_is(from->dims[innermost], 1)) innermost--;
+        const Size *next = place->stride[innermost];
+        for (int j = k - 1; j >= k0; j--) {
+            stride[j] = next;
+            next = size_mul(sizes, next, to->dims[j]);
+        }
+    }
+    return true;
+}
+
+static bool slice_place(Lower *lw, const Node *node, Place *place)
+{
+    int count, axis_count = 0, step_count = 0;
+    int64_t starts[64], axes[64], steps[64];
+    if (!tensor_known_ints(node->in[1], &count, starts)) return false;
+    bool has_axes = node_in(node, 3) != NULL, has_steps = node_in(node, 4) != NULL;
+    if (has_axes && !tensor_known_ints(node->in[3], &axis_count, axes)) return false;
+    if (has_steps && !tensor_known_ints(node->in[4], &step_count, steps)) return false;
+    const Tensor *in = node->in[0];
+    for (int i = 0; i < count; i++) {
+        int64_t axis = has_axes ? axes[i] : i, step = has_steps ? steps[i] : 1, start = starts[i];
+        if (axis < 0) axis += in->rank;
+        const Size *size = in->dims[axis];
+        if (start == 0 && step == 1) continue;
+        if (!size_is_const(size)) return false;
+        if (start < 0) start += size->value;
+        if (start < 0) start = 0;
+        if (step > 0 && start > size->value) start = size->value;
+        if (step < 0 && start > size->value - 1) start = size->value - 1;
+        const Size *skip = size_muli(lw->sizes, place->stride[axis], start);
+        place->offset = size_add(lw->sizes, place->offset, skip);
+        place->stride[axis] = size_muli(lw->sizes, place->stride[axis], step);
+    }
+    return true;
+}
+
+static void split_place(Lower *lw, const Node *node, int k, Place *place)
+{
+    int axis = (int)node_int(node, "axis");
+    const Size *at = zero(lw);
+    if (axis < 0) axis += node->in[0]->rank;
+    for (int i = 0; i < k; i++) at = size_add(lw->sizes, at, node->out[i]->dims[axis]);
+    const Size *skip = size_mul(lw->sizes, at, place->stride[axis]);
+    place->offset = size_add(lw->sizes, place->offset, skip);
+}
+
+static void expand_place(Lower *lw, const Node *node, const Place *from, Place *place)
+{
+    const Tensor *in = node->in[0], *out = node->out[0];
+    int shift = out->rank - in->rank;
+    for (int i = 0; i < out->rank; i++) {
+        bool same = i >= shift && in->dims[i - shift] == out->dims[i];
+        place->stride[i] = same ? from->stride[i - shift] : zero(lw);
+    }
+}
+
+static void transpose_place(const Node *node, const Place *from, Place *place)
+{
+    const int64_t *perm;
+    int rank = node->out[0]->rank, count = node_ints(node, "perm", &perm);
+    for (int i = 0; i < rank; i++) place->stride[i] = from->stride[count ? perm[i] : rank - 1 - i];
+}
+
+static bool view_place(Lower *lw, const Node *node, int k, Place *place)
+{
+    const Tensor *in = node->in[0], *out = node->out[k];
+    if (in->is_inlined || in->dtype != out->dtype) return false;
+    const Place *from = lower_place(lw, in);
+    if (!from->buffer) return false;
+    *place = *from;
+    switch (node->op) {
+    case OP_TRANSPOSE: transpose_place(node, from, place); return true;
+    case OP_SLICE: return slice_place(lw, node, place);
+    case OP_SPLIT: split_place(lw, node, k, place); return true;
+    case OP_EXPAND: expand_place(lw, node, from, place); return true;
+    default: return reshape_strides(lw->sizes, in, from, out, place->stride);
+    }
+}
+
+static bool same_place(const Place *a, const Place *c, const Tensor *tensor)
+{
+    if (a->buffer != c->buffer || a->offset != c->offset) return false;
+    for (int i = 0; i < tensor->rank; i++) {
+        if (!size_is(tensor->dims[i], 1) && a->stride[i] != c->stride[i]) return false;
+    }
+    return true;
+}
+
+/* Places what a node makes; true when nothing of it needs code. */
+static bool place_outputs(Placing *p, Node *node)
+{
+    Lower *lw = p->lw;
+    bool all_views = is_view(node);
+    for (int k = 0; k < node->out_count; k++) {
+        const Tensor *out = k == 0 ? node_result(node) : node->out[k];
+        if (!out) continue;
+        Place *place = &lw->places[out->id], view;
+        bool viewed = is_view(node) && view_place(lw, node, k, &view);
+        if (viewed && !place->buffer) *place = view;
+        else if (!viewed || !same_place(&view, place, out)) all_views = false;
+        if (!place->buffer) place_own(lw, out, BUFFER_WORK, 0);
+    }
+    return all_views;
+}
+
+int stage_places(Lower *lw, const Stage *stage)
+{
+    size_t tensors = (size_t)lw->graph->tensor_count;
+    Placing p = {lw, stage, arena_array(lw->arena, tensors, 1), arena_array(lw->arena, tensors, 1)};
+    for (int i = 0; i < stage->in_count; i++) place_own(lw, stage->in[i], BUFFER_INPUT, i);
+    for (int i = 0; i < stage->out_count; i++) p.leaves[stage->out[i]->id] = true;
+    for (int i = 0; i < stage->node_count; i++) {
+        const Node *node = stage->nodes[i];
+        for (int k = 0; k < node->out_count; k++) {
+            if (node->out[k]) p.here[(k ? node->out[k] : node_result(node))->id] = true;
+        }
+    }
+    for (int i = 0; i < lw->graph->state_count; i++) {
+        const StatePair *pair = &lw->graph->states[i];
+        if (p.here[pair->out->id]) place_state(lw, pair);
+    }
+    for (int i = 0; i < stage->out_count; i++) {
+        const Tensor *out = stage->out[i];
+        if (!lw->places[out->id].buffer) place_own(lw, out, BUFFER_OUTPUT, i);
+    }
+    for (int i = stage->node_count - 1; i >= 0; i--) {
+        if (stage->nodes[i]->op == OP_CONCAT) share_concat(&p, stage->nodes[i]);
+        else share_outgoing(&p, stage->nodes[i]);
+    }
+    for (int i = 0; i < stage->node_count; i++) {
+        Node *node = stage->nodes[i];
+        node->user = place_outputs(&p, node) ? node : NULL; /* marks: needs no code */
+    }
+    return 0;
+}

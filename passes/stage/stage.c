@@ -1,0 +1,203 @@
+/* From a stage's nodes to its program: places, kernels, loop passes, memory plan. */
+#include "passes/stage/stage.h"
+
+#include "passes/loops/passes.h"
+#include "passes/memory/memory.h"
+
+#include <string.h>
+
+LowerTarget stage_lower_target(const Target *target, bool portable)
+{
+    LowerTarget t = {0};
+    t.l1_bytes = target->l1d;
+    t.l2_bytes = target->l2;
+    if (portable) {
+        t.vector_registers = 16;
+        return t;
+    }
+    t.vector_bits = target->vector_bits;
+    t.vector_registers = target->vector_registers;
+    t.has_fma = target->fma;
+    t.dot4 = target->dot == DOT_SDOT ? 2 : target->dot != DOT_NONE ? 1 : 0;
+    return t;
+}
+
+/* ---- Guards: runs of nodes under the same conditions share one IF ---- */
+
+typedef struct Guarding {
+    Lower *lw;
+    Block *outer;
+    Guard open[16];
+    Block *blocks[17]; /* blocks[i]: inside the first i open guards */
+    int depth;
+} Guarding;
+
+static int enter_guards(Guarding *g, const Node *node)
+{
+    int same = 0;
+    while (same < g->depth && same < node->guard_count &&
+           g->open[same].cond == node->guards[same].cond &&
+           g->open[same].when == node->guards[same].when)
+        same++;
+    g->depth = same;
+    for (int i = same; i < node->guard_count; i++) {
+        const Tensor *cond = node->guards[i].cond;
+        const Place *place = lower_place(g->lw, cond);
+        if (i >= 16 || !place->buffer || !size_is(place->offset, 0))
+            return diag_node(g->lw->diag, &node->origin, "its condition '%s' cannot be read here",
+                             cond->name);
+        Inst *branch = main_if(g->lw->program, g->blocks[i], place->buffer, node->guards[i].when);
+        g->open[i] = node->guards[i];
+        g->blocks[i + 1] = &branch->body;
+        g->depth = i + 1;
+    }
+    g->lw->main = g->blocks[g->depth];
+    return 0;
+}
+
+/* ---- Copies: what passes through, constants that leave, state that was renewed elsewhere ---- */
+
+static Node *copy_node(Graph *graph, Tensor *from, const char *name)
+{
+    Tensor *to = graph_tensor(graph, name, from->dtype, from->rank, from->dims);
+    to->has_order = from->has_order;
+    memcpy(to->order, from->order, sizeof to->order);
+    Node *node = arena_alloc(graph->arena, sizeof *node);
+    node->id = graph->next_node_id++;
+    node->op = OP_COPY;
+    node->name = to->name;
+    node->origin = (Origin){NULL, from->name, "copy", -1};
+    node->in = arena_array(graph->arena, 1, sizeof *node->in);
+    node->out = arena_array(graph->arena, 1, sizeof *node->out);
+    node->in[0] = from;
+    node->out[0] = to;
+    node->in_count = node->out_count = 1;
+    return node;
+}
+
+static bool already_out(const Stage *stage, int index)
+{
+    const Tensor *out = stage->out[index];
+    for (int i = 0; i < index; i++) {
+        if (stage->out[i] == out) return true;
+    }
+    return false;
+}
+
+/* Nodes that copy, for out contract positions that no node of the stage fills; NULL elsewhere. */
+static Node **outgoing_copies(Graph *graph, const Stage *stage)
+{
+    Node **copies = arena_array(graph->arena, (size_t)stage->out_count + 1, sizeof(Node *));
+    for (int i = 0; i < stage->out_count; i++) {
+        Tensor *out = stage->out[i];
+        bool made = false, here = already_out(stage, i);
+        for (int k = 0; k < stage->node_count && !here; k++) {
+            const Node *node = stage->nodes[k];
+            for (int o = 0; o < node->out_count; o++) {
+                made = made || out == (o ? node->out[o] : node_result(node));
+            }
+        }
+        if (!made) copies[i] = copy_node(graph, out, arena_printf(graph->arena, "%s.out", out->name));
+    }
+    return copies;
+}
+
+static void place_copy(Lower *lw, const Node *copy, BufferClass class, int index)
+{
+    const Tensor *to = copy->out[0];
+    Place *place = &lw->places[to->id];
+    place->buffer = program_buffer(lw->program, to->name, class, to->dtype,
+                                   tensor_elements(lw->sizes, to));
+    place->buffer->index = index;
+    place->offset = size_const(lw->sizes, 0);
+    const Size *stride = size_const(lw->sizes, 1);
+    for (int i = to->rank - 1; i >= 0; i--) {
+        int axis = to->has_order ? to->order[i] : i;
+        place->stride[axis] = stride;
+        stride = size_mul(lw->sizes, stride, to->dims[axis]);
+    }
+}
+
+static int lower_copies(Lower *lw, const Stage *stage, Node *const *copies)
+{
+    for (int i = 0; i < stage->out_count; i++) {
+        if (!copies[i]) continue;
+        place_copy(lw, copies[i], BUFFER_OUTPUT, i);
+        if (!lower_place(lw, copies[i]->in[0])->buffer && !copies[i]->in[0]->values)
+            return diag_error(lw->diag, "output '%s' is not computed in any stage",
+                              copies[i]->in[0]->name);
+        TRY(lower_node(lw, copies[i]));
+    }
+    return 0;
+}
+
+static bool same_memory(const Place *a, const Place *c)
+{
+    return a->buffer == c->buffer && a->offset == c->offset;
+}
+
+static int lower_state(Lower *lw, Node *const *copies)
+{
+    for (int i = 0; i < lw->graph->state_count; i++) {
+        const StatePair *pair = &lw->graph->states[i];
+        const Place *in = &lw->places[pair->in->id], *out = &lw->places[pair->out->id];
+        if (!copies[i] || !in->buffer || same_memory(in, out)) continue;
+        if (!out->buffer)
+            return diag_error(lw->diag, "state '%s' is not renewed on the device that reads it",
+                              pair->in->name);
+        lw->places[copies[i]->out[0]->id] = *in;
+        TRY(lower_node(lw, copies[i]));
+    }
+    return 0;
+}
+
+/* ---- The stage ---- */
+
+static int lower_nodes(Lower *lw, const Stage *stage)
+{
+    Guarding guarding = {.lw = lw};
+    guarding.blocks[0] = lw->main;
+    for (int i = 0; i < stage->node_count; i++) {
+        Node *node = stage->nodes[i];
+        if (node->user) continue; /* a view: no code */
+        TRY(enter_guards(&guarding, node));
+        TRY(lower_node(lw, node));
+    }
+    lw->main = guarding.blocks[0];
+    return 0;
+}
+
+int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
+{
+    Node **copies = outgoing_copies(graph, stage);
+    Node **state_copies = arena_array(graph->arena, (size_t)graph->state_count + 1, sizeof(Node *));
+    for (int i = 0; i < graph->state_count; i++) {
+        const StatePair *pair = &graph->states[i];
+        state_copies[i] =
+            copy_node(graph, pair->out, arena_printf(graph->arena, "%s.kept", pair->in->name));
+    }
+    stage->lower = stage_lower_target(stage->target, portable);
+    Lower lw = {.arena = graph->arena,
+                .diag = graph->diag,
+                .graph = graph,
+                .sizes = graph->sizes,
+                .target = &stage->lower};
+    lw.program = program_new(graph->arena, graph->sizes, prefix);
+    lw.program->input_count = stage->in_count;
+    lw.program->output_count = stage->out_count;
+    lw.main = &lw.program->main->body;
+    lw.places = arena_array(graph->arena, (size_t)graph->tensor_count, sizeof *lw.places);
+    TRY(stage_places(&lw, stage));
+    TRY(lower_nodes(&lw, stage));
+    TRY(lower_copies(&lw, stage, copies));
+    TRY(lower_state(&lw, state_copies));
+    TRY(pass_expand_math(lw.program));
+    TRY(pass_vectorize(lw.program, stage->lower.vector_bits));
+    TRY(pass_cleanup(lw.program));
+#ifndef NDEBUG
+    TRY(loops_verify(lw.program, graph->diag));
+#endif
+    plan_memory(lw.program, lw.in_place, lw.in_place_count, &stage->memory);
+    stage->program = lw.program;
+    return 0;
+}

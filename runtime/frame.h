@@ -1,0 +1,128 @@
+/* Frames: what goes over a link, and what is refused. The format stands in docs/wire.md.
+ *
+ * Nothing here knows of sockets: bytes come from an LpcReader and go to an LpcWriter. */
+#ifndef LPC_RUNTIME_FRAME_H
+#define LPC_RUNTIME_FRAME_H
+
+#include "crc.h"
+#include "lpc_runtime.h"
+
+#include <sys/uio.h>
+
+enum {
+    LPC_PROTOCOL = 1,      /* version that both ends must speak */
+    LPC_HEADER_BYTES = 32, /* of a frame */
+    LPC_HELLO_BYTES = 64,  /* of the handshake, in each direction */
+    LPC_ALIGN = 64,        /* of each tensor from the payload's start */
+    LPC_TEXT_BYTES = 256   /* largest payload of an error frame */
+};
+
+enum { LPC_FRAME_DATA = 1, LPC_FRAME_END = 2, LPC_FRAME_ERROR = 3 };
+
+enum { LPC_STOPPED = -1 }; /* returned by a reader that was asked to stop while nothing came */
+
+/* A failure: an exit status and one line that says why. */
+typedef struct LpcError {
+    int code;
+    char text[LPC_TEXT_BYTES];
+} LpcError;
+
+/* Writes the line, unless an error stands there already (the first one is the cause). Returns code. */
+int lpc_error(LpcError *error, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* read fills data with exactly size bytes. Returns 0; LPC_STOPPED, only with idle set, meaning that
+ * nothing needs to come yet (no time limit then); or an exit status, with error filled. */
+typedef struct LpcReader {
+    int (*read)(void *self, void *data, size_t size, int idle, LpcError *error);
+    void *self;
+} LpcReader;
+
+/* write takes all that the count pieces hold (it may change the array). Returns 0 or an exit status
+ * with error filled. */
+typedef struct LpcWriter {
+    int (*write)(void *self, struct iovec *pieces, int count, LpcError *error);
+    void *self;
+} LpcWriter;
+
+/* What frames at one cut must look like. tensor_bytes is asked for checked symbol values only. */
+typedef struct LpcShape {
+    const lpc_contract *contract;
+    uint32_t symbol_count;
+    const int64_t *symbol_max;
+    const char *const *symbol_names;
+    int64_t (*tensor_bytes)(const void *context, uint32_t k, const int64_t *sizes);
+    const void *context;
+} LpcShape;
+
+typedef struct LpcHeader {
+    uint32_t kind;
+    uint64_t sequence; /* counts the frames of a stream from 0 */
+    uint64_t length;   /* of the payload, in bytes */
+    uint32_t crc;      /* of the payload */
+} LpcHeader;
+
+void lpc_header_encode(const LpcCrc *crc, const LpcHeader *header, uint8_t bytes[LPC_HEADER_BYTES]);
+/* Refuses a wrong magic number or checksum. */
+int lpc_header_decode(const LpcCrc *crc, LpcHeader *header, const uint8_t bytes[LPC_HEADER_BYTES],
+                      LpcError *error);
+
+/* The payload's exact length for these symbol values, and each tensor's bytes and offset from the
+ * payload's start (arrays of tensor_count, or NULL). Refuses values and sizes out of bounds. */
+int lpc_layout(const LpcShape *shape, const int64_t *sizes, uint64_t *bytes, uint64_t *offsets,
+               uint64_t *length, LpcError *error);
+
+/* A place for one frame. `payload` is 64-byte aligned. A received payload is contiguous, so that
+ * tensors[k] moves with the sizes; a payload to be sent has each tensor at a fixed place, since the
+ * sizes may be known only after they are written, and leaves in pieces. */
+typedef struct LpcSlot {
+    LpcHeader header;
+    uint8_t *payload;
+    uint64_t capacity;
+    int64_t *sizes;    /* the symbols, at the payload's start */
+    void **tensors;
+    uint64_t *bytes, *offsets; /* per tensor, as lpc_layout gives them */
+    uint64_t receive_ns;
+    LpcError error;    /* of an error frame */
+} LpcSlot;
+
+/* Bytes of the largest received, and of the sent, payload at this contract; 0 when it overflows. */
+uint64_t lpc_in_capacity(const LpcShape *shape);
+uint64_t lpc_out_capacity(const LpcShape *shape);
+/* Points the slot's tensors at their fixed places. */
+void lpc_slot_fix(LpcSlot *slot, const LpcShape *shape);
+
+/* Reads the next frame, which must have number `sequence`, into the slot. What does not match the
+ * contract is refused before it is read: a length above the bound before anything, any other wrong
+ * length after the symbols. Returns 0 with slot->header.kind set (for an error frame, slot->error
+ * holds what the neighbour says), LPC_STOPPED, or an exit status with error filled. */
+int lpc_receive(const LpcReader *reader, const LpcShape *shape, const LpcCrc *crc,
+                uint64_t sequence, LpcSlot *slot, LpcError *error);
+
+/* Number of pieces that lpc_send_data needs for a contract. */
+int lpc_piece_count(const lpc_contract *contract);
+/* Sends the slot's sizes and tensors (at slot->tensors) as frame `sequence`. */
+int lpc_send_data(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *crc,
+                  uint64_t sequence, LpcSlot *slot, struct iovec *pieces, LpcError *error);
+/* Sends the end of the stream, or the reason why it breaks off. */
+int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, LpcError *error);
+int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
+                   const LpcError *what, LpcError *error);
+
+/* The handshake: both ends send the same kind of hello at once, then judge the other's. peer names
+ * the neighbour in messages. */
+typedef struct LpcHello {
+    const uint8_t *build_id; /* 32 bytes */
+    uint32_t cut;
+    uint64_t hash;
+} LpcHello;
+
+void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES]);
+int lpc_hello_check(const LpcCrc *crc, const LpcHello *hello, const uint8_t bytes[LPC_HELLO_BYTES],
+                    const char *peer, LpcError *error);
+int lpc_handshake(const LpcReader *reader, const LpcWriter *writer, const LpcCrc *crc,
+                  const LpcHello *hello, const char *peer, LpcError *error);
+
+uint64_t lpc_now_ns(void); /* monotonic */
+
+#endif

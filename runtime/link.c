@@ -1,0 +1,151 @@
+/* Reading, writing and waiting on a connected stream socket. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "transport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const LpcTransport *const transports[] = {&lpc_transport_tcp};
+
+enum { PIECES_AT_ONCE = 64 }; /* well below any IOV_MAX */
+
+const LpcTransport *lpc_transport_find(const char **address)
+{
+    for (size_t i = 0; i < sizeof transports / sizeof *transports; i++) {
+        size_t length = strlen(transports[i]->name);
+        if (strncmp(*address, transports[i]->name, length) == 0 && (*address)[length] == ':' &&
+            strchr(*address + length + 1, ':')) { /* "tcp:80" is port 80 of a host called tcp */
+            *address += length + 1;
+            return transports[i];
+        }
+    }
+    return &lpc_transport_tcp;
+}
+
+static int left(const LpcLink *link, LpcError *error)
+{
+    return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the end of the stream", link->peer);
+}
+
+/* A link on which nothing is ever due became readable: it has ended, or the neighbour is confused. */
+static int check_watched(const LpcLink *link, LpcError *error)
+{
+    char byte;
+    ssize_t got = recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0)
+        return lpc_error(error, LPC_EXIT_FRAME, "%.100s sends against the stream", link->peer);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+    return left(link, error);
+}
+
+/* Waits until something arrives, without limit. */
+static int wait_idle(const LpcLink *link, LpcError *error)
+{
+    for (;;) {
+        struct pollfd fds[3] = {{link->fd, POLLIN, 0}, {link->stop_fd, POLLIN, 0}, {-1, 0, 0}};
+        if (link->watch) fds[2] = (struct pollfd){link->watch->fd, POLLIN, 0};
+        if (poll(fds, 3, -1) < 0 && errno != EINTR)
+            return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
+        if (fds[1].revents) return LPC_STOPPED;
+        int code = fds[2].revents ? check_watched(link->watch, error) : 0;
+        if (code) return code;
+        if (fds[0].revents) return 0;
+    }
+}
+
+/* Waits until the link is ready for `events`. */
+static int wait_ready(const LpcLink *link, short events, int timeout_ms, LpcError *error)
+{
+    for (;;) {
+        struct pollfd fd = {link->fd, events, 0};
+        int ready = poll(&fd, 1, timeout_ms);
+        if (ready > 0) return 0;
+        if (ready == 0)
+            return lpc_error(error, LPC_EXIT_LEFT, "%.100s stalled for %g s where more was due",
+                             link->peer, timeout_ms / 1000.0);
+        if (errno != EINTR) return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
+    }
+}
+
+static int link_read(void *self, void *data, size_t size, int idle, LpcError *error)
+{
+    const LpcLink *link = self;
+    uint8_t *at = data;
+    if (idle) {
+        int code = wait_idle(link, error);
+        if (code) return code;
+    }
+    while (size) {
+        ssize_t got = recv(link->fd, at, size, MSG_DONTWAIT);
+        if (got > 0) {
+            at += got;
+            size -= (size_t)got;
+        } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            int code = wait_ready(link, POLLIN, link->timeout_ms, error);
+            if (code) return code;
+        } else if (got == 0 || errno != EINTR) {
+            return left(link, error);
+        }
+    }
+    return 0;
+}
+
+static int link_write(void *self, struct iovec *pieces, int count, LpcError *error)
+{
+    const LpcLink *link = self;
+    while (count) {
+        if (!pieces->iov_len) {
+            pieces++, count--;
+            continue;
+        }
+        struct msghdr message = {0};
+        message.msg_iov = pieces;
+        message.msg_iovlen = (__typeof__(message.msg_iovlen))(
+            count < PIECES_AT_ONCE ? count : PIECES_AT_ONCE);
+        int more = count > PIECES_AT_ONCE ? MSG_MORE : 0;
+        ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN && errno != EWOULDBLOCK) return left(link, error);
+            int code = wait_ready(link, POLLOUT, -1, error);
+            if (code) return code;
+            continue;
+        }
+        size_t done = (size_t)sent;
+        while (count && done >= pieces->iov_len) {
+            done -= pieces->iov_len;
+            pieces++, count--;
+        }
+        if (done) {
+            pieces->iov_base = (uint8_t *)pieces->iov_base + done;
+            pieces->iov_len -= done;
+        }
+    }
+    return 0;
+}
+
+LpcReader lpc_link_reader(LpcLink *link)
+{
+    return (LpcReader){link_read, link};
+}
+
+LpcWriter lpc_link_writer(LpcLink *link)
+{
+    return (LpcWriter){link_write, link};
+}
+
+void lpc_link_interrupt(const LpcLink *link)
+{
+    if (link->fd >= 0) shutdown(link->fd, SHUT_RD);
+}
+
+void lpc_link_close(LpcLink *link)
+{
+    if (link->fd >= 0) close(link->fd);
+    link->fd = -1;
+}

@@ -1,0 +1,25 @@
+/* One stage: its buffers, its three threads, its streams. */
+#ifndef LPC_RUNTIME_STAGE_H
+#define LPC_RUNTIME_STAGE_H
+
+#include "lpc_runtime.h"
+#include "stats.h"
+
+enum { LPC_QUEUE_MAX = 64 };
+
+typedef struct LpcStageOptions {
+    const char *listen, *forward; /* addresses */
+    const char *stats;            /* file, or NULL */
+    int threads, queue;
+    int timeout_ms; /* -1: none */
+    int serve;
+} LpcStageOptions;
+
+/* Runs the stage until its stream ends (with serve: until SIGTERM). SIGTERM and SIGINT must be
+ * blocked. Returns the exit status; every failure has been told on stderr. */
+int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options);
+
+/* One line on stderr, "stage 'NAME': TEXT", without stdio. */
+void lpc_stage_tell(const char *stage, const char *text);
+
+#endif

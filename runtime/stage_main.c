@@ -1,0 +1,154 @@
+/* The command line of a stage program. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "stage.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pool.h"
+
+enum { DEFAULT_QUEUE = 2, DEFAULT_TIMEOUT_S = 60 };
+
+static const char usage_text[] =
+    "usage: stage --listen HOST:PORT --forward HOST:PORT [option]...\n"
+    "Receives frames, runs its part of the model on each, and sends the results on.\n"
+    "  --listen HOST:PORT   where the stage before connects; port 0 picks one and prints\n"
+    "                       \"listening on HOST:PORT\"; host * is every interface\n"
+    "  --forward HOST:PORT  where the stage after listens\n"
+    "  --threads N          threads that compute (default 1)\n"
+    "  --queue N            frames that wait before and after computing (default 2)\n"
+    "  --timeout SECONDS    for neighbours that do not come, or stall (default 60; 0: none)\n"
+    "  --stats FILE         writes medians per frame and peak memory at exit, as JSON\n"
+    "  --serve              waits for the next stream when one has ended\n"
+    "  --version            prints the protocol version and the build id\n"
+    "  --help               prints this\n"
+    "Exit status:\n";
+
+static void put(int fd, const char *text)
+{
+    if (write(fd, text, strlen(text)) < 0) return;
+}
+
+static void print_help(void)
+{
+    char line[160];
+    put(STDOUT_FILENO, usage_text);
+#define X(id, number, meaning)                                                                     \
+    snprintf(line, sizeof line, "  %2d  %s\n", number, meaning);                                   \
+    put(STDOUT_FILENO, line);
+    LPC_EXITS(X)
+#undef X
+}
+
+static void print_version(const lpc_model *model)
+{
+    char line[300];
+    int length = snprintf(line, sizeof line, "stage '%.100s', protocol %d, build ", model->name,
+                          LPC_PROTOCOL);
+    for (int i = 0; i < 32; i++)
+        length += snprintf(line + length, sizeof line - (size_t)length, "%02x", model->build_id[i]);
+    snprintf(line + length, sizeof line - (size_t)length, "\n");
+    put(STDOUT_FILENO, line);
+}
+
+__attribute__((format(printf, 2, 3))) static int usage(const lpc_model *model, const char *format,
+                                                       ...)
+{
+    char text[LPC_TEXT_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    lpc_stage_tell(model->name, text);
+    return LPC_EXIT_USAGE;
+}
+
+static int parse_number(const char *text, double least, double most, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end == text || *end || !(*value >= least && *value <= most);
+}
+
+typedef struct Arguments {
+    LpcStageOptions options;
+    int done; /* --help or --version was all */
+} Arguments;
+
+static int parse_option(const lpc_model *model, const char *name, const char *value,
+                        LpcStageOptions *options)
+{
+    double number;
+    if (strcmp(name, "--listen") == 0) {
+        options->listen = value;
+    } else if (strcmp(name, "--forward") == 0) {
+        options->forward = value;
+    } else if (strcmp(name, "--stats") == 0) {
+        options->stats = value;
+    } else if (strcmp(name, "--threads") == 0) {
+        if (parse_number(value, 1, LPC_POOL_MAX, &number))
+            return usage(model, "--threads: expected 1 to %d, got '%.60s'", LPC_POOL_MAX, value);
+        options->threads = (int)number;
+    } else if (strcmp(name, "--queue") == 0) {
+        if (parse_number(value, 1, LPC_QUEUE_MAX, &number))
+            return usage(model, "--queue: expected 1 to %d, got '%.60s'", LPC_QUEUE_MAX, value);
+        options->queue = (int)number;
+    } else if (strcmp(name, "--timeout") == 0) {
+        if (parse_number(value, 0, 1e6, &number))
+            return usage(model, "--timeout: expected seconds, got '%.60s'", value);
+        options->timeout_ms = number > 0 ? (int)(number * 1000.0 + 0.999) : -1;
+    } else {
+        return usage(model, "unknown option '%.60s' (see --help)", name);
+    }
+    return 0;
+}
+
+static int parse(const lpc_model *model, int argc, char **argv, Arguments *arguments)
+{
+    LpcStageOptions *options = &arguments->options;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--version") == 0) {
+            if (argv[i][2] == 'h')
+                print_help();
+            else
+                print_version(model);
+            arguments->done = 1;
+            return 0;
+        }
+        if (strcmp(argv[i], "--serve") == 0) {
+            options->serve = 1;
+            continue;
+        }
+        if (strncmp(argv[i], "--", 2) == 0 && i + 1 == argc)
+            return usage(model, "%.60s: a value is missing, or there is no such option (see --help)",
+                         argv[i]);
+        int code = parse_option(model, argv[i], i + 1 < argc ? argv[i + 1] : "", options);
+        if (code) return code;
+        i++;
+    }
+    if (!options->listen) return usage(model, "--listen HOST:PORT is missing (see --help)");
+    if (!options->forward) return usage(model, "--forward HOST:PORT is missing (see --help)");
+    return 0;
+}
+
+int lpc_stage_main(const lpc_model *model, int argc, char **argv)
+{
+    Arguments arguments = {
+        .options = {.threads = 1, .queue = DEFAULT_QUEUE, .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
+    int code = parse(model, argc, argv, &arguments);
+    if (code || arguments.done) return code;
+
+    sigset_t set; /* before any thread is made: all inherit it */
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return lpc_stage_run(model, &arguments.options);
+}

@@ -1,0 +1,31 @@
+/* What a stage measures: the last few thousand frames, in fixed memory. */
+#ifndef LPC_RUNTIME_STATS_H
+#define LPC_RUNTIME_STATS_H
+
+#include "frame.h"
+
+enum { LPC_STATS_RING = 4096, LPC_STATS_WARM_UP = 3 };
+
+typedef enum LpcPhase {
+    LPC_PHASE_COMPUTE, /* in the model's run */
+    LPC_PHASE_SEND,    /* checksum, and until the transport has taken the frame */
+    LPC_PHASE_RECEIVE, /* from the header's arrival to the checked payload */
+    LPC_PHASE_WAIT,    /* the compute thread's, for an input or for a free place for its output */
+    LPC_PHASE_COUNT
+} LpcPhase;
+
+/* Each phase is recorded by one thread only. */
+typedef struct LpcStats {
+    uint64_t count[LPC_PHASE_COUNT];
+    float ms[LPC_PHASE_COUNT][LPC_STATS_RING];
+} LpcStats;
+
+void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns);
+/* Sorts values (in place, without memory of its own) and returns the median, 0 of none. */
+float lpc_median(float *values, size_t count);
+/* Writes the medians, without the first frames when there are enough others, as JSON. Sorts the
+ * samples: nothing may be added after. Returns 0 or an errno. */
+int lpc_stats_write(LpcStats *stats, const char *path, const char *stage, int status);
+uint64_t lpc_peak_rss_bytes(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* Links between stages, and the transports that make them.
+ *
+ * A link is a connected stream socket; reading, writing and waiting on it are the same for all
+ * transports (link.c). A transport says how addresses become links: one struct, one file, one name
+ * in the list in link.c. */
+#ifndef LPC_RUNTIME_TRANSPORT_H
+#define LPC_RUNTIME_TRANSPORT_H
+
+#include "frame.h"
+
+enum { LPC_PEER_BYTES = 128 };
+
+typedef struct LpcLink LpcLink;
+struct LpcLink {
+    int fd;                /* -1 when closed */
+    int timeout_ms;        /* for a neighbour that stalls where bytes are due; -1: none */
+    int stop_fd;           /* readable once the stage is to stop; -1: none */
+    const LpcLink *watch;  /* told of when it breaks while this one waits idly; or NULL */
+    char peer[LPC_PEER_BYTES]; /* for messages */
+};
+
+typedef struct LpcListener {
+    int fd;
+    char address[LPC_PEER_BYTES]; /* with the port that was picked */
+} LpcListener;
+
+/* All return 0, LPC_STOPPED when stop_fd became readable, or an exit status with error filled.
+ * timeout_ms -1: no limit. */
+typedef struct LpcTransport {
+    const char *name;
+    int (*listen)(const char *address, LpcListener *listener, LpcError *error);
+    int (*accept)(const LpcListener *listener, int timeout_ms, int stop_fd, LpcLink *link,
+                  LpcError *error);
+    /* Tries again while nobody listens, until the time is up. */
+    int (*connect)(const char *address, int timeout_ms, int stop_fd, LpcLink *link,
+                   LpcError *error);
+    /* Whether the address can be one, without touching the network. */
+    int (*check)(const char *address, LpcError *error);
+} LpcTransport;
+
+extern const LpcTransport lpc_transport_tcp;
+
+/* The transport of "NAME:ADDRESS", and *address moved behind the name; TCP when none is named. */
+const LpcTransport *lpc_transport_find(const char **address);
+
+LpcReader lpc_link_reader(LpcLink *link);
+/* A write has no time limit: a neighbour that computes does not read, and that is back-pressure,
+ * not a fault. A neighbour whose machine is gone is found by the transport (TCP keepalive). */
+LpcWriter lpc_link_writer(LpcLink *link);
+/* Makes a thread that waits on the link for reading see its end. */
+void lpc_link_interrupt(const LpcLink *link);
+void lpc_link_close(LpcLink *link);
+
+#endif

@@ -1,0 +1,473 @@
+/* Stage programs as processes: streams, errors, signals, exit statuses. */
+#include "tests/runtime/fake.h"
+
+static char text[512];
+
+/* One stage between the test's ends, connected. */
+typedef struct Rig {
+    lpc_model model;
+    Ends *ends;
+    Child child;
+} Rig;
+
+static Rig *rig_new(const char *kind, char *const *extra, int open)
+{
+    Rig *rig = calloc(1, sizeof *rig);
+    rig->model = fake_model(kind, 0);
+    rig->ends = ends_new(&rig->model, &rig->model);
+    rig->child = child_start(&rig->model, rig->ends->listener.address, extra);
+    if (open) {
+        int code = ends_open(rig->ends, rig->child.address);
+        CHECK(!code, "%s", rig->ends->error.text);
+    }
+    return rig;
+}
+
+static void rig_end(Rig *rig, int status, const char *message)
+{
+    int got = child_wait(&rig->child, text);
+    CHECK(got == status, "exit status %d, wanted %d: %s", got, status, text);
+    CHECK(message ? strstr(text, message) != NULL : !*text, "stderr: %s", text);
+    ends_free(rig->ends);
+    free(rig);
+}
+
+static char *const short_timeout[] = {(char *)"--timeout", (char *)"0.3", NULL};
+
+static void frames_pass(void)
+{
+    Rig *rig = rig_new("double", NULL, 1);
+    for (int n = 0; n <= N_MAX; n += 8) { /* size 0 too */
+        CHECK(!ends_feed(rig->ends, n, 1), "%s", rig->ends->error.text);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+        CHECK(rig->ends->collect_slot.sizes[0] == n, "n");
+        const float *y = rig->ends->collect_slot.tensors[0];
+        for (int i = 0; i < n; i++) CHECK(y[i] == 2 * (1 + (float)i), "y[%d] = %g", i, (double)y[i]);
+    }
+    ends_finish(rig->ends);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    rig_end(rig, 0, NULL);
+}
+
+static void three_stages(void)
+{
+    lpc_model models[3] = {fake_model("double", 0), fake_model("double", 1), fake_model("double", 2)};
+    Ends *ends = ends_new(&models[0], &models[2]);
+    Child children[3];
+    const char *forward = ends->listener.address;
+    for (int i = 2; i >= 0; i--) {
+        children[i] = child_start(&models[i], forward, NULL);
+        forward = children[i].address;
+    }
+    CHECK(!ends_open(ends, children[0].address), "%s", ends->error.text);
+    ends_feed(ends, 5, 1);
+    CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);
+    CHECK(((float *)ends->collect_slot.tensors[0])[4] == 40, "value");
+    ends_finish(ends);
+    CHECK(ends_collect(ends) == LPC_FRAME_END, "%s", ends->error.text);
+    for (int i = 0; i < 3; i++) CHECK(child_wait(&children[i], text) == 0, "%s", text);
+    ends_free(ends);
+}
+
+static void size_from_a_node(void)
+{
+    Rig *rig = rig_new("nonzero", NULL, 1);
+    ends_feed(rig->ends, 5, -2); /* -2 -1 0 1 2 */
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    CHECK(rig->ends->collect_slot.sizes[1] == 4, "m");
+    const int64_t *where = rig->ends->collect_slot.tensors[0];
+    const float *y = rig->ends->collect_slot.tensors[1];
+    CHECK(where[0] == 0 && where[2] == 3 && y[4] == 2, "values");
+    ends_finish(rig->ends);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    rig_end(rig, 0, NULL);
+}
+
+static void state_restarts(void)
+{
+    char *const serve[] = {(char *)"--serve", NULL};
+    Rig *rig = rig_new("sum", serve, 0);
+    for (int stream = 0; stream < 2; stream++) {
+        CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
+        float sum = 0;
+        for (int step = 0; step < 4; step++) {
+            ends_feed(rig->ends, 2, (float)step);
+            CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+            sum += (float)(2 * step + 1);
+            float got = ((float *)rig->ends->collect_slot.tensors[0])[1];
+            CHECK(got == sum + 1000.0f * (float)(2 * step), "step %d: %g", step, (double)got);
+            CHECK(rig->ends->collect_slot.sizes[1] == 2 * step, "m");
+        }
+        ends_finish(rig->ends);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+        ends_close(rig->ends);
+    }
+    kill(rig->child.pid, SIGTERM);
+    rig_end(rig, 0, NULL);
+}
+
+static void state_is_bounded(void)
+{
+    Rig *rig = rig_new("sum", NULL, 1);
+    int kind = LPC_FRAME_DATA;
+    for (int step = 0; step < 3 && kind == LPC_FRAME_DATA; step++) {
+        ends_feed(rig->ends, 50, 0); /* 0, 50, then 100 is above 64 */
+        kind = ends_collect(rig->ends);
+        CHECK(kind == (step < 2 ? LPC_FRAME_DATA : LPC_FRAME_ERROR), "step %d: %d", step, kind);
+    }
+    CHECK(strstr(rig->ends->collect_slot.error.text, "stage 'sum': the state is full"), "%s",
+          rig->ends->collect_slot.error.text);
+    rig_end(rig, LPC_EXIT_RUN, "symbol 'm' would be 100, its bound is 64");
+}
+
+static void run_error(void)
+{
+    lpc_model models[2] = {fake_model("fail", 0), fake_model("double", 1)};
+    Ends *ends = ends_new(&models[0], &models[1]);
+    Child second = child_start(&models[1], ends->listener.address, NULL);
+    Child first = child_start(&models[0], second.address, NULL);
+    CHECK(!ends_open(ends, first.address), "%s", ends->error.text);
+    ends_feed(ends, 1, 1);
+    ends_feed(ends, 1, -1);
+    CHECK(ends_collect(ends) == LPC_FRAME_DATA, "the frame before is delivered");
+    CHECK(ends_collect(ends) == LPC_FRAME_ERROR, "then the error");
+    CHECK(ends->collect_slot.error.code == LPC_EXIT_RUN || ends->collect_slot.error.code == LPC_EXIT_LEFT,
+          "code %d", ends->collect_slot.error.code);
+    CHECK(strstr(ends->collect_slot.error.text, "stage 'fail': the model's run failed: an index"),
+          "%s", ends->collect_slot.error.text);
+    CHECK(child_wait(&first, text) == LPC_EXIT_RUN, "%s", text);
+    CHECK(child_wait(&second, text) == LPC_EXIT_LEFT, "%s", text);
+    CHECK(strstr(text, "stage 'double': stage 'fail': the model's run failed"), "%s", text);
+    ends_free(ends);
+}
+
+/* --- handshakes ---------------------------------------------------------------------------------- */
+
+static void refuse_hello(const uint8_t *hello, int status, const char *message)
+{
+    Rig *rig = rig_new("double", NULL, 0);
+    uint8_t bytes[LPC_HELLO_BYTES];
+    CHECK(!ends_connect(rig->ends, rig->child.address), "%s", rig->ends->error.text);
+    memcpy(bytes, hello, sizeof bytes);
+    CHECK(write(rig->ends->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
+    rig_end(rig, status, message);
+}
+
+static void handshakes_refused(void)
+{
+    LpcCrc crc;
+    uint8_t bytes[LPC_HELLO_BYTES], other[32] = {9};
+    lpc_crc_init(&crc, 1);
+    LpcHello hello = {fake_build, 0, 100};
+    lpc_hello_encode(&crc, &hello, bytes);
+    bytes[0] = 'X';
+    refuse_hello(bytes, LPC_EXIT_FRAME, "is no lpc stage");
+    lpc_hello_encode(&crc, &hello, bytes);
+    bytes[8] = 9;
+    refuse_hello(bytes, LPC_EXIT_BUILD, "speaks protocol 9, this is 1");
+    lpc_hello_encode(&crc, &hello, bytes);
+    bytes[20] ^= 1;
+    refuse_hello(bytes, LPC_EXIT_FRAME, "checksum");
+    hello.build_id = other;
+    lpc_hello_encode(&crc, &hello, bytes);
+    refuse_hello(bytes, LPC_EXIT_BUILD,
+                 "is of another build: 0900000000000000..., this is 0102030405060708...");
+    hello = (LpcHello){fake_build, 1, 100};
+    lpc_hello_encode(&crc, &hello, bytes);
+    refuse_hello(bytes, LPC_EXIT_CONTRACT, "stands at cut 1, this end at cut 0");
+    hello = (LpcHello){fake_build, 0, 77};
+    lpc_hello_encode(&crc, &hello, bytes);
+    refuse_hello(bytes, LPC_EXIT_CONTRACT, "another contract for cut 0");
+}
+
+/* Two stages of different builds: both must say so. */
+static void both_see_a_mismatch(void)
+{
+    static const uint8_t other[32] = {42};
+    lpc_model models[2] = {fake_model("double", 0), fake_model("double", 1)};
+    models[1].build_id = other;
+    Ends *ends = ends_new(&models[0], &models[1]);
+    Child second = child_start(&models[1], ends->listener.address, NULL);
+    Child first = child_start(&models[0], second.address, NULL);
+    CHECK(!ends_connect(ends, first.address), "%s", ends->error.text);
+    CHECK(!ends_greet(ends, &ends->feed, ends->in.contract), "%s", ends->error.text);
+    CHECK(child_wait(&first, text) == LPC_EXIT_BUILD, "%s", text);
+    CHECK(strstr(text, "the neighbour after, 127.0.0.1:"), "%s", text);
+    CHECK(child_wait(&second, text) == LPC_EXIT_BUILD, "%s", text);
+    CHECK(strstr(text, "the neighbour before, 127.0.0.1:"), "%s", text);
+    ends_free(ends);
+}
+
+/* --- neighbours that are missing, leave or stall --------------------------------------------------- */
+
+static void nobody_connects(void)
+{
+    Rig *rig = rig_new("double", short_timeout, 0);
+    rig_end(rig, LPC_EXIT_MISSING, "nobody connected to 127.0.0.1:");
+}
+
+static void nobody_listens(void)
+{
+    lpc_model model = fake_model("double", 0);
+    Ends *ends = ends_new(&model, &model);
+    close(ends->listener.fd); /* nobody is at that port now */
+    Child child = child_start(&model, ends->listener.address, short_timeout);
+    CHECK(!ends_connect(ends, child.address), "%s", ends->error.text);
+    CHECK(!ends_greet(ends, &ends->feed, ends->in.contract), "%s", ends->error.text);
+    CHECK(child_wait(&child, text) == LPC_EXIT_MISSING, "%s", text);
+    CHECK(strstr(text, "cannot connect to 127.0.0.1:") && strstr(text, "refused"), "%s", text);
+    ends->listener.fd = open("/dev/null", O_RDONLY);
+    ends_free(ends);
+}
+
+static void silent_in_handshake(void)
+{
+    Rig *rig = rig_new("double", short_timeout, 0);
+    ends_connect(rig->ends, rig->child.address);
+    rig_end(rig, LPC_EXIT_LEFT, "stalled for 0.3 s");
+}
+
+static void silent_in_frame(void)
+{
+    Rig *rig = rig_new("double", short_timeout, 1);
+    uint8_t bytes[LPC_HEADER_BYTES];
+    usleep(400000); /* between frames there is no limit */
+    ends_feed(rig->ends, 4, 1);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    LpcHeader header = {LPC_FRAME_DATA, 1, 80, 0};
+    lpc_header_encode(&rig->ends->crc, &header, bytes);
+    CHECK(write(rig->ends->feed.fd, bytes, sizeof bytes) == LPC_HEADER_BYTES, "write");
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_ERROR, "%s", rig->ends->error.text);
+    rig_end(rig, LPC_EXIT_LEFT, "stalled for 0.3 s");
+}
+
+static void feeder_leaves(void)
+{
+    Rig *rig = rig_new("double", NULL, 1);
+    ends_feed(rig->ends, 4, 1);
+    lpc_link_close(&rig->ends->feed);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "what came is delivered");
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_ERROR, "%s", rig->ends->error.text);
+    CHECK(strstr(rig->ends->collect_slot.error.text, "left before the end"), "%s",
+          rig->ends->collect_slot.error.text);
+    rig_end(rig, LPC_EXIT_LEFT, "the neighbour before, 127.0.0.1");
+}
+
+static void feeder_leaves_in_frame(void)
+{
+    Rig *rig = rig_new("double", NULL, 1);
+    uint8_t bytes[LPC_HEADER_BYTES];
+    LpcHeader header = {LPC_FRAME_DATA, 0, 80, 0};
+    lpc_header_encode(&rig->ends->crc, &header, bytes);
+    CHECK(write(rig->ends->feed.fd, bytes, 20) == 20, "write");
+    lpc_link_close(&rig->ends->feed);
+    rig_end(rig, LPC_EXIT_LEFT, "the neighbour before, 127.0.0.1");
+}
+
+static void collector_leaves(void)
+{
+    Rig *rig = rig_new("double", NULL, 1);
+    lpc_link_close(&rig->ends->collect); /* nothing is sent: it must be seen all the same */
+    rig_end(rig, LPC_EXIT_LEFT, "the neighbour after, 127.0.0.1");
+}
+
+static void serve_survives(void)
+{
+    char *const serve[] = {(char *)"--serve", (char *)"--timeout", (char *)"1", NULL};
+    Rig *rig = rig_new("double", serve, 1);
+    lpc_link_close(&rig->ends->feed);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_ERROR, "%s", rig->ends->error.text);
+    ends_close(rig->ends);
+    CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
+    ends_feed(rig->ends, 4, 1);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    kill(rig->child.pid, SIGTERM);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    rig_end(rig, 0, "left before the end");
+}
+
+/* --- frames that do not fit ------------------------------------------------------------------------ */
+
+static void refuse_frame(LpcHeader header, const void *payload, size_t size, const char *message)
+{
+    Rig *rig = rig_new("double", NULL, 1);
+    uint8_t bytes[LPC_HEADER_BYTES];
+    lpc_header_encode(&rig->ends->crc, &header, bytes);
+    CHECK(write(rig->ends->feed.fd, bytes, sizeof bytes) == LPC_HEADER_BYTES, "write");
+    if (size) CHECK(write(rig->ends->feed.fd, payload, size) == (ssize_t)size, "write");
+    int kind = ends_collect(rig->ends);
+    CHECK(kind == LPC_FRAME_ERROR, "%d %s", kind, rig->ends->error.text);
+    rig_end(rig, LPC_EXIT_FRAME, message);
+}
+
+static void frames_refused(void)
+{
+    int64_t sizes[2] = {4, 0}, high[2] = {65, 0}, negative[2] = {4, -1};
+    uint8_t payload[80] = {0};
+    memcpy(payload, sizes, 16);
+    refuse_frame((LpcHeader){1, 0, UINT64_MAX, 0}, NULL, 0, "bytes announced, the contract's bound is 320");
+    refuse_frame((LpcHeader){1, 0, 8, 0}, NULL, 0, "the symbols alone have 16");
+    refuse_frame((LpcHeader){1, 0, 84, 0}, payload, 16, "84 bytes announced, its sizes make 80");
+    refuse_frame((LpcHeader){1, 0, 80, 0}, high, 16, "symbol 'n' is 65, allowed is 0 to 64");
+    refuse_frame((LpcHeader){1, 0, 80, 0}, negative, 16, "symbol 'm' is -1");
+    refuse_frame((LpcHeader){1, 0, 80, 1234}, payload, 80, "the payload's checksum is wrong");
+    refuse_frame((LpcHeader){1, 3, 80, 0}, NULL, 0, "number 3 where 0 is due");
+    refuse_frame((LpcHeader){7, 0, 80, 0}, NULL, 0, "unknown kind 7");
+    refuse_frame((LpcHeader){2, 0, 1, 0}, NULL, 0, "an end frame with a payload");
+    refuse_frame((LpcHeader){3, 0, 4000, 0}, NULL, 0, "an error frame of 4000 bytes");
+}
+
+/* --- overlap, back-pressure, signals ----------------------------------------------------------------- */
+
+/* Two stages of 20 ms each: ten frames take about 11 * 20 ms, not 20 * 20. */
+static void stages_overlap(void)
+{
+    lpc_model models[2] = {fake_model("sleep", 0), fake_model("sleep", 1)};
+    Ends *ends = ends_new(&models[0], &models[1]);
+    Child second = child_start(&models[1], ends->listener.address, NULL);
+    Child first = child_start(&models[0], second.address, NULL);
+    CHECK(!ends_open(ends, first.address), "%s", ends->error.text);
+    uint64_t begin = lpc_now_ns();
+    for (int i = 0; i < 10; i++) CHECK(!ends_feed(ends, 8, 1), "%s", ends->error.text);
+    ends_finish(ends);
+    for (int i = 0; i < 10; i++)
+        CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);
+    double ms = (double)(lpc_now_ns() - begin) * 1e-6;
+    CHECK(ms < 340, "%g ms", ms);
+    CHECK(ends_collect(ends) == LPC_FRAME_END, "%s", ends->error.text);
+    CHECK(child_wait(&first, text) == 0, "%s", text);
+    CHECK(child_wait(&second, text) == 0, "%s", text);
+    ends_free(ends);
+}
+
+/* Frames of 4 MiB that nobody collects: the feeder must be held up, and nothing may be lost. */
+static void back_pressure(void)
+{
+    Rig *rig = rig_new("big", NULL, 1);
+    fflush(stdout);
+    pid_t feeder = fork();
+    if (feeder == 0) {
+        int progress = open("/dev/null", O_WRONLY);
+        (void)progress;
+        for (int i = 0; i < 30; i++)
+            if (ends_feed(rig->ends, BIG_MAX, (float)i)) _exit(1);
+        ends_finish(rig->ends);
+        _exit(0);
+    }
+    usleep(300000);
+    int status;
+    CHECK(waitpid(feeder, &status, WNOHANG) == 0, "120 MiB went in though none came out");
+    for (int i = 0; i < 30; i++) {
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+        CHECK(((float *)rig->ends->collect_slot.tensors[0])[0] == 2.0f * (float)i, "frame %d", i);
+    }
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    waitpid(feeder, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "feeder");
+    rig_end(rig, 0, NULL);
+}
+
+static void sigterm_drains(void)
+{
+    Rig *rig = rig_new("sleep", NULL, 1);
+    ends_feed(rig->ends, 3, 1);
+    ends_feed(rig->ends, 3, 2);
+    usleep(10000); /* both are in the stage, the first in its run */
+    kill(rig->child.pid, SIGTERM);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    rig_end(rig, 0, NULL);
+}
+
+static void sigterm_before_any(void)
+{
+    Rig *rig = rig_new("double", NULL, 0);
+    kill(rig->child.pid, SIGTERM);
+    rig_end(rig, 0, NULL);
+}
+
+static void statistics(void)
+{
+    char path[] = "/tmp/lpc-stats-XXXXXX", json[1024] = {0};
+    int fd = mkstemp(path);
+    char *const extra[] = {(char *)"--stats", path, (char *)"--threads", (char *)"3", NULL};
+    Rig *rig = rig_new("sleep", extra, 1);
+    for (int i = 0; i < 3; i++) {
+        ends_feed(rig->ends, 3, 1);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    }
+    ends_finish(rig->ends);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    rig_end(rig, 0, NULL);
+    CHECK(read(fd, json, sizeof json - 1) > 0, "empty");
+    double ms = 0;
+    const char *at = strstr(json, "\"compute_ms_median\":");
+    CHECK(at && sscanf(at, "\"compute_ms_median\":%lf", &ms) == 1 && ms >= 20 && ms < 200, "%s", json);
+    CHECK(strstr(json, "{\"stage\":\"sleep\",\"status\":0,\"frames\":3,") == json, "%s", json);
+    CHECK(strstr(json, "\"peak_rss_bytes\":") != NULL, "%s", json);
+    close(fd);
+    unlink(path);
+}
+
+static void no_heap_after_start(void)
+{
+    char *const threads[] = {(char *)"--threads", (char *)"2", NULL};
+    Rig *rig = rig_new("still", threads, 1);
+    for (int n = 1; n <= N_MAX; n++) {
+        ends_feed(rig->ends, n, 1);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s",
+              rig->ends->collect_slot.error.text);
+    }
+    ends_finish(rig->ends);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    rig_end(rig, 0, NULL);
+}
+
+static void usage_errors(void)
+{
+    char *const bad[] = {(char *)"--threads", (char *)"0", NULL};
+    char *const unknown[] = {(char *)"--nonsense", (char *)"1", NULL};
+    lpc_model model = fake_model("double", 0);
+    Child child = child_start(&model, "127.0.0.1:1", bad);
+    CHECK(child_wait(&child, text) == LPC_EXIT_USAGE && strstr(text, "--threads"), "%s", text);
+    child = child_start(&model, "127.0.0.1:1", unknown);
+    CHECK(child_wait(&child, text) == LPC_EXIT_USAGE && strstr(text, "--nonsense"), "%s", text);
+    child = child_start(&model, "nowhere", NULL);
+    CHECK(child_wait(&child, text) == LPC_EXIT_USAGE && strstr(text, "HOST:PORT"), "%s", text);
+    Ends *ends = ends_new(&model, &model);
+    char *const taken[] = {(char *)"--listen", ends->listener.address, NULL};
+    child = child_start(&model, "127.0.0.1:1", taken);
+    CHECK(child_wait(&child, text) == LPC_EXIT_SYSTEM && strstr(text, "cannot listen"), "%s", text);
+    ends_free(ends);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    RUN_CASE(frames_pass);
+    RUN_CASE(three_stages);
+    RUN_CASE(size_from_a_node);
+    RUN_CASE(state_restarts);
+    RUN_CASE(state_is_bounded);
+    RUN_CASE(run_error);
+    RUN_CASE(handshakes_refused);
+    RUN_CASE(both_see_a_mismatch);
+    RUN_CASE(nobody_connects);
+    RUN_CASE(nobody_listens);
+    RUN_CASE(silent_in_handshake);
+    RUN_CASE(silent_in_frame);
+    RUN_CASE(feeder_leaves);
+    RUN_CASE(feeder_leaves_in_frame);
+    RUN_CASE(collector_leaves);
+    RUN_CASE(serve_survives);
+    RUN_CASE(frames_refused);
+    RUN_CASE(stages_overlap);
+    RUN_CASE(back_pressure);
+    RUN_CASE(sigterm_drains);
+    RUN_CASE(sigterm_before_any);
+    RUN_CASE(statistics);
+    RUN_CASE(no_heap_after_start);
+    RUN_CASE(usage_errors);
+    return failures != 0;
+}

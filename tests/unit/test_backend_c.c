@@ -1,0 +1,349 @@
+/* The C backend against the evaluator, bit for bit: the LLVM backend's programs and some of C's own
+ * are emitted, compiled with every warning an error by the compilers that are here, loaded and run
+ * on random data.
+ *
+ *   LPC_FULL=1   every program in every way (minutes)
+ *   LPC_CC=...   a compiler command instead of the list below
+ *   LPC_KEEP=1   keeps the emitted files and says where they are */
+#define _POSIX_C_SOURCE 200809L
+#include "backend/c/c.h"
+#include "runtime/lpc_model.h"
+#include "tests/unit/llvm_cases.h"
+#include "tests/unit/c_cases.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WARNINGS "-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -fno-math-errno "
+
+static int failures;
+static uint64_t seed = 99;
+
+static uint32_t random32(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 32);
+}
+
+static void check(bool ok, const char *what, const char *name)
+{
+    if (ok) return;
+    printf("FAIL %s: %s\n", what, name);
+    failures++;
+}
+
+/* ---- Running ---- */
+
+static uint8_t *room(size_t bytes)
+{
+    return aligned_alloc(64, (bytes + SLACK + 63) / 64 * 64);
+}
+
+static uint8_t *fill(const Buffer *buffer)
+{
+    size_t count = (size_t)buffer->max_bytes / dtype_size(buffer->dtype);
+    uint8_t *data = room((size_t)buffer->max_bytes);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t r = random32();
+        double real = (double)(int32_t)r / 0x1p29; /* -4 .. 4 */
+        if (r % 53 == 0) real *= 1e-6;
+        if (r % 61 == 0) real = r % 2 ? INFINITY : NAN;
+        switch (buffer->dtype) {
+        case DT_F32: ((float *)(void *)data)[i] = (float)real; break;
+        case DT_F64: ((double *)(void *)data)[i] = real; break;
+        case DT_BOOL: data[i] = r & 1; break;
+        default:
+            for (size_t k = 0; k < dtype_size(buffer->dtype); k++)
+                data[i * dtype_size(buffer->dtype) + k] = (uint8_t)(random32() >> 8);
+        }
+    }
+    return data;
+}
+
+static bool is_nan(DType dtype, const void *data, size_t i)
+{
+    switch (dtype) {
+    case DT_F16: return isnan(f16_to_f32(((const uint16_t *)data)[i]));
+    case DT_BF16: return isnan(bf16_to_f32(((const uint16_t *)data)[i]));
+    case DT_F32: return isnan(((const float *)data)[i]);
+    case DT_F64: return isnan(((const double *)data)[i]);
+    default: return false;
+    }
+}
+
+/* Bit for bit, but any NaN equals any NaN; nothing written behind. */
+static bool same(const Buffer *buffer, const uint8_t *a, const uint8_t *b)
+{
+    size_t size = dtype_size(buffer->dtype), count = (size_t)buffer->max_bytes / size;
+    for (size_t i = 0; i < count; i++) {
+        if (!memcmp(a + i * size, b + i * size, size)) continue;
+        if (is_nan(buffer->dtype, a, i) && is_nan(buffer->dtype, b, i)) continue;
+        printf("  element %zu:", i);
+        for (size_t k = size; k-- > 0;) printf(" %02x/%02x", a[i * size + k], b[i * size + k]);
+        printf("\n");
+        return false;
+    }
+    return !memcmp(a + buffer->max_bytes, b + buffer->max_bytes, SLACK);
+}
+
+/* Runs tasks in pieces, the last first. */
+static void pieces(void *pool, void (*fn)(void *arg, int64_t begin, int64_t end), void *arg,
+                   int64_t n)
+{
+    ++*(int *)pool;
+    int64_t half = n / 2;
+    fn(arg, half, n);
+    for (int64_t i = 0; i < half; i++) fn(arg, i, i + 1);
+}
+
+/* The memory of one run. */
+typedef struct Memory {
+    const void *in[MAX_BUFFERS];
+    void *out[MAX_BUFFERS];
+    uint8_t *work, *state;
+    int64_t sizes[2];
+} Memory;
+
+static void memory_make(Memory *m, const Case *c, const Memory *like)
+{
+    const Program *p = c->program;
+    *m = (Memory){.sizes = {c->sizes[0], c->sizes[1]}};
+    m->work = room((size_t)p->work_bytes);
+    m->state = room((size_t)p->state_bytes);
+    memset(m->work, 0x11, (size_t)p->work_bytes);
+    memset(m->state, 0, (size_t)p->state_bytes);
+    for (int i = 0; i < p->buffer_count; i++) {
+        const Buffer *b = p->buffers[i];
+        if (b->class == BUFFER_INPUT) m->in[b->index] = like ? like->in[b->index] : fill(b);
+        if (b->class != BUFFER_OUTPUT) continue;
+        m->out[b->index] = room((size_t)b->max_bytes);
+        memset(m->out[b->index], 0x5a, (size_t)b->max_bytes + SLACK);
+    }
+}
+
+static void memory_free(Memory *m, bool inputs)
+{
+    free(m->work);
+    free(m->state);
+    for (int i = 0; i < MAX_BUFFERS; i++) free(m->out[i]);
+    for (int i = 0; i < MAX_BUFFERS && inputs; i++) free((void *)(uintptr_t)m->in[i]);
+}
+
+static void run_case(Arena *arena, const Case *c, const uint8_t *weights, lpc_run_fn *run,
+                     const lpc_threads *threads, const char *what)
+{
+    const Program *p = c->program;
+    Memory a, b;
+    memory_make(&a, c, NULL);
+    memory_make(&b, c, &a);
+    Diag diag;
+    diag_init(&diag, arena, "test");
+    int expected = LPC_RUN_BOUND; /* the evaluator does not check */
+    if (c->code != LPC_RUN_BOUND)
+        expected = loops_eval(p, &diag, a.in, a.out, a.sizes, a.work, a.state, weights);
+    int got = run(b.in, b.out, b.sizes, b.work, b.state, threads);
+    diag_flush(&diag);
+    check(expected == c->code && got == expected, what, p->name);
+    check(c->code || a.sizes[1] == b.sizes[1], what, "symbols");
+    for (int i = 0; i < p->buffer_count && got == LPC_RUN_OK; i++) {
+        const Buffer *buffer = p->buffers[i];
+        if (buffer->class == BUFFER_OUTPUT)
+            check(same(buffer, a.out[buffer->index], b.out[buffer->index]), what, p->name);
+    }
+    memory_free(&b, false);
+    memory_free(&a, true);
+}
+
+/* ---- Emitting and compiling ---- */
+
+typedef struct Way {
+    const char *name, *compiler; /* the compiler's program and flags */
+    bool portable, run;
+    int every;                   /* of the programs that are not C's own, one in this many */
+} Way;
+
+static bool has(const char *program)
+{
+    Text command;
+    Arena *arena = arena_new();
+    text_init(&command, arena);
+    text_printf(&command, "command -v %s >/dev/null 2>&1", program);
+    int status = system(command.data);
+    arena_free(arena);
+    return status == 0;
+}
+
+static bool shell(const char *command)
+{
+    int status = system(command);
+    if (status) printf("FAIL %.200s\n", command);
+    return status == 0;
+}
+
+static bool is_scalar(const Program *program)
+{
+    for (int i = 0; i < program->kernel_count; i++)
+        if (loops_has_vectors(&program->kernels[i]->body)) return false;
+    return true;
+}
+
+static bool takes_part(const Way *way, int index)
+{
+    if (way->portable && !is_scalar(cases[index].program)) return false;
+    bool own = index >= first_own_case;
+    return own || getenv("LPC_FULL") || index % way->every == 0;
+}
+
+static bool write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    fputs(text, file);
+    return fclose(file) == 0;
+}
+
+/* Emits twice: the bytes must be the same. */
+static void emit_case(Arena *arena, const Way *way, int index, const char *folder)
+{
+    const Program *p = cases[index].program;
+    CEmitOptions options = {.portable = way->portable, .vector_bits = 512};
+    Diag diag;
+    diag_init(&diag, arena, "test");
+    Text text[2];
+    for (int i = 0; i < 2; i++) {
+        text_init(&text[i], arena);
+        check(backend_c_emit(p, &options, &diag, &text[i]) == LPC_OK, "emit", p->name);
+    }
+    diag_flush(&diag);
+    check(!strcmp(text[0].data, text[1].data), "same bytes", p->name);
+    text_printf(&text[0], "extern const unsigned char %s_weights[%d];\n"
+                          "const unsigned char %s_weights[%d] = {", p->name,
+                (int)p->const_bytes + 1, p->name, (int)p->const_bytes + 1);
+    for (int64_t i = 0; i < p->const_bytes; i++)
+        text_printf(&text[0], "%d,", (int)((uint8_t)(((uint64_t)i) * 2654435761u >> 13)));
+    text_add(&text[0], "0};\n");
+    check(write_file(arena_printf(arena, "%s/c%d.c", folder, index), text[0].data), "write", p->name);
+}
+
+/* The weights as the emitted file has them: each byte from its offset in the section. */
+static void fill_weights(const Program *p, uint8_t *weights)
+{
+    read_random(NULL, 0, weights, (size_t)p->const_bytes);
+}
+
+static bool compile(Arena *arena, const Way *way, const char *folder)
+{
+    Text list;
+    text_init(&list, arena);
+    for (int i = 0; i < case_count; i++)
+        if (takes_part(way, i)) {
+            emit_case(arena, way, i, folder);
+            text_printf(&list, "c%d.c\n", i);
+        }
+    if (!write_file(arena_printf(arena, "%s/list", folder), list.data)) return false;
+    if (!shell(arena_printf(arena,
+                            "cd %s && rm -f *.o && xargs -n 8 -P 2 %s " WARNINGS
+                            "-I" LPC_SOURCE_DIR "/runtime -fPIC -c <list",
+                            folder, way->compiler)))
+        return false;
+    return !way->run || shell(arena_printf(arena, "cd %s && %s -shared -o %s.so *.o -lm", folder,
+                                           way->compiler, way->name));
+}
+
+static void run_all(Arena *arena, const Way *way, const char *folder)
+{
+    if (!compile(arena, way, folder)) {
+        check(false, way->name, "compile");
+        return;
+    }
+    void *library =
+        way->run ? dlopen(arena_printf(arena, "%s/%s.so", folder, way->name), RTLD_NOW) : NULL;
+    if (way->run && !library) printf("%s\n", dlerror());
+    check(!way->run || library, way->name, "load");
+    int count = 0;
+    for (int i = 0; i < case_count; i++) {
+        if (!takes_part(way, i)) continue;
+        count++;
+        if (!library) continue;
+        const Program *p = cases[i].program;
+        void *symbol = dlsym(library, arena_printf(arena, "%s_run", p->name));
+        lpc_run_fn *run;
+        memcpy(&run, &symbol, sizeof run);
+        check(run != NULL, way->name, p->name);
+        uint8_t *weights = room((size_t)p->const_bytes);
+        fill_weights(p, weights);
+        int calls = 0;
+        lpc_threads threads = {pieces, &calls};
+        if (run) run_case(arena, &cases[i], weights, run, NULL, way->name);
+        if (run) run_case(arena, &cases[i], weights, run, &threads, way->name);
+        free(weights);
+    }
+    if (library) dlclose(library);
+    printf("%s: %d programs %s, %d failures so far\n", way->name, count,
+           way->run ? "ran" : "compiled", failures);
+}
+
+/* What must be refused is, once. */
+static void refusals(Arena *arena)
+{
+    Diag diag;
+    diag_init(&diag, arena, "test");
+    Text out;
+    text_init(&out, arena);
+    Case vector = case_new(arena, "refused");
+    build_binary(&vector, DT_F32, 8);
+    main_call(vector.program, &vector.program->main->body, vector.program->kernels[0], 3, vector.args);
+    CEmitOptions options = {.portable = true};
+    check(backend_c_emit(vector.program, &options, &diag, &out) == LPC_ERROR && diag.count == 1,
+          "refuse", "portable vectors");
+    Case unplanned = case_new(arena, "unplanned");
+    buffer(&unplanned, "t", BUFFER_WORK, DT_F32, 4);
+    unplanned.args[0].buffer->offset = -1;
+    main_call(unplanned.program, &unplanned.program->main->body, unplanned.program->kernels[0], 1,
+              unplanned.args);
+    check(backend_c_emit(unplanned.program, &options, &diag, &out) == LPC_ERROR && diag.count == 2,
+          "refuse", "buffer without offset");
+}
+
+int main(void)
+{
+    Arena *arena = arena_new();
+    char folder[] = "/tmp/lpc_c_XXXXXX";
+    if (!mkdtemp(folder)) return 1;
+    build_cases(arena);
+    build_own_cases(arena);
+    refusals(arena);
+    bool x86 = false;
+#if defined(__x86_64__)
+    x86 = true;
+#endif
+    const char *given = getenv("LPC_CC");
+    const Way ways[] = {
+        {"gcc", given ? given : x86 ? "gcc -O2 -march=native" : "gcc -O2", false, true, 3},
+        {"gcc_plain", "gcc -O1", false, true, 7},
+        {"gcc_portable", given ? given : "gcc -O1", true, true, 5},
+        {"clang", x86 ? "clang-19 -O1 -march=x86-64-v3" : "clang-19 -O1", false, true, 5},
+        {"clang_portable", "clang-19 -O1", true, true, 11},
+        {"arm64", "aarch64-linux-gnu-gcc -O1 -mcpu=cortex-a76", false, false, 13},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const char *space = strchr(ways[i].compiler, ' ');
+        int length = space ? (int)(space - ways[i].compiler) : (int)strlen(ways[i].compiler);
+        if (given && ways[i].compiler != given) continue;
+        if (has(arena_printf(arena, "%.*s", length, ways[i].compiler)))
+            run_all(arena, &ways[i], folder);
+        else
+            printf("%s: skipped, no compiler\n", ways[i].name);
+    }
+    if (getenv("LPC_KEEP"))
+        printf("kept %s\n", folder);
+    else
+        shell(arena_printf(arena, "rm -rf %s", folder));
+    arena_free(arena);
+    printf(failures ? "%d failures\n" : "all passed\n", failures);
+    return failures != 0;
+}

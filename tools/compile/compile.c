@@ -1,0 +1,345 @@
+/* `lpc MODEL.onnx -o OUT`: the whole compiler as a flat list of steps. */
+#include "tools/compile/compile.h"
+
+#include "backend/package/package.h"
+#include "passes/passes.h"
+#include "tools/tensor_io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void lap(const CompileOptions *options, const char *what, double *since)
+{
+    double now = seconds();
+    if (options->time_passes) fprintf(stderr, "%-12s %9.3f ms\n", what, (now - *since) * 1e3);
+    *since = now;
+}
+
+/* --bind-input NAME=FILE: the file's tensor becomes the input's contents. */
+static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
+{
+    for (int i = 0; i < options->input_file_count; i++) {
+        const char *text = options->input_files[i], *equals = strchr(text, '=');
+        HostTensor tensor;
+        TRY(tensor_read(&tensor, arena, diag, equals + 1));
+        int64_t *dims = arena_array(arena, TENSOR_RANK_MAX, sizeof *dims);
+        memcpy(dims, tensor.dims, sizeof tensor.dims);
+        if (options->const_input_count == MAX_OPTIONS) break;
+        options->const_inputs[options->const_input_count++] =
+            (ConstInput){arena_strndup(arena, text, (size_t)(equals - text)), tensor.type,
+                         tensor.rank, dims, tensor.data};
+    }
+    options->input_file_count = 0;
+    return 0;
+}
+
+int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+{
+    double since = seconds();
+    TRY(read_bound_inputs(arena, diag, options));
+    ImportOptions import = {.binds = options->binds,
+                            .bind_count = options->bind_count,
+                            .maxes = options->maxes,
+                            .max_count = options->max_count,
+                            .states = options->states,
+                            .state_count = options->state_count,
+                            .const_inputs = options->const_inputs,
+                            .const_input_count = options->const_input_count,
+                            .input_shapes = options->input_shapes,
+                            .input_shape_count = options->input_shape_count};
+    TRY(import_onnx(arena, diag, options->model, &import, graph));
+    lap(options, "import", &since);
+    TRY(passes_run_default(*graph));
+    TRY(import_check_states(*graph));
+    lap(options, "graph", &since);
+    return 0;
+}
+
+static int load_targets(Arena *arena, Diag *diag, CompileOptions *options, const Target **targets)
+{
+    if (!options->target_count) options->targets[options->target_count++] = "host";
+    if (options->cut_count && options->target_count == 1) {
+        while (options->target_count < options->cut_count + 1)
+            options->targets[options->target_count++] = options->targets[0];
+    }
+    for (int i = 0; i < options->target_count; i++) {
+        Target *target;
+        TRY(target_load(diag, arena, options->targets[i], options->target_dirs,
+                        options->target_dir_count, &target));
+        targets[i] = target;
+    }
+    if (options->cut_count && options->cut_count != options->target_count - 1)
+        return diag_error(diag, "--cut-after names %d nodes: %d targets need %d", options->cut_count,
+                          options->target_count, options->target_count - 1);
+    return 0;
+}
+
+static const char *prefix_of(Arena *arena, const Graph *graph, const Cut *cut, int index)
+{
+    if (cut->count == 1) return graph->name;
+    char *name = arena_printf(arena, "%s_%s", graph->name, cut->stages[index].name);
+    for (char *c = name; *c; c++) {
+        if (*c == '-' || *c == '.') *c = '_';
+    }
+    return name;
+}
+
+int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
+{
+    double since = seconds();
+    const Target *targets[MAX_STAGES];
+    TRY(import_check_bounds(graph));
+    TRY(load_targets(arena, diag, options, targets));
+    TRY(cut_graph(graph, targets, options->targets, options->target_count, options->cut_after,
+                  options->cut_count, cut));
+    lap(options, "cut", &since);
+    for (int i = 0; i < cut->count; i++) {
+        TRY(stage_lower(graph, &cut->stages[i], prefix_of(arena, graph, cut, i), options->portable));
+    }
+    lap(options, "lower", &since);
+    return 0;
+}
+
+/* ---- The package ---- */
+
+static void fill_contract(Graph *graph, Tensor *const *tensors, int count, PackContract *contract)
+{
+    contract->count = count;
+    contract->tensors = arena_array(graph->arena, (size_t)count, sizeof *contract->tensors);
+    for (int i = 0; i < count; i++) {
+        const Tensor *t = tensors[i];
+        PackTensor *p = &contract->tensors[i];
+        *p = (PackTensor){.name = t->name, .id = (uint32_t)t->id, .dtype = t->dtype, .rank = t->rank};
+        int64_t elements = 1;
+        int *order = arena_array(graph->arena, MAX_RANK, sizeof *order);
+        for (int k = 0; k < t->rank; k++) {
+            p->dims[k] = t->dims[k];
+            elements *= size_upper(graph->sizes, t->dims[k]);
+            order[k] = t->has_order ? t->order[k] : k;
+        }
+        if (t->has_order) p->order = order;
+        p->max_bytes = elements * (int64_t)dtype_size(t->dtype);
+    }
+}
+
+static void fill_state_symbols(Graph *graph, PackJob *job)
+{
+    for (int s = 0; s < sizes_symbol_count(graph->sizes); s++) {
+        if (sizes_symbol_at(graph->sizes, s)->source != SYM_STATE) continue;
+        const Size *sym = size_sym(graph->sizes, s), *next = NULL;
+        for (int i = 0; i < graph->state_count && !next; i++) {
+            const StatePair *pair = &graph->states[i];
+            for (int k = 0; k < pair->in->rank; k++) {
+                if (pair->in->dims[k] == sym) next = pair->out->dims[k];
+            }
+        }
+        PackStateSymbol item = {s, next ? next : sym};
+        arena_push(graph->arena, job->state_symbols, job->state_symbol_count) = item;
+    }
+}
+
+/* What the stages must agree on: the model's bytes, the options, the compiler, the plan. Two 128-bit
+ * hashes with different seeds; it identifies, it does not authenticate. */
+static int make_build_id(Diag *diag, const CompileOptions *options, const Graph *graph,
+                         const Cut *cut, uint8_t id[32])
+{
+    Text plan;
+    text_init(&plan, graph->arena);
+    text_printf(&plan, "lpc %s emit_c %d portable %d\n", LPC_VERSION, options->emit_c,
+                options->portable);
+    for (int i = 0; i < cut->count; i++) {
+        const Stage *s = &cut->stages[i];
+        text_printf(&plan, "%s %s %s %s nodes %d\n", s->name, s->target->triple, s->target->cpu,
+                    s->target->features, s->node_count);
+    }
+    for (int i = 0; i < sizes_symbol_count(graph->sizes); i++) {
+        const Symbol *symbol = sizes_symbol_at(graph->sizes, i);
+        text_printf(&plan, "%s %lld\n", symbol->name, (long long)symbol->max);
+    }
+    for (int i = 0; i < graph->state_count; i++) {
+        text_printf(&plan, "%s=%s\n", graph->states[i].in->name, graph->states[i].out->name);
+    }
+    int file = open(options->model, O_RDONLY);
+    struct stat info;
+    if (file < 0 || fstat(file, &info))
+        return diag_error(diag, "cannot read '%s': %s", options->model, strerror(errno));
+    XXH3_state_t *hash = XXH3_createState();
+    if (!hash) abort();
+    void *bytes = info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0)
+                               : NULL;
+    close(file);
+    for (int half = 0; half < 2; half++) {
+        XXH3_128bits_reset_withSeed(hash, (XXH64_hash_t)half);
+        XXH3_128bits_update(hash, plan.data, plan.length);
+        if (bytes && bytes != MAP_FAILED) XXH3_128bits_update(hash, bytes, (size_t)info.st_size);
+        XXH128_canonical_t canonical;
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(hash));
+        memcpy(id + 16 * half, canonical.digest, 16);
+    }
+    if (bytes && bytes != MAP_FAILED) munmap(bytes, (size_t)info.st_size);
+    XXH3_freeState(hash);
+    return 0;
+}
+
+static const char *node_label(const Node *node)
+{
+    return node->origin.node && *node->origin.node ? node->origin.node : node->name;
+}
+
+static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
+                    const Cut *cut, PackJob *job)
+{
+    const char *slash = strrchr(options->model, '/');
+    *job = (PackJob){.arena = arena,
+                     .diag = diag,
+                     .sizes = graph->sizes,
+                     .model = graph->name,
+                     .model_file = slash ? slash + 1 : options->model,
+                     .stage_count = cut->count,
+                     .emit_c = options->emit_c || options->portable,
+                     .portable = options->portable,
+                     .link = !options->no_link,
+                     .dump_llvm = options->dump_llvm,
+                     .threads = options->threads};
+    TRY(make_build_id(diag, options, graph, cut, job->build_id));
+    fill_state_symbols(graph, job);
+    job->stages = arena_array(arena, (size_t)cut->count, sizeof *job->stages);
+    for (int i = 0; i < cut->count; i++) {
+        const Stage *s = &cut->stages[i];
+        PackStage *p = &job->stages[i];
+        *p = (PackStage){.name = s->name,
+                         .prefix = prefix_of(arena, graph, cut, i),
+                         .target = s->target,
+                         .program = s->program,
+                         .flops = s->flops,
+                         .naive_bytes = s->memory.naive,
+                         .bound_bytes = s->memory.bound,
+                         .layers = s->node_count};
+        p->first = s->node_count ? node_label(s->nodes[0]) : "";
+        p->last = s->node_count ? node_label(s->nodes[s->node_count - 1]) : "";
+        fill_contract(graph, s->in, s->in_count, &p->in);
+        fill_contract(graph, s->out, s->out_count, &p->out);
+    }
+    return 0;
+}
+
+void remove_tree(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (dir) {
+        Arena *arena = arena_new();
+        for (struct dirent *entry; (entry = readdir(dir));) {
+            if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+            const char *inside = arena_printf(arena, "%s/%s", path, entry->d_name);
+            struct stat info;
+            if (!lstat(inside, &info) && S_ISDIR(info.st_mode)) remove_tree(inside);
+            else unlink(inside);
+        }
+        closedir(dir);
+        arena_free(arena);
+    }
+    rmdir(path);
+}
+
+static int open_output(Diag *diag, Arena *arena, const char *out, char **folder)
+{
+    struct stat info;
+    size_t length = strlen(out);
+    while (length > 1 && out[length - 1] == '/') length--;
+    const char *plain = arena_strndup(arena, out, length);
+    if (!lstat(plain, &info)) return diag_error(diag, "output folder '%s' exists already", plain);
+    *folder = arena_printf(arena, "%s.XXXXXX", plain);
+    if (!mkdtemp(*folder))
+        return diag_error(diag, "cannot make output folder '%s': %s", plain, strerror(errno));
+    chmod(*folder, 0755);
+    return 0;
+}
+
+int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut)
+{
+    Cut own;
+    Graph *made;
+    if (!cut) cut = &own;
+    if (!graph) graph = &made;
+    struct stat info;
+    if (!lstat(options->out, &info))
+        return diag_error(diag, "output folder '%s' exists already", options->out);
+    TRY(compile_graph(arena, diag, options, graph));
+    TRY(compile_stages(arena, diag, options, *graph, cut));
+    PackJob job;
+    char *folder;
+    double since = seconds();
+    TRY(fill_job(arena, diag, options, *graph, cut, &job));
+    diag->file = NULL; /* what fails from here on is not about the model */
+    TRY(open_output(diag, arena, options->out, &folder));
+    int code = package_write(&job, folder);
+    size_t length = strlen(folder) - 7;
+    if (!code && rename(folder, arena_strndup(arena, folder, length)))
+        code = diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
+    if (code) remove_tree(folder);
+    lap(options, "emit", &since);
+    return code;
+}
+
+void print_plan(const Graph *graph, const Cut *cut)
+{
+    (void)graph;
+    printf("%-12s %-12s %6s  %-28s %-28s %12s %12s %12s %12s %9s %10s %9s\n", "stage", "target",
+           "layers", "first", "last", "weights", "workspace", "bound", "naive", "state", "sends",
+           "MFLOP");
+    for (int i = 0; i < cut->count; i++) {
+        const Stage *s = &cut->stages[i];
+        const char *first = s->node_count ? node_label(s->nodes[0]) : "-";
+        const char *last = s->node_count ? node_label(s->nodes[s->node_count - 1]) : "-";
+        printf("%-12s %-12s %6d  %-28.28s %-28.28s %12lld %12lld %12lld %12lld %9lld %10lld %9.2f\n",
+               s->name, s->target->name, s->node_count, first, last,
+               (long long)s->program->const_bytes, (long long)s->program->work_bytes,
+               (long long)s->memory.bound, (long long)s->memory.naive,
+               (long long)s->program->state_bytes, (long long)s->out_bytes, s->flops * 1e-6);
+    }
+}
+
+int command_compile(int argc, char **argv)
+{
+    CompileOptions options = {0};
+    for (int at = 0; at < argc;) {
+        int code = compile_option(&options, argc, argv, &at);
+        if (code == LPC_USAGE) return code;
+        if (code == 0) continue;
+        if (argv[at][0] == '-' || options.model) {
+            fprintf(stderr, "lpc: unexpected argument '%s' (see lpc --help)\n", argv[at]);
+            return LPC_USAGE;
+        }
+        options.model = argv[at++];
+    }
+    if (!options.model || !options.out) {
+        fprintf(stderr, "usage: lpc MODEL.onnx [--targets T,...] -o OUT (see lpc --help)\n");
+        return LPC_USAGE;
+    }
+    Arena *arena = arena_new();
+    Diag diag;
+    Cut cut;
+    Graph *graph;
+    diag_init(&diag, arena, options.model);
+    int code = compile_package(arena, &diag, &options, &graph, &cut);
+    if (!code && !options.quiet) print_plan(graph, &cut);
+    diag_flush(&diag);
+    arena_free(arena);
+    return code;
+}

@@ -1,0 +1,58 @@
+/* Compiling: from an ONNX file to a package. Shared by `lpc MODEL`, `lpc check` and `lpc inspect`. */
+#ifndef LPC_TOOLS_COMPILE_H
+#define LPC_TOOLS_COMPILE_H
+
+#include "frontend/frontend.h"
+#include "ir/target.h"
+#include "passes/stage/stage.h"
+
+enum { MAX_STAGES = 64, MAX_OPTIONS = 256 };
+
+typedef struct CompileOptions {
+    const char *model;
+    const char *out;
+    const char *targets[MAX_STAGES];     /* names; none: host */
+    int target_count;
+    const char *target_dirs[MAX_OPTIONS];
+    int target_dir_count;
+    const char *cut_after[MAX_STAGES];
+    int cut_count;
+    Bind binds[MAX_OPTIONS], maxes[MAX_OPTIONS];
+    int bind_count, max_count;
+    const char *states[MAX_OPTIONS];
+    int state_count;
+    const char *input_files[MAX_OPTIONS]; /* --bind-input NAME=FILE */
+    int input_file_count;
+    ConstInput const_inputs[MAX_OPTIONS];
+    int const_input_count;
+    InputShape input_shapes[MAX_OPTIONS];
+    int input_shape_count;
+    bool emit_c, portable, dump_llvm, quiet, time_passes, no_link;
+    int threads;
+} CompileOptions;
+
+/* Reads an option of compiling at argv[*at] and moves *at past it. 0: it was one; -1: it is none of
+ * these; LPC_USAGE: it is one and wrong (said on stderr). */
+int compile_option(CompileOptions *options, int argc, char **argv, int *at);
+/* Splits "a,b,c" into list; at most max. */
+int split_list(Arena *arena, const char *text, const char **list, int max);
+
+/* Model to graph, all graph passes run. */
+int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
+/* Graph to lowered stages. */
+int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut);
+/* Everything, into options->out, which must not exist and appears whole or not at all. cut may be
+ * NULL. */
+int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut);
+/* Removes a folder and what is in it. */
+void remove_tree(const char *path);
+
+/* The plan as a table on stdout. */
+void print_plan(const Graph *graph, const Cut *cut);
+
+int command_compile(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_targets(int argc, char **argv);
+
+#endif

@@ -1,0 +1,135 @@
+/* The options that all compiling commands share. */
+#include "tools/compile/compile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int split_list(Arena *arena, const char *text, const char **list, int max)
+{
+    int count = 0;
+    while (*text && count < max) {
+        size_t length = strcspn(text, ",");
+        if (length) list[count++] = arena_strndup(arena, text, length);
+        text += length;
+        if (*text == ',') text++;
+    }
+    return count;
+}
+
+static int wrong(const char *option, const char *value, const char *expected)
+{
+    fprintf(stderr, "lpc: %s '%s': expected %s\n", option, value, expected);
+    return LPC_USAGE;
+}
+
+static int parse_bind(const char *option, const char *value, Bind *list, int *count)
+{
+    const char *equals = strrchr(value, '=');
+    char *end = NULL;
+    errno = 0;
+    long long number = equals && equals[1] ? strtoll(equals + 1, &end, 10) : -1;
+    if (!equals || equals == value || !end || *end || errno || number < 0)
+        return wrong(option, value, "NAME=N with N >= 0");
+    if (*count == MAX_OPTIONS) return wrong(option, value, "fewer options");
+    size_t length = (size_t)(equals - value);
+    char *name = malloc(length + 1); /* lives as long as the process, like argv */
+    if (!name) abort();
+    memcpy(name, value, length);
+    name[length] = 0;
+    list[(*count)++] = (Bind){name, number};
+    return 0;
+}
+
+static int add_text(const char *option, const char *value, const char **list, int *count,
+                    bool needs_equals)
+{
+    if (needs_equals && !strchr(value, '=')) return wrong(option, value, "A=B");
+    if (*count == MAX_OPTIONS) return wrong(option, value, "fewer options");
+    list[(*count)++] = value;
+    return 0;
+}
+
+static int parse_threads(const char *value, int *threads)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+    if (*end || !*value || number < 1 || number > 256)
+        return wrong("--threads", value, "a number from 1 to 256");
+    *threads = (int)number;
+    return 0;
+}
+
+static int split_into(const char *value, const char **list, int *count)
+{
+    static Arena *names; /* as long as the process, like argv */
+    if (!names) names = arena_new();
+    *count += split_list(names, value, list + *count, MAX_STAGES - *count);
+    return 0;
+}
+
+static int valued(CompileOptions *o, const char *name, const char *value)
+{
+    if (!strcmp(name, "-o")) {
+        o->out = value;
+        return 0;
+    }
+    if (!strcmp(name, "--emit")) {
+        o->emit_c = !strcmp(value, "c");
+        o->dump_llvm = !strcmp(value, "llvm");
+        if (o->emit_c || o->dump_llvm || !strcmp(value, "obj")) return 0;
+        return wrong(name, value, "obj or c");
+    }
+    if (!strcmp(name, "--targets")) return split_into(value, o->targets, &o->target_count);
+    if (!strcmp(name, "--cut-after")) return split_into(value, o->cut_after, &o->cut_count);
+    if (!strcmp(name, "--target-dir"))
+        return add_text(name, value, o->target_dirs, &o->target_dir_count, false);
+    if (!strcmp(name, "--bind")) return parse_bind(name, value, o->binds, &o->bind_count);
+    if (!strcmp(name, "--max")) return parse_bind(name, value, o->maxes, &o->max_count);
+    if (!strcmp(name, "--state")) return add_text(name, value, o->states, &o->state_count, true);
+    if (!strcmp(name, "--bind-input"))
+        return add_text(name, value, o->input_files, &o->input_file_count, true);
+    if (!strcmp(name, "--threads")) return parse_threads(value, &o->threads);
+    return -1;
+}
+
+static bool takes_value(const char *name)
+{
+    static const char *const names[] = {"-o",     "--emit", "--targets", "--cut-after", "--target-dir",
+                                        "--bind", "--max",  "--state",   "--bind-input", "--threads"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(name, names[i])) return true;
+    }
+    return false;
+}
+
+int compile_option(CompileOptions *o, int argc, char **argv, int *at)
+{
+    const char *name = argv[*at];
+    bool *flag = !strcmp(name, "--portable")      ? &o->portable
+                 : !strcmp(name, "--quiet")       ? &o->quiet
+                 : !strcmp(name, "--time-passes") ? &o->time_passes
+                 : !strcmp(name, "--no-link")     ? &o->no_link
+                                                  : NULL;
+    if (flag) {
+        *flag = true;
+        (*at)++;
+        return 0;
+    }
+    const char *equals = strncmp(name, "--", 2) == 0 ? strchr(name, '=') : NULL;
+    if (equals) {
+        char option[32];
+        size_t length = (size_t)(equals - name);
+        if (length >= sizeof option) return -1;
+        memcpy(option, name, length);
+        option[length] = 0;
+        int code = takes_value(option) ? valued(o, option, equals + 1) : -1;
+        if (code != -1) (*at)++;
+        return code;
+    }
+    if (!takes_value(name)) return -1;
+    if (*at + 1 >= argc) return wrong(name, "", "a value");
+    *at += 2;
+    return valued(o, name, argv[*at - 1]);
+}
