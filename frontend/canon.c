@@ -8,7 +8,7 @@
 
 static const Rule *find_rule(const char *op, int64_t opset)
 {
-    const Rule *const tables[] = {canon_rules, canon_attr_rules, decompose_rules};
+    const Rule *const tables[] = {canon_old_rules, canon_rules, canon_attr_rules, decompose_rules};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (const Rule *rule = tables[t]; rule->op; rule++) {
             if (!strcmp(rule->op, op) && (!rule->before || opset < rule->before)) return rule;
@@ -112,7 +112,7 @@ static bool is_false(const Tensor *tensor)
     return !tensor || (tensor->data && const_is_uniform(tensor, &value) && value == 0);
 }
 
-static int canon_dropout(Call *call)
+int canon_dropout(Call *call)
 {
     if (!call_in(call, 0)) return call_fail(call, "expected 1 to 3 inputs");
     if (!is_false(call_in(call, 2)) && !is_false(call->in[1])) {

@@ -8,7 +8,7 @@
 #include "onnx.pb-c.h"
 
 enum {
-    OPSET_MIN = 7,
+    OPSET_MIN = 6, /* 7 is promised; 6 as far as canon_old.c goes */
     OPSET_MAX = 27,
     MAX_INLINE_DEPTH = 40,   /* functions and branches within each other */
     MAX_MADE_NODES = 250000, /* so that functions that call functions cannot explode */
@@ -188,8 +188,9 @@ typedef struct Rule {
 /* Runs the rules for the call's operator; each table ends with an entry without op. */
 int canon_call(Call *call);
 bool canon_knows(const char *op, int64_t opset);
+int canon_dropout(Call *call);
 /* Normalises with the batch's own mean and variance. */
 int decompose_batch_norm(Call *call);
-extern const Rule canon_rules[], canon_attr_rules[], decompose_rules[];
+extern const Rule canon_old_rules[], canon_rules[], canon_attr_rules[], decompose_rules[];
 
 #endif

@@ -10,7 +10,7 @@
 #endif
 
 #if defined(__x86_64__)
-#define HARDWARE __attribute__((target("sse4.2")))
+#define HARDWARE         __attribute__((target("sse4.2")))
 #define STEP8(crc, word) ((uint32_t)__builtin_ia32_crc32di((crc), (word)))
 #define STEP1(crc, byte) ((uint32_t)__builtin_ia32_crc32qi((crc), (byte)))
 
@@ -103,7 +103,8 @@ void lpc_crc_init(LpcCrc *crc, int hardware)
     }
     for (int k = 1; k < 8; k++)
         for (uint32_t i = 0; i < 256; i++)
-            crc->table[k][i] = crc->table[k - 1][i] >> 8 ^ crc->table[0][crc->table[k - 1][i] & 255];
+            crc->table[k][i] =
+                crc->table[k - 1][i] >> 8 ^ crc->table[0][crc->table[k - 1][i] & 255];
     crc->hardware = 0;
     memset(crc->shift, 0, sizeof crc->shift);
 #ifndef NO_HARDWARE
@@ -111,8 +112,7 @@ void lpc_crc_init(LpcCrc *crc, int hardware)
     if (!crc->hardware) return;
     for (int bit = 0; bit < 32; bit++) { /* the advance is linear: enough to know each bit's */
         uint32_t value = UINT32_C(1) << bit;
-        for (int i = 0; i < LPC_CRC_LANE; i++)
-            value = value >> 8 ^ crc->table[0][value & 255];
+        for (int i = 0; i < LPC_CRC_LANE; i++) value = value >> 8 ^ crc->table[0][value & 255];
         for (uint32_t i = 0; i < 256; i++)
             if (i >> (bit % 8) & 1) crc->shift[bit / 8][i] ^= value;
     }

@@ -217,8 +217,8 @@ int lpc_receive(const LpcReader *reader, const LpcShape *shape, const LpcCrc *cr
             code = lpc_error(error, LPC_EXIT_FRAME, "bad frame: an end frame with a payload");
         break;
     default:
-        code = lpc_error(error, LPC_EXIT_FRAME, "bad frame: unknown kind %" PRIu32,
-                         slot->header.kind);
+        code =
+            lpc_error(error, LPC_EXIT_FRAME, "bad frame: unknown kind %" PRIu32, slot->header.kind);
     }
     slot->receive_ns = lpc_now_ns() - begin;
     return code;

@@ -27,7 +27,8 @@ typedef struct LpcError {
     char text[LPC_TEXT_BYTES];
 } LpcError;
 
-/* Writes the line, unless an error stands there already (the first one is the cause). Returns code. */
+/* Writes the line, unless an error stands there already (the first one is the cause). Returns code.
+ */
 int lpc_error(LpcError *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -79,11 +80,11 @@ typedef struct LpcSlot {
     LpcHeader header;
     uint8_t *payload;
     uint64_t capacity;
-    int64_t *sizes;    /* the symbols, at the payload's start */
+    int64_t *sizes; /* the symbols, at the payload's start */
     void **tensors;
     uint64_t *bytes, *offsets; /* per tensor, as lpc_layout gives them */
     uint64_t receive_ns;
-    LpcError error;    /* of an error frame */
+    LpcError error; /* of an error frame */
 } LpcSlot;
 
 /* Bytes of the largest received, and of the sent, payload at this contract; 0 when it overflows. */

@@ -49,8 +49,8 @@ int lpc_hello_check(const LpcCrc *crc, const LpcHello *hello, const uint8_t byte
         char theirs[17], ours[17];
         short_id(bytes + 16, theirs);
         short_id(hello->build_id, ours);
-        return lpc_error(error, LPC_EXIT_BUILD,
-                         "%.100s is of another build: %s..., this is %s...", peer, theirs, ours);
+        return lpc_error(error, LPC_EXIT_BUILD, "%.100s is of another build: %s..., this is %s...",
+                         peer, theirs, ours);
     }
     if (cut != hello->cut)
         return lpc_error(error, LPC_EXIT_CONTRACT,

@@ -32,7 +32,8 @@ static int left(const LpcLink *link, LpcError *error)
     return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the end of the stream", link->peer);
 }
 
-/* A link on which nothing is ever due became readable: it has ended, or the neighbour is confused. */
+/* A link on which nothing is ever due became readable: it has ended, or the neighbour is confused.
+ */
 static int check_watched(const LpcLink *link, LpcError *error)
 {
     char byte;
@@ -105,8 +106,8 @@ static int link_write(void *self, struct iovec *pieces, int count, LpcError *err
         }
         struct msghdr message = {0};
         message.msg_iov = pieces;
-        message.msg_iovlen = (__typeof__(message.msg_iovlen))(
-            count < PIECES_AT_ONCE ? count : PIECES_AT_ONCE);
+        message.msg_iovlen =
+            (__typeof__(message.msg_iovlen))(count < PIECES_AT_ONCE ? count : PIECES_AT_ONCE);
         int more = count > PIECES_AT_ONCE ? MSG_MORE : 0;
         ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
         if (sent < 0) {

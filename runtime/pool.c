@@ -56,8 +56,7 @@ static unsigned wait_for_work(LpcPool *pool, unsigned seen)
     if (atomic_load(&pool->generation) == seen) {
         pthread_mutex_lock(&pool->mutex);
         atomic_fetch_add(&pool->sleepers, 1);
-        while (atomic_load(&pool->generation) == seen)
-            pthread_cond_wait(&pool->work, &pool->mutex);
+        while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->work, &pool->mutex);
         atomic_fetch_sub(&pool->sleepers, 1);
         pthread_mutex_unlock(&pool->mutex);
     }

@@ -10,7 +10,8 @@ typedef struct LpcPool LpcPool;
 
 /* Bytes of a pool of `threads` threads, the caller's among them (1 to LPC_POOL_MAX). */
 size_t lpc_pool_bytes(int threads);
-/* Makes the pool in memory of that size (64-byte aligned) and starts its threads. 0, or an errno. */
+/* Makes the pool in memory of that size (64-byte aligned) and starts its threads. 0, or an errno.
+ */
 int lpc_pool_start(LpcPool *pool, int threads);
 /* Ends and joins the threads. */
 void lpc_pool_stop(LpcPool *pool);

@@ -1,6 +1,7 @@
 /* The stage loop: receive, compute and send overlap, each in its own thread.
  *
- *     link in -> [receive thread] -> queue -> [main thread: run] -> queue -> [send thread] -> link out
+ *     link in -> [receive thread] -> queue -> [main thread: run] -> queue -> [send thread] -> link
+ * out
  *
  * The next input arrives while the present one is computed and the last output leaves. Tensors are
  * read where they were received and written where they are sent from. All memory is one mapping
@@ -69,7 +70,7 @@ void lpc_stage_tell(const char *stage, const char *text)
     if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) return;
 }
 
-/* --- memory ---------------------------------------------------------------------------------- */
+/* --- memory --- */
 
 /* Hands out aligned parts of one mapping; with base NULL it only counts. */
 typedef struct Carver {
@@ -117,8 +118,8 @@ static void carve_all(Stage *stage, Carver *carver)
     stage->stats = carve(carver, sizeof *stage->stats, LPC_ALIGN);
     stage->pool = carve(carver, lpc_pool_bytes(stage->options->threads), LPC_ALIGN);
     stage->kept = carve(carver, model->symbol_count * sizeof(int64_t), LPC_ALIGN);
-    stage->pieces = carve(
-        carver, (uint64_t)lpc_piece_count(&model->out) * sizeof(struct iovec), LPC_ALIGN);
+    stage->pieces =
+        carve(carver, (uint64_t)lpc_piece_count(&model->out) * sizeof(struct iovec), LPC_ALIGN);
     carve_queue(carver, &stage->in_queue, depth, &stage->in_shape,
                 lpc_in_capacity(&stage->in_shape), 0);
     carve_queue(carver, &stage->out_queue, depth, &stage->out_shape,
@@ -135,8 +136,8 @@ static int make_memory(Stage *stage, LpcError *error)
         return lpc_error(error, LPC_EXIT_SYSTEM, "this stage does not fit the address space");
     Carver carver = {0};
     carve_all(stage, &carver);
-    void *base = mmap(NULL, (size_t)carver.used, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *base =
+        mmap(NULL, (size_t)carver.used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
         return lpc_error(error, LPC_EXIT_SYSTEM, "cannot get %" PRIu64 " bytes of memory: %s",
                          carver.used, strerror(errno));
@@ -157,7 +158,7 @@ static void zero_state(Stage *stage)
     if (fresh == MAP_FAILED) memset(stage->state, 0, stage->state_mapped);
 }
 
-/* --- the stream's error ----------------------------------------------------------------------- */
+/* --- the stream's error --- */
 
 /* Keeps the stream's first error. */
 static void fail(Stage *stage, const LpcError *error)
@@ -167,7 +168,7 @@ static void fail(Stage *stage, const LpcError *error)
     pthread_mutex_unlock(&stage->mutex);
 }
 
-/* --- the receive thread ------------------------------------------------------------------------ */
+/* --- the receive thread --- */
 
 static void receive_stream(Stage *stage)
 {
@@ -195,20 +196,19 @@ static void receive_stream(Stage *stage)
     }
 }
 
-/* --- the send thread --------------------------------------------------------------------------- */
+/* --- the send thread --- */
 
 static int send_frame(Stage *stage, const LpcWriter *writer, uint64_t sequence, LpcSlot *slot,
                       LpcError *error)
 {
     switch (slot->header.kind) {
     case LPC_FRAME_END: return lpc_send_end(writer, stage->crc, sequence, error);
-    case LPC_FRAME_ERROR:
-        return lpc_send_error(writer, stage->crc, sequence, &slot->error, error);
+    case LPC_FRAME_ERROR: return lpc_send_error(writer, stage->crc, sequence, &slot->error, error);
     default: break;
     }
     uint64_t begin = lpc_now_ns();
-    int code = lpc_send_data(writer, &stage->out_shape, stage->crc, sequence, slot, stage->pieces,
-                             error);
+    int code =
+        lpc_send_data(writer, &stage->out_shape, stage->crc, sequence, slot, stage->pieces, error);
     if (!code) lpc_stats_add(stage->stats, LPC_PHASE_SEND, lpc_now_ns() - begin);
     return code;
 }
@@ -233,7 +233,7 @@ static void send_stream(Stage *stage)
     }
 }
 
-/* --- the compute thread ------------------------------------------------------------------------ */
+/* --- the compute thread --- */
 
 static int refuse_run(int status, LpcError *error)
 {
@@ -244,7 +244,8 @@ static int refuse_run(int status, LpcError *error)
                      status > 0 && status < 4 ? why[status] : "unknown error", status);
 }
 
-/* Puts the state's own symbols over those of the frame. What came must still have the right size. */
+/* Puts the state's own symbols over those of the frame. What came must still have the right size.
+ */
 static int apply_state(Stage *stage, LpcSlot *in, int64_t *sizes, LpcError *error)
 {
     const lpc_model *model = stage->model;
@@ -280,9 +281,8 @@ static int compute(Stage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
         if (code) return code;
     }
     uint64_t begin = lpc_now_ns();
-    int status = model->run((const void *const *)in->tensors, out->tensors, sizes,
-                            stage->workspace, stage->state,
-                            stage->options->threads > 1 ? &stage->threads : NULL);
+    int status = model->run((const void *const *)in->tensors, out->tensors, sizes, stage->workspace,
+                            stage->state, stage->options->threads > 1 ? &stage->threads : NULL);
     lpc_stats_add(stage->stats, LPC_PHASE_COMPUTE, lpc_now_ns() - begin);
     if (status != LPC_RUN_OK) return refuse_run(status, error);
     if (keeps) {
@@ -331,15 +331,14 @@ static void compute_stream(Stage *stage)
     lpc_link_interrupt(&stage->in);
 }
 
-/* --- threads ----------------------------------------------------------------------------------- */
+/* --- threads --- */
 
 static void *helper_main(void *arg)
 {
     Helper *helper = arg;
     pthread_mutex_lock(&helper->mutex);
     for (;;) {
-        while (!helper->busy && !helper->quit)
-            pthread_cond_wait(&helper->changed, &helper->mutex);
+        while (!helper->busy && !helper->quit) pthread_cond_wait(&helper->changed, &helper->mutex);
         if (helper->quit) break;
         pthread_mutex_unlock(&helper->mutex);
         helper->job(helper->stage);
@@ -429,7 +428,7 @@ static int start_threads(Stage *stage, LpcError *error)
     return 0;
 }
 
-/* --- streams ----------------------------------------------------------------------------------- */
+/* --- streams --- */
 
 static int greet(Stage *stage, LpcLink *link, const lpc_contract *contract, const char *role,
                  LpcError *error)
@@ -518,8 +517,8 @@ int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
 {
     Stage stage = {.model = model, .options = options, .listener.fd = -1};
     LpcError error = {0};
-    stage.in_shape = (LpcShape){&model->in, model->symbol_count, model->symbol_max,
-                                model->symbol_names, in_bytes, model};
+    stage.in_shape = (LpcShape){
+        &model->in, model->symbol_count, model->symbol_max, model->symbol_names, in_bytes, model};
     stage.out_shape = stage.in_shape;
     stage.out_shape.contract = &model->out;
     stage.out_shape.tensor_bytes = out_bytes;

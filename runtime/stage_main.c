@@ -126,7 +126,8 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
             continue;
         }
         if (strncmp(argv[i], "--", 2) == 0 && i + 1 == argc)
-            return usage(model, "%.60s: a value is missing, or there is no such option (see --help)",
+            return usage(model,
+                         "%.60s: a value is missing, or there is no such option (see --help)",
                          argv[i]);
         int code = parse_option(model, argv[i], i + 1 < argc ? argv[i + 1] : "", options);
         if (code) return code;

@@ -12,10 +12,10 @@ enum { LPC_PEER_BYTES = 128 };
 
 typedef struct LpcLink LpcLink;
 struct LpcLink {
-    int fd;                /* -1 when closed */
-    int timeout_ms;        /* for a neighbour that stalls where bytes are due; -1: none */
-    int stop_fd;           /* readable once the stage is to stop; -1: none */
-    const LpcLink *watch;  /* told of when it breaks while this one waits idly; or NULL */
+    int fd;                    /* -1 when closed */
+    int timeout_ms;            /* for a neighbour that stalls where bytes are due; -1: none */
+    int stop_fd;               /* readable once the stage is to stop; -1: none */
+    const LpcLink *watch;      /* told of when it breaks while this one waits idly; or NULL */
     char peer[LPC_PEER_BYTES]; /* for messages */
 };
 

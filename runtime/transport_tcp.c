@@ -140,14 +140,13 @@ static int tcp_listen(const char *text, LpcListener *listener, LpcError *error)
     int code = parse(text, &address, error);
     if (code) return code;
     listener->fd = open_socket(&address);
-    if (listener->fd < 0)
-        return lpc_error(error, LPC_EXIT_SYSTEM, "socket: %s", strerror(errno));
+    if (listener->fd < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "socket: %s", strerror(errno));
     set(listener->fd, SOL_SOCKET, SO_REUSEADDR, 1);
     socklen_t length = sizeof address;
     if (bind(listener->fd, &address.any, address_bytes(&address)) || listen(listener->fd, 4) ||
         getsockname(listener->fd, &address.any, &length)) {
-        code = lpc_error(error, LPC_EXIT_SYSTEM, "cannot listen on %.80s: %s", text,
-                         strerror(errno));
+        code =
+            lpc_error(error, LPC_EXIT_SYSTEM, "cannot listen on %.80s: %s", text, strerror(errno));
         close(listener->fd);
         listener->fd = -1;
         return code;

@@ -92,7 +92,7 @@ static void normalise_bool(HostTensor *tensor)
     for (size_t i = 0; i < tensor->bytes; i++) data[i] = data[i] != 0;
 }
 
-/* --- .npy: numpy.lib.format, versions 1 to 3 ----------------------------------------------------- */
+/* --- .npy: numpy.lib.format, versions 1 to 3 --- */
 
 static const struct {
     const char *descr; /* without the byte order */
@@ -148,8 +148,9 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
     if (tensor->type == DT_NONE)
         return file_error(diag, path, "the .npy type %.12s is not supported", descr);
     if (strncmp(order, "True", 4) == 0 && tensor->rank > 1)
-        return file_error(diag, path, "the array is in Fortran order; save it with "
-                                      "numpy.ascontiguousarray");
+        return file_error(diag, path,
+                          "the array is in Fortran order; save it with "
+                          "numpy.ascontiguousarray");
     size_t rest = size - start - length;
     size_t bytes = dtype_size(tensor->type);
     for (int i = 0; i < tensor->rank; i++)
@@ -162,7 +163,7 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
     return LPC_OK;
 }
 
-/* --- TensorProto ----------------------------------------------------------------------------------- */
+/* --- TensorProto --- */
 
 typedef struct Wire {
     const uint8_t *at, *end;
@@ -195,17 +196,31 @@ static int wire_field(Wire *wire, WireField *field)
     field->kind = (int)(key & 7);
     if (field->kind == 0) return wire_varint(wire, &field->value);
     uint64_t length = field->kind == 1 ? 8 : field->kind == 5 ? 4 : 0;
-    if (field->kind == 2) TRY(wire_varint(wire, &length));
-    else if (!length) return LPC_ERROR;
+    if (field->kind == 2)
+        TRY(wire_varint(wire, &length));
+    else if (!length)
+        return LPC_ERROR;
     if (length > (uint64_t)(wire->end - wire->at)) return LPC_ERROR;
     field->bytes = (Wire){wire->at, wire->at + length};
     wire->at += length;
     return LPC_OK;
 }
 
-enum { TP_DIMS = 1, TP_TYPE = 2, TP_SEGMENT = 3, TP_FLOAT = 4, TP_INT32 = 5, TP_STRING = 6,
-       TP_INT64 = 7, TP_NAME = 8, TP_RAW = 9, TP_DOUBLE = 10, TP_UINT64 = 11, TP_EXTERNAL = 13,
-       TP_LOCATION = 14 };
+enum {
+    TP_DIMS = 1,
+    TP_TYPE = 2,
+    TP_SEGMENT = 3,
+    TP_FLOAT = 4,
+    TP_INT32 = 5,
+    TP_STRING = 6,
+    TP_INT64 = 7,
+    TP_NAME = 8,
+    TP_RAW = 9,
+    TP_DOUBLE = 10,
+    TP_UINT64 = 11,
+    TP_EXTERNAL = 13,
+    TP_LOCATION = 14
+};
 
 /* The field that holds the elements of a type, when raw_data does not. */
 static uint32_t proto_data_field(DType type)
@@ -265,7 +280,9 @@ static int proto_head_field(Proto *proto, Arena *arena, const WireField *field)
         proto->unsupported = "a sequence, an optional or a segment, not one plain tensor";
         return LPC_OK;
     case TP_STRING: proto->unsupported = "strings, which are not supported"; return LPC_OK;
-    case TP_EXTERNAL: proto->unsupported = "external data, which is not supported here"; return LPC_OK;
+    case TP_EXTERNAL:
+        proto->unsupported = "external data, which is not supported here";
+        return LPC_OK;
     case TP_LOCATION:
         if (field->value == 1) proto->unsupported = "external data, which is not supported here";
         return LPC_OK;
@@ -320,8 +337,10 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
     WireField field = {0};
     while (wire.at != wire.end)
         if (wire_field(&wire, &field) || proto_head_field(&proto, arena, &field))
-            return file_error(diag, path, "neither a .npy nor a TensorProto file, or cut short "
-                                          "(at byte %zu)", (size_t)(wire.at - data));
+            return file_error(diag, path,
+                              "neither a .npy nor a TensorProto file, or cut short "
+                              "(at byte %zu)",
+                              (size_t)(wire.at - data));
     if (proto.unsupported) return file_error(diag, path, "holds %s", proto.unsupported);
     tensor->type = dtype_from_onnx(proto.onnx_type);
     if (tensor->type == DT_NONE)
@@ -350,12 +369,12 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
     return LPC_OK;
 }
 
-/* --- both ------------------------------------------------------------------------------------------- */
+/* --- both --- */
 
 int tensor_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                  size_t size)
 {
-    *tensor = (HostTensor){.name = (char *)(uintptr_t)""};
+    *tensor = (HostTensor){.name = (char *)(uintptr_t) ""};
     int npy = size >= 8 && memcmp(data, "\x93NUMPY", 6) == 0;
     TRY((npy ? npy_parse : proto_parse)(tensor, arena, diag, path, data, size));
     normalise_bool(tensor);
@@ -375,7 +394,7 @@ int tensor_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
     void *data = malloc(size ? size : 1); /* not of the arena: gone once parsed */
     size_t got = data ? fread(data, 1, size, file) : 0;
     fclose(file);
-    int code = !data          ? file_error(diag, path, "too large for this machine's memory")
+    int code = !data         ? file_error(diag, path, "too large for this machine's memory")
                : got != size ? file_error(diag, path, "cannot be read")
                              : tensor_parse(tensor, arena, diag, path, data, size);
     free(data);
@@ -410,12 +429,14 @@ int tensor_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
         if (npy_types[i].type == wide.type) descr = npy_types[i].descr;
     char head[512] = "\x93NUMPY\x01";
     size_t length = 10;
-    length += (size_t)snprintf(head + length, 200,
-                               "{'descr': '%s%s', 'fortran_order': False, 'shape': (",
-                               dtype_size(wide.type) == 1 ? "|" : "<", descr);
+    length +=
+        (size_t)snprintf(head + length, 200, "{'descr': '%s%s', 'fortran_order': False, 'shape': (",
+                         dtype_size(wide.type) == 1 ? "|" : "<", descr);
     for (int i = 0; i < wide.rank; i++)
         length += (size_t)snprintf(head + length, 30, "%" PRId64 "%s", wide.dims[i],
-                                   wide.rank == 1 ? "," : i + 1 < wide.rank ? ", " : "");
+                                   wide.rank == 1      ? ","
+                                   : i + 1 < wide.rank ? ", "
+                                                       : "");
     length += (size_t)snprintf(head + length, 10, "), }");
     while ((length + 1) % 64) head[length++] = ' ';
     head[length++] = '\n';

@@ -3,6 +3,7 @@
 
 const PassInfo graph_passes[] = {
     {"shapes", pass_shapes, "types, sizes and known contents of all tensors"},
+    {"simplify", pass_simplify, "no-ops, double views, common subexpressions, shape arithmetic"},
     {NULL, NULL, NULL},
 };
 

@@ -55,9 +55,12 @@ static bool has_failed(const Walk *w, const Tensor *cond, bool when)
 /* Forgets the error of a guarded node and gives up its branch, unless the other one failed too. */
 static bool give_up_branch(Walk *w, Node *n, int errors_before)
 {
-    if (n->guard_count == 0) return false;
-    Guard guard = n->guards[n->guard_count - 1];
-    if (has_failed(w, guard.cond, !guard.when)) return false;
+    int innermost = n->guard_count - 1;
+    while (innermost >= 0 &&
+           has_failed(w, n->guards[innermost].cond, !n->guards[innermost].when))
+        innermost--;
+    if (innermost < 0) return false;
+    Guard guard = n->guards[innermost];
     arena_push(w->graph->arena, w->failed, w->failed_count) = (Branch){guard.cond, guard.when};
     w->graph->diag->count = errors_before;
     for (int i = 0; i < w->graph->node_count; i++) {

@@ -9,7 +9,7 @@ typedef struct Stream {
     const uint8_t *data;
     size_t size;
     const LpcCrc *crc;
-    int mend;            /* make the next header and payload right */
+    int mend; /* make the next header and payload right */
     uint64_t sequence;
     uint8_t header[LPC_HEADER_BYTES];
 } Stream;

@@ -39,7 +39,7 @@ static int failures __attribute__((unused));
         fflush(stdout);                                                                            \
     } while (0)
 
-/* --- models: two symbols, n (an input's) and m (a node's or the state's) ------------------------- */
+/* --- models: two symbols, n (an input's) and m (a node's or the state's) --- */
 
 enum { N_MAX = 64, BIG_MAX = 1 << 20 };
 
@@ -141,8 +141,10 @@ static int fake_still(const void *const *in, void *const *out, int64_t *sizes, v
 {
     fake_heap *first = state;
     fake_heap now = fake_heap_use();
-    if (sizes[0] == 1) *first = now;
-    else if (memcmp(first, &now, sizeof now) != 0) return LPC_RUN_VALUE;
+    if (sizes[0] == 1)
+        *first = now;
+    else if (memcmp(first, &now, sizeof now) != 0)
+        return LPC_RUN_VALUE;
     return fake_double(in, out, sizes, workspace, state, threads);
 }
 
@@ -210,8 +212,12 @@ static int64_t fake_out_bytes(const void *model, uint32_t k, const int64_t *size
 
 __attribute__((unused)) static LpcShape fake_shape(const lpc_model *model, int side)
 {
-    return (LpcShape){side ? &model->out : &model->in, model->symbol_count, model->symbol_max,
-                      model->symbol_names, side ? fake_out_bytes : fake_in_bytes, model};
+    return (LpcShape){side ? &model->out : &model->in,
+                      model->symbol_count,
+                      model->symbol_max,
+                      model->symbol_names,
+                      side ? fake_out_bytes : fake_in_bytes,
+                      model};
 }
 
 /* A slot of the test's own; never freed. */
@@ -230,7 +236,7 @@ __attribute__((unused)) static LpcSlot fake_slot(const LpcShape *shape, int fix)
     return slot;
 }
 
-/* --- stages as child processes ----------------------------------------------------------------- */
+/* --- stages as child processes --- */
 
 typedef struct Child {
     pid_t pid;
@@ -261,7 +267,8 @@ __attribute__((unused)) static Child child_start(const lpc_model *model, const c
     close(err[1]);
     child.err = err[0];
     char line[200] = {0};
-    for (size_t n = 0; n < sizeof line - 1 && read(out[0], line + n, 1) == 1 && line[n] != '\n';) n++;
+    for (size_t n = 0; n < sizeof line - 1 && read(out[0], line + n, 1) == 1 && line[n] != '\n';)
+        n++;
     close(out[0]);
     if (sscanf(line, "listening on %100s", child.address) != 1) child.address[0] = 0;
     return child;
@@ -286,7 +293,7 @@ __attribute__((unused)) static int child_wait(Child *child, char text[512])
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* --- the test's own ends of the pipeline --------------------------------------------------------- */
+/* --- the test's own ends of the pipeline --- */
 
 typedef struct Ends {
     LpcCrc crc;
@@ -318,7 +325,8 @@ __attribute__((unused)) static int ends_connect(Ends *ends, const char *address)
     return lpc_transport_tcp.connect(address, 2000, -1, &ends->feed, &ends->error);
 }
 
-__attribute__((unused)) static int ends_greet(Ends *ends, LpcLink *link, const lpc_contract *contract)
+__attribute__((unused)) static int ends_greet(Ends *ends, LpcLink *link,
+                                              const lpc_contract *contract)
 {
     LpcReader reader = lpc_link_reader(link);
     LpcWriter writer = lpc_link_writer(link);

@@ -31,7 +31,8 @@ static void header_round_trip(void)
     lpc_header_encode(&crc, &header, bytes);
     CHECK(!lpc_header_decode(&crc, &back, bytes, &error), "%s", error.text);
     CHECK(back.kind == header.kind && back.sequence == header.sequence &&
-              back.length == header.length && back.crc == header.crc, "fields");
+              back.length == header.length && back.crc == header.crc,
+          "fields");
     for (int bit = 0; bit < LPC_HEADER_BYTES * 8; bit++) { /* each single flipped bit is seen */
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         error.code = 0;
@@ -40,7 +41,7 @@ static void header_round_trip(void)
     }
 }
 
-/* --- reading from memory --------------------------------------------------------------------------- */
+/* --- reading from memory --- */
 
 typedef struct Memory {
     uint8_t data[4096];
@@ -182,7 +183,8 @@ static void bounds_that_overflow(void)
 static void median_is_right(void)
 {
     float odd[] = {5, 1, 4, 2, 3}, even[] = {4, 1, 3, 2};
-    CHECK(lpc_median(odd, 5) == 3 && lpc_median(even, 4) == 2.5f && lpc_median(odd, 0) == 0, "median");
+    CHECK(lpc_median(odd, 5) == 3 && lpc_median(even, 4) == 2.5f && lpc_median(odd, 0) == 0,
+          "median");
     for (int i = 0; i < 5; i++) CHECK(odd[i] == (float)(i + 1), "sorted");
 }
 

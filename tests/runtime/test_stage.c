@@ -42,7 +42,8 @@ static void frames_pass(void)
         CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
         CHECK(rig->ends->collect_slot.sizes[0] == n, "n");
         const float *y = rig->ends->collect_slot.tensors[0];
-        for (int i = 0; i < n; i++) CHECK(y[i] == 2 * (1 + (float)i), "y[%d] = %g", i, (double)y[i]);
+        for (int i = 0; i < n; i++)
+            CHECK(y[i] == 2 * (1 + (float)i), "y[%d] = %g", i, (double)y[i]);
     }
     ends_finish(rig->ends);
     CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
@@ -51,7 +52,8 @@ static void frames_pass(void)
 
 static void three_stages(void)
 {
-    lpc_model models[3] = {fake_model("double", 0), fake_model("double", 1), fake_model("double", 2)};
+    lpc_model models[3] = {fake_model("double", 0), fake_model("double", 1),
+                           fake_model("double", 2)};
     Ends *ends = ends_new(&models[0], &models[2]);
     Child children[3];
     const char *forward = ends->listener.address;
@@ -131,7 +133,8 @@ static void run_error(void)
     ends_feed(ends, 1, -1);
     CHECK(ends_collect(ends) == LPC_FRAME_DATA, "the frame before is delivered");
     CHECK(ends_collect(ends) == LPC_FRAME_ERROR, "then the error");
-    CHECK(ends->collect_slot.error.code == LPC_EXIT_RUN || ends->collect_slot.error.code == LPC_EXIT_LEFT,
+    CHECK(ends->collect_slot.error.code == LPC_EXIT_RUN ||
+              ends->collect_slot.error.code == LPC_EXIT_LEFT,
           "code %d", ends->collect_slot.error.code);
     CHECK(strstr(ends->collect_slot.error.text, "stage 'fail': the model's run failed: an index"),
           "%s", ends->collect_slot.error.text);
@@ -141,7 +144,7 @@ static void run_error(void)
     ends_free(ends);
 }
 
-/* --- handshakes ---------------------------------------------------------------------------------- */
+/* --- handshakes --- */
 
 static void refuse_hello(const uint8_t *hello, int status, const char *message)
 {
@@ -198,7 +201,7 @@ static void both_see_a_mismatch(void)
     ends_free(ends);
 }
 
-/* --- neighbours that are missing, leave or stall --------------------------------------------------- */
+/* --- neighbours that are missing, leave or stall --- */
 
 static void nobody_connects(void)
 {
@@ -286,7 +289,7 @@ static void serve_survives(void)
     rig_end(rig, 0, "left before the end");
 }
 
-/* --- frames that do not fit ------------------------------------------------------------------------ */
+/* --- frames that do not fit --- */
 
 static void refuse_frame(LpcHeader header, const void *payload, size_t size, const char *message)
 {
@@ -305,7 +308,8 @@ static void frames_refused(void)
     int64_t sizes[2] = {4, 0}, high[2] = {65, 0}, negative[2] = {4, -1};
     uint8_t payload[80] = {0};
     memcpy(payload, sizes, 16);
-    refuse_frame((LpcHeader){1, 0, UINT64_MAX, 0}, NULL, 0, "bytes announced, the contract's bound is 320");
+    refuse_frame((LpcHeader){1, 0, UINT64_MAX, 0}, NULL, 0,
+                 "bytes announced, the contract's bound is 320");
     refuse_frame((LpcHeader){1, 0, 8, 0}, NULL, 0, "the symbols alone have 16");
     refuse_frame((LpcHeader){1, 0, 84, 0}, payload, 16, "84 bytes announced, its sizes make 80");
     refuse_frame((LpcHeader){1, 0, 80, 0}, high, 16, "symbol 'n' is 65, allowed is 0 to 64");
@@ -317,7 +321,7 @@ static void frames_refused(void)
     refuse_frame((LpcHeader){3, 0, 4000, 0}, NULL, 0, "an error frame of 4000 bytes");
 }
 
-/* --- overlap, back-pressure, signals ----------------------------------------------------------------- */
+/* --- overlap, back-pressure, signals --- */
 
 /* Two stages of 20 ms each: ten frames take about 11 * 20 ms, not 20 * 20. */
 static void stages_overlap(void)
@@ -403,7 +407,8 @@ static void statistics(void)
     CHECK(read(fd, json, sizeof json - 1) > 0, "empty");
     double ms = 0;
     const char *at = strstr(json, "\"compute_ms_median\":");
-    CHECK(at && sscanf(at, "\"compute_ms_median\":%lf", &ms) == 1 && ms >= 20 && ms < 200, "%s", json);
+    CHECK(at && sscanf(at, "\"compute_ms_median\":%lf", &ms) == 1 && ms >= 20 && ms < 200, "%s",
+          json);
     CHECK(strstr(json, "{\"stage\":\"sleep\",\"status\":0,\"frames\":3,") == json, "%s", json);
     CHECK(strstr(json, "\"peak_rss_bytes\":") != NULL, "%s", json);
     close(fd);
@@ -416,8 +421,7 @@ static void no_heap_after_start(void)
     Rig *rig = rig_new("still", threads, 1);
     for (int n = 1; n <= N_MAX; n++) {
         ends_feed(rig->ends, n, 1);
-        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s",
-              rig->ends->collect_slot.error.text);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->collect_slot.error.text);
     }
     ends_finish(rig->ends);
     CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);

@@ -36,25 +36,34 @@ static void write_manifest(const char *const *kinds, int build)
         state |= strcmp(kinds[count], "sum") == 0;
         nonzero = strcmp(kinds[count], "nonzero") == 0;
     }
-    static const char x[] = "{\"name\":\"x\",\"id\":7,\"dtype\":\"f32\",\"dims\":[\"n\"],\"max_bytes\":256}";
-    fprintf(file, "{\"format\":1,\"model\":\"fake\",\"build_id\":\"%02x02030405060708090000000000000000"
-                  "0000000000000000000000000000%s\",", build, "00");
-    fprintf(file, "\"symbols\":[{\"name\":\"n\",\"max\":64,\"source\":\"input\"},"
-                  "{\"name\":\"m\",\"max\":64,\"source\":\"%s\"}],", state ? "state" : "node");
+    static const char x[] =
+        "{\"name\":\"x\",\"id\":7,\"dtype\":\"f32\",\"dims\":[\"n\"],\"max_bytes\":256}";
+    fprintf(file,
+            "{\"format\":1,\"model\":\"fake\",\"build_id\":\"%02x02030405060708090000000000000000"
+            "0000000000000000000000000000%s\",",
+            build, "00");
+    fprintf(file,
+            "\"symbols\":[{\"name\":\"n\",\"max\":64,\"source\":\"input\"},"
+            "{\"name\":\"m\",\"max\":64,\"source\":\"%s\"}],",
+            state ? "state" : "node");
     fprintf(file, "\"inputs\":[%s],\"outputs\":[", x);
     if (nonzero)
-        fprintf(file, "{\"name\":\"where\",\"id\":8,\"dtype\":\"i64\",\"dims\":[\"m\"],\"max_bytes\":512},"
-                      "{\"name\":\"y\",\"id\":9,\"dtype\":\"f32\",\"dims\":[\"n\"],\"max_bytes\":256}");
+        fprintf(
+            file,
+            "{\"name\":\"where\",\"id\":8,\"dtype\":\"i64\",\"dims\":[\"m\"],\"max_bytes\":512},"
+            "{\"name\":\"y\",\"id\":9,\"dtype\":\"f32\",\"dims\":[\"n\"],\"max_bytes\":256}");
     else
         fprintf(file, "%s", x);
     fprintf(file, "],\"stages\":[");
     for (int i = 0; i < count; i++)
-        fprintf(file, "%s{\"name\":\"%s\",\"folder\":\"s\",\"target\":\"pc\",\"program\":\"%s-%d\","
-                      "\"emulator\":[\"%s\",\"--fake-stage\"]}", i ? "," : "", kinds[i], kinds[i], i,
-                self);
+        fprintf(file,
+                "%s{\"name\":\"%s\",\"folder\":\"s\",\"target\":\"pc\",\"program\":\"%s-%d\","
+                "\"emulator\":[\"%s\",\"--fake-stage\"]}",
+                i ? "," : "", kinds[i], kinds[i], i, self);
     fprintf(file, "],\"cuts\":[");
     for (int i = 0; i <= count; i++)
-        fprintf(file, "%s{\"index\":%d,\"hash\":\"%016x\",\"tensors\":[]}", i ? "," : "", i, 100 + i);
+        fprintf(file, "%s{\"index\":%d,\"hash\":\"%016x\",\"tensors\":[]}", i ? "," : "", i,
+                100 + i);
     fprintf(file, "]}");
     fclose(file);
 }
@@ -91,7 +100,7 @@ static void bench_close(Bench *bench)
 
 static HostTensor make_x(Arena *arena, int64_t n, float first)
 {
-    HostTensor x = {.name = (char *)(uintptr_t)"x", .type = DT_F32, .rank = 1, .dims = {n}};
+    HostTensor x = {.name = (char *)(uintptr_t) "x", .type = DT_F32, .rank = 1, .dims = {n}};
     tensor_alloc(&x, arena);
     for (int64_t i = 0; i < n; i++) ((float *)x.data)[i] = first + (float)i;
     return x;
@@ -136,7 +145,8 @@ static void shapes_are_checked(void)
     CHECK(!bench_open(&bench, kinds), "%s", bench_message(&bench));
     HostTensor x = make_x(bench.arena, 65, 0);
     CHECK(package_bind(bench.package, &bench.diag, &x, sizes), "too large");
-    CHECK(strstr(bench_message(&bench), "input 'x': expected f32[n] with n = 65 (at most 64), got f32[65]"),
+    CHECK(strstr(bench_message(&bench),
+                 "input 'x': expected f32[n] with n = 65 (at most 64), got f32[65]"),
           "%s", bench_message(&bench));
     x = make_x(bench.arena, 4, 0);
     x.type = DT_I32;
@@ -213,15 +223,17 @@ static void command_line(void)
     HostTensor x = make_x(arena, 5, 1), y;
     CHECK(!tensor_write_npy(&x, &diag, input), "write");
 
-    char *const plain[] = {(char *)"--input", option, (char *)"--output", folder, (char *)"--json",
-                           (char *)"--repeat", (char *)"20", NULL};
+    char *const plain[] = {
+        (char *)"--input", option, (char *)"--output", folder, (char *)"--json", (char *)"--repeat",
+        (char *)"20",      NULL};
     CHECK(run_command(plain, text, sizeof text) == 0, "%s", text);
-    CHECK(strncmp(text, "{\"stages\":[{\"name\":\"double\",\"compute_ms_median\":", 48) == 0, "%s", text);
+    CHECK(strncmp(text, "{\"stages\":[{\"name\":\"double\",\"compute_ms_median\":", 48) == 0, "%s",
+          text);
     CHECK(strstr(text, "\"latency_ms_median\":") && strstr(text, "\"throughput\":"), "%s", text);
     CHECK(!tensor_read(&y, arena, &diag, input) && ((float *)y.data)[4] == 20, "output");
 
-    char *const steps[] = {(char *)"--input", option, (char *)"--input", option,
-                           (char *)"--output", folder, NULL};
+    char *const steps[] = {
+        (char *)"--input", option, (char *)"--input", option, (char *)"--output", folder, NULL};
     CHECK(run_command(steps, text, sizeof text) == 0, "%s", text);
     CHECK(strstr(text, "x f32[5]: 16 32 48 64 80\nx f32[5]: 16 32"), "%s", text);
     snprintf(output, sizeof output, "%s/x.1.npy", folder);

@@ -32,7 +32,7 @@ static const char *message(void)
 
 static HostTensor sample(DType type, int rank)
 {
-    HostTensor tensor = {.name = (char *)(uintptr_t)"t", .type = type, .rank = rank};
+    HostTensor tensor = {.name = (char *)(uintptr_t) "t", .type = type, .rank = rank};
     for (int i = 0; i < rank; i++) tensor.dims[i] = i + 2;
     tensor_alloc(&tensor, arena);
     for (size_t i = 0; i < tensor.bytes; i++)
@@ -77,7 +77,8 @@ static void typed_fields(void)
     static const char single[] = "\x10\x01\x25\0\0\x80\x3f"; /* scalar, not packed */
     CHECK(!parse(&t, single, sizeof single - 1), "%s", message());
     CHECK(t.rank == 0 && tensor_value(&t, 0) == 1, "scalar");
-    static const char bytes[] = "\x08\x02\x10\x03\x2a\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05";
+    static const char bytes[] =
+        "\x08\x02\x10\x03\x2a\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05";
     CHECK(!parse(&t, bytes, sizeof bytes - 1), "%s", message());
     CHECK(t.type == DT_I8 && tensor_value(&t, 0) == -1 && tensor_value(&t, 1) == 5, "int8");
     static const char longs[] = "\x08\x01\x10\x07\x38\x2a"; /* int64_data: 42, not packed */
@@ -99,8 +100,12 @@ static void refusals(void)
         {"\x10\x01\x1a\x02hi", 6, "a sequence"},
         {"\x10\x01\x70\x01", 4, "external data"},
         {"\x10\x0e", 2, "type 14 is not supported"},
-        {"\x08\x03\x10\x01\x4a\x04" "abcd", 10, "needs 12 bytes, 4 are there"},
-        {"\x08\x03\x10\x01\x22\x04" "abcd", 10, "needs 3 elements"},
+        {"\x08\x03\x10\x01\x4a\x04"
+         "abcd",
+         10, "needs 12 bytes, 4 are there"},
+        {"\x08\x03\x10\x01\x22\x04"
+         "abcd",
+         10, "needs 3 elements"},
         {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x10\x01", 12, "too large"},
         {"\x08\xff\xff\xff\xff\x0f\x10\x09", 8, "they are not there"},
         {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x10\x01", 13, "neither"},
@@ -150,7 +155,8 @@ int main(void)
     refusals();
     damage();
     CHECK(tensor_read(&(HostTensor){0}, arena, &diag, "/nonexistent") &&
-              strstr(message(), "/nonexistent: No such file"), "%s", message());
+              strstr(message(), "/nonexistent: No such file"),
+          "%s", message());
     close(fd);
     unlink(path);
     arena_free(arena);

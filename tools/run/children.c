@@ -168,6 +168,17 @@ int children_culprit(const StageChild *children, int count)
     return best;
 }
 
+int children_settle(StageChild *children, int count, int timeout_ms)
+{
+    enum { STEP_MS = 10, IS_CAUSE = 3 };
+    for (int waited = 0;; waited += STEP_MS) {
+        int all = children_wait(children, count, STEP_MS),
+            culprit = children_culprit(children, count);
+        if (all || waited >= timeout_ms) return culprit;
+        if (culprit >= 0 && weight(&children[culprit]) >= IS_CAUSE) return culprit;
+    }
+}
+
 const char *child_report(const StageChild *child, Arena *arena)
 {
     char *said = arena_strdup(arena, child->text);
@@ -177,12 +188,11 @@ const char *child_report(const StageChild *child, Arena *arena)
     while (length && said[length - 1] == '\n') said[--length] = 0;
     for (char *at = said; *at; at++)
         if (*at == '\n') memcpy(at, ";", 1);
-    const char *how =
-        WIFSIGNALED(child->status)
-            ? arena_printf(arena, "killed by signal %d, %s", WTERMSIG(child->status),
-                           strsignal(WTERMSIG(child->status)))
-            : arena_printf(arena, "status %d: %s", WEXITSTATUS(child->status),
-                           lpc_exit_meaning(WEXITSTATUS(child->status)));
+    const char *how = WIFSIGNALED(child->status)
+                          ? arena_printf(arena, "killed by signal %d, %s", WTERMSIG(child->status),
+                                         strsignal(WTERMSIG(child->status)))
+                          : arena_printf(arena, "status %d: %s", WEXITSTATUS(child->status),
+                                         lpc_exit_meaning(WEXITSTATUS(child->status)));
     if (!*said) return arena_printf(arena, "stage '%s' failed (%s)", child->name, how);
     return arena_printf(arena, "stage '%s' failed: %s (%s)", child->name, said, how);
 }

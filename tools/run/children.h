@@ -8,10 +8,10 @@
 
 typedef struct StageChild {
     const char *name;
-    pid_t pid;     /* 0: not started or reaped */
-    int status;    /* of waitpid, once reaped */
+    pid_t pid;  /* 0: not started or reaped */
+    int status; /* of waitpid, once reaped */
     int reaped;
-    int out, err;  /* ends of its stdout and stderr, -1 when closed */
+    int out, err;    /* ends of its stdout and stderr, -1 when closed */
     char text[1024]; /* what it wrote to stderr */
     size_t text_length;
 } StageChild;
@@ -29,6 +29,9 @@ int children_wait(StageChild *children, int count, int timeout_ms);
 void children_kill(StageChild *children, int count);
 /* The one whose failure explains the others', or -1 when none failed. */
 int children_culprit(const StageChild *children, int count);
+/* The same of a pipeline that is breaking: gives them up to timeout_ms to tell each other, less
+ * when a cause is found. */
+int children_settle(StageChild *children, int count, int timeout_ms);
 /* "stage 'pi' failed: MESSAGE (status 12: a neighbour is of another build)" */
 const char *child_report(const StageChild *child, Arena *arena);
 

@@ -24,10 +24,14 @@ static void fill(HostTensor *tensor, uint64_t *state)
         float narrow = (float)normal;
         uint16_t half = tensor->type == DT_F16 ? f32_to_f16(narrow) : f32_to_bf16(narrow);
         uint64_t whole = bits & 1;
-        if (tensor->type == DT_F64) memcpy(data, &normal, 8);
-        else if (tensor->type == DT_F32) memcpy(data, &narrow, 4);
-        else if (dtype_is_float(tensor->type)) memcpy(data, &half, 2);
-        else memcpy(data, &whole, size);
+        if (tensor->type == DT_F64)
+            memcpy(data, &normal, 8);
+        else if (tensor->type == DT_F32)
+            memcpy(data, &narrow, 4);
+        else if (dtype_is_float(tensor->type))
+            memcpy(data, &half, 2);
+        else
+            memcpy(data, &whole, size);
     }
 }
 
@@ -40,8 +44,8 @@ int run_noise(const Package *package, Arena *arena, Diag *diag, uint64_t seed, H
     for (int s = 0; s < package->symbol_count; s++) {
         if (values[s] >= 0) continue;
         values[s] = package->symbol_sources[s] != SYM_INPUT ? 0
-                    : has_state && package->symbol_max[s] ? 1
-                                                          : package->symbol_max[s];
+                    : has_state && package->symbol_max[s]   ? 1
+                                                            : package->symbol_max[s];
     }
     for (int i = 0; i < package->inputs.count; i++) {
         if (inputs[i].data) continue;

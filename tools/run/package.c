@@ -29,7 +29,8 @@ static const char *get_text(const Loader *loader, const cJSON *object, const cha
 static int get_count(const cJSON *object, const char *key, uint64_t *value)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 9007199254740992.0))
+    if (!cJSON_IsNumber(item) ||
+        !(item->valuedouble >= 0 && item->valuedouble <= 9007199254740992.0))
         return LPC_ERROR;
     *value = (uint64_t)item->valuedouble;
     return LPC_OK;
@@ -113,14 +114,13 @@ static uint64_t align_up(uint64_t position)
 /* The contract that the runtime's own code works with. */
 static void make_contract(const Loader *loader, PackageEnd *end, uint32_t cut, uint64_t hash)
 {
-    lpc_tensor_info *infos =
-        arena_array(loader->arena, (size_t)end->count + 1, sizeof *infos);
+    lpc_tensor_info *infos = arena_array(loader->arena, (size_t)end->count + 1, sizeof *infos);
     uint64_t position = (uint64_t)loader->package->symbol_count * 8;
     for (int i = 0; i < end->count; i++) {
         const PackageTensor *tensor = &end->tensors[i];
-        infos[i] = (lpc_tensor_info){tensor->name, tensor->id,
-                                     (uint32_t)dtype_to_onnx(tensor->type), tensor->rank,
-                                     tensor->max_bytes};
+        infos[i] =
+            (lpc_tensor_info){tensor->name, tensor->id, (uint32_t)dtype_to_onnx(tensor->type),
+                              tensor->rank, tensor->max_bytes};
         position = align_up(position) + tensor->max_bytes;
     }
     end->contract = (lpc_contract){cut, hash, (uint32_t)end->count, infos, position};
@@ -157,7 +157,8 @@ static int load_stages(const Loader *loader, const cJSON *list)
         stage->name = get_text(loader, item, "name");
         stage->target = get_text(loader, item, "target");
         if (!stage->name) return bad(loader, "a stage's name");
-        if (program) stage->program = arena_printf(loader->arena, "%s/%s", package->folder, program);
+        if (program)
+            stage->program = arena_printf(loader->arena, "%s/%s", package->folder, program);
         stage->emulator = arena_array(loader->arena, (size_t)cJSON_GetArraySize(emulator) + 1,
                                       sizeof *stage->emulator);
         int words = 0;
@@ -207,8 +208,10 @@ static char *read_text(Diag *diag, const char *path)
         text = more;
     }
     fclose(file);
-    if (!text) diag_error(diag, "%s: out of memory", path);
-    else text[used] = 0;
+    if (!text)
+        diag_error(diag, "%s: out of memory", path);
+    else
+        text[used] = 0;
     return text;
 }
 
@@ -235,7 +238,7 @@ int package_find(const PackageEnd *end, const char *name)
     return -1;
 }
 
-/* --- binding symbols to shapes ---------------------------------------------------------------------- */
+/* --- binding symbols to shapes --- */
 
 typedef struct Unknown {
     int count, symbol;

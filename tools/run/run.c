@@ -20,7 +20,8 @@ static const char usage_text[] =
     "Starts the stages of OUT on this machine as a pipeline, feeds it, and tells how fast it is.\n"
     "  --input NAME=FILE       an input, .npy or ONNX TensorProto (.pb); given again for the same\n"
     "                          NAME: the next frame's; without: seeded noise\n"
-    "  --output DIR            writes the outputs there as NAME.npy (NAME.STEP.npy for several frames)\n"
+    "  --output DIR            writes the outputs there as NAME.npy (NAME.STEP.npy for several "
+    "frames)\n"
     "  --repeat N              feeds the frames N times; with --feedback: N frames in all\n"
     "  --feedback IN=argmax(OUT)  from one frame to the next, input IN becomes the index of the\n"
     "                          largest value in the last row of output OUT\n"
@@ -71,7 +72,7 @@ typedef struct Run {
     int64_t token_count;
 } Run;
 
-/* --- the command line --------------------------------------------------------------------------------- */
+/* --- the command line --- */
 
 static int usage_error(Diag *diag, const char *text, const char *what)
 {
@@ -98,8 +99,7 @@ static int parse_feedback(Arena *arena, const char *text, Command *command)
     if (strncmp(right, call, strlen(call)) != 0 || right[length - 1] != ')' ||
         length < strlen(call) + 2)
         return LPC_ERROR;
-    command->feedback_out =
-        arena_strndup(arena, right + strlen(call), length - strlen(call) - 1);
+    command->feedback_out = arena_strndup(arena, right + strlen(call), length - strlen(call) - 1);
     return LPC_OK;
 }
 
@@ -176,7 +176,7 @@ static int parse(Command *command, Arena *arena, Diag *diag, int argc, char **ar
     return LPC_OK;
 }
 
-/* --- the frames ----------------------------------------------------------------------------------------- */
+/* --- the frames --- */
 
 static const char *names_of(const PackageEnd *end, Arena *arena)
 {
@@ -235,11 +235,12 @@ static int make_frames(Run *run)
         TRY(run_noise(package, run->arena, run->diag, run->command->seed + (uint64_t)f,
                       frame->inputs, frame->sizes));
     }
-    run->outputs = arena_array(run->arena, (size_t)package->outputs.count + 1, sizeof *run->outputs);
+    run->outputs =
+        arena_array(run->arena, (size_t)package->outputs.count + 1, sizeof *run->outputs);
     return LPC_OK;
 }
 
-/* --- outputs ---------------------------------------------------------------------------------------------- */
+/* --- outputs --- */
 
 static int make_folder(Run *run)
 {
@@ -250,7 +251,8 @@ static int make_folder(Run *run)
 
 static const char *file_name(const char *name, Arena *arena)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     char *copy = arena_strdup(arena, name);
     for (char *at = copy; *at; at++)
         if (!strchr(allowed, *at)) *at = '_';
@@ -262,7 +264,8 @@ static void show(const HostTensor *tensor, Arena *arena)
 {
     int64_t count = host_elements(tensor);
     printf("%s %s:", tensor->name, tensor_shape_text(tensor, arena));
-    for (int64_t i = 0; i < count && i < SHOWN_VALUES; i++) printf(" %.6g", tensor_value(tensor, i));
+    for (int64_t i = 0; i < count && i < SHOWN_VALUES; i++)
+        printf(" %.6g", tensor_value(tensor, i));
     printf("%s\n", count > SHOWN_VALUES ? " ..." : "");
 }
 
@@ -274,16 +277,16 @@ static int put_outputs(Run *run, int64_t step, int64_t steps)
         if (!run->command->json && !run->command->feedback_in) show(tensor, run->arena);
         if (!run->command->output) continue;
         const char *name = file_name(tensor->name, run->arena);
-        const char *path =
-            steps > 1 ? arena_printf(run->arena, "%s/%s.%" PRId64 ".npy", run->command->output, name,
-                                     step)
-                      : arena_printf(run->arena, "%s/%s.npy", run->command->output, name);
+        const char *path = steps > 1
+                               ? arena_printf(run->arena, "%s/%s.%" PRId64 ".npy",
+                                              run->command->output, name, step)
+                               : arena_printf(run->arena, "%s/%s.npy", run->command->output, name);
         TRY(tensor_write_npy(tensor, run->diag, path));
     }
     return LPC_OK;
 }
 
-/* --- feeding ------------------------------------------------------------------------------------------------ */
+/* --- feeding --- */
 
 /* One frame through the whole pipeline, timed. */
 static int one_frame(Run *run, const Frame *frame)
@@ -350,7 +353,7 @@ static int feed_sequence(Run *run)
     return single < run->total ? many_frames(run, single, run->total) : LPC_OK;
 }
 
-/* --- feedback ------------------------------------------------------------------------------------------------- */
+/* --- feedback --- */
 
 static int64_t last_argmax(const HostTensor *tensor)
 {
@@ -358,7 +361,8 @@ static int64_t last_argmax(const HostTensor *tensor)
     int64_t row = tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
     int64_t best = 0;
     for (int64_t i = 1; i < row; i++)
-        if (tensor_value(tensor, count - row + i) > tensor_value(tensor, count - row + best)) best = i;
+        if (tensor_value(tensor, count - row + i) > tensor_value(tensor, count - row + best))
+            best = i;
     return best;
 }
 
@@ -410,7 +414,7 @@ static int feed_back(Run *run)
     return LPC_OK;
 }
 
-/* --- the report ------------------------------------------------------------------------------------------------- */
+/* --- the report --- */
 
 static double latency_median(const Run *run)
 {
@@ -423,8 +427,10 @@ static void print_json_text(const char *text)
     putchar('"');
     for (const char *at = text; *at; at++) {
         if (*at == '"' || *at == '\\') putchar('\\');
-        if ((unsigned char)*at < 32) printf("\\u%04x", (unsigned)*at);
-        else putchar(*at);
+        if ((unsigned char)*at < 32)
+            printf("\\u%04x", (unsigned)*at);
+        else
+            putchar(*at);
     }
     putchar('"');
 }

@@ -16,7 +16,7 @@
 #include "runtime/frame.h"
 #include "tools/tensor_io.h"
 
-/* --- the package: OUT/manifest.json, as docs/package.md describes it ------------------------------ */
+/* --- the package: OUT/manifest.json, as docs/package.md describes it --- */
 
 typedef struct PackageTensor {
     const char *name;
@@ -66,7 +66,7 @@ int package_bind_some(const Package *package, Diag *diag, const HostTensor *inpu
 /* Sets type, rank, dims and name of a tensor from its declaration and symbol values. */
 void package_shape(const PackageTensor *declared, const int64_t *sizes, HostTensor *tensor);
 
-/* --- the session ----------------------------------------------------------------------------------- */
+/* --- the session --- */
 
 typedef struct RunOptions {
     int threads;         /* per stage; 0: the stage's default */
@@ -94,9 +94,9 @@ int run_open(RunSession **session, Arena *arena, Diag *diag, const Package *pack
  * another thread than run_collect. */
 int run_feed(RunSession *session, const HostTensor *inputs, const int64_t *sizes, LpcError *error);
 /* Waits for the next frame of outputs, in the package's order. With arena NULL the data stay in the
- * session's buffer until the next call, else they are copied. sizes: the frame's symbols, or NULL. */
-int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs,
-                int64_t *sizes);
+ * session's buffer until the next call, else they are copied. sizes: the frame's symbols, or NULL.
+ */
+int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs, int64_t *sizes);
 /* Ends the stream, waits for all stages to exit; their figures are there afterwards. */
 int run_finish(RunSession *session, Diag *diag);
 /* Reports once why the pipeline broke: which stage, its exit status, what it said. LPC_ERROR. */
@@ -105,7 +105,7 @@ int run_failed(RunSession *session, Diag *diag, const LpcError *error);
 const RunStats *run_stats(const RunSession *session, int *count);
 void run_free(RunSession *session);
 
-/* --- feeding ---------------------------------------------------------------------------------------- */
+/* --- feeding --- */
 
 /* Fills tensors that have no data with seeded noise, at the symbols' values; symbols that are not
  * bound (-1) are set to their bounds first (to 1 when the model keeps state, 0 for a state's own).

@@ -41,7 +41,7 @@ static int start_timeout_ms(const RunSession *session)
     return session->options.timeout > 0 ? (int)(session->options.timeout * 1000) : START_TIMEOUT_MS;
 }
 
-/* --- memory and shapes ------------------------------------------------------------------------------- */
+/* --- memory and shapes --- */
 
 /* Bytes of a tensor, -1 when they overflow: of one end, found through the contract. */
 static int64_t end_bytes(const PackageEnd *end, uint32_t k, const int64_t *sizes)
@@ -61,9 +61,12 @@ static int64_t bytes_of(const void *end, uint32_t k, const int64_t *sizes)
 
 static void make_shape(LpcShape *shape, const Package *package, const PackageEnd *end)
 {
-    *shape = (LpcShape){&end->contract,        (uint32_t)package->symbol_count,
-                        package->symbol_max,   package->symbol_names,
-                        bytes_of,              end};
+    *shape = (LpcShape){&end->contract,
+                        (uint32_t)package->symbol_count,
+                        package->symbol_max,
+                        package->symbol_names,
+                        bytes_of,
+                        end};
 }
 
 static void make_slot(RunSession *session, LpcSlot *slot, const LpcShape *shape)
@@ -80,11 +83,11 @@ static int make_memory(RunSession *session, Diag *diag)
     make_shape(&session->out_shape, session->package, &session->package->outputs);
     make_slot(session, &session->in_slot, &session->in_shape);
     make_slot(session, &session->out_slot, &session->out_shape);
-    session->in_slot.sizes = arena_array(
-        session->arena, (size_t)session->package->symbol_count + 1, sizeof(int64_t));
-    session->pieces = arena_array(session->arena,
-                                  (size_t)lpc_piece_count(session->in_shape.contract),
-                                  sizeof *session->pieces);
+    session->in_slot.sizes =
+        arena_array(session->arena, (size_t)session->package->symbol_count + 1, sizeof(int64_t));
+    session->pieces =
+        arena_array(session->arena, (size_t)lpc_piece_count(session->in_shape.contract),
+                    sizeof *session->pieces);
     uint64_t capacity = lpc_in_capacity(&session->out_shape);
     if (!capacity || posix_memalign(&session->memory, LPC_ALIGN, (size_t)capacity))
         return diag_error(diag, "the outputs' bound is too large for this machine's memory");
@@ -94,7 +97,7 @@ static int make_memory(RunSession *session, Diag *diag)
     return LPC_OK;
 }
 
-/* --- starting ------------------------------------------------------------------------------------------ */
+/* --- starting --- */
 
 static const char *stats_path(const RunSession *session, int stage)
 {
@@ -104,8 +107,7 @@ static const char *stats_path(const RunSession *session, int stage)
 static int make_stats_folder(RunSession *session, Diag *diag)
 {
     const char *root = getenv("TMPDIR");
-    char *folder =
-        arena_printf(session->arena, "%s/lpc-run-XXXXXX", root && *root ? root : "/tmp");
+    char *folder = arena_printf(session->arena, "%s/lpc-run-XXXXXX", root && *root ? root : "/tmp");
     if (!mkdtemp(folder)) return diag_error(diag, "%s: %s", folder, strerror(errno));
     session->stats_folder = folder;
     return LPC_OK;
@@ -120,8 +122,10 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
     char **argv = NULL;
     int argc = 0;
     if (!stage->program)
-        return diag_error(diag, "stage '%s' has no program: the toolchain of target '%s' was missing "
-                                "when it was compiled", stage->name, stage->target);
+        return diag_error(diag,
+                          "stage '%s' has no program: the toolchain of target '%s' was missing "
+                          "when it was compiled",
+                          stage->name, stage->target);
 #define WORD(text) arena_push(arena, argv, argc) = arena_strdup(arena, text)
     for (const char **word = stage->emulator; *word; word++) WORD(*word);
     WORD(stage->program);
@@ -169,8 +173,8 @@ static int accept_last(RunSession *session, LpcError *error)
     uint64_t deadline = lpc_now_ns() + (uint64_t)start_timeout_ms(session) * 1000000u;
     for (;;) {
         LpcError slice = {0};
-        int code = lpc_transport_tcp.accept(&session->listener, SLICE_MS, -1, &session->collect,
-                                            &slice);
+        int code =
+            lpc_transport_tcp.accept(&session->listener, SLICE_MS, -1, &session->collect, &slice);
         if (!code) return 0;
         int ended = 0;
         for (int i = 0; i < session->child_count; i++) ended |= child_poll(&session->children[i]);
@@ -233,7 +237,7 @@ int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *packa
     return code;
 }
 
-/* --- frames ---------------------------------------------------------------------------------------------- */
+/* --- frames --- */
 
 int run_feed(RunSession *session, const HostTensor *inputs, const int64_t *sizes, LpcError *error)
 {
@@ -252,8 +256,9 @@ static int wait_result(const RunSession *session, LpcError *error)
     if (session->options.timeout <= 0) return 0;
     struct pollfd fds[2] = {{session->collect.fd, POLLIN, 0}, {session->feed.fd, POLLIN, 0}};
     int ready = poll(fds, 2, start_timeout_ms(session));
-    return ready ? 0 : lpc_error(error, LPC_EXIT_LEFT, "no result came within %g s",
-                                 session->options.timeout);
+    return ready ? 0
+                 : lpc_error(error, LPC_EXIT_LEFT, "no result came within %g s",
+                             session->options.timeout);
 }
 
 /* Receives a frame and returns its kind, or reports and returns 0. */
@@ -297,7 +302,7 @@ int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outpu
     return LPC_OK;
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static double number_of(const cJSON *root, const char *key)
 {
@@ -320,9 +325,13 @@ static void read_stats(RunSession *session)
         text[length] = 0;
         cJSON *root = cJSON_Parse(text);
         if (!root) continue;
-        *stats = (RunStats){stats->name, 1, number_of(root, "compute_ms_median"),
-                            number_of(root, "send_ms_median"), number_of(root, "receive_ms_median"),
-                            number_of(root, "wait_ms_median"), number_of(root, "frames"),
+        *stats = (RunStats){stats->name,
+                            1,
+                            number_of(root, "compute_ms_median"),
+                            number_of(root, "send_ms_median"),
+                            number_of(root, "receive_ms_median"),
+                            number_of(root, "wait_ms_median"),
+                            number_of(root, "frames"),
                             number_of(root, "peak_rss_bytes")};
         cJSON_Delete(root);
     }
@@ -358,8 +367,7 @@ int run_failed(RunSession *session, Diag *diag, const LpcError *error)
 {
     if (session->feed.fd >= 0) shutdown(session->feed.fd, SHUT_RDWR); /* a thread may be in it */
     lpc_link_close(&session->collect);
-    children_wait(session->children, session->child_count, 500); /* they tell each other */
-    int culprit = children_culprit(session->children, session->child_count);
+    int culprit = children_settle(session->children, session->child_count, 500);
     children_kill(session->children, session->child_count);
     if (culprit < 0) return diag_error(diag, "%s", error->text);
     return diag_error(diag, "%s", child_report(&session->children[culprit], session->arena));

@@ -1,0 +1,151 @@
+/* What graph passes share: uses, bypassing and merging nodes, new constants. */
+#include "passes/graph/rewrite.h"
+
+#include <string.h>
+
+static void add_use(Graph *g, Uses *uses, const Tensor *x, Node *user)
+{
+    if (!x) return;
+    int id = x->id;
+    uses->count[id]++;
+    if (!user) return;
+    for (int i = 0; i < uses->user_count[id]; i++) {
+        if (uses->users[id][i] == user) return;
+    }
+    arena_push(g->arena, uses->users[id], uses->user_count[id]) = user;
+}
+
+Uses *uses_new(Graph *g)
+{
+    Uses *uses = arena_alloc(g->arena, sizeof *uses);
+    size_t count = (size_t)g->tensor_count;
+    uses->count = arena_array(g->arena, count, sizeof *uses->count);
+    uses->users = arena_array(g->arena, count, sizeof *uses->users);
+    uses->user_count = arena_array(g->arena, count, sizeof *uses->user_count);
+    for (int i = 0; i < g->node_count; i++) {
+        Node *n = g->nodes[i];
+        if (n->op == OP_DELETED) continue;
+        for (int k = 0; k < n->in_count; k++) add_use(g, uses, n->in[k], n);
+        for (int k = 0; k < n->guard_count; k++) add_use(g, uses, n->guards[k].cond, NULL);
+        for (int e = 0; e < n->epilogue_count; e++) {
+            const Node *step = n->epilogue[e];
+            for (int k = 0; k < step->in_count; k++) add_use(g, uses, step->in[k], n);
+        }
+    }
+    for (int i = 0; i < g->output_count; i++) add_use(g, uses, g->outputs[i], NULL);
+    for (int i = 0; i < g->state_count; i++) add_use(g, uses, g->states[i].out, NULL);
+    return uses;
+}
+
+Node *uses_sole(const Graph *g, const Uses *uses, const Tensor *x)
+{
+    if (uses->user_count[x->id] != 1 || rewrite_is_result(g, x)) return NULL;
+    Node *user = uses->users[x->id][0];
+    int places = 0;
+    for (int k = 0; k < user->in_count; k++) places += user->in[k] == x;
+    return places == uses->count[x->id] ? user : NULL;
+}
+
+bool rewrite_is_result(const Graph *g, const Tensor *x)
+{
+    return x->is_state_out || graph_is_output(g, x);
+}
+
+bool rewrite_is_given(const Graph *g, const Tensor *x)
+{
+    for (int i = 0; i < g->input_count; i++) {
+        if (g->inputs[i] == x) return true;
+    }
+    return x->data || x->is_state;
+}
+
+bool rewrite_same_shape(const Tensor *a, const Tensor *b)
+{
+    if (a->rank != b->rank || a->rank < 0) return false;
+    for (int i = 0; i < a->rank; i++) {
+        if (a->dims[i] != b->dims[i]) return false;
+    }
+    return true;
+}
+
+bool rewrite_same_guards(const Node *a, const Node *b)
+{
+    if (a->guard_count != b->guard_count) return false;
+    for (int i = 0; i < a->guard_count; i++) {
+        if (a->guards[i].cond != b->guards[i].cond || a->guards[i].when != b->guards[i].when)
+            return false;
+    }
+    return true;
+}
+
+bool rewrite_bypass(Graph *g, Node *n, Tensor *to)
+{
+    Tensor *out = n->out[0];
+    if (rewrite_is_result(g, out)) {
+        if (rewrite_is_given(g, to) || rewrite_is_result(g, to)) return false;
+        if (to->producer && !rewrite_same_guards(n, to->producer)) return false;
+    }
+    graph_replace(g, out, to);
+    if (to->producer) rewrite_merge(g, to->producer, n);
+    n->op = OP_DELETED;
+    return true;
+}
+
+void rewrite_merge(Graph *g, Node *n, const Node *gone)
+{
+    size_t have = (size_t)n->merged_count, more = (size_t)gone->merged_count;
+    if (have + more > 64) return; /* a long list helps nobody */
+    Origin *all = arena_grow(g->arena, n->merged, have, have + more + 1, sizeof *all);
+    for (size_t i = 0; i < more; i++) all[have + i] = gone->merged[i];
+    n->merged_count = (int)(have + more);
+    if (gone->origin.index >= 0) all[n->merged_count++] = gone->origin;
+    n->merged = all;
+}
+
+void rewrite_inputs(Graph *g, Node *n, int count, Tensor *const *in)
+{
+    Tensor **list = arena_array(g->arena, (size_t)count, sizeof *list);
+    for (int i = 0; i < count; i++) list[i] = in[i];
+    n->in = list;
+    n->in_count = count;
+}
+
+int rewrite_position(const Graph *g, const Node *n)
+{
+    int at = 0;
+    while (at < g->node_count && g->nodes[at] != n) at++;
+    return at;
+}
+
+Tensor *rewrite_floats(Graph *g, const char *name, int rank, const int64_t *dims, const float *data)
+{
+    return graph_const(g, name, DT_F32, rank, dims, data);
+}
+
+Tensor *rewrite_sizes(Graph *g, int at, const Node *like, int count, const Size *const *values)
+{
+    bool is_const = true;
+    int64_t *ints = arena_array(g->arena, (size_t)count, sizeof *ints);
+    const Size **kept = arena_array(g->arena, (size_t)count, sizeof *kept);
+    for (int i = 0; i < count; i++) {
+        is_const &= size_is_const(values[i]);
+        ints[i] = size_is_const(values[i]) ? values[i]->value : 0;
+        kept[i] = values[i];
+    }
+    if (is_const) return graph_const_i64(g, NULL, count, ints);
+    const Size *dims[] = {size_const(g->sizes, count)};
+    Tensor *out = graph_tensor(g, NULL, DT_I64, 1, dims);
+    out->values = kept;
+    out->value_count = count;
+    Node *node = graph_node_at(g, at, OP_VALUES, NULL, &like->origin, 0, NULL, 1, &out);
+    node->guards = like->guards;
+    node->guard_count = like->guard_count;
+    return out;
+}
+
+bool rewrite_constant(const Tensor *x, double *value)
+{
+    if (!x || !x->data || !tensor_is_static(x)) return false;
+    int64_t elements = tensor_static_elements(x);
+    return elements > 0 && elements <= 1 << 20 && const_is_uniform(x, value);
+}
