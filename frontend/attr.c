@@ -3,11 +3,21 @@
 
 #include <string.h>
 
-enum { A_FLOAT = 1, A_INT, A_STRING, A_TENSOR, A_GRAPH, A_FLOATS, A_INTS, A_STRINGS, A_SPARSE = 11 };
+enum {
+    A_FLOAT = 1,
+    A_INT,
+    A_STRING,
+    A_TENSOR,
+    A_GRAPH,
+    A_FLOATS,
+    A_INTS,
+    A_STRINGS,
+    A_SPARSE = 11
+};
 
 static const char *kind_name(AttrKind kind)
 {
-    static const char *const names[] = {"an integer", "a float",  "a string", "integers",
+    static const char *const names[] = {"an integer", "a float", "a string", "integers",
                                         "floats",     "strings", "a tensor"};
     return names[kind];
 }
@@ -272,7 +282,8 @@ int attrs_check(Call *call, const OpInfo *info)
         const char *name = call->attrs[i].name;
         bool found = false;
         for (at = info->attrs; !found && next_declared(&at, &declared);) {
-            found = strlen(name) == declared.length && !memcmp(name, declared.name, declared.length);
+            found =
+                strlen(name) == declared.length && !memcmp(name, declared.name, declared.length);
         }
         if (!found) return call_fail(call, "attribute '%s' is not known", name);
     }

@@ -64,15 +64,18 @@ static int canon_constant(Call *call)
     static const struct {
         const char *name;
         AttrKind kind;
-    } forms[] = {{"value", ATTR_TENSOR},     {"sparse_value", ATTR_TENSOR},
-                 {"value_int", ATTR_INT},    {"value_ints", ATTR_INTS},
+    } forms[] = {{"value", ATTR_TENSOR},      {"sparse_value", ATTR_TENSOR},
+                 {"value_int", ATTR_INT},     {"value_ints", ATTR_INTS},
                  {"value_float", ATTR_FLOAT}, {"value_floats", ATTR_FLOATS}};
-    if (call->in_count || call->out_count != 1) return call_fail(call, "expected no inputs and 1 output");
-    if (call->attr_count != 1) return call_fail(call, "expected one value, got %d", call->attr_count);
+    if (call->in_count || call->out_count != 1)
+        return call_fail(call, "expected no inputs and 1 output");
+    if (call->attr_count != 1)
+        return call_fail(call, "expected one value, got %d", call->attr_count);
     const Attr *attr = &call->attrs[0];
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         if (strcmp(forms[i].name, attr->name) || forms[i].kind != attr->kind) continue;
-        return call_alias(call, 0, constant_from(call, attr, scope_name(call->scope, call->proto->output[0])));
+        return call_alias(
+            call, 0, constant_from(call, attr, scope_name(call->scope, call->proto->output[0])));
     }
     if (attr->kind == ATTR_STRING || attr->kind == ATTR_STRINGS) {
         return call_fail(call, "element type string is not supported");
@@ -123,8 +126,8 @@ int canon_dropout(Call *call)
     if (mask) {
         Tensor *shape = call_make(call, OP_SHAPE, call->in[0], NULL, NULL);
         Tensor *in[] = {call_scalar(call, DT_BOOL, 1), shape};
-        Tensor *one = call->opset < 10 ? call_make(call, OP_CAST_LIKE, in[0], call->in[0], NULL)
-                                       : in[0];
+        Tensor *one =
+            call->opset < 10 ? call_make(call, OP_CAST_LIKE, in[0], call->in[0], NULL) : in[0];
         in[0] = one;
         call_emit(call, OP_EXPAND, 2, in, 1, &mask);
     }
@@ -186,7 +189,8 @@ static int canon_upsample(Call *call)
 
 static int canon_resize_10(Call *call)
 {
-    if (call->in_count != 2 || !call->in[0] || !call->in[1]) return call_fail(call, "expected 2 inputs");
+    if (call->in_count != 2 || !call->in[0] || !call->in[1])
+        return call_fail(call, "expected 2 inputs");
     return canon_upsample(call);
 }
 

@@ -22,8 +22,8 @@ static int take_input(Call *call, const char *name, int i)
 {
     Tensor *tensor;
     if (call->in_count > i) {
-        return call_fail(call, "expected %d inputs at opset %lld, got %d", i, (long long)call->opset,
-                         call->in_count);
+        return call_fail(call, "expected %d inputs at opset %lld, got %d", i,
+                         (long long)call->opset, call->in_count);
     }
     TRY(take_ints(call, name, &tensor));
     if (tensor) call_set_in(call, i, tensor);

@@ -22,15 +22,17 @@ static int old_binary(Call *call)
 {
     int64_t axis = attr_int(call, "axis", -1);
     bool aligned = attr_int(call, "broadcast", 0) && attr_find(call, "axis");
-    if (call->in_count != 2 || !call->in[0] || !call->in[1]) return call_fail(call, "expected 2 inputs");
+    if (call->in_count != 2 || !call->in[0] || !call->in[1])
+        return call_fail(call, "expected 2 inputs");
     if (aligned) {
         int rank = rank_of(call, 0), own = rank_of(call, 1);
         if (rank < 0 || own < 0) {
             return call_fail(call, "axis: the number of dimensions is not known here; convert the "
-                             "model to opset 7 or newer");
+                                   "model to opset 7 or newer");
         }
         if (axis < 0) axis += rank;
-        if (axis < 0 || axis + own > rank) return call_fail(call, "axis %lld does not fit", (long long)axis);
+        if (axis < 0 || axis + own > rank)
+            return call_fail(call, "axis %lld does not fit", (long long)axis);
         if (axis + own < rank) append_axes(call, 1, own, rank - own - (int)axis);
     }
     attr_delete(call, "axis");
@@ -49,14 +51,15 @@ static int old_gemm(Call *call)
 /* The slope goes along axis 1, whatever comes after it. */
 static int old_prelu(Call *call)
 {
-    if (call->in_count != 2 || !call->in[0] || !call->in[1]) return call_fail(call, "expected 2 inputs");
+    if (call->in_count != 2 || !call->in[0] || !call->in[1])
+        return call_fail(call, "expected 2 inputs");
     Tensor *slope = call->in[1];
     int rank = rank_of(call, 0);
     call->opset = 0;
     if (slope->data && tensor_static_elements(slope) == 1) return LPC_OK;
     if (rank < 0 || rank_of(call, 1) != 1) {
         return call_fail(call, "the number of dimensions is not known here; convert the model to "
-                         "opset 7 or newer");
+                               "opset 7 or newer");
     }
     if (rank > 2) append_axes(call, 1, 1, rank - 2);
     return LPC_OK;
@@ -82,20 +85,12 @@ static int old_dropout(Call *call)
 }
 
 const Rule canon_old_rules[] = {
-    {"Add", 7, old_binary},
-    {"Sub", 7, old_binary},
-    {"Mul", 7, old_binary},
-    {"Div", 7, old_binary},
-    {"Pow", 7, old_binary},
-    {"And", 7, old_binary},
-    {"Or", 7, old_binary},
-    {"Xor", 7, old_binary},
-    {"Equal", 7, old_binary},
-    {"Less", 7, old_binary},
-    {"Greater", 7, old_binary},
-    {"Gemm", 7, old_gemm},
-    {"PRelu", 7, old_prelu},
-    {"BatchNormalization", 7, old_batch_norm},
-    {"Dropout", 7, old_dropout},
-    {NULL, 0, NULL},
+    {"Add", 7, old_binary},      {"Sub", 7, old_binary},
+    {"Mul", 7, old_binary},      {"Div", 7, old_binary},
+    {"Pow", 7, old_binary},      {"And", 7, old_binary},
+    {"Or", 7, old_binary},       {"Xor", 7, old_binary},
+    {"Equal", 7, old_binary},    {"Less", 7, old_binary},
+    {"Greater", 7, old_binary},  {"Gemm", 7, old_gemm},
+    {"PRelu", 7, old_prelu},     {"BatchNormalization", 7, old_batch_norm},
+    {"Dropout", 7, old_dropout}, {NULL, 0, NULL},
 };

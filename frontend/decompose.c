@@ -24,7 +24,8 @@ static void running(Call *call, int out, Tensor *old, Tensor *batch, double mome
 int decompose_batch_norm(Call *call)
 {
     Graph *graph = call->im->graph;
-    if (call->in_count != 5 || call->opset < 14) return call_fail(call, "training is not supported");
+    if (call->in_count != 5 || call->opset < 14)
+        return call_fail(call, "training is not supported");
     int rank = scope_rank(call->scope, call->proto->input[0]);
     if (rank < 2) return call_fail(call, "training: its number of dimensions is not known here");
     int64_t axes[MAX_RANK], count = 0;
@@ -84,7 +85,8 @@ static int decompose_causal_conv(Call *call)
     if (weight->rank < 1 || !size_is_const(weight->dims[0])) {
         return call_fail(call, "the number of channels of its weight is not known here");
     }
-    Tensor *before = call_make(call, OP_SUB, dimension(call, call->in[1], 2), call_i64(call, 1, &one), NULL);
+    Tensor *before =
+        call_make(call, OP_SUB, dimension(call, call->in[1], 2), call_i64(call, 1, &one), NULL);
     Tensor *past = call_in(call, 3) ? call->in[3] : zero_state(call, before);
     Tensor *padded = call_make(call, OP_CONCAT, past, call->in[0], NULL);
     node_set_int(graph, call_last(call), "axis", 2);

@@ -25,8 +25,8 @@ static int unpack(Import *im)
     int code = wire_shorten(im->diag, im->bytes, im->size, &message);
     if (!code) {
         ProtobufCAllocator allocator = {allocate, release, im->arena};
-        im->model = onnx__model_proto__unpack(&allocator, message.length,
-                                              (const uint8_t *)message.data);
+        im->model =
+            onnx__model_proto__unpack(&allocator, message.length, (const uint8_t *)message.data);
         if (!im->model) code = diag_error(im->diag, "not a valid ONNX model: cannot be unpacked");
     }
     arena_free(scratch);
@@ -102,8 +102,10 @@ static int check_output_type(Import *im, const char *name, const Onnx__TypeProto
         return LPC_OK;
     }
     if (!type->tensor_type) {
-        return diag_error(im->diag, "output '%s': only tensors are supported, not sequences, maps, "
-                          "optional values or sparse tensors", name);
+        return diag_error(im->diag,
+                          "output '%s': only tensors are supported, not sequences, maps, "
+                          "optional values or sparse tensors",
+                          name);
     }
     int32_t number = type->tensor_type->elem_type;
     if (!number || dtype_from_onnx(number)) return LPC_OK;
@@ -176,8 +178,8 @@ static int run(Import *im, Graph **out)
 int import_onnx(Arena *arena, Diag *diag, const char *path, const ImportOptions *options,
                 Graph **out)
 {
-    Import im = {.arena = arena, .diag = diag, .file = arena_strdup(arena, path),
-                 .options = options};
+    Import im = {
+        .arena = arena, .diag = diag, .file = arena_strdup(arena, path), .options = options};
     FileMap map;
     *out = NULL;
     if (!diag->file) diag->file = im.file;
@@ -195,7 +197,11 @@ int import_onnx(Arena *arena, Diag *diag, const char *path, const ImportOptions 
 int import_onnx_bytes(Arena *arena, Diag *diag, const void *bytes, size_t size, const char *name,
                       const ImportOptions *options, Graph **out)
 {
-    Import im = {.arena = arena, .diag = diag, .file = arena_strdup(arena, name), .bytes = bytes,
-                 .size = size, .options = options};
+    Import im = {.arena = arena,
+                 .diag = diag,
+                 .file = arena_strdup(arena, name),
+                 .bytes = bytes,
+                 .size = size,
+                 .options = options};
     return run(&im, out);
 }

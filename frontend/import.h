@@ -10,8 +10,9 @@
 enum {
     OPSET_MIN = 6, /* 7 is promised; 6 as far as canon_old.c goes */
     OPSET_MAX = 27,
-    MAX_INLINE_DEPTH = 40,   /* functions and branches within each other */
-    MAX_MADE_NODES = 250000, /* so that functions that call functions cannot explode */
+    MAX_INLINE_DEPTH = 40,    /* functions and branches within each other */
+    CALL_COST = 3, /* a call counts as so many nodes more */
+    MAX_MADE_NODES = 250000,  /* so that functions that call functions cannot explode */
     MAX_DENSE_BYTES = 1 << 28 /* a sparse tensor written out */
 };
 
@@ -44,10 +45,10 @@ typedef struct Scope Scope;
 struct Scope {
     Import *im;
     Scope *parent;      /* whose tensors are seen from here too; NULL in a function */
-    NameTable *tensors;     /* Tensor */
-    NameTable *hints;       /* Onnx__ValueInfoProto: what the model says about inner tensors */
-    NameTable *attrs;       /* in a function: Onnx__AttributeProto of the call; NULL in the main graph */
-    NameTable *renames;     /* char: better names for the function's outputs, or NULL */
+    NameTable *tensors; /* Tensor */
+    NameTable *hints;   /* Onnx__ValueInfoProto: what the model says about inner tensors */
+    NameTable *attrs; /* in a function: Onnx__AttributeProto of the call; NULL in the main graph */
+    NameTable *renames; /* char: better names for the function's outputs, or NULL */
     const char *prefix; /* of the names made here, "" in the main graph */
     Onnx__OperatorSetIdProto **opsets;
     size_t opset_count;

@@ -24,7 +24,8 @@ const Onnx__FunctionProto *function_find(const Import *im, const Onnx__NodeProto
 {
     for (size_t i = 0; i < im->model->n_functions; i++) {
         const Onnx__FunctionProto *function = im->model->functions[i];
-        if (function->name && same(function->name, proto->op_type) && same_domain(function->domain, proto->domain) &&
+        if (function->name && same(function->name, proto->op_type) &&
+            same_domain(function->domain, proto->domain) &&
             same(function->overload, proto->overload)) {
             return function;
         }
@@ -59,8 +60,9 @@ static Scope *function_scope(Call *call, const Onnx__FunctionProto *function)
     scope->guard_count = call->scope->guard_count;
     scope->depth = call->scope->depth + 1;
     scope->index = call->origin.index;
-    scope->prefix = call->name ? arena_printf(im->arena, "%s/", call->name)
-                               : arena_printf(im->arena, "%s%s/", call->scope->prefix, function->name);
+    scope->prefix = call->name
+                        ? arena_printf(im->arena, "%s/", call->name)
+                        : arena_printf(im->arena, "%s%s/", call->scope->prefix, function->name);
     for (size_t i = 0; i < function->n_input; i++) {
         scope_bind(scope, function->input[i], call_in(call, (int)i));
     }
@@ -90,6 +92,7 @@ int function_inline(Call *call, const Onnx__FunctionProto *function)
         return call_fail(call, "the function has %zu outputs, %d are used", function->n_output,
                          call->out_count);
     }
+    call->im->made_nodes += CALL_COST;
     Scope *scope = function_scope(call, function);
     TRY(nodes_convert(scope, function->node, function->n_node));
     for (int i = 0; i < call->out_count; i++) {
@@ -156,13 +159,19 @@ int if_inline(Call *call)
     const Onnx__GraphProto *then_graph, *else_graph;
     Tensor *cond = call_in(call, 0);
     if (!cond || call->in_count != 1) return call_fail(call, "expected 1 input, the condition");
+    if (cond->dtype != DT_NONE && cond->dtype != DT_BOOL) {
+        return call_fail(call, "its condition is %s, not bool", dtype_name(cond->dtype));
+    }
+    if (tensor_is_static(cond) && tensor_static_elements(cond) != 1) {
+        return call_fail(call, "its condition is not one value");
+    }
     if (call->scope->depth >= MAX_INLINE_DEPTH) return too_deep(call);
     TRY(find_branch(call, "then_branch", &then_graph));
     TRY(find_branch(call, "else_branch", &else_graph));
     Tensor **then_results = arena_array(call->im->arena, (size_t)call->out_count, sizeof(Tensor *));
     Tensor **else_results = arena_array(call->im->arena, (size_t)call->out_count, sizeof(Tensor *));
     call->done = true;
-    if (cond->data && tensor_static_elements(cond) == 1) {
+    if (cond->data) {
         bool taken = const_i64_at(cond, 0) != 0;
         TRY(inline_branch(call, taken ? then_graph : else_graph, NULL, taken, then_results));
         for (int i = 0; i < call->out_count; i++) call->out[i] = then_results[i];

@@ -11,10 +11,10 @@
 
 typedef struct Sizes {
     Import *im;
-    NameTable *fixed;  /* int64_t: symbols that are numbers */
-    NameTable *met;    /* symbols of the model, fixed ones too; the value is the symbol's name */
+    NameTable *fixed;    /* int64_t: symbols that are numbers */
+    NameTable *met;      /* symbols of the model, fixed ones too; the value is the symbol's name */
     NameTable *by_param; /* dim_param to symbol name, where they differ */
-    const char **order; /* names in met, as first met */
+    const char **order;  /* names in met, as first met */
     int count;
 } Sizes;
 
@@ -109,8 +109,10 @@ static const char *as_expression(Sizes *sizes, const char *param)
         while (isalnum((unsigned char)c[length]) || c[length] == '_' || c[length] == '.') length++;
         const char *word = arena_strndup(sizes->im->arena, c, length);
         const int64_t *value = length ? names_find(sizes->fixed, word) : NULL;
-        if (value) text_printf(&text, "(%" PRId64 ")", *value);
-        else text_addn(&text, c, length ? length : 1);
+        if (value)
+            text_printf(&text, "(%" PRId64 ")", *value);
+        else
+            text_addn(&text, c, length ? length : 1);
         c += length ? length : 1;
     }
     return text.data;
@@ -123,7 +125,8 @@ static const char *dim_symbol(Sizes *sizes, const char *input, const Onnx__Dimen
     const char *param = dim->dim_param ? dim->dim_param : "";
     if (dim->has_dim_value && dim->dim_value > 0) return NULL;
     if (is_word(param) && !is_unnamed(param)) return param;
-    const char *key = is_unnamed(param) ? arena_printf(sizes->im->arena, "%s\n%zu", input, i) : param;
+    const char *key =
+        is_unnamed(param) ? arena_printf(sizes->im->arena, "%s\n%zu", input, i) : param;
     const char *known = names_find(sizes->by_param, key);
     if (known) return known;
     if (!is_unnamed(param) && as_expression(sizes, param)) return NULL;
@@ -138,8 +141,9 @@ static int fix(Sizes *sizes, const char *name, int64_t value, const char *why)
 {
     int64_t *known = names_find(sizes->fixed, name);
     if (known && *known != value) {
-        return diag_error(sizes->im->diag, "%s: size '%s' is %" PRId64 " here, but %" PRId64
-                          " elsewhere", why, name, value, *known);
+        return diag_error(sizes->im->diag,
+                          "%s: size '%s' is %" PRId64 " here, but %" PRId64 " elsewhere", why, name,
+                          value, *known);
     }
     if (known) return LPC_OK;
     known = arena_alloc(sizes->im->arena, sizeof *known);
@@ -161,10 +165,11 @@ static int fix_dim(Sizes *sizes, const Onnx__ValueInfoProto *value, size_t i,
     if (symbol) meet(sizes, symbol);
     if (!shape) return LPC_OK;
     if (symbol) return fix(sizes, symbol, shape->dims[i], what);
-    if (!dim->has_dim_value || dim->dim_value <= 0 || dim->dim_value == shape->dims[i]) return LPC_OK;
+    if (!dim->has_dim_value || dim->dim_value <= 0 || dim->dim_value == shape->dims[i])
+        return LPC_OK;
     return diag_error(sizes->im->diag,
-                      "%s: dimension %zu is %" PRId64 " in the model, %" PRId64 " in the data", what,
-                      i, dim->dim_value, shape->dims[i]);
+                      "%s: dimension %zu is %" PRId64 " in the model, %" PRId64 " in the data",
+                      what, i, dim->dim_value, shape->dims[i]);
 }
 
 static int fix_input(Sizes *sizes, const Onnx__ValueInfoProto *value, bool words)
@@ -226,8 +231,8 @@ static int read_dim(Sizes *sizes, const char *input, const Onnx__DimensionProto 
     } else {
         *size = size_parse(table, as_expression(sizes, dim->dim_param), NULL);
         if (!*size || (size_is_const(*size) && (*size)->value < 0)) {
-            return diag_error(sizes->im->diag, "input '%s': dimension %zu, '%s', is negative", input,
-                              i, dim->dim_param);
+            return diag_error(sizes->im->diag, "input '%s': dimension %zu, '%s', is negative",
+                              input, i, dim->dim_param);
         }
     }
     return LPC_OK;
@@ -285,8 +290,10 @@ static int input_dims(Sizes *sizes, const Onnx__ValueInfoProto *value, int *rank
     }
     *rank = (int)count;
     for (size_t i = 0; i < count; i++) {
-        if (has) dims[i] = size_const(im->graph->sizes, given.dims[i]);
-        else TRY(read_dim(sizes, value->name, shape->dim[i], i, &dims[i]));
+        if (has)
+            dims[i] = size_const(im->graph->sizes, given.dims[i]);
+        else
+            TRY(read_dim(sizes, value->name, shape->dim[i], i, &dims[i]));
     }
     return LPC_OK;
 }
@@ -317,7 +324,8 @@ static int unknown_size(const Sizes *sizes, const char *option, const Bind *bind
         text_printf(&list, "%s%s", i ? ", " : "", sizes->order[i]);
     }
     return diag_error(sizes->im->diag, "%s %s=%" PRId64 ": the model has no size '%s'; it has %s",
-                      option, bind->name, bind->value, bind->name, sizes->count ? list.data : "none");
+                      option, bind->name, bind->value, bind->name,
+                      sizes->count ? list.data : "none");
 }
 
 static int apply_options(Sizes *sizes)
@@ -347,12 +355,15 @@ static int apply_options(Sizes *sizes)
 int inputs_read(Import *im, Scope *scope)
 {
     const Onnx__GraphProto *graph = im->model->graph;
-    Sizes sizes = {.im = im, .fixed = names_new(im->arena), .met = names_new(im->arena),
+    Sizes sizes = {.im = im,
+                   .fixed = names_new(im->arena),
+                   .met = names_new(im->arena),
                    .by_param = names_new(im->arena)};
     int failed = fix_sizes(&sizes, scope);
     Scope *constants = scope_new(im, NULL); /* names that are initializers */
     for (size_t i = 0; i < graph->n_input; i++) {
-        if (is_initializer(scope, graph->input[i])) scope_bind(constants, graph->input[i]->name, NULL);
+        if (is_initializer(scope, graph->input[i]))
+            scope_bind(constants, graph->input[i]->name, NULL);
     }
     for (size_t i = 0; i < graph->n_input; i++) {
         const Onnx__ValueInfoProto *value = graph->input[i];
@@ -362,7 +373,8 @@ int inputs_read(Import *im, Scope *scope)
             return diag_error(im->diag, "input '%s' stands twice", value->name);
         }
         int code = read_input(&sizes, scope, value);
-        if (code) scope_bind(scope, value->name, graph_tensor(im->graph, value->name, DT_NONE, -1, NULL));
+        if (code)
+            scope_bind(scope, value->name, graph_tensor(im->graph, value->name, DT_NONE, -1, NULL));
         failed |= code;
     }
     return failed | apply_options(&sizes);

@@ -36,7 +36,8 @@ int load_map(Import *im, const char *path, FileMap *map)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        if (!strcmp(path, im->file)) return diag_error(im->diag, "cannot open: %s", strerror(errno));
+        if (!strcmp(path, im->file))
+            return diag_error(im->diag, "cannot open: %s", strerror(errno));
         return diag_error(im->diag, "cannot open %s: %s", path, strerror(errno));
     }
     int code = map_descriptor(im, fd, path, map);
@@ -65,7 +66,8 @@ int load_folder(Import *im, const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *folder = ".";
-    if (slash) folder = slash == path ? "/" : arena_strndup(im->arena, path, (size_t)(slash - path));
+    if (slash)
+        folder = slash == path ? "/" : arena_strndup(im->arena, path, (size_t)(slash - path));
     im->folder = real_path(im, folder);
     if (im->folder) return LPC_OK;
     return diag_error(im->diag, "cannot resolve its folder: %s", strerror(errno));
@@ -85,7 +87,8 @@ static bool has_dotdot(const char *path)
 static int resolve(Import *im, const char *location, const char *what, const char **real)
 {
     if (!im->folder) {
-        return diag_error(im->diag, "%s: external data is not available to a model in memory", what);
+        return diag_error(im->diag, "%s: external data is not available to a model in memory",
+                          what);
     }
     if (!*location || *location == '/' || has_dotdot(location)) {
         return diag_error(im->diag,
@@ -150,7 +153,7 @@ int load_external(Import *im, const Onnx__TensorProto *proto, size_t size, const
                   const void **data)
 {
     External external;
-    const char *real;
+    const char *real = NULL;
     TRY(read_entries(im, proto, what, &external));
     TRY(resolve(im, external.location, what, &real));
     FileMap map = {0};

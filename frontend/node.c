@@ -49,8 +49,8 @@ int call_alias(Call *call, int i, Tensor *value)
 Node *call_emit(Call *call, OpCode op, int in_count, Tensor *const *in, int out_count,
                 Tensor *const *out)
 {
-    Node *node = graph_node(call->im->graph, op, call->name, &call->origin, in_count, in,
-                            out_count, out);
+    Node *node =
+        graph_node(call->im->graph, op, call->name, &call->origin, in_count, in, out_count, out);
     node->guards = call->scope->guards;
     node->guard_count = call->scope->guard_count;
     return node;
@@ -185,10 +185,13 @@ static void start_call(Call *call, Scope *scope, const Onnx__NodeProto *proto, i
     const char *op = proto->op_type ? proto->op_type : "";
     const char *name = proto->name && *proto->name ? proto->name : NULL;
     *call = (Call){.im = im, .scope = scope, .proto = proto};
-    call->op = *domain ? arena_printf(im->arena, "%s::%s", domain, op) : arena_strdup(im->arena, op);
+    call->op =
+        *domain ? arena_printf(im->arena, "%s::%s", domain, op) : arena_strdup(im->arena, op);
     if (name) call->name = arena_printf(im->arena, "%s%s", scope->prefix, name);
-    call->origin = (Origin){.file = im->graph->file, .node = call->name ? call->name : "",
-                            .op = call->op, .index = scope->index >= 0 ? scope->index : index};
+    call->origin = (Origin){.file = im->graph->file,
+                            .node = call->name ? call->name : "",
+                            .op = call->op,
+                            .index = scope->index >= 0 ? scope->index : index};
     call->opset = scope_opset(scope, domain);
     count_outputs(call);
 }
@@ -205,8 +208,10 @@ int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count)
         failed |= convert(&call);
         if (im->made_nodes > MAX_MADE_NODES) {
             if (im->made_nodes++ == MAX_MADE_NODES + 1) {
-                return call_fail(&call, "the model has more than %d nodes once its functions are "
-                                 "inlined", MAX_MADE_NODES);
+                return call_fail(&call,
+                                 "the model has more than %d nodes once its functions are "
+                                 "inlined",
+                                 MAX_MADE_NODES);
             }
             return LPC_ERROR;
         }

@@ -78,8 +78,8 @@ int64_t scope_opset(const Scope *scope, const char *domain)
     }
     const Onnx__ModelProto *model = scope->im->model;
     if (scope->opsets == model->opset_import) return 0;
-    Scope whole = {.im = scope->im, .opsets = model->opset_import,
-                   .opset_count = model->n_opset_import};
+    Scope whole = {
+        .im = scope->im, .opsets = model->opset_import, .opset_count = model->n_opset_import};
     return scope_opset(&whole, domain);
 }
 
@@ -139,8 +139,8 @@ typedef struct Order {
     size_t count;
     NameTable *makers; /* of size_t, in `numbers` */
     size_t *numbers;
-    size_t *waits;     /* per node: inputs not yet placed */
-    size_t **users;    /* per node: who waits for it */
+    size_t *waits;  /* per node: inputs not yet placed */
+    size_t **users; /* per node: who waits for it */
     size_t *user_count;
 } Order;
 

@@ -44,7 +44,8 @@ static int check_declared(Import *im, const StatePair *pair)
     const Onnx__GraphProto *graph = im->model->graph;
     for (size_t i = 0; i < graph->n_output; i++) {
         const Onnx__ValueInfoProto *value = graph->output[i];
-        if (strcmp(value->name, pair->out->name) || !value->type || !value->type->tensor_type) continue;
+        if (strcmp(value->name, pair->out->name) || !value->type || !value->type->tensor_type)
+            continue;
         const Onnx__TensorTypeProto *type = value->type->tensor_type;
         if (type->elem_type && dtype_from_onnx(type->elem_type) != pair->in->dtype) {
             return mismatch(im->diag, pair, "element type");
@@ -78,8 +79,10 @@ static void mark_symbols(Graph *graph)
         bool by_state = false, by_input = false;
         for (int i = 0; i < graph->input_count; i++) {
             if (!tensor_uses(graph->inputs[i], s)) continue;
-            if (graph->inputs[i]->is_state) by_state = true;
-            else by_input = true;
+            if (graph->inputs[i]->is_state)
+                by_state = true;
+            else
+                by_input = true;
         }
         if (by_state && !by_input) sizes_symbol_at(graph->sizes, s)->source = SYM_STATE;
     }
@@ -130,9 +133,9 @@ int import_check_bounds(Graph *graph)
         if (symbol->max >= 0 || symbol->source == SYM_NODE) continue;
         for (int i = 0; i < graph->input_count; i++) {
             if (!tensor_uses(graph->inputs[i], s)) continue;
-            failed = diag_error(graph->diag,
-                                "input '%s': size '%s' has no value: give --bind %s=N or --max %s=N",
-                                graph->inputs[i]->name, symbol->name, symbol->name, symbol->name);
+            failed = diag_error(
+                graph->diag, "input '%s': size '%s' has no value: give --bind %s=N or --max %s=N",
+                graph->inputs[i]->name, symbol->name, symbol->name, symbol->name);
             break;
         }
     }

@@ -17,11 +17,13 @@ enum {
 
 const char *onnx_type_name(int64_t number)
 {
-    static const char *const others[] = {
-        [0] = "undefined",       [8] = "string",        [14] = "complex64",    [15] = "complex128",
-        [17] = "float8e4m3fn",   [18] = "float8e4m3fnuz", [19] = "float8e5m2",
-        [20] = "float8e5m2fnuz", [21] = "uint4",        [22] = "int4",         [23] = "float4e2m1",
-        [24] = "float8e8m0",     [25] = "uint2",        [26] = "int2"};
+    static const char *const others[] = {[0] = "undefined",     [8] = "string",
+                                         [14] = "complex64",    [15] = "complex128",
+                                         [17] = "float8e4m3fn", [18] = "float8e4m3fnuz",
+                                         [19] = "float8e5m2",   [20] = "float8e5m2fnuz",
+                                         [21] = "uint4",        [22] = "int4",
+                                         [23] = "float4e2m1",   [24] = "float8e8m0",
+                                         [25] = "uint2",        [26] = "int2"};
     DType type = dtype_from_onnx(number);
     if (type != DT_NONE) return dtype_name(type);
     if (number >= 0 && (size_t)number < sizeof others / sizeof *others && others[number]) {
@@ -46,9 +48,12 @@ static bool count_elements(const int64_t *dims, size_t rank, size_t element, int
     bool empty = false, fits = true;
     for (size_t i = 0; i < rank; i++) {
         if (dims[i] < 0) return false;
-        if (dims[i] == 0) empty = true;
-        else if (product > (INT64_MAX / 2 / (int64_t)element) / dims[i]) fits = false;
-        else product *= dims[i];
+        if (dims[i] == 0)
+            empty = true;
+        else if (product > (INT64_MAX / 2 / (int64_t)element) / dims[i])
+            fits = false;
+        else
+            product *= dims[i];
     }
     *count = empty ? 0 : product;
     return empty || fits;
@@ -159,7 +164,9 @@ static int read_list(Import *im, const Onnx__TensorProto *proto, const Origin *o
     for (int64_t i = 0; i < count; i++) {
         switch (list_field(elements->dtype)) {
         case FIELD_FLOAT: memcpy((float *)data + i, &proto->float_data[i], sizeof(float)); break;
-        case FIELD_DOUBLE: memcpy((double *)data + i, &proto->double_data[i], sizeof(double)); break;
+        case FIELD_DOUBLE:
+            memcpy((double *)data + i, &proto->double_data[i], sizeof(double));
+            break;
         case FIELD_INT64:
             store_int(data, elements->dtype, i, (uint64_t)proto->int64_data[i]);
             break;
@@ -175,7 +182,7 @@ static int read_list(Import *im, const Onnx__TensorProto *proto, const Origin *o
 int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin, const char *what,
                 Elements *elements)
 {
-    int64_t count;
+    int64_t count = 0;
     *elements = (Elements){0};
     TRY(read_header(im, proto, origin, what, elements, &count));
     if (proto->data_location == EXTERNAL) {
@@ -216,7 +223,7 @@ int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const O
                        const char *what, Elements *elements)
 {
     Elements values, indices;
-    int64_t count;
+    int64_t count = 0;
     if (!proto->values || !proto->indices || proto->n_dims > MAX_RANK) {
         return fail_at(im, origin, "%s: sparse tensor without values, indices or shape", what);
     }

@@ -1,15 +1,16 @@
 /* Shortens a model message: the weights stay in the mapped file, the rest is copied.
  *
  * One table lists the fields to keep, so everything else (documentation, metadata, unknown fields)
- * disappears here, and protobuf-c sees only messages whose lengths, types and depth were checked. */
+ * disappears here, and protobuf-c sees only messages whose lengths, types and depth were checked.
+ */
 #include "frontend/wire.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum {
-    MAX_DEPTH = 100,       /* messages within messages; a graph within a graph takes three */
-    KEEP_BYTES = 1024,     /* element lists up to this stay in the message */
+    MAX_DEPTH = 100,   /* messages within messages; a graph within a graph takes three */
+    KEEP_BYTES = 1024, /* element lists up to this stay in the message */
     FIELD_RAW_DATA = 9,
     FIELD_MAPPED_OFFSET = 20001,
     FIELD_MAPPED_LENGTH = 20002,
@@ -19,7 +20,7 @@ enum {
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 typedef enum Kind {
-    KEEP_VARINT,  /* also packed when it repeats */
+    KEEP_VARINT, /* also packed when it repeats */
     KEEP_FIXED32,
     KEEP_FIXED64,
     KEEP_BYTES_FIELD,
@@ -49,7 +50,7 @@ typedef struct Field {
     Message owner;
     uint32_t number;
     Kind kind;
-    int message;   /* KEEP_MESSAGE: the inner message; KEEP_ELEMENTS: element's wire type */
+    int message; /* KEEP_MESSAGE: the inner message; KEEP_ELEMENTS: element's wire type */
     bool repeated;
 } Field;
 

@@ -322,29 +322,65 @@ static int64_t buffer_bytes(const Program *program, const ProgramMemory *m, cons
     return size_eval(buffer->elements, m->sizes) * (int64_t)dtype_size(buffer->dtype);
 }
 
+/* Memory that a noalias parameter promises to have for itself, when one of the two writes. */
+static int check_aliases(const Kernel *kernel, Diag *diag, const Memory *memory,
+                         Buffer *const *buffers)
+{
+    for (int i = 0; i < kernel->param_count; i++) {
+        const Param *one = kernel->params[i];
+        for (int k = 0; k < kernel->param_count && one->noalias && !one->local; k++) {
+            const Param *other = kernel->params[k];
+            if (k == i || other->local || (!one->is_written && !other->is_written)) continue;
+            const uint8_t *a = memory[i].data, *b = memory[k].data;
+            size_t a_size = (size_t)memory[i].elements * dtype_size(one->dtype);
+            size_t b_size = (size_t)memory[k].elements * dtype_size(other->dtype);
+            /* Parts of one buffer: only the kernel knows how far they reach. */
+            bool apart = a + a_size <= b || b + b_size <= a || buffers[i] == buffers[k];
+            if (apart && a != b) continue;
+            if (a_size == 0 || b_size == 0) continue;
+            diag_error(diag, "call of '%s': '%s' overlaps noalias '%s'", kernel->name, other->name,
+                       one->name);
+            return STRAY;
+        }
+    }
+    return LPC_RUN_OK;
+}
+
+static int find_argument(const Program *program, Diag *diag, const ProgramMemory *m,
+                         const Kernel *kernel, const CallArg *arg, const Param *param, Memory *out)
+{
+    const Buffer *buffer = arg->buffer;
+    bool outside = buffer->class == BUFFER_INPUT || buffer->class == BUFFER_OUTPUT;
+    int64_t bytes = buffer_bytes(program, m, buffer);
+    int64_t offset = size_eval(arg->offset, m->sizes) * (int64_t)dtype_size(buffer->dtype);
+    if (!outside && buffer->offset < 0)
+        diag_error(diag, "call of '%s': buffer '%s' has no place yet", kernel->name, buffer->name);
+    else if (offset < 0 || offset > bytes)
+        diag_error(diag, "call of '%s': the offset into buffer '%s' is outside it", kernel->name,
+                   buffer->name);
+    else {
+        out->data = buffer_data(m, buffer) + offset;
+        out->elements = (bytes - offset) / (int64_t)dtype_size(param->dtype);
+        return LPC_RUN_OK;
+    }
+    return STRAY;
+}
+
 static int call_kernel(const Program *program, Diag *diag, const ProgramMemory *m, const Inst *call)
 {
     const Kernel *kernel = call->callee;
     Arena *arena = arena_new();
     Memory *memory = arena_array(arena, (size_t)kernel->param_count + 1, sizeof *memory);
+    Buffer **buffers = arena_array(arena, (size_t)kernel->param_count + 1, sizeof *buffers);
     int at = 0;
     int code = LPC_RUN_OK;
     for (int i = 0; i < kernel->param_count && code == LPC_RUN_OK; i++) {
-        const Param *param = kernel->params[i];
-        if (param->local) continue;
+        if (kernel->params[i]->local) continue;
         const CallArg *arg = &call->args[at++];
-        int64_t bytes = buffer_bytes(program, m, arg->buffer);
-        int64_t offset = size_eval(arg->offset, m->sizes) *
-                         (int64_t)dtype_size(arg->buffer->dtype);
-        if (offset < 0 || offset > bytes) {
-            diag_error(diag, "call of '%s': the offset into buffer '%s' is outside it",
-                       kernel->name, arg->buffer->name);
-            code = STRAY;
-            break;
-        }
-        memory[i].data = buffer_data(m, arg->buffer) + offset;
-        memory[i].elements = (bytes - offset) / (int64_t)dtype_size(param->dtype);
+        buffers[i] = arg->buffer;
+        code = find_argument(program, diag, m, kernel, arg, kernel->params[i], &memory[i]);
     }
+    if (code == LPC_RUN_OK) code = check_aliases(kernel, diag, memory, buffers);
     if (code == LPC_RUN_OK) code = run_kernel(kernel, diag, memory, m->sizes);
     arena_free(arena);
     return code;

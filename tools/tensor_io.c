@@ -34,7 +34,7 @@ int64_t host_elements(const HostTensor *tensor)
     return count;
 }
 
-int tensor_alloc(HostTensor *tensor, Arena *arena)
+int host_alloc(HostTensor *tensor, Arena *arena)
 {
     size_t bytes = dtype_size(tensor->type);
     int empty = 0;
@@ -51,7 +51,7 @@ int tensor_alloc(HostTensor *tensor, Arena *arena)
     return LPC_OK;
 }
 
-const char *tensor_shape_text(const HostTensor *tensor, Arena *arena)
+const char *host_shape_text(const HostTensor *tensor, Arena *arena)
 {
     Text text;
     text_init(&text, arena);
@@ -62,7 +62,7 @@ const char *tensor_shape_text(const HostTensor *tensor, Arena *arena)
     return text.data;
 }
 
-double tensor_value(const HostTensor *tensor, int64_t i)
+double host_value(const HostTensor *tensor, int64_t i)
 {
     const void *data = tensor->data;
     switch (tensor->type) {
@@ -158,7 +158,7 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
             return file_error(diag, path, "the .npy shape is too large");
     if (bytes != rest)
         return file_error(diag, path, "the .npy shape needs %zu bytes, %zu are there", bytes, rest);
-    if (tensor_alloc(tensor, arena)) return file_error(diag, path, "the .npy shape is too large");
+    if (host_alloc(tensor, arena)) return file_error(diag, path, "the .npy shape is too large");
     if (bytes) memcpy(tensor->data, data + start + length, bytes);
     return LPC_OK;
 }
@@ -354,7 +354,7 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
     if (bytes / dtype_size(tensor->type) > size)
         return file_error(diag, path, "the shape needs %zu elements, they are not there",
                           bytes / dtype_size(tensor->type));
-    if (tensor_alloc(tensor, arena)) return file_error(diag, path, "the shape is too large");
+    if (host_alloc(tensor, arena)) return file_error(diag, path, "the shape is too large");
     size_t count = 0, wanted = tensor->bytes / dtype_size(tensor->type);
     if (proto.has_raw) {
         size_t got = (size_t)(proto.raw.end - proto.raw.at);
@@ -371,7 +371,7 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
 
 /* --- both --- */
 
-int tensor_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
+int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                  size_t size)
 {
     *tensor = (HostTensor){.name = (char *)(uintptr_t) ""};
@@ -381,7 +381,7 @@ int tensor_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path,
     return LPC_OK;
 }
 
-int tensor_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
+int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
 {
     FILE *file = fopen(path, "rb");
     struct stat info;
@@ -396,7 +396,7 @@ int tensor_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
     fclose(file);
     int code = !data         ? file_error(diag, path, "too large for this machine's memory")
                : got != size ? file_error(diag, path, "cannot be read")
-                             : tensor_parse(tensor, arena, diag, path, data, size);
+                             : host_parse(tensor, arena, diag, path, data, size);
     free(data);
     return code;
 }
@@ -415,12 +415,12 @@ static int write_file(Diag *diag, const char *path, const void *head, size_t hea
     return file_error(diag, path, "cannot be written: %s", strerror(reason));
 }
 
-int tensor_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
+int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
 {
     HostTensor wide = *tensor;
     if (tensor->type == DT_BF16) {
         wide.type = DT_F32;
-        if (tensor_alloc(&wide, diag->arena)) return file_error(diag, path, "too large");
+        if (host_alloc(&wide, diag->arena)) return file_error(diag, path, "too large");
         for (int64_t i = 0; i < host_elements(tensor); i++)
             ((float *)wide.data)[i] = bf16_to_f32(((const uint16_t *)tensor->data)[i]);
     }
@@ -460,7 +460,7 @@ static void put_key(Text *text, int number, int kind)
     put_varint(text, (uint64_t)(number << 3 | kind));
 }
 
-int tensor_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
+int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
 {
     Text text;
     text_init(&text, diag->arena);

@@ -20,23 +20,23 @@ typedef struct HostTensor {
 
 /* Fills in data (zeroed) and bytes for the type, rank and dims that stand in it. Nonzero when the
  * size overflows or a dimension is negative; nothing is reported. */
-int tensor_alloc(HostTensor *tensor, Arena *arena);
+int host_alloc(HostTensor *tensor, Arena *arena);
 int64_t host_elements(const HostTensor *tensor);
 
 /* Reads a file. Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
  * bool types, data within the file; sequences, strings and Fortran order are refused. */
-int tensor_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
+int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 /* The same from memory; path is for messages. */
-int tensor_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
+int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                  size_t size);
 
 /* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy. */
-int tensor_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
-int tensor_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
+int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
+int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
 
 /* "f32[1,3,224,224]" */
-const char *tensor_shape_text(const HostTensor *tensor, Arena *arena);
+const char *host_shape_text(const HostTensor *tensor, Arena *arena);
 /* Element i as a double (i64 and u64 beyond 2^53 are rounded). */
-double tensor_value(const HostTensor *tensor, int64_t i);
+double host_value(const HostTensor *tensor, int64_t i);
 
 #endif

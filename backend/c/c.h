@@ -9,7 +9,8 @@
  * -std=c11 matters: gcc's default -std=gnu17 contracts a*b+c into fused operations, which changes
  * results; with -std=gnuNN add -ffp-contract=off. -ffast-math is not allowed for the same reason.
  * -fno-math-errno and -fno-trapping-math change no result and let square roots, floor and the like
- * become one instruction. */
+ * become one instruction. gcc notes (-Wno-psabi silences it) vectors wider than the machine's; they
+ * are only passed to functions that are inlined. */
 #ifndef LPC_BACKEND_C_C_H
 #define LPC_BACKEND_C_C_H
 

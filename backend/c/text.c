@@ -92,8 +92,10 @@ void names_add(Arena *arena, Names *names, const char *name)
 
 const char *names_make(Arena *arena, Names *names, const Names *outer, const char *text)
 {
-    const char *base = c_identifier(arena, text), *name = base;
-    for (int i = 2; c_reserved(name) || names_have(names, name) || names_have(outer, name); i++)
+    const char *base = c_identifier(arena, text);
+    if (c_reserved(base)) base = arena_printf(arena, "v_%s", base);
+    const char *name = base;
+    for (int i = 2; names_have(names, name) || names_have(outer, name); i++)
         name = arena_printf(arena, "%s_%d", base, i);
     names_add(arena, names, name);
     return name;
@@ -246,7 +248,8 @@ static void comment_char(Text *out, const char *text)
     unsigned char c = (unsigned char)*text;
     char safe = c < 32 || c > 126 ? '_' : (char)c;
     text_addn(out, &safe, 1);
-    if ((c == '*' && text[1] == '/') || (c == '/' && text[1] == '*')) text_add(out, " ");
+    bool trigraph = c == '?' && text[1] == '?';
+    if (trigraph || (c == '*' && text[1] == '/') || (c == '/' && text[1] == '*')) text_add(out, " ");
 }
 
 void c_comment(Text *out, const char *text, int indent)

@@ -54,9 +54,10 @@ static cJSON *cut_json(PackJob *job, const PackContract *contract, int index)
     return cut;
 }
 
+/* What runs the program on a machine of another kind; `lpc run` leaves it out where the triple's
+ * architecture is the machine's own. */
 static cJSON *emulator_json(const Target *target)
 {
-    if (target->native) return cJSON_CreateArray();
     return cJSON_CreateStringArray((const char *const *)target->emulator, target->emulator_count);
 }
 
@@ -90,6 +91,7 @@ static cJSON *stage_json(PackJob *job, const PackStage *stage)
     cJSON_AddStringToObject(item, "name", stage->name);
     cJSON_AddStringToObject(item, "folder", stage->name);
     cJSON_AddStringToObject(item, "target", stage->target->name);
+    cJSON_AddStringToObject(item, "triple", stage->target->triple);
     if (job->link && package_can_link(job, stage->target))
         cJSON_AddStringToObject(item, "program", arena_printf(job->arena, "%s/stage", stage->name));
     else
@@ -120,7 +122,6 @@ static int stage_manifest(PackJob *job, int index, const char *out)
     cJSON_AddStringToObject(json, "model", job->model);
     cJSON_AddStringToObject(json, "function", arena_printf(job->arena, "%s_run", stage->prefix));
     cJSON_AddStringToObject(json, "build_id", build_id_text(job));
-    cJSON_AddStringToObject(json, "triple", stage->target->triple);
     cJSON_AddItemToObject(json, "symbols", symbols_json(job));
     cJSON_AddItemToObject(json, "in", cut_json(job, &stage->in, index));
     cJSON_AddItemToObject(json, "out", cut_json(job, &stage->out, index + 1));

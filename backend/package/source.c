@@ -271,6 +271,24 @@ static void descriptor(PackJob *job, const PackStage *stage, int index, Text *ou
     text_add(out, "};\n\n");
 }
 
+/* A --threads of the command line still wins: it comes after the compiled-in one. */
+static void stage_main(PackJob *job, const PackStage *stage, Text *out)
+{
+    text_add(out, "#ifdef LPC_STAGE_MAIN\n#include \"lpc_runtime.h\"\n\n"
+                  "int main(int argc, char **argv)\n{\n");
+    if (job->threads)
+        text_printf(out,
+                    "    static char option[] = \"--threads\", threads[] = \"%d\";\n"
+                    "    char *all[64] = {argv[0], option, threads};\n"
+                    "    int count = 3;\n"
+                    "    for (int i = 1; i < argc && count < 63; i++) all[count++] = argv[i];\n"
+                    "    return lpc_stage_main(&%s_model, count, all);\n}\n#endif\n",
+                    job->threads, stage->prefix);
+    else
+        text_printf(out, "    return lpc_stage_main(&%s_model, argc, argv);\n}\n#endif\n",
+                    stage->prefix);
+}
+
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder)
 {
     Text out;
@@ -294,11 +312,7 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
     text_add(&out, "    return 0;\n}\n\n");
     state_functions(job, &out);
     descriptor(job, stage, index, &out);
-    text_printf(&out,
-                "#ifdef LPC_STAGE_MAIN\n#include \"lpc_runtime.h\"\n\n"
-                "int main(int argc, char **argv)\n{\n"
-                "    return lpc_stage_main(&%s_model, argc, argv);\n}\n#endif\n",
-                stage->prefix);
+    stage_main(job, stage, &out);
     return package_file(job->diag, arena_printf(job->arena, "%s/stage.c", folder), out.data,
                         out.length);
 }

@@ -34,6 +34,22 @@ static void emit_scalar(Rewriter *rw, Inst *loop, Inst *lo, Inst *hi)
     if (hi) kb_end(&rw->b);
 }
 
+static int count_insts(const Block *block)
+{
+    int count = block->count;
+    for (int i = 0; i < block->count; i++)
+        count += count_insts(&block->items[i]->body) + count_insts(&block->items[i]->els);
+    return count;
+}
+
+/* Groups of lanes in one pass of the main loop. A reduction waits for its own last sum: several
+ * partial sums keep the machine busy. */
+static int copies_of(const LoopShape *shape, int64_t groups)
+{
+    bool several = vectorize_reduces(shape) && count_insts(&shape->loop->body) <= 32;
+    return several && groups >= 2 * VECTORIZE_COPIES ? VECTORIZE_COPIES : 1;
+}
+
 static void emit_constant(Rewriter *rw, const LoopShape *shape, Inst *loop, int lanes, Inst *lo,
                           int64_t count)
 {
@@ -41,13 +57,15 @@ static void emit_constant(Rewriter *rw, const LoopShape *shape, Inst *loop, int 
     int64_t step = loop->value;
     int least = MIN_BYTES / (shape->wide ? 8 : 4);
     if (least > lanes) least = lanes;
-    for (; lanes >= least; lanes /= 2) {
+    while (lanes >= least) {
         int64_t groups = count / lanes;
-        if (groups == 0) continue;
+        int copies = copies_of(shape, groups);
+        groups -= groups % copies;
         Inst *next = kb_addi(b, lo, groups * lanes * step);
-        vectorize_emit(rw, shape, lanes, lo, groups > 1 ? next : NULL);
+        if (groups > 0) vectorize_emit(rw, shape, lanes, copies, lo, groups > copies ? next : NULL);
         lo = next;
         count -= groups * lanes;
+        if (count < lanes) lanes /= 2;
     }
     if (count == 1)
         emit_scalar(rw, loop, lo, NULL);
@@ -63,21 +81,32 @@ static bool divides(Rewriter *rw, const Inst *lo, const Inst *hi, int64_t n)
     return size_is(size_mod(sizes, hi->size, size_const(sizes, n)), 0);
 }
 
+/* The vector loop over as many iterations from lo on as are a multiple of `group`; where it ends. */
+static Inst *emit_groups(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
+                         Inst *hi)
+{
+    Builder *b = &rw->b;
+    int64_t step = shape->loop->value, group = (int64_t)lanes * copies;
+    Inst *middle = hi;
+    if (!divides(rw, lo, hi, group * step)) {
+        Inst *count = kb_sub(b, hi, lo);
+        bool natural = count->op == LI_SIZE && size_lower(b->sizes, count->size) >= 0;
+        if (!natural) count = kb_op(b, LI_MAX, count, kb_i64(b, 0));
+        if (step > 1) count = kb_op(b, LI_DIV, kb_addi(b, count, step - 1), kb_i64(b, step));
+        Inst *whole = kb_op(b, LI_AND, count, kb_i64(b, -group));
+        middle = kb_add(b, lo, kb_muli(b, whole, step));
+    }
+    vectorize_emit(rw, shape, lanes, copies, lo, middle);
+    return middle;
+}
+
 static void emit_variable(Rewriter *rw, const LoopShape *shape, Inst *loop, int lanes, Inst *lo,
                           Inst *hi)
 {
-    Builder *b = &rw->b;
-    int64_t step = loop->value;
-    if (divides(rw, lo, hi, lanes * step)) {
-        vectorize_emit(rw, shape, lanes, lo, hi);
-        return;
-    }
-    Inst *count = kb_op(b, LI_MAX, kb_sub(b, hi, lo), kb_i64(b, 0));
-    if (step > 1) count = kb_op(b, LI_DIV, kb_addi(b, count, step - 1), kb_i64(b, step));
-    Inst *whole = kb_op(b, LI_AND, count, kb_i64(b, -(int64_t)lanes));
-    Inst *middle = kb_add(b, lo, kb_muli(b, whole, step));
-    vectorize_emit(rw, shape, lanes, lo, middle);
-    emit_scalar(rw, loop, middle, hi);
+    int copies = copies_of(shape, INT64_MAX);
+    if (copies > 1) lo = emit_groups(rw, shape, lanes, copies, lo, hi);
+    if (lo != hi) lo = emit_groups(rw, shape, lanes, 1, lo, hi);
+    if (lo != hi) emit_scalar(rw, loop, lo, hi);
 }
 
 /* How many iterations, or -1 when it is not constant. */

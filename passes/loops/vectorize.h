@@ -39,8 +39,15 @@ bool vectorize_classify(Arena *arena, const Kernel *kernel, const Block *body, c
                         int old_count, LoopShape *out);
 Shape vectorize_shape(const LoopShape *shape, const Inst *inst);
 
-/* Emits iterations lo, lo + step, ... of the loop's body, `lanes` at a time, up to hi (a multiple of
- * lanes iterations), or just one group when hi is NULL, with its reductions. */
-void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, Inst *lo, Inst *hi);
+bool vectorize_reduces(const LoopShape *shape); /* has reductions */
+
+enum { VECTORIZE_COPIES = 4 };
+
+/* Emits iterations lo, lo + step, ... of the loop's body, `lanes` at a time, up to hi, with its
+ * reductions. There are `copies` (at most VECTORIZE_COPIES) groups of lanes in one pass of the emitted
+ * loop, each with its own partial results, and hi is a multiple of that; or just one pass, without a
+ * loop, when hi is NULL. */
+void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
+                    Inst *hi);
 
 #endif

@@ -8,8 +8,10 @@
 typedef struct Emitter {
     const LoopShape *shape;
     int lanes;
+    int copies;
     Inst **coefs; /* by old id: of LINEAR values */
-    Cell **cells; /* by old cell id: the vector cell, or NULL */
+    Cell **cells; /* by old cell id: the vector cell of the copy that is being emitted, or NULL */
+    Cell **copy_cells[VECTORIZE_COPIES];
 } Emitter;
 
 static Emitter *emitter(const Rewriter *rw)
@@ -217,23 +219,33 @@ static Inst *identity(Builder *b, const Cell *cell)
     return kb_int(b, dtype, least ? dtype_min(dtype) : dtype_max(dtype));
 }
 
+static Cell *make_cell(Rewriter *rw, const Cell *like, CellRole role)
+{
+    int lanes = emitter(rw)->lanes;
+    Inst *initial = NULL;
+    if (role == CELL_REDUCED) initial = kb_splat(&rw->b, identity(&rw->b, like), lanes);
+    return kb_cell(&rw->b, like->name, (LType){like->type.dtype, lanes}, initial);
+}
+
+/* What lives in one iteration can be shared by the copies, which follow each other. */
 static void make_cells(Rewriter *rw)
 {
     Emitter *e = emitter(rw);
-    const Kernel *kernel = rw->b.kernel;
+    size_t count = (size_t)e->shape->role_count + 1;
+    for (int k = 0; k < e->copies; k++)
+        e->copy_cells[k] = arena_array(rw->b.arena, count, sizeof(Cell *));
     for (int i = 0; i < e->shape->role_count; i++) {
         CellRole role = e->shape->roles[i];
         if (role != CELL_PRIVATE && role != CELL_REDUCED) continue;
-        const Cell *cell = kernel->cells[i];
-        LType type = {cell->type.dtype, e->lanes};
-        Inst *initial = NULL;
-        if (role == CELL_REDUCED) initial = kb_splat(&rw->b, identity(&rw->b, cell), e->lanes);
-        e->cells[i] = kb_cell(&rw->b, cell->name, type, initial);
-        e->cells[i]->reduce = LI_COUNT;
+        const Cell *cell = rw->b.kernel->cells[i];
+        for (int k = 0; k < e->copies; k++) {
+            bool shared = k > 0 && role == CELL_PRIVATE;
+            e->copy_cells[k][i] = shared ? e->copy_cells[0][i] : make_cell(rw, cell, role);
+        }
     }
 }
 
-/* The partial results of all lanes go into the scalar cell. */
+/* The partial results of all copies and lanes go into the scalar cell. */
 static void finish_cells(Rewriter *rw)
 {
     Emitter *e = emitter(rw);
@@ -241,29 +253,45 @@ static void finish_cells(Rewriter *rw)
     for (int i = 0; i < e->shape->role_count; i++) {
         if (e->shape->roles[i] != CELL_REDUCED) continue;
         Cell *cell = b->kernel->cells[i];
-        bool adds = cell->reduce == LI_ADD || cell->reduce == LI_FMA;
-        InstOp across = adds ? LI_HADD : cell->reduce == LI_MIN ? LI_HMIN : LI_HMAX;
-        Inst *lanes = kb_horizontal(b, across, kb_get(b, e->cells[i]));
-        kb_set(b, cell, kb_op(b, adds ? LI_ADD : cell->reduce, kb_get(b, cell), lanes));
+        InstOp op = cell->reduce == LI_FMA ? LI_ADD : cell->reduce;
+        InstOp across = op == LI_ADD ? LI_HADD : op == LI_MIN ? LI_HMIN : LI_HMAX;
+        Inst *sums[VECTORIZE_COPIES];
+        for (int k = 0; k < e->copies; k++) sums[k] = kb_get(b, e->copy_cells[k][i]);
+        for (int n = e->copies / 2; n >= 1; n /= 2)
+            for (int k = 0; k < n; k++) sums[k] = kb_op(b, op, sums[k], sums[k + n]);
+        Inst *lanes = kb_horizontal(b, across, sums[0]);
+        kb_set(b, cell, kb_op(b, op, kb_get(b, cell), lanes));
     }
 }
 
-void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, Inst *lo, Inst *hi)
+bool vectorize_reduces(const LoopShape *shape)
+{
+    for (int i = 0; i < shape->role_count; i++)
+        if (shape->roles[i] == CELL_REDUCED) return true;
+    return false;
+}
+
+void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
+                    Inst *hi)
 {
     Builder *b = &rw->b;
     const Inst *loop = shape->loop;
-    Emitter e = {.shape = shape, .lanes = lanes};
+    Emitter e = {.shape = shape, .lanes = lanes, .copies = copies};
+    assert(copies >= 1 && copies <= VECTORIZE_COPIES && (copies & (copies - 1)) == 0);
     e.coefs = arena_array(b->arena, (size_t)shape->shape_count + 1, sizeof *e.coefs);
-    e.cells = arena_array(b->arena, (size_t)shape->role_count + 1, sizeof(Cell *));
     bool (*outer_hook)(Rewriter *, Inst *) = rw->hook;
     void *outer_user = rw->user;
     rw->hook = emit_hook;
     rw->user = &e;
     make_cells(rw);
     e.coefs[loop->id] = kb_i64(b, loop->value);
-    Inst *variable = hi ? kb_for(b, LOOP_SERIAL, lo, hi, loop->value * lanes) : lo;
-    rewrite_set(rw, loop, variable);
-    rewrite_block(rw, &loop->body);
+    int64_t step = loop->value * lanes;
+    Inst *variable = hi ? kb_for(b, LOOP_SERIAL, lo, hi, step * copies) : lo;
+    for (int k = 0; k < copies; k++) {
+        e.cells = e.copy_cells[k];
+        rewrite_set(rw, loop, kb_addi(b, variable, step * k));
+        rewrite_block(rw, &loop->body);
+    }
     if (hi) kb_end(b);
     finish_cells(rw);
     rw->hook = outer_hook;

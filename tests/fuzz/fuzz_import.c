@@ -14,7 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     Diag diag;
     Graph *graph = NULL;
     diag_init(&diag, arena, "fuzz.onnx");
-    ImportOptions options = {.binds = binds, .bind_count = size % 2 ? 1 : 0, .states = states,
+    ImportOptions options = {.binds = binds,
+                             .bind_count = size % 2 ? 1 : 0,
+                             .states = states,
                              .state_count = size % 4 == 3};
     int code = import_onnx_bytes(arena, &diag, bytes, size, "fuzz.onnx", &options, &graph);
     if ((code != LPC_OK) != (diag.count > 0) || (code == LPC_OK) != (graph != NULL)) abort();

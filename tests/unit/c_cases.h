@@ -141,7 +141,7 @@ static void build_names(Case *c)
     s->is_written = true;
     c->args[3].buffer->offset = 64;
     c->program->state_bytes = 64 + N_MAX * 4;
-    c->b.kernel->comment = "k: /* a comment */ in * a // comment??/\nsecond \x01\xff line\\\n";
+    c->b.kernel->comment = "k: /* a comment */ in * a // comment?\?/\nsecond \x01\xff line\\\n";
     Builder *b = &c->b;
     SizeTable *z = b->sizes;
     const Size *n = size_sym(z, SYM_N), *k = size_const(z, 5);

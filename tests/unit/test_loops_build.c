@@ -148,10 +148,10 @@ static void cleanup(void)
     text_init(&text, c.arena);
     loops_print_kernel(&text, c.kernel);
     check(!strcmp(text.data, "kernel @k(y: f32 read write) {\n"
-                             "    serial %4 in 0..4 step 1 {\n"
-                             "        %5 = mul.i64 %4, 5\n"
-                             "        %6 = add.i64 %5, 7\n"
-                             "        store y[%6], 2:f32\n"
+                             "    serial %5 in 0..4 step 1 {\n"
+                             "        %6 = mul.i64 %5, 5\n"
+                             "        %7 = add.i64 %6, 7\n"
+                             "        store y[%7], 2:f32\n"
                              "    }\n"
                              "}\n"),
           "cleanup");

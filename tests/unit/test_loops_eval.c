@@ -36,7 +36,7 @@ static const Line lines[] = {
     {"select by lane", "%1 = load.f32x4 x[0]\n%2 = splat.f32x4 2.5:f32\n%3 = lt.f32x4 %1, %2\n"
      "%4 = select.f32x4 %3, %2, %1\nstore y[0], %4\n", "y", {2.5, 2.5, 3, 4}},
     {"through f16", "%1 = load.f32x4 x[0]\n%2 = splat.f32x4 2049:f32\n%3 = mul.f32x4 %1, %2\n"
-     "%4 = cast.f16x4 %3\n%5 = cast.f32x4 %4\nstore y[0], %5\n", "y", {2048, 4096, 6148, 8196}},
+     "%4 = cast.f16x4 %3\n%5 = cast.f32x4 %4\nstore y[0], %5\n", "y", {2048, 4096, 6148, 8192}},
     {"through bf16", "%1 = cast.bf16 257:f32\n%2 = cast.f32 %1\nstore y[0], %2\n", "y",
      {256, -9, -9, -9}},
     {"u32 to f32", "%1 = cast.f32 4294967295:u32\nstore y[0], %1\n", "y", {4294967296.0, -9, -9, -9}},

@@ -298,7 +298,7 @@ static void straight_line(void)
 
 int main(int argc, char **argv)
 {
-    static const int64_t counts[] = {0, 1, 3, 4, 7, 8, 16, 21, 32, 40};
+    static const int64_t counts[] = {0, 1, 3, 4, 7, 8, 16, 21, 32, 40, 135};
     static const int widths[] = {0, 32, 64, 128, 256, 512};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (argc > 1 && strcmp(argv[1], cases[i].name)) continue;

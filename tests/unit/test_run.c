@@ -101,7 +101,7 @@ static void bench_close(Bench *bench)
 static HostTensor make_x(Arena *arena, int64_t n, float first)
 {
     HostTensor x = {.name = (char *)(uintptr_t) "x", .type = DT_F32, .rank = 1, .dims = {n}};
-    tensor_alloc(&x, arena);
+    host_alloc(&x, arena);
     for (int64_t i = 0; i < n; i++) ((float *)x.data)[i] = first + (float)i;
     return x;
 }
@@ -221,7 +221,7 @@ static void command_line(void)
     Diag diag;
     diag_init(&diag, arena, NULL);
     HostTensor x = make_x(arena, 5, 1), y;
-    CHECK(!tensor_write_npy(&x, &diag, input), "write");
+    CHECK(!host_write_npy(&x, &diag, input), "write");
 
     char *const plain[] = {
         (char *)"--input", option, (char *)"--output", folder, (char *)"--json", (char *)"--repeat",
@@ -230,14 +230,14 @@ static void command_line(void)
     CHECK(strncmp(text, "{\"stages\":[{\"name\":\"double\",\"compute_ms_median\":", 48) == 0, "%s",
           text);
     CHECK(strstr(text, "\"latency_ms_median\":") && strstr(text, "\"throughput\":"), "%s", text);
-    CHECK(!tensor_read(&y, arena, &diag, input) && ((float *)y.data)[4] == 20, "output");
+    CHECK(!host_read(&y, arena, &diag, input) && ((float *)y.data)[4] == 20, "output");
 
     char *const steps[] = {
         (char *)"--input", option, (char *)"--input", option, (char *)"--output", folder, NULL};
     CHECK(run_command(steps, text, sizeof text) == 0, "%s", text);
     CHECK(strstr(text, "x f32[5]: 16 32 48 64 80\nx f32[5]: 16 32"), "%s", text);
     snprintf(output, sizeof output, "%s/x.1.npy", folder);
-    CHECK(!tensor_read(&y, arena, &diag, output) && ((float *)y.data)[4] == 80, "second step");
+    CHECK(!host_read(&y, arena, &diag, output) && ((float *)y.data)[4] == 80, "second step");
 
     char *const unknown[] = {(char *)"--input", (char *)"z=/dev/null", NULL};
     CHECK(run_command(unknown, text, sizeof text) == 1, "%s", text);

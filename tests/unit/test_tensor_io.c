@@ -34,7 +34,7 @@ static HostTensor sample(DType type, int rank)
 {
     HostTensor tensor = {.name = (char *)(uintptr_t) "t", .type = type, .rank = rank};
     for (int i = 0; i < rank; i++) tensor.dims[i] = i + 2;
-    tensor_alloc(&tensor, arena);
+    host_alloc(&tensor, arena);
     for (size_t i = 0; i < tensor.bytes; i++)
         ((uint8_t *)tensor.data)[i] = type == DT_BOOL ? i & 1 : (uint8_t)(i * 7 + 1);
     return tensor;
@@ -52,12 +52,12 @@ static void round_trips(void)
     for (int type = DT_NONE + 1; type < DT_COUNT; type++)
         for (int rank = 0; rank <= 4; rank++) {
             HostTensor tensor = sample((DType)type, rank), back;
-            CHECK(!tensor_write_pb(&tensor, &diag, path), "%s", message());
-            CHECK(!tensor_read(&back, arena, &diag, path), "%s", message());
+            CHECK(!host_write_pb(&tensor, &diag, path), "%s", message());
+            CHECK(!host_read(&back, arena, &diag, path), "%s", message());
             CHECK(same(&tensor, &back) && strcmp(back.name, "t") == 0, "pb %s rank %d",
                   dtype_name(tensor.type), rank);
-            CHECK(!tensor_write_npy(&tensor, &diag, path), "%s", message());
-            CHECK(!tensor_read(&back, arena, &diag, path), "%s", message());
+            CHECK(!host_write_npy(&tensor, &diag, path), "%s", message());
+            CHECK(!host_read(&back, arena, &diag, path), "%s", message());
             CHECK(type == DT_BF16 ? back.type == DT_F32 : same(&tensor, &back), "npy %s rank %d",
                   dtype_name(tensor.type), rank);
         }
@@ -65,7 +65,7 @@ static void round_trips(void)
 
 static int parse(HostTensor *tensor, const char *bytes, size_t size)
 {
-    return tensor_parse(tensor, arena, &diag, "memory", bytes, size);
+    return host_parse(tensor, arena, &diag, "memory", bytes, size);
 }
 
 static void typed_fields(void)
@@ -73,16 +73,16 @@ static void typed_fields(void)
     HostTensor t;
     static const char floats[] = "\x08\x02\x10\x01\x22\x08\0\0\x80\x3f\0\0\0\x40"; /* packed */
     CHECK(!parse(&t, floats, sizeof floats - 1), "%s", message());
-    CHECK(t.rank == 1 && tensor_value(&t, 0) == 1 && tensor_value(&t, 1) == 2, "floats");
+    CHECK(t.rank == 1 && host_value(&t, 0) == 1 && host_value(&t, 1) == 2, "floats");
     static const char single[] = "\x10\x01\x25\0\0\x80\x3f"; /* scalar, not packed */
     CHECK(!parse(&t, single, sizeof single - 1), "%s", message());
-    CHECK(t.rank == 0 && tensor_value(&t, 0) == 1, "scalar");
+    CHECK(t.rank == 0 && host_value(&t, 0) == 1, "scalar");
     static const char bytes[] =
         "\x08\x02\x10\x03\x2a\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x05";
     CHECK(!parse(&t, bytes, sizeof bytes - 1), "%s", message());
-    CHECK(t.type == DT_I8 && tensor_value(&t, 0) == -1 && tensor_value(&t, 1) == 5, "int8");
+    CHECK(t.type == DT_I8 && host_value(&t, 0) == -1 && host_value(&t, 1) == 5, "int8");
     static const char longs[] = "\x08\x01\x10\x07\x38\x2a"; /* int64_data: 42, not packed */
-    CHECK(!parse(&t, longs, sizeof longs - 1) && tensor_value(&t, 0) == 42, "%s", message());
+    CHECK(!parse(&t, longs, sizeof longs - 1) && host_value(&t, 0) == 42, "%s", message());
     static const char empty[] = "\x08\x00\x10\x01";
     CHECK(!parse(&t, empty, sizeof empty - 1) && t.bytes == 0 && t.dims[0] == 0, "%s", message());
 }
@@ -126,7 +126,7 @@ static void damage(void)
     HostTensor tensor = sample(DT_F32, 2), back;
     for (int npy = 0; npy < 2; npy++) {
         static char bytes[1024];
-        CHECK(!(npy ? tensor_write_npy : tensor_write_pb)(&tensor, &diag, path), "%s", message());
+        CHECK(!(npy ? host_write_npy : host_write_pb)(&tensor, &diag, path), "%s", message());
         FILE *file = fopen(path, "rb");
         size_t size = fread(bytes, 1, sizeof bytes, file);
         fclose(file);
@@ -154,7 +154,7 @@ int main(void)
     typed_fields();
     refusals();
     damage();
-    CHECK(tensor_read(&(HostTensor){0}, arena, &diag, "/nonexistent") &&
+    CHECK(host_read(&(HostTensor){0}, arena, &diag, "/nonexistent") &&
               strstr(message(), "/nonexistent: No such file"),
           "%s", message());
     close(fd);

@@ -45,7 +45,7 @@ static int read_tensors(Check *c, const char *folder, const char *kind, HostTens
     for (*count = 0; *count < MAX_TENSORS; (*count)++) {
         const char *path = arena_printf(c->arena, "%s/%s_%d.pb", folder, kind, *count);
         if (access(path, F_OK)) return 0;
-        TRY(tensor_read(&list[*count], c->arena, &c->diag, path));
+        TRY(host_read(&list[*count], c->arena, &c->diag, path));
     }
     return 0;
 }
@@ -203,12 +203,12 @@ static bool report(Check *c, const DataSet *set, int index, const HostTensor *go
     printf("%s: output '%s': ", set->folder, c->package->outputs.tensors[index].name);
     if (d.shape_error) printf("%s", d.shape_error);
     else
-        printf("%s largest error %.3g absolute, %.3g relative", tensor_shape_text(want, c->arena),
+        printf("%s largest error %.3g absolute, %.3g relative", host_shape_text(want, c->arena),
                d.largest_absolute, d.largest_relative);
     if (d.wrong)
         printf("; %lld of %lld outside the tolerance, worst [%lld]: got %.9g, expected %.9g",
                (long long)d.wrong, (long long)d.elements, (long long)d.worst,
-               tensor_value(got, d.worst), tensor_value(want, d.worst));
+               host_value(got, d.worst), host_value(want, d.worst));
     printf(": %s\n", ok ? "ok" : "MISMATCH");
     return ok;
 }

@@ -32,15 +32,15 @@ bool compare_tensors(const HostTensor *got, const HostTensor *want, const Tolera
 {
     *d = (Difference){0};
     if (got->type != want->type || !same_shape(got, want)) {
-        d->shape_error = arena_printf(arena, "got %s, expected %s", tensor_shape_text(got, arena),
-                                      tensor_shape_text(want, arena));
+        d->shape_error = arena_printf(arena, "got %s, expected %s", host_shape_text(got, arena),
+                                      host_shape_text(want, arena));
         return false;
     }
     bool is_float = dtype_is_float(want->type);
     double worst = -1;
     d->elements = host_elements(want);
     for (int64_t i = 0; i < d->elements; i++) {
-        double error, g = tensor_value(got, i), w = tensor_value(want, i);
+        double error, g = host_value(got, i), w = host_value(want, i);
         bool ok = one_matches(g, w, is_float, tolerance, &error);
         double relative = error == 0 ? 0 : error / fabs(w);
         if (!ok) d->wrong++;

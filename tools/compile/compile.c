@@ -37,7 +37,7 @@ static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
     for (int i = 0; i < options->input_file_count; i++) {
         const char *text = options->input_files[i], *equals = strchr(text, '=');
         HostTensor tensor;
-        TRY(tensor_read(&tensor, arena, diag, equals + 1));
+        TRY(host_read(&tensor, arena, diag, equals + 1));
         int64_t *dims = arena_array(arena, TENSOR_RANK_MAX, sizeof *dims);
         memcpy(dims, tensor.dims, sizeof tensor.dims);
         if (options->const_input_count == MAX_OPTIONS) break;

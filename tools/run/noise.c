@@ -50,7 +50,7 @@ int run_noise(const Package *package, Arena *arena, Diag *diag, uint64_t seed, H
     for (int i = 0; i < package->inputs.count; i++) {
         if (inputs[i].data) continue;
         package_shape(&package->inputs.tensors[i], values, &inputs[i]);
-        if (tensor_alloc(&inputs[i], arena))
+        if (host_alloc(&inputs[i], arena))
             return diag_error(diag, "input '%s': its size is not possible",
                               package->inputs.tensors[i].name);
         fill(&inputs[i], &seed);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 typedef struct Loader {
     Package *package;
@@ -142,6 +143,15 @@ static int load_end(const Loader *loader, const cJSON *list, const cJSON *cut, P
     return LPC_OK;
 }
 
+/* Whether the triple's architecture is this machine's own: then no emulator is needed. */
+static bool is_this_machine(const char *triple)
+{
+    struct utsname machine;
+    size_t length = strcspn(triple, "-");
+    return !uname(&machine) && strlen(machine.machine) == length &&
+           !strncmp(machine.machine, triple, length);
+}
+
 static int load_stages(const Loader *loader, const cJSON *list)
 {
     Package *package = loader->package;
@@ -153,6 +163,8 @@ static int load_stages(const Loader *loader, const cJSON *list)
     {
         PackageStage *stage = &package->stages[package->stage_count++];
         const cJSON *emulator = cJSON_GetObjectItemCaseSensitive(item, "emulator");
+        const cJSON *triple = cJSON_GetObjectItemCaseSensitive(item, "triple");
+        bool direct = cJSON_IsString(triple) && is_this_machine(triple->valuestring);
         const char *program = get_text(loader, item, "program");
         stage->name = get_text(loader, item, "name");
         stage->target = get_text(loader, item, "target");
@@ -165,6 +177,7 @@ static int load_stages(const Loader *loader, const cJSON *list)
         cJSON_ArrayForEach(word, emulator)
         {
             if (!cJSON_IsString(word)) return bad(loader, "a stage's emulator");
+            if (direct) break;
             stage->emulator[words++] = arena_strdup(loader->arena, word->valuestring);
         }
     }
@@ -357,7 +370,7 @@ int package_bind_some(const Package *package, Diag *diag, const HostTensor *inpu
         if (!inputs[i].data || fits(package, declared, &inputs[i], values)) continue;
         code = diag_error(diag, "input '%s': expected %s, got %s", declared->name,
                           declared_text(package, declared, values, diag->arena),
-                          tensor_shape_text(&inputs[i], diag->arena));
+                          host_shape_text(&inputs[i], diag->arena));
     }
     return code;
 }

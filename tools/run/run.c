@@ -215,7 +215,7 @@ static int read_input(Run *run, int index, int64_t frame, HostTensor *tensor)
         seen++;
     }
     if (!found) return LPC_OK;
-    return tensor_read(tensor, run->arena, run->diag, found->file);
+    return host_read(tensor, run->arena, run->diag, found->file);
 }
 
 static int make_frames(Run *run)
@@ -263,9 +263,9 @@ static const char *file_name(const char *name, Arena *arena)
 static void show(const HostTensor *tensor, Arena *arena)
 {
     int64_t count = host_elements(tensor);
-    printf("%s %s:", tensor->name, tensor_shape_text(tensor, arena));
+    printf("%s %s:", tensor->name, host_shape_text(tensor, arena));
     for (int64_t i = 0; i < count && i < SHOWN_VALUES; i++)
-        printf(" %.6g", tensor_value(tensor, i));
+        printf(" %.6g", host_value(tensor, i));
     printf("%s\n", count > SHOWN_VALUES ? " ..." : "");
 }
 
@@ -281,7 +281,7 @@ static int put_outputs(Run *run, int64_t step, int64_t steps)
                                ? arena_printf(run->arena, "%s/%s.%" PRId64 ".npy",
                                               run->command->output, name, step)
                                : arena_printf(run->arena, "%s/%s.npy", run->command->output, name);
-        TRY(tensor_write_npy(tensor, run->diag, path));
+        TRY(host_write_npy(tensor, run->diag, path));
     }
     return LPC_OK;
 }
@@ -361,7 +361,7 @@ static int64_t last_argmax(const HostTensor *tensor)
     int64_t row = tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
     int64_t best = 0;
     for (int64_t i = 1; i < row; i++)
-        if (tensor_value(tensor, count - row + i) > tensor_value(tensor, count - row + best))
+        if (host_value(tensor, count - row + i) > host_value(tensor, count - row + best))
             best = i;
     return best;
 }
@@ -374,7 +374,7 @@ static int next_frame(Run *run, const Frame *last, int input, int64_t value, Fra
     HostTensor *tensor = &next->inputs[input];
     for (int d = 0; d < tensor->rank; d++) tensor->dims[d] = 1;
     tensor->type = declared->type;
-    if (tensor_alloc(tensor, run->arena)) return diag_error(run->diag, "out of memory");
+    if (host_alloc(tensor, run->arena)) return diag_error(run->diag, "out of memory");
     memcpy(tensor->data, &value, dtype_size(tensor->type)); /* little-endian */
     return package_bind(run->package, run->diag, next->inputs, next->sizes);
 }

@@ -294,7 +294,7 @@ int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outpu
         tensor->bytes = (size_t)slot->bytes[i];
         tensor->data = slot->tensors[i];
         if (!arena) continue;
-        if (tensor_alloc(tensor, arena)) return diag_error(diag, "an output is too large");
+        if (host_alloc(tensor, arena)) return diag_error(diag, "an output is too large");
         if (tensor->bytes) memcpy(tensor->data, slot->tensors[i], tensor->bytes);
     }
     if (sizes && session->package->symbol_count)

@@ -1,0 +1,178 @@
+/* Sub-graphs that spell out a normalisation or an activation become one node.
+ *
+ *     before   %m = ReduceMean(%x) {last axes}      after   %y = LayerNormalization(%x, %w, %b)
+ *              %d = Sub(%x, %m)
+ *              %v = ReduceMean(Pow(%d, 2))
+ *              %n = Div(%d, Sqrt(Add(%v, eps)))
+ *              %y = Add(Mul(%n, %w), %b)
+ *
+ * The same without %m is RMSNormalization; Mul(%x, Sigmoid(%x)) is Swish. The nodes in between stay
+ * as long as something else reads them. */
+#include "passes/graph/rewrite.h"
+
+static Node *made_by(const Tensor *x, OpCode op)
+{
+    return x && x->producer && x->producer->op == op ? x->producer : NULL;
+}
+
+/* ReduceMean with kept dimensions over the last axes, from *axis on. */
+static Node *mean_of_last(const Tensor *x, int *axis)
+{
+    Node *n = made_by(x, OP_REDUCE_MEAN);
+    if (!n || n->in_count < 2 || !n->in[1]->data || !node_int(n, "keepdims")) return NULL;
+    int64_t count = tensor_static_elements(n->in[1]);
+    int rank = n->in[0]->rank;
+    unsigned seen = 0;
+    for (int64_t i = 0; i < count; i++) seen |= 1u << const_i64_at(n->in[1], i);
+    *axis = rank - (int)count;
+    for (int i = *axis; i < rank; i++) {
+        if (!(seen >> i & 1u)) return NULL;
+    }
+    return count > 0 ? n : NULL;
+}
+
+/* d * d or d ^ 2. */
+static Tensor *square_of(const Tensor *x)
+{
+    double power;
+    Node *n = made_by(x, OP_MUL);
+    if (n) return n->in[0] == n->in[1] ? n->in[0] : NULL;
+    n = made_by(x, OP_POW);
+    return n && rewrite_constant(n->in[1], &power) && power == 2 ? n->in[0] : NULL;
+}
+
+typedef struct Norm {
+    Tensor *x;
+    int axis;
+    double epsilon;
+    bool centred; /* the mean is subtracted */
+} Norm;
+
+/* x = sqrt(mean(square(d)) + epsilon): gives d. */
+static Tensor *root_mean_square(const Tensor *x, Norm *norm)
+{
+    const Node *root = made_by(x, OP_SQRT), *sum = root ? made_by(root->in[0], OP_ADD) : NULL;
+    if (!sum) return NULL;
+    int side = rewrite_constant(sum->in[1], &norm->epsilon) ? 0 : 1;
+    if (side && !rewrite_constant(sum->in[0], &norm->epsilon)) return NULL;
+    const Node *mean = mean_of_last(sum->in[side], &norm->axis);
+    if (!mean || !rewrite_same_shape(mean->out[0], sum->out[0])) return NULL;
+    return square_of(mean->in[0]);
+}
+
+/* The division (or product with a reciprocal) at the end of a normalisation. */
+static bool match_norm(const Node *n, Norm *norm)
+{
+    Tensor *top = n->in[0], *root = n->in[1], *d = NULL;
+    if (n->op == OP_DIV) {
+        d = root_mean_square(root, norm);
+    } else if (n->op == OP_MUL) {
+        for (int k = 0; k < 2 && !d; k++) {
+            const Node *inverse = made_by(n->in[1 - k], OP_RECIPROCAL);
+            const Node *ratio = made_by(n->in[1 - k], OP_DIV);
+            double one;
+            if (!inverse && ratio && rewrite_constant(ratio->in[0], &one) && one == 1)
+                d = root_mean_square(ratio->in[1], norm);
+            if (inverse) d = root_mean_square(inverse->in[0], norm);
+            top = n->in[k];
+        }
+    }
+    if (!d || d != top || !rewrite_same_shape(d, n->out[0])) return false;
+    norm->x = d;
+    norm->centred = false;
+    const Node *sub = made_by(d, OP_SUB);
+    int axis;
+    const Node *mean = sub ? mean_of_last(sub->in[1], &axis) : NULL;
+    if (mean && mean->in[0] == sub->in[0] && axis == norm->axis) {
+        norm->x = sub->in[0];
+        norm->centred = true;
+    }
+    return norm->x->dtype == DT_F32;
+}
+
+/* A constant with the shape of the normalised axes. */
+static bool is_factor(const Tensor *c, const Norm *norm)
+{
+    int rank = norm->x->rank - norm->axis;
+    if (!c->data || c->rank != rank || c->dtype != norm->x->dtype) return false;
+    for (int i = 0; i < rank; i++) {
+        if (c->dims[i] != norm->x->dims[norm->axis + i]) return false;
+    }
+    return true;
+}
+
+/* The only user of x when it is `op` with a factor on the other side. */
+static Node *followed_by(const Graph *g, const Uses *uses, const Node *n, OpCode op,
+                         const Norm *norm, Tensor **factor)
+{
+    Node *user = uses_sole(g, uses, n->out[0]);
+    if (!user || user->op != op || !rewrite_same_guards(user, n)) return NULL;
+    int side = user->in[0] == n->out[0] ? 1 : 0;
+    if (user->in[side] == n->out[0] || !is_factor(user->in[side], norm)) return NULL;
+    *factor = user->in[side];
+    return user;
+}
+
+static Tensor *ones(Graph *g, const Norm *norm)
+{
+    int64_t dims[MAX_RANK], count = 1;
+    int rank = norm->x->rank - norm->axis;
+    for (int i = 0; i < rank; i++) {
+        if (!size_is_const(norm->x->dims[norm->axis + i])) return NULL;
+        dims[i] = norm->x->dims[norm->axis + i]->value;
+        count *= dims[i];
+    }
+    if (count > 1 << 24) return NULL;
+    float *data = arena_array(g->arena, (size_t)count, sizeof *data);
+    for (int64_t i = 0; i < count; i++) data[i] = 1;
+    return rewrite_floats(g, NULL, rank, dims, data);
+}
+
+static bool fuse_norm(Graph *g, const Uses *uses, Node *n)
+{
+    Norm norm;
+    Tensor *scale = NULL, *bias = NULL;
+    if (n->in_count != 2 || !match_norm(n, &norm)) return false;
+    Node *last = n, *mul = followed_by(g, uses, n, OP_MUL, &norm, &scale);
+    if (mul) last = mul;
+    Node *add = norm.centred ? followed_by(g, uses, last, OP_ADD, &norm, &bias) : NULL;
+    if (add) last = add;
+    if (!scale) scale = ones(g, &norm);
+    if (!scale) return false;
+    rewrite_inputs(g, last, bias ? 3 : 2, (Tensor *[]){norm.x, scale, bias});
+    if (last != n) rewrite_merge(g, last, n);
+    if (add && mul) rewrite_merge(g, last, mul);
+    last->op = norm.centred ? OP_LAYER_NORMALIZATION : OP_RMS_NORMALIZATION;
+    last->attr_count = 0;
+    node_set_int(g, last, "axis", norm.axis);
+    node_set_float(g, last, "epsilon", norm.epsilon);
+    return true;
+}
+
+static bool fuse_swish(Graph *g, Node *n)
+{
+    if (n->op != OP_MUL) return false;
+    for (int k = 0; k < 2; k++) {
+        const Node *gate = made_by(n->in[k], OP_SIGMOID);
+        if (!gate || gate->in[0] != n->in[1 - k] || !dtype_is_float(gate->in[0]->dtype)) continue;
+        Tensor *x = gate->in[0];
+        n->op = OP_SWISH;
+        rewrite_merge(g, n, gate);
+        rewrite_inputs(g, n, 1, &x);
+        node_set_float(g, n, "alpha", 1);
+        return true;
+    }
+    return false;
+}
+
+int pass_patterns(Graph *g)
+{
+    const Uses *uses = uses_new(g);
+    for (int i = 0; i < g->node_count; i++) {
+        Node *n = g->nodes[i];
+        if (n->op == OP_DELETED) continue;
+        if (!fuse_swish(g, n)) fuse_norm(g, uses, n);
+    }
+    graph_sweep(g);
+    return 0;
+}

@@ -1,0 +1,276 @@
+/* Quantised models: DequantizeLinear, operator, QuantizeLinear becomes the operator on integers.
+ *
+ *     before   %x = DequantizeLinear(%xq, xs, xz)        after   %y = QLinearConv(%xq, xs, xz,
+ *              %w = DequantizeLinear(wq, ws, wz)                      wq, ws, wz, ys, yz, bq)
+ *              %c = Conv(%x, %w, %b)
+ *              %y = QuantizeLinear(Relu(%c), ys, yz)
+ *
+ * A Relu or Clip in between becomes a bound on the integers, which is no work at all when it is the
+ * type's own. Operators that only move or select elements (views, MaxPool, Concat) run on the
+ * integers when the parameters on both sides are equal. The results differ from the model's float
+ * arithmetic by rounding only, at most one quantisation step. */
+#include "passes/graph/rewrite.h"
+
+#include <math.h>
+
+/* Parameters of a (de)quantisation. */
+typedef struct Quant {
+    Tensor *x; /* the quantised tensor */
+    Tensor *scale, *zero;
+    DType dtype;
+    int64_t zero_value; /* per tensor */
+    double scale_value; /* of element 0 */
+    bool per_tensor;
+} Quant;
+
+static bool params_of(Graph *g, const Node *n, DType dtype, Quant *q)
+{
+    *q = (Quant){.scale = n->in[1], .zero = node_in(n, 2), .dtype = dtype};
+    if (dtype != DT_I8 && dtype != DT_U8 && dtype != DT_I32) return false;
+    if (!q->scale->data || q->scale->dtype != DT_F32 || node_int(n, "block_size")) return false;
+    if (q->zero && !q->zero->data) return false;
+    if (q->scale->rank > 1) return false;
+    q->per_tensor = tensor_static_elements(q->scale) == 1;
+    q->scale_value = const_f64_at(q->scale, 0);
+    double zero = 0;
+    if (q->zero && !const_is_uniform(q->zero, &zero)) return false;
+    q->zero_value = (int64_t)zero;
+    if (!q->zero && q->per_tensor) q->zero = graph_scalar(g, NULL, dtype, 0);
+    return q->zero != NULL;
+}
+
+/* x is made by a DequantizeLinear with constant parameters. */
+static bool dequantised(Graph *g, const Tensor *x, Quant *q)
+{
+    const Node *n = x ? x->producer : NULL;
+    if (!n || n->op != OP_DEQUANTIZE_LINEAR || x->dtype != DT_F32) return false;
+    if (!params_of(g, n, n->in[0]->dtype, q)) return false;
+    q->x = n->in[0];
+    return true;
+}
+
+static bool is_byte(DType type)
+{
+    return type == DT_I8 || type == DT_U8;
+}
+
+/* ---- What stands between the operator and its QuantizeLinear ---- */
+
+typedef struct Tail {
+    Node *quantize;
+    Quant out;
+    double low, high; /* bounds of an activation in between */
+    Node *activation;
+} Tail;
+
+static bool bounds_of(const Node *n, double *low, double *high)
+{
+    *low = -INFINITY;
+    *high = INFINITY;
+    if (n->op == OP_RELU) *low = 0;
+    if (n->op != OP_CLIP) return n->op == OP_RELU;
+    return (!node_in(n, 1) || rewrite_constant(n->in[1], low)) &&
+           (!node_in(n, 2) || rewrite_constant(n->in[2], high));
+}
+
+static bool tail_of(Graph *g, const Uses *uses, const Node *n, Tail *t)
+{
+    *t = (Tail){.low = -INFINITY, .high = INFINITY};
+    Node *user = uses_sole(g, uses, n->out[0]);
+    if (user && bounds_of(user, &t->low, &t->high) && user->in[0] == n->out[0]) {
+        t->activation = user;
+        user = uses_sole(g, uses, user->out[0]);
+    } else {
+        t->low = -INFINITY;
+        t->high = INFINITY;
+    }
+    if (!user || user->op != OP_QUANTIZE_LINEAR || !rewrite_same_guards(user, n)) return false;
+    t->quantize = user;
+    if (!params_of(g, user, user->out[0]->dtype, &t->out)) return false;
+    return t->out.per_tensor && is_byte(t->out.dtype);
+}
+
+/* The bound as an integer; *matters when it cuts off what the type can hold. */
+static int64_t quantised_bound(const Quant *q, double value, bool is_low, bool *matters)
+{
+    double scaled = rint(value / q->scale_value) + (double)q->zero_value;
+    int64_t least = dtype_min(q->dtype), most = dtype_max(q->dtype);
+    if (is_low ? !(scaled > (double)least) : !(scaled < (double)most))
+        return is_low ? least : most;
+    *matters = true;
+    if (scaled < (double)least) return least;
+    return scaled > (double)most ? most : (int64_t)scaled;
+}
+
+/* n's integer result goes where the QuantizeLinear's went, through a Clip when one is needed. */
+static void attach(Graph *g, Node *n, const Tail *t)
+{
+    Tensor *y = t->quantize->out[0];
+    bool matters = false;
+    int64_t low = quantised_bound(&t->out, t->low, true, &matters);
+    int64_t high = quantised_bound(&t->out, t->high, false, &matters);
+    rewrite_merge(g, n, t->quantize);
+    if (t->activation) rewrite_merge(g, n, t->activation);
+    if (!matters) {
+        n->out[0] = y;
+        y->producer = n;
+        t->quantize->op = OP_DELETED;
+        t->quantize->out_count = 0;
+        return;
+    }
+    Tensor *raw = graph_tensor(g, NULL, y->dtype, y->rank, y->dims);
+    n->out[0] = raw;
+    raw->producer = n;
+    t->quantize->op = OP_CLIP;
+    t->quantize->attr_count = 0;
+    rewrite_inputs(g, t->quantize, 3,
+                   (Tensor *[]){raw, graph_scalar(g, NULL, y->dtype, (double)low),
+                                graph_scalar(g, NULL, y->dtype, (double)high)});
+}
+
+/* ---- Products ---- */
+
+/* The bias as int32 at scale input times weights; NULL when it can not be. */
+static Tensor *integer_bias(Graph *g, const Node *n, Tensor *bias, const Quant *x, const Quant *w)
+{
+    Quant q;
+    int64_t channels;
+    const Tensor *from = bias;
+    bool is_quantised = dequantised(g, bias, &q);
+    if (is_quantised) from = q.x;
+    if (!from->data || from->rank != 1) return NULL;
+    channels = tensor_static_elements(from);
+    if (is_quantised && (q.dtype != DT_I32 || q.zero_value)) return NULL;
+    bool exact = is_quantised;
+    int32_t *data = arena_array(g->arena, (size_t)channels, sizeof *data);
+    for (int64_t i = 0; i < channels; i++) {
+        double unit = x->scale_value * (w->per_tensor ? w->scale_value : const_f64_at(w->scale, i));
+        double value = const_f64_at(from, i);
+        if (is_quantised) {
+            double scale = const_f64_at(q.scale, q.per_tensor ? 0 : i);
+            exact &= fabs(scale - unit) <= 1e-5 * fabs(unit);
+            value *= scale;
+        }
+        value = rint(value / unit);
+        if (!(fabs(value) < 1e9)) return NULL;
+        data[i] = (int32_t)value;
+    }
+    if (exact) return q.x;
+    const char *name = arena_printf(g->arena, "%s.bias", n->name);
+    return graph_const(g, name, DT_I32, 1, &channels, data);
+}
+
+static bool quantise_conv(Graph *g, const Uses *uses, Node *n)
+{
+    Quant x, w;
+    Tail t;
+    Tensor *bias = node_in(n, 2);
+    if (!dequantised(g, n->in[0], &x) || !dequantised(g, n->in[1], &w)) return false;
+    if (!x.per_tensor || !is_byte(x.dtype) || !is_byte(w.dtype) || !w.x->data) return false;
+    if (!w.per_tensor && node_int(n->in[1]->producer, "axis") != 0) return false;
+    if (!tail_of(g, uses, n, &t)) return false;
+    if (bias && !(bias = integer_bias(g, n, bias, &x, &w))) return false;
+    Tensor *in[] = {x.x, x.scale, x.zero, w.x, w.scale, w.zero, t.out.scale, t.out.zero, bias};
+    rewrite_inputs(g, n, bias ? 9 : 8, in);
+    n->op = OP_QLINEAR_CONV;
+    attach(g, n, &t);
+    return true;
+}
+
+static bool is_plain_gemm(const Node *n)
+{
+    return !node_in(n, 2) && !node_int(n, "transA") && !node_int(n, "transB") &&
+           node_float(n, "alpha") == 1;
+}
+
+static bool quantise_matmul(Graph *g, const Uses *uses, Node *n)
+{
+    Quant a, b;
+    Tail t;
+    if (n->op == OP_GEMM && !is_plain_gemm(n)) return false;
+    if (!dequantised(g, n->in[0], &a) || !dequantised(g, n->in[1], &b)) return false;
+    if (!a.per_tensor || !is_byte(a.dtype) || !is_byte(b.dtype)) return false;
+    if (!b.per_tensor && node_int(n->in[1]->producer, "axis") != n->in[1]->rank - 1) return false;
+    if (!tail_of(g, uses, n, &t)) return false;
+    Tensor *in[] = {a.x, a.scale, a.zero, b.x, b.scale, b.zero, t.out.scale, t.out.zero};
+    rewrite_inputs(g, n, 8, in);
+    n->op = OP_QLINEAR_MAT_MUL;
+    n->attr_count = 0;
+    attach(g, n, &t);
+    return true;
+}
+
+/* ---- Operators that only move or select elements ---- */
+
+static bool same_quant(const Quant *a, const Quant *b)
+{
+    return a->per_tensor && b->per_tensor && a->dtype == b->dtype &&
+           a->scale_value == b->scale_value && a->zero_value == b->zero_value;
+}
+
+static bool moves_only(const Node *n)
+{
+    switch (n->op) {
+    case OP_MAX_POOL: return n->out_count < 2 || !n->out[1];
+    case OP_RESHAPE:
+    case OP_SQUEEZE:
+    case OP_UNSQUEEZE:
+    case OP_FLATTEN:
+    case OP_TRANSPOSE:
+    case OP_SLICE:
+    case OP_CONCAT: return true;
+    default: return false;
+    }
+}
+
+static bool quantise_move(Graph *g, const Uses *uses, Node *n)
+{
+    Quant in;
+    Tail t;
+    int data_inputs = n->op == OP_CONCAT ? n->in_count : 1;
+    if (!moves_only(n) || !tail_of(g, uses, n, &t) || t.activation) return false;
+    for (int k = 0; k < data_inputs; k++) {
+        if (!dequantised(g, n->in[k], &in) || !same_quant(&in, &t.out)) return false;
+    }
+    for (int k = 0; k < data_inputs; k++) n->in[k] = n->in[k]->producer->in[0];
+    attach(g, n, &t);
+    return true;
+}
+
+/* QuantizeLinear(DequantizeLinear(x)) with the same parameters is x. */
+static bool quantise_back(Graph *g, Node *n)
+{
+    Quant in, out;
+    if (n->op != OP_QUANTIZE_LINEAR || !dequantised(g, n->in[0], &in)) return false;
+    if (!params_of(g, n, n->out[0]->dtype, &out) || !same_quant(&in, &out)) return false;
+    return rewrite_bypass(g, n, in.x);
+}
+
+static bool quantise_node(Graph *g, const Uses *uses, Node *n)
+{
+    switch (n->op) {
+    case OP_CONV: return quantise_conv(g, uses, n);
+    case OP_MAT_MUL:
+    case OP_GEMM: return quantise_matmul(g, uses, n);
+    case OP_QUANTIZE_LINEAR: return quantise_back(g, n);
+    default: return quantise_move(g, uses, n);
+    }
+}
+
+int pass_fuse_quantized(Graph *g)
+{
+    bool changed = true;
+    for (int round = 0; changed && round < 100; round++) {
+        changed = false;
+        const Uses *uses = uses_new(g);
+        for (int i = 0; i < g->node_count; i++) {
+            Node *n = g->nodes[i];
+            if (n->op != OP_DELETED && n->out_count && n->out[0] && quantise_node(g, uses, n)) {
+                changed = true;
+                uses = uses_new(g);
+            }
+        }
+        graph_sweep(g);
+    }
+    return 0;
+}

@@ -1,0 +1,124 @@
+"""Writes broken ONNX models to a folder, for bad_models.sh. Needs nothing but Python: the encoder
+below is all of protobuf that it takes."""
+import os
+import sys
+
+OUT = sys.argv[1]
+FLOAT, STRING = 1, 8
+
+
+def varint(value):
+    value &= (1 << 64) - 1
+    result = b""
+    while value > 127:
+        result += bytes([value & 127 | 128])
+        value >>= 7
+    return result + bytes([value])
+
+
+def field(number, value):
+    """A varint for an int, else length-delimited bytes or text."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def dims(shape):
+    return b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in shape)
+
+
+def value(name, shape, dtype=FLOAT):
+    return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims(shape))))
+
+
+def node(op, inputs, outputs, name="", domain="", attributes=()):
+    text = b"".join(field(1, i) for i in inputs) + b"".join(field(2, o) for o in outputs)
+    text += field(3, name) + field(4, op) + b"".join(field(5, a) for a in attributes)
+    return text + (field(7, domain) if domain else b"")
+
+
+def attribute_int(name, number):
+    return field(1, name) + field(3, number) + field(20, 2)
+
+
+def attribute_graph(name, inner):
+    return field(1, name) + field(6, inner) + field(20, 5)
+
+
+def tensor(name, shape, raw=None, external=None):
+    text = b"".join(field(1, d) for d in shape) + field(2, FLOAT) + field(8, name)
+    if raw is not None:
+        text += field(9, raw)
+    for key, entry in (external or {}).items():
+        text += field(13, field(1, key) + field(2, entry))
+    return text + (field(14, 1) if external else b"")
+
+
+def graph(nodes, inputs=(value("x", [4]),), outputs=(value("y", [4]),), constants=()):
+    return (b"".join(field(1, n) for n in nodes) + field(2, "g")
+            + b"".join(field(5, c) for c in constants) + b"".join(field(11, i) for i in inputs)
+            + b"".join(field(12, o) for o in outputs))
+
+
+def save(name, body, opset=17, more=b""):
+    text = field(1, 8) + field(7, body) + field(8, field(1, "") + field(2, opset)) + more
+    with open(os.path.join(OUT, name + ".onnx"), "wb") as file:
+        file.write(text)
+
+
+def structure():
+    relu = node("Relu", ["x"], ["y"], "relu")
+    bomb = graph([])
+    for _ in range(200):
+        bomb = graph([node("If", ["c"], ["y"], "if", "", [attribute_graph("then_branch", bomb)])])
+    save("bomb", bomb)
+    call = node("F", ["x"], ["y"], "call", "my")
+    function = (field(1, "F") + field(4, "x") + field(5, "y") + field(7, call) + field(10, "my")
+                + field(9, field(1, "my") + field(2, 1)))
+    save("recursion", graph([call]), 17, field(25, function) + field(8, field(1, "my") + field(2, 1)))
+    save("cycle", graph([node("Add", ["x", "b"], ["a"], "one"), node("Neg", ["a"], ["b"], "two"),
+                         node("Relu", ["b"], ["y"], "three")]))
+    save("missing-tensor", graph([node("Add", ["x", "nowhere"], ["y"], "add")]))
+    save("duplicate", graph([relu, node("Neg", ["x"], ["y"], "again")]))
+    save("string", graph([relu], [value("x", [4], STRING)]))
+    save("sequence", graph([relu], [field(1, "x") + field(2, field(4, field(1, field(1, 1))))]))
+    save("symbol", graph([relu], [value("x", ["batch", 4])]))
+    save("opset-old", graph([relu]), 3)
+    save("opset-new", graph([relu]), 99)
+    save("unknown", graph([node("Alpha", ["x"], ["a"], "first", "my.domain"),
+                           node("NoSuchThing", ["a"], ["b"], "second"),
+                           node("Beta", ["b"], ["y"], "third", "my.domain")]))
+
+
+def nodes():
+    save("arity", graph([node("Add", ["x"], ["y"], "add")]))
+    save("attribute", graph([node("LeakyRelu", ["x"], ["y"], "leaky", "",
+                                  [attribute_int("alpha", 1)])]))
+    save("attribute-unknown", graph([node("LeakyRelu", ["x"], ["y"], "leaky", "",
+                                          [attribute_int("beta", 1)])]))
+    save("attribute-missing", graph([node("Concat", ["x", "x"], ["y"], "concat")]))
+
+
+def constants():
+    add = [node("Add", ["x", "w"], ["y"], "add")]
+    save("size", graph(add, constants=[tensor("w", [4], bytes(12))]))
+    save("size-overflow", graph(add, constants=[tensor("w", [1 << 40, 1 << 40], bytes(16))]))
+    save("size-negative", graph(add, constants=[tensor("w", [-4], bytes(16))]))
+    entries = {
+        "missing": {"location": "missing.bin"},
+        "short": {"location": "short.bin"},
+        "up": {"location": "../short.bin"},
+        "absolute": {"location": "/etc/passwd"},
+        "link": {"location": "link.bin"},
+        "length": {"location": "good.bin", "length": "8"},
+        "number": {"location": "good.bin", "offset": "ten"},
+        "good": {"location": "good.bin", "offset": "0", "length": "16"},
+    }
+    for name, entry in entries.items():
+        save("external-" + name, graph(add, constants=[tensor("w", [4], external=entry)]))
+
+
+structure()
+nodes()
+constants()

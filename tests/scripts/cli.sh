@@ -1,0 +1,104 @@
+#!/bin/bash
+# The command line as users meet it: exit statuses, one clear error each, nothing half-written, the
+# same bytes for the same input.
+# timeout: 300
+set -uo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+model=$LPC_SOURCE/models/digits/digits.onnx
+failures=0
+cd "$work" || exit 1
+
+expect() { # STATUS PATTERN COMMAND...
+    local status=$1 pattern=$2 got
+    shift 2
+    "$@" >log 2>&1
+    got=$?
+    if [ "$got" != "$status" ] || ! grep -qE -- "$pattern" log; then
+        echo "FAILED: $* : status $got, expected $status and /$pattern/, said: $(head -c 600 log)"
+        failures=$((failures + 1))
+    fi
+}
+nothing_left() {
+    if compgen -G "$work/$1*" >/dev/null; then
+        echo "FAILED: something was left at $1: $(ls -d "$work/$1"*)"
+        failures=$((failures + 1))
+    fi
+}
+
+expect 2 'usage|lpc ' "$LPC"
+expect 0 'compiles one neural network' "$LPC" --help
+expect 0 '^lpc [0-9]' "$LPC" --version
+expect 2 'unexpected argument' "$LPC" "$model" --nonsense -o out
+expect 2 'usage' "$LPC" "$model"
+expect 2 "expected NAME=N" "$LPC" "$model" --bind batch -o out
+expect 2 "expected obj or c" "$LPC" "$model" --emit fortran -o out
+expect 2 'usage' "$LPC" check "$model"
+expect 1 'none.onnx' "$LPC" none.onnx -o out
+expect 1 'no_such_target' "$LPC" "$model" --targets no_such_target -o out
+nothing_left out
+expect 1 "no node 'nowhere'" "$LPC" "$model" --targets pc,pc --cut-after nowhere -o out
+nothing_left out
+
+# An output folder that exists, or cannot be made.
+mkdir taken
+expect 1 'exists already' "$LPC" "$model" -o taken
+expect 1 'cannot make output folder' "$LPC" "$model" -o /proc/lpc/out
+expect 1 'cannot make output folder' "$LPC" "$model" -o missing/folder/out
+
+# A full disk: /dev/full stands for one through a small file system where root may make it.
+mkdir small
+if mount -t tmpfs -o size=64k none small 2>/dev/null; then
+    expect 1 'No space left|failed' "$LPC" "$model" -o small/out
+    [ -z "$(ls -A small)" ] || { echo "FAILED: a full disk left $(ls small)"; failures=$((failures + 1)); }
+    umount small
+else
+    echo "cli: no right to mount: the full disk is not tested"
+fi
+
+# A target whose compiler is missing still gets its code; whose file is bad does not.
+mkdir targets
+sed 's/"cc": *\[[^]]*\]/"cc": ["no-such-compiler"]/' "$LPC_SOURCE/targets/pi5.json" >targets/nocc.json
+expect 0 'nocc' "$LPC" "$model" --target-dir targets --targets nocc -o nocc.out
+[ -f nocc.out/nocc/model.o ] && [ ! -e nocc.out/nocc/stage ] ||
+    { echo "FAILED: package without a toolchain"; failures=$((failures + 1)); }
+expect 1 'no program|not linked|was not' "$LPC" run nocc.out
+echo '{"name": 3}' >targets/bad.json
+expect 1 'bad.json' "$LPC" "$model" --target-dir targets --targets bad -o bad.out
+nothing_left bad.out
+
+# The same input gives the same bytes.
+for emit in obj c; do
+    expect 0 host "$LPC" "$model" --emit $emit -o "$emit.1"
+    expect 0 host "$LPC" "$model" --emit $emit -o "$emit.2"
+    expect 0 '' diff -r "$emit.1" "$emit.2"
+done
+expect 0 pi "$LPC" "$model" --targets pc,pi,android -o three.1
+expect 0 pi "$LPC" "$model" --targets pc,pi,android -o three.2
+expect 0 '' diff -r three.1 three.2
+for file in pc/model.o pi/weights.o android/model.h android/stage manifest.json pi/manifest.json \
+    pc/CMakeLists.txt pc/runtime/lpc_model.h; do
+    [ -s "three.1/$file" ] || { echo "FAILED: three.1/$file is missing"; failures=$((failures + 1)); }
+done
+
+# Generated portable C is plain ISO C11, without a warning.
+expect 0 host "$LPC" "$model" --portable -o plain
+for cc in gcc clang-19 clang; do
+    command -v $cc >/dev/null || continue
+    expect 0 '' $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -Wconversion -Iplain/host \
+        -Iplain/host/runtime -c plain/host/model.c -o plain.o
+    expect 0 '' $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -Wconversion -Iplain/host \
+        -Iplain/host/runtime -c plain/host/stage.c -o plain.o
+done
+
+# No allocator in what runs: the function's object needs none.
+if nm -u obj.1/host/model.o | grep -qE '\b(malloc|calloc|realloc|free|mmap)\b'; then
+    echo "FAILED: the emitted object calls an allocator"
+    failures=$((failures + 1))
+fi
+
+expect 0 'latency' "$LPC" run obj.1 --repeat 5
+expect 0 '"latency_ms_median"' "$LPC" run obj.1 --repeat 5 --json
+expect 1 "nothing" "$LPC" run obj.1 --input nothing=x.npy
+expect 0 'operators:' "$LPC" inspect "$model"
+[ "$failures" = 0 ]
