@@ -11,7 +11,7 @@ enum {
     OPSET_MIN = 6, /* 7 is promised; 6 as far as canon_old.c goes */
     OPSET_MAX = 27,
     MAX_INLINE_DEPTH = 40,    /* functions and branches within each other */
-    CALL_COST = 3, /* a call counts as so many nodes more */
+    CALL_COST = 3,            /* a call counts as so many nodes more */
     MAX_MADE_NODES = 250000,  /* so that functions that call functions cannot explode */
     MAX_DENSE_BYTES = 1 << 28 /* a sparse tensor written out */
 };
@@ -37,7 +37,8 @@ typedef struct Import {
     const Onnx__ModelProto *model;
     NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
     int made_nodes;
-    Tensor absent; /* stands in a scope for a function's input that the caller left out */
+    bool told_size; /* that there are more than MAX_MADE_NODES */
+    Tensor absent;  /* stands in a scope for a function's input that the caller left out */
 } Import;
 
 /* Where names are looked up: the main graph, a branch of If, or a function's body. */

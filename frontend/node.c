@@ -207,7 +207,8 @@ int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count)
         start_call(&call, scope, nodes[order[k]], (int)order[k]);
         failed |= convert(&call);
         if (im->made_nodes > MAX_MADE_NODES) {
-            if (im->made_nodes++ == MAX_MADE_NODES + 1) {
+            if (!im->told_size) {
+                im->told_size = true;
                 return call_fail(&call,
                                  "the model has more than %d nodes once its functions are "
                                  "inlined",

@@ -196,7 +196,8 @@ static void run_other(Eval *e, const Inst *inst)
     case LI_CAST: lanes_cast(inst->arg[0]->type.dtype, type.dtype, type.lanes, arg[0], out); return;
     case LI_BITCAST: memcpy(out, arg[0], size * (size_t)type.lanes); return;
     case LI_SPLAT:
-        for (int i = 0; i < type.lanes; i++) memcpy((uint8_t *)out + (size_t)i * size, arg[0], size);
+        for (int i = 0; i < type.lanes; i++)
+            memcpy((uint8_t *)out + (size_t)i * size, arg[0], size);
         return;
     case LI_IOTA: iota(type.dtype, type.lanes, out); return;
     case LI_LANE: memcpy(out, (const uint8_t *)arg[0] + (size_t)inst->value * size, size); return;
@@ -204,7 +205,7 @@ static void run_other(Eval *e, const Inst *inst)
     case LI_HMIN:
     case LI_HMAX: lanes_horizontal(inst->op, inst->arg[0]->type, arg[0], out); return;
     case LI_DOT4: lanes_dot4(type.lanes, arg[0], arg[1], arg[2], inst->value == 1, out); return;
-    default: assert(!"an instruction"); return;
+    default: assert(0 && "an instruction"); return;
     }
 }
 

@@ -43,7 +43,7 @@
         case LI_NEG: EACH(T, T, 0 - (uint64_t)x[i]); return;                                       \
         case LI_ABS: EACH(T, T, x[i] < 1 ? 0 - (uint64_t)x[i] : (uint64_t)x[i]); return;           \
         case LI_NOT: EACH(T, T, ~(uint64_t)x[i]); return;                                          \
-        default: assert(!"an integer instruction"); return;                                        \
+        default: assert(0 && "an integer instruction"); return;                                      \
         }                                                                                          \
     }
 
@@ -105,7 +105,7 @@ static void op_bool(InstOp op, int n, const void *a, const void *c, void *out)
     MATH(ATAN, atan) MATH(SINH, sinh) MATH(COSH, cosh) MATH(ASINH, asinh) MATH(ACOSH, acosh)       \
     MATH(ATANH, atanh) MATH(LOG1P, log1p) MATH(EXPM1, expm1)                                       \
     MATH2(POW, pow) MATH2(FMOD, fmod) MATH2(ATAN2, atan2)                                          \
-    default: assert(!"a float instruction"); return;                                               \
+    default: assert(0 && "a float instruction"); return;                                             \
     }
 
 static void op_f32(InstOp op, int n, const void *a, const void *c, void *out)
@@ -139,7 +139,7 @@ void lanes_op(InstOp op, LType type, const void *a, const void *c, void *out)
     case DT_U64: op_u64(op, n, a, c, out); return;
     case DT_F32: op_f32(op, n, a, c, out); return;
     case DT_F64: op_f64(op, n, a, c, out); return;
-    default: assert(!"arithmetic on a type that has none"); return;
+    default: assert(0 && "arithmetic on a type that has none"); return;
     }
 }
 

@@ -156,8 +156,8 @@ int parse_choice(Parser *p, const char *const *words, const char *what, int *out
 static int parse_symbol(Parser *p)
 {
     const char *name;
-    int64_t max;
-    int source;
+    int64_t max = 0;
+    int source = 0;
     TRY(parse_word(p, &name));
     TRY(parse_expect(p, "max"));
     TRY(parse_integer(p, &max));
@@ -178,9 +178,9 @@ static Buffer *find_buffer(const Program *program, const char *name)
 static int parse_buffer(Parser *p)
 {
     const char *name;
-    LType type;
+    LType type = {DT_NONE, 1};
     const Size *elements;
-    int class;
+    int class = 0;
     TRY(parse_name(p, &name));
     if (find_buffer(p->program, name)) return parse_fail(p, "a new name for the buffer before");
     TRY(parse_expect(p, ":"));
@@ -191,7 +191,7 @@ static int parse_buffer(Parser *p)
     TRY(parse_choice(p, loops_buffer_words, "a class of buffers", &class));
     Buffer *buffer = program_buffer(p->program, name, (BufferClass)class, type.dtype, elements);
     if (class == BUFFER_INPUT || class == BUFFER_OUTPUT) {
-        int64_t index;
+        int64_t index = 0;
         TRY(parse_integer(p, &index));
         if (index != buffer->index) return parse_fail(p, "inputs and outputs in their order");
     }
@@ -257,7 +257,7 @@ static int parse_main_block(Parser *p, Block *block)
             continue;
         }
         Buffer *cond;
-        int64_t when;
+        int64_t when = 0;
         if (!parse_accept(p, "if")) return parse_fail(p, "'call', 'if' or '}'");
         TRY(parse_main_buffer(p, &cond));
         TRY(parse_expect(p, "is"));

@@ -11,7 +11,7 @@ static int parse_block(Parser *p, Block *block);
 
 static int parse_id(Parser *p, int *out)
 {
-    int64_t id;
+    int64_t id = 0;
     TRY(parse_expect(p, "%"));
     TRY(parse_integer(p, &id));
     if (id < 0 || id >= MAX_ID) return parse_fail(p, "a smaller value number before");
@@ -122,7 +122,7 @@ static int parse_place(Parser *p, Inst *inst)
 static int parse_cell_name(Parser *p, Cell **out)
 {
     const char *name;
-    int64_t id;
+    int64_t id = 0;
     TRY(parse_word(p, &name));
     TRY(parse_expect(p, "."));
     TRY(parse_integer(p, &id));
@@ -141,7 +141,8 @@ static int find_op(Parser *p, InstOp *out)
     TRY(parse_word(p, &name));
     for (int op = 0; op < LI_COUNT; op++) {
         char class = inst_class((InstOp)op);
-        bool valued = op == LI_LOAD || op == LI_GET || (class != 'M' && class != 'C' && class != 'K');
+        bool valued =
+            op == LI_LOAD || op == LI_GET || (class != 'M' && class != 'C' && class != 'K');
         if (!valued || strcmp(inst_name((InstOp)op), name)) continue;
         *out = (InstOp)op;
         return LPC_OK;
@@ -175,9 +176,9 @@ static int parse_pure(Parser *p, Inst *inst, LType type)
 
 static int parse_valued(Parser *p, Inst **out)
 {
-    int id;
+    int id = 0;
     InstOp op = LI_COUNT;
-    LType type;
+    LType type = {DT_NONE, 1};
     TRY(parse_id(p, &id));
     TRY(parse_expect(p, "="));
     TRY(find_op(p, &op));
@@ -199,7 +200,7 @@ static int parse_valued(Parser *p, Inst **out)
 
 static int parse_for(Parser *p, LoopKind kind, Inst **out)
 {
-    int id;
+    int id = 0;
     TRY(parse_id(p, &id));
     TRY(define(p, LI_FOR, id, out));
     Inst *loop = *out;
@@ -284,7 +285,7 @@ static int parse_block(Parser *p, Block *block)
 static int parse_param(Parser *p, bool local)
 {
     const char *name;
-    LType type;
+    LType type = {DT_NONE, 1};
     int64_t number = 0;
     TRY(parse_word(p, &name));
     for (int i = 0; i < p->b.kernel->param_count; i++)
@@ -314,8 +315,8 @@ static int parse_param(Parser *p, bool local)
 static int parse_cell(Parser *p)
 {
     const char *name;
-    int64_t id;
-    LType type;
+    int64_t id = 0;
+    LType type = {DT_NONE, 1};
     TRY(parse_word(p, &name));
     TRY(parse_expect(p, "."));
     TRY(parse_integer(p, &id));
@@ -335,7 +336,7 @@ static int parse_cell(Parser *p)
 
 static int parse_origin(Parser *p, Origin *origin)
 {
-    int64_t index;
+    int64_t index = 0;
     TRY(parse_quoted(p, &origin->file));
     if (!*origin->file) origin->file = NULL;
     TRY(parse_quoted(p, &origin->node));

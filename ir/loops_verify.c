@@ -1,6 +1,6 @@
-/* The verifier of loops: every rule at the top of loops.h that can be seen in the code. It is run on
- * text that a person wrote and, in debug builds, after every pass, so it trusts nothing but pointers.
- * The first broken rule of a kernel is reported. */
+/* The verifier of loops: every rule at the top of loops.h that can be seen in the code. It is run
+ * on text that a person wrote and, in debug builds, after every pass, so it trusts nothing but
+ * pointers. The first broken rule of a kernel is reported. */
 #include "ir/loops.h"
 #include "ir/loops_lanes.h"
 

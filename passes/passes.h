@@ -31,6 +31,9 @@ int pass_patterns(Graph *graph);
 int pass_fold_scales(Graph *graph);
 /* DequantizeLinear, operator, QuantizeLinear become the operator on integers. */
 int pass_fuse_quantized(Graph *graph);
+/* Computes what depends on constants only, DequantizeLinear of weights included (which pass_shapes
+ * leaves alone for pass_fuse_quantized). */
+int pass_fold(Graph *graph);
 /* Element-wise chains become epilogues of the node that makes their input. */
 int pass_epilogues(Graph *graph);
 /* Tensors that are cheaper computed at their use than stored are marked is_inlined. Run last of the

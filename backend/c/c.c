@@ -25,16 +25,21 @@ static void name_symbols(Emit *e)
 
 static void name_buffers(Emit *e)
 {
-    static const char *const prefixes[] = {[BUFFER_WORK] = "WORK", [BUFFER_CONST] = "CONST",
-                                           [BUFFER_STATE] = "STATE"};
+    static const char *const prefixes[] = {
+        [BUFFER_WORK] = "WORK", [BUFFER_CONST] = "CONST", [BUFFER_STATE] = "STATE"};
     const Program *program = e->program;
+    Names taken = {0};
     e->buffer_names = arena_array(e->arena, (size_t)program->buffer_count, sizeof *e->buffer_names);
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
         if (buffer->class == BUFFER_INPUT || buffer->class == BUFFER_OUTPUT) continue;
         const char *text = arena_printf(e->arena, "%s_%s", prefixes[buffer->class],
                                         c_identifier(e->arena, buffer->name));
-        e->buffer_names[buffer->id] = names_make(e->arena, &e->globals, NULL, text);
+        const char *name = text;
+        for (int n = 2; names_have(&taken, name); n++)
+            name = arena_printf(e->arena, "%s_%d", text, n);
+        names_add(e->arena, &taken, name);
+        e->buffer_names[buffer->id] = name;
     }
 }
 
@@ -65,8 +70,10 @@ static void make_names(Emit *e)
     const char *name = e->program->name;
     names_add(e->arena, &e->globals, arena_printf(e->arena, "%s_run", name));
     names_add(e->arena, &e->globals, arena_printf(e->arena, "%s_weights", name));
-    static const char *const ours[] = {"at", "at_const", "run_parallel", "check_sizes", "weights_at"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) names_add(e->arena, &e->globals, ours[i]);
+    static const char *const ours[] = {"at", "at_const", "run_parallel", "check_sizes",
+                                       "weights_at"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        names_add(e->arena, &e->globals, ours[i]);
     e->kernel_names =
         arena_array(e->arena, (size_t)e->program->kernel_count, sizeof *e->kernel_names);
     name_symbols(e);
@@ -108,6 +115,8 @@ static const char *argument(Emit *e, const CallArg *arg, bool written)
     if (!input && buffer->class != BUFFER_OUTPUT && buffer->offset < 0 && !e->status)
         e->status = diag_error(e->diag, "internal: C backend: buffer '%s' has no place in memory",
                                buffer->name);
+    e->use_in = e->use_in || input;
+    e->use_out = e->use_out || buffer->class == BUFFER_OUTPUT;
     if (input && is_zero(arg->offset)) return arena_printf(e->arena, "in[%d]", buffer->index);
     if (input) {
         e->use_at = true;
@@ -124,25 +133,6 @@ static const char *argument(Emit *e, const CallArg *arg, bool written)
     if (constant) return arena_printf(e->arena, "at_const(weights, %s)", offset);
     return arena_printf(e->arena, "at(%s, %s)",
                         buffer->class == BUFFER_WORK ? "workspace" : "state", offset);
-}
-
-/* "a, b, c" with line breaks, so that lines stay below 100 columns. */
-typedef struct List {
-    Text text;
-    int column, indent;
-} List;
-
-static void list_add(List *list, const char *item)
-{
-    int width = (int)strlen(item);
-    if (list->text.length && list->column + width > 96) {
-        text_printf(&list->text, ",\n%*s", list->indent, "");
-        list->column = list->indent;
-    } else if (list->text.length) {
-        text_add(&list->text, ", ");
-    }
-    text_add(&list->text, item);
-    list->column += width + 2;
 }
 
 static const char *arguments(Emit *e, const Inst *call, bool named, int indent, int column)
@@ -184,7 +174,7 @@ static const char *iteration_count(Emit *e, const Inst *loop)
 static void emit_parallel(Emit *e, Text *out, const Inst *call, const char *name, int indent)
 {
     bool fails = block_contains(&call->callee->body, LI_FAIL);
-    int inner = indent + 4, column = inner + 2 * (int)strlen(name) / 2 + 20;
+    int inner = indent + 4, column = inner + (int)strlen(name) + 21;
     const char *list = arguments(e, call, true, inner + 4, column);
     e->use_parallel = true;
     text_printf(out, "%*s{\n", indent, "");
@@ -220,8 +210,8 @@ static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
 {
     const Kernel *kernel = call->callee;
     const char *name = e->kernel_names[kernel_position(e->program, kernel)];
-    if (*kernel->comment)
-        text_printf(out, "%*s/* %s */\n", indent, "", c_comment_line(e->arena, kernel->comment));
+    const char *what = *kernel->comment ? kernel->comment : kernel->name;
+    text_printf(out, "%*s/* step %d: %s */\n", indent, "", e->step, c_comment_line(e->arena, what));
     if (kernel_parallel(kernel)) {
         emit_parallel(e, out, call, name, indent);
         return;
@@ -243,6 +233,7 @@ static void emit_steps(Emit *e, Text *out, const Block *block, int indent)
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
         if (inst->op == LI_CALL) emit_call(e, out, inst, indent);
+        e->step++;
         if (inst->op != LI_IF) continue;
         text_printf(out, "%*sif (*(const unsigned char *)%s == %d) {\n", indent, "",
                     argument(e, &inst->args[0], false), (int)inst->value);
@@ -258,17 +249,21 @@ static void emit_run(Emit *e, Text *out)
     text_init(&steps, e->arena);
     emit_steps(e, &steps, &e->program->main->body, 4);
     int width = (int)strlen(name) + 9;
-    text_printf(out,
-                "int %s_run(const void *const *in, void *const *out, int64_t *sizes, void *workspace,\n"
-                "%*svoid *state, const lpc_threads *threads)\n{\n",
-                name, width, "");
-    text_add(out, "    (void)in, (void)out, (void)workspace, (void)state, (void)threads;\n");
-    if (e->use_weights)
-        text_add(out, "    const unsigned char *const weights = weights_at;\n");
+    text_printf(
+        out,
+        "int %s_run(const void *const *in, void *const *out, int64_t *sizes, void *workspace,\n"
+        "%*svoid *state, const lpc_threads *threads)\n{\n",
+        name, width, "");
+    const char *const unused[] = {e->use_in ? NULL : "in", e->use_out ? NULL : "out",
+                                  e->use_work ? NULL : "workspace", e->use_state ? NULL : "state",
+                                  e->use_parallel ? NULL : "threads"};
+    for (int i = 0; i < 5; i++)
+        if (unused[i]) text_printf(out, "    (void)%s;\n", unused[i]);
+    if (e->use_weights) text_add(out, "    const unsigned char *const weights = weights_at;\n");
     text_add(out, "    int status = check_sizes(sizes);\n");
     text_add(out, "    if (status != LPC_RUN_OK) return status;\n\n");
     text_add(out, steps.data);
-    text_add(out, "    return status;\n}\n");
+    text_add(out, "    return LPC_RUN_OK;\n}\n");
 }
 
 /* ---- Above the kernels ---- */
@@ -283,8 +278,11 @@ static void emit_symbols(Emit *e, Text *out)
     if (count) text_add(out, "/* Positions in `sizes`. */\nenum {\n");
     for (int i = 0; i < count; i++) {
         const Symbol *symbol = sizes_symbol_at(table, i);
-        text_printf(out, "    %s = %d%s /* at most %lld; %s */\n", e->sym_enums[i], i,
-                    i + 1 < count ? "," : "", (long long)symbol->max, sources[symbol->source]);
+        const char *bound = symbol->max < 0
+                                ? "no bound"
+                                : arena_printf(e->arena, "at most %lld", (long long)symbol->max);
+        text_printf(out, "    %s = %d%s /* %s; %s */\n", e->sym_enums[i], i,
+                    i + 1 < count ? "," : "", bound, sources[symbol->source]);
     }
     if (count) text_add(out, "};\n\n");
 }
@@ -312,7 +310,8 @@ static void map_row(Emit *e, Text *out, const Buffer *buffer)
     text_printf(out, "#define %-38s %10lld /* %lld bytes: %s %s", e->buffer_names[buffer->id],
                 (long long)buffer->offset, (long long)buffer->max_bytes, dtype_name(buffer->dtype),
                 c_comment_line(e->arena, elements));
-    if (buffer->class == BUFFER_WORK) text_printf(out, ", steps %d..%d", buffer->first, buffer->last);
+    if (buffer->class == BUFFER_WORK && buffer->first >= 0)
+        text_printf(out, ", steps %d..%d", buffer->first, buffer->last);
     if (buffer->comment && *buffer->comment)
         text_printf(out, ", %s", c_comment_line(e->arena, buffer->comment));
     text_add(out, " */\n");
@@ -335,17 +334,20 @@ static void emit_map(Emit *e, Text *out, BufferClass class, const char *heading)
 static void emit_maps(Emit *e, Text *out)
 {
     const Program *p = e->program;
-    emit_map(e, out, BUFFER_WORK,
-             arena_printf(e->arena,
-                          "/* The workspace, %lld bytes: where each buffer starts, its largest size,\n"
-                          " * and the first and last step of %s_run that uses it. */\n",
-                          (long long)p->work_bytes, p->name));
+    emit_map(
+        e, out, BUFFER_WORK,
+        arena_printf(e->arena,
+                     "/* The workspace, %lld bytes: where each buffer starts, its largest size,\n"
+                     " * and the first and last step of %s_run that uses it. */\n",
+                     (long long)p->work_bytes, p->name));
     emit_map(e, out, BUFFER_STATE,
              arena_printf(e->arena, "/* The state, %lld bytes: kept from one run to the next. */\n",
                           (long long)p->state_bytes));
     emit_map(e, out, BUFFER_CONST,
-             arena_printf(e->arena, "/* The weights, %lld bytes, in the object that defines "
-                                    "%s_weights. */\n", (long long)p->const_bytes, p->name));
+             arena_printf(e->arena,
+                          "/* The weights, %lld bytes, in the object that defines "
+                          "%s_weights. */\n",
+                          (long long)p->const_bytes, p->name));
 }
 
 /* The inputs and outputs, and how the file is compiled. */
@@ -358,15 +360,17 @@ static void emit_title(Emit *e, Text *out)
                 e->options->portable ? "Plain ISO C11;" : "C11 with vector extensions;", p->name);
     if (!e->options->portable && e->options->vector_bits)
         text_printf(out, " * Written for vector registers of %d bits.\n", e->options->vector_bits);
-    text_add(out, " * Compile with -std=c11 -O3 -fno-math-errno -fno-trapping-math; not with -ffast-math,\n"
-                  " * nor with -std=gnuNN unless -ffp-contract=off is given: results would change.\n *\n");
+    text_add(
+        out,
+        " * Compile with -std=c11 -O3 -fno-math-errno -fno-trapping-math; not with -ffast-math,\n"
+        " * nor with -std=gnuNN unless -ffp-contract=off is given: results would change.\n *\n");
     static const char *const arrays[] = {[BUFFER_INPUT] = "in", [BUFFER_OUTPUT] = "out"};
     for (int i = 0; i < p->buffer_count; i++) {
         const Buffer *buffer = p->buffers[i];
         if (buffer->class != BUFFER_INPUT && buffer->class != BUFFER_OUTPUT) continue;
         text_printf(out, " * %s[%d]: %s, %s, at most %lld bytes\n", arrays[buffer->class],
-                    buffer->index, c_comment_line(e->arena, buffer->name), dtype_name(buffer->dtype),
-                    (long long)buffer->max_bytes);
+                    buffer->index, c_comment_line(e->arena, buffer->name),
+                    dtype_name(buffer->dtype), (long long)buffer->max_bytes);
     }
     text_add(out, " */\n");
 }
@@ -390,15 +394,14 @@ static void emit_includes(Emit *e, Text *out)
                       "#pragma GCC diagnostic ignored \"-Wpsabi\"\n#endif\n\n");
 }
 
-static const char at_text[] =
-    "INLINE void *at(void *memory, int64_t offset)\n"
-    "{\n"
-    "    return (unsigned char *)memory + offset;\n"
-    "}\n\n"
-    "INLINE const void *at_const(const void *memory, int64_t offset)\n"
-    "{\n"
-    "    return (const unsigned char *)memory + offset;\n"
-    "}\n\n";
+static const char at_text[] = "INLINE void *at(void *memory, int64_t offset)\n"
+                              "{\n"
+                              "    return (unsigned char *)memory + offset;\n"
+                              "}\n\n"
+                              "INLINE const void *at_const(const void *memory, int64_t offset)\n"
+                              "{\n"
+                              "    return (const unsigned char *)memory + offset;\n"
+                              "}\n\n";
 
 static const char parallel_text[] =
     "/* Runs kernel over [0, n), on the threads if there are any. */\n"
@@ -422,12 +425,13 @@ static void emit_file(Emit *e, Text *out)
     emit_title(e, out);
     emit_includes(e, out);
     if (e->use_weights)
-        text_printf(out,
-                    "extern const unsigned char %s_weights[];\n"
-                    "/* Read at run time, so that only this 64-bit address needs to reach the weights,\n"
-                    " * however far away the linker puts them. */\n"
-                    "static const unsigned char *const volatile weights_at = %s_weights;\n\n",
-                    name, name);
+        text_printf(
+            out,
+            "extern const unsigned char %s_weights[];\n"
+            "/* Read at run time, so that only this 64-bit address needs to reach the weights,\n"
+            " * however far away the linker puts them. */\n"
+            "static const unsigned char *const volatile weights_at = %s_weights;\n\n",
+            name, name);
     text_printf(out, "lpc_run_fn %s_run;\n\n", name);
     emit_symbols(e, out);
     emit_maps(e, out);

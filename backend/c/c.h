@@ -21,8 +21,8 @@ typedef struct CEmitOptions {
     /* Plain ISO C11, without vector extensions, intrinsics or attributes the compiler does not
      * know. The program must be scalar then (every value with one lane). */
     bool portable;
-    int vector_bits;    /* width of the target's vector registers, for the comment; 0: not told */
-    const char *title;  /* what the file is, for its first comment line; may be NULL */
+    int vector_bits;   /* width of the target's vector registers, for the comment; 0: not told */
+    const char *title; /* what the file is, for its first comment line; may be NULL */
 } CEmitOptions;
 
 /* Appends the C file to out. Requires a verified program whose WORK, CONST and STATE buffers have

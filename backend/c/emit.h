@@ -44,15 +44,16 @@ typedef struct Emit {
     const Program *program;
     const CEmitOptions *options;
     Diag *diag;
-    Text functions;      /* the kernels, emitted before what stands above them is known */
-    Text types, helpers; /* definitions of vector types and helper functions, in order of need */
-    Names defined;       /* names of both */
-    Names globals;       /* identifiers at file scope */
-    const char **sym_enums;    /* SYM_batch, by symbol */
+    Text functions;         /* the kernels, emitted before what stands above them is known */
+    Text types, helpers;    /* definitions of vector types and helper functions, in order of need */
+    Names defined;          /* names of both */
+    Names globals;          /* identifiers at file scope */
+    const char **sym_enums; /* SYM_batch, by symbol */
     const char **buffer_names; /* WORK_conv1, by buffer id; NULL for inputs and outputs */
     const char **kernel_names; /* by position in the program; NULL when nothing calls it */
     bool use_math, use_intrinsics;
-    bool use_at, use_parallel, use_weights, use_state, use_work;
+    bool use_at, use_parallel, use_weights, use_in, use_out, use_state, use_work;
+    int step;   /* position in main, as the memory plan counts: depth first, IFs too */
     int status; /* an error was reported */
 } Emit;
 
@@ -60,7 +61,7 @@ typedef struct Emit {
 typedef struct Info {
     int uses;
     const Block *block;
-    int position;     /* in block */
+    int position; /* in block */
     bool live, named;
     int cost;         /* operators in its expression */
     int bits;         /* of an integer: |value| < 2^bits, or its type's width */
@@ -72,24 +73,31 @@ typedef struct Info {
 typedef struct KernelEmit {
     Emit *e;
     const Kernel *kernel;
-    Info *info;               /* by instruction id */
-    int *cell_index;          /* by position in cells: as Info.index */
+    Info *info;      /* by instruction id */
+    int *cell_index; /* by position in cells: as Info.index */
     bool *cell_live;
     const char **param_names; /* by position in params */
     const char **cell_names;
-    const Block **cell_home;  /* where the cell is declared; NULL: at the top */
-    const char **sym_names;   /* locals that hold symbols; NULL: not used in this kernel */
+    const Block **cell_home; /* where the cell is declared; NULL: at the top */
+    const char **sym_names;  /* locals that hold symbols; NULL: not used in this kernel */
     Names names;
     Text *out;
     int indent, counter, loop_depth;
-    const Inst *parallel;     /* the PARALLEL loop, when the kernel is one */
-    const Inst **loops;       /* the loops that are open, and the labels behind them */
+    const Inst *parallel; /* the PARALLEL loop, when the kernel is one */
+    const Inst **loops;   /* the loops that are open, and the labels behind them */
     const char **labels;
     int loop_count;
     bool can_fail, sets_symbol;
 } KernelEmit;
 
+/* "a, b, c" that starts at `column` and goes on at `indent`, with lines below 100 columns. */
+typedef struct List {
+    Text text;
+    int column, indent;
+} List;
+
 /* text.c */
+void list_add(List *list, const char *item);
 const char *c_identifier(Arena *arena, const char *text); /* letters, digits and '_' only */
 /* An identifier made of `text` that is in none of the lists, added to `names`. */
 const char *names_make(Arena *arena, Names *names, const Names *outer, const char *text);
@@ -120,7 +128,6 @@ const char *helper_dot4(Emit *e, bool is_unsigned);
 
 /* vector.c */
 const char *vector_type(Emit *e, LType type); /* the C type of a value, vector or scalar */
-LType vector_mask_type(LType type);           /* what bool vectors are made of */
 const char *vector_helper(Emit *e, const char *operation, LType type);
 const char *vector_intrinsic(Emit *e, const char *operation, LType type);
 const char *vector_load(Emit *e, LType type, bool stride, bool limit);
@@ -138,7 +145,7 @@ Expr expr_value(KernelEmit *k, const Inst *inst);   /* its name, or its expressi
 Expr expr_compute(KernelEmit *k, const Inst *inst); /* its expression */
 const char *expr_text(KernelEmit *k, const Inst *inst, Prec least);
 const char *expr_address(KernelEmit *k, const Inst *access); /* &x[i] of a LOAD or STORE */
-const char *math_name(InstOp op, DType type);       /* "expf" */
+const char *math_name(InstOp op, DType type);                /* "expf" */
 Info *expr_info(const KernelEmit *k, const Inst *inst);
 int param_position(const Kernel *kernel, const Param *param);
 int cell_position(const Kernel *kernel, const Cell *cell);

@@ -52,7 +52,8 @@ const char *math_name(InstOp op, DType type)
     };
     char class = inst_class(op);
     if (op == LI_ABS) return type == DT_F32 ? "fabsf" : "fabs";
-    bool unary = op == LI_SQRT || op == LI_FLOOR || op == LI_CEIL || op == LI_RINT || op == LI_TRUNC;
+    bool unary =
+        op == LI_SQRT || op == LI_FLOOR || op == LI_CEIL || op == LI_RINT || op == LI_TRUNC;
     if (!unary && class != 'F' && class != 'G') return NULL;
     return names[op][type == DT_F32];
 }
@@ -153,6 +154,9 @@ static Expr plain_binary(KernelEmit *k, const Inst *inst)
     const char *a = expr_text(k, inst->arg[0], left);
     if (is_literal(k, inst->arg[0]) && is_literal(k, b)) /* else an operation on ints */
         a = make(k, PREC_UNARY, "(%s)%s", vector_type(k->e, inst->type), a).text;
+    if (inst->op == LI_ADD && is_literal(k, b) && b->value < 0 && b->value > INT64_MIN &&
+        inst->type.dtype == DT_I64)
+        return make(k, PREC_ADD, "%s - %s", a, c_int(k->e->arena, DT_I64, -b->value).text);
     return binary_of(k, inst, a, expr_text(k, b, right));
 }
 
@@ -167,11 +171,18 @@ static Expr bool_binary(KernelEmit *k, const Inst *inst)
     bool both = inst->op == LI_AND || inst->op == LI_MUL || inst->op == LI_MIN;
     bool differ = inst->op == LI_XOR || inst->op == LI_SUB;
     if (inst->type.lanes > 1)
-        return make(k, PREC_BITS, "%s %s %s", tight(k, inst, 0), both ? "&" : differ ? "^" : "|",
+        return make(k, PREC_BITS, "%s %s %s", tight(k, inst, 0),
+                    both     ? "&"
+                    : differ ? "^"
+                             : "|",
                     tight(k, inst, 1));
     Prec least = differ ? PREC_ADD : PREC_COMPARE;
-    return make(k, differ ? PREC_COMPARE : PREC_LOGIC, "%s %s %s", expr_text(k, inst->arg[0], least),
-                both ? "&&" : differ ? "!=" : "||", expr_text(k, inst->arg[1], least));
+    return make(k, differ ? PREC_COMPARE : PREC_LOGIC, "%s %s %s",
+                expr_text(k, inst->arg[0], least),
+                both     ? "&&"
+                : differ ? "!="
+                         : "||",
+                expr_text(k, inst->arg[1], least));
 }
 
 static Expr call2(KernelEmit *k, const char *function, const Inst *inst)
@@ -188,8 +199,10 @@ static bool literal_other_than(const Inst *inst, int64_t value)
 static Expr extreme(KernelEmit *k, const Inst *inst)
 {
     const char *name = inst_name(inst->op);
-    return call2(k, inst->type.lanes > 1 ? vector_intrinsic(k->e, name, inst->type)
-                                         : helper_scalar(k->e, name, inst->type.dtype), inst);
+    return call2(k,
+                 inst->type.lanes > 1 ? vector_intrinsic(k->e, name, inst->type)
+                                      : helper_scalar(k->e, name, inst->type.dtype),
+                 inst);
 }
 
 static Expr binary(KernelEmit *k, const Inst *inst)
@@ -203,20 +216,24 @@ static Expr binary(KernelEmit *k, const Inst *inst)
                  (expr_info(k, inst->arg[0])->index && expr_info(k, inst->arg[1])->index);
     if (divides && !exact) {
         const char *name = inst_name(inst->op);
-        return call2(k, type.lanes > 1 ? vector_helper(k->e, name, type)
-                                       : helper_scalar(k->e, name, type.dtype), inst);
+        return call2(k,
+                     type.lanes > 1 ? vector_helper(k->e, name, type)
+                                    : helper_scalar(k->e, name, type.dtype),
+                     inst);
     }
     if (wraps(k, inst)) {
         Expr a = unsigned_value(k, inst->arg[0]), b = unsigned_value(k, inst->arg[1]);
         Prec prec = prec_of(inst->op), left = prec == PREC_BITS ? PREC_UNARY : prec;
         Prec right = prec == PREC_BITS ? PREC_UNARY : (Prec)(prec + 1);
-        return cast_back(k, inst, binary_of(k, inst, c_paren(k->e->arena, a, left),
-                                            c_paren(k->e->arena, b, right)));
+        return cast_back(
+            k, inst,
+            binary_of(k, inst, c_paren(k->e->arena, a, left), c_paren(k->e->arena, b, right)));
     }
     if (!is_small(type)) return plain_binary(k, inst);
     if (inst->op == LI_MUL || inst->op == LI_SHL) /* u16 * u16 does not fit an int */
-        return cast_back(k, inst, make(k, PREC_MUL, "(uint32_t)%s %s (uint32_t)%s", tight(k, inst, 0),
-                                       symbol_of(inst->op), tight(k, inst, 1)));
+        return cast_back(k, inst,
+                         make(k, PREC_MUL, "(uint32_t)%s %s (uint32_t)%s", tight(k, inst, 0),
+                              symbol_of(inst->op), tight(k, inst, 1)));
     return cast_back(k, inst, plain_binary(k, inst));
 }
 
@@ -261,8 +278,10 @@ static Expr select(KernelEmit *k, const Inst *inst)
     size_t size = type.dtype == DT_BOOL ? 4 : dtype_size(type.dtype);
     if (size != 4)
         mask = make(k, PREC_POSTFIX, "__builtin_convertvector(%s, %s)", mask,
-                    vector_type(k->e, (LType){masks[size], type.lanes})).text;
-    return make(k, PREC_POSTFIX, "%s(%s, %s, %s)", helper, mask, plain(k, inst, 1), plain(k, inst, 2));
+                    vector_type(k->e, (LType){masks[size], type.lanes}))
+                   .text;
+    return make(k, PREC_POSTFIX, "%s(%s, %s, %s)", helper, mask, plain(k, inst, 1),
+                plain(k, inst, 2));
 }
 
 /* ---- One operand ---- */
@@ -291,12 +310,16 @@ static Expr unary(KernelEmit *k, const Inst *inst)
     }
     if (inst->op == LI_ABS && !is_float) {
         if (!dtype_is_signed(type.dtype)) return expr_value(k, inst->arg[0]);
-        return call1(k, type.lanes > 1 ? vector_helper(k->e, "abs", type)
-                                       : helper_scalar(k->e, "abs", type.dtype), inst);
+        return call1(k,
+                     type.lanes > 1 ? vector_helper(k->e, "abs", type)
+                                    : helper_scalar(k->e, "abs", type.dtype),
+                     inst);
     }
     if (type.lanes > 1)
-        return call1(k, inst->op == LI_ABS ? vector_helper(k->e, "fabs", type)
-                                           : vector_intrinsic(k->e, inst_name(inst->op), type), inst);
+        return call1(k,
+                     inst->op == LI_ABS ? vector_helper(k->e, "fabs", type)
+                                        : vector_intrinsic(k->e, inst_name(inst->op), type),
+                     inst);
     k->e->use_math = true;
     return call1(k, math_name(inst->op, type.dtype), inst);
 }
@@ -309,7 +332,9 @@ static Expr convert(KernelEmit *k, Expr value, LType from, LType to)
     const char *operand = c_paren(k->e->arena, value, PREC_UNARY);
     if (from.lanes == 1 && to.dtype == DT_BOOL)
         return make(k, PREC_COMPARE, "%s != 0%s", c_paren(k->e->arena, value, PREC_ADD),
-                    from.dtype == DT_F32 ? ".0f" : is_float ? ".0" : "");
+                    from.dtype == DT_F32 ? ".0f"
+                    : is_float           ? ".0"
+                                         : "");
     if (from.lanes == 1) return make(k, PREC_UNARY, "(%s)%s", type, operand);
     if (to.dtype == DT_BOOL) {
         const char *zero = make(k, PREC_POSTFIX, "(%s){0}", vector_type(k->e, from)).text;
@@ -368,14 +393,16 @@ static Expr load(KernelEmit *k, const Inst *inst)
     if (inst->type.lanes == 1) {
         Expr element = make(k, PREC_POSTFIX, "%s[%s]", name, plain(k, inst, 0));
         if (!limit) return element;
-        const char *zero = inst->type.dtype == DT_F32 ? "0.0f" : inst->type.dtype == DT_F64 ? "0.0" : "0";
+        const char *zero = inst->type.dtype == DT_F32   ? "0.0f"
+                           : inst->type.dtype == DT_F64 ? "0.0"
+                                                        : "0";
         return make(k, PREC_TERNARY, "%s > 0 ? %s : %s", expr_text(k, inst->limit, PREC_ADD),
                     element.text, zero);
     }
     const char *helper = vector_load(k->e, inst->type, inst->stride != NULL, limit != NULL);
     const char *stride = inst->stride ? expr_value(k, inst->stride).text : NULL;
-    return make(k, PREC_POSTFIX, "%s(%s%s%s%s%s)", helper, expr_address(k, inst), stride ? ", " : "",
-                stride ? stride : "", limit ? ", " : "", limit ? limit : "");
+    return make(k, PREC_POSTFIX, "%s(%s%s%s%s%s)", helper, expr_address(k, inst),
+                stride ? ", " : "", stride ? stride : "", limit ? ", " : "", limit ? limit : "");
 }
 
 static Expr fma_of(KernelEmit *k, const Inst *inst)
@@ -400,7 +427,8 @@ static Expr splat(KernelEmit *k, const Inst *inst)
     if (type.lanes == 1) return expr_value(k, inst->arg[0]);
     const char *helper = vector_helper(k->e, "splat", type);
     if (type.dtype == DT_BOOL)
-        return make(k, PREC_POSTFIX, "%s(%s ? -1 : 0)", helper, expr_text(k, inst->arg[0], PREC_LOGIC));
+        return make(k, PREC_POSTFIX, "%s(%s ? -1 : 0)", helper,
+                    expr_text(k, inst->arg[0], PREC_LOGIC));
     return call1(k, helper, inst);
 }
 

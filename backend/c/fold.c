@@ -169,9 +169,7 @@ static int value_index(KernelEmit *k, const Inst *inst)
     case LI_MUL: return least == 2 ? 2 : 0;
     case LI_DIV:
     case LI_REM: return a;
-    case LI_SELECT:
-        a = expr_info(k, inst->arg[2])->index;
-        return a < c ? a : c;
+    case LI_SELECT: a = expr_info(k, inst->arg[2])->index; return a < c ? a : c;
     case LI_CAST: return type_bits(inst->arg[0]->type.dtype) < 64 ? 1 : 0;
     default: return 0;
     }

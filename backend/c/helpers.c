@@ -57,12 +57,12 @@ static const Template scalar_templates[] = {
     {"div", "/* Wraps where a / b overflows. */\n"
             "INLINE @E @H(@E a, @E b)\n"
             "{\n"
-            "    return b == -1 ? (@E)(0 - (@U)a) : (@E)(a / b);\n"
+            "    return (@E)(b == -1 ? (@E)(0 - (@U)a) : a / b);\n"
             "}\n"},
     {"rem", "/* 0 where a / b overflows. */\n"
             "INLINE @E @H(@E a, @E b)\n"
             "{\n"
-            "    return b == -1 ? 0 : (@E)(a % b);\n"
+            "    return (@E)(b == -1 ? 0 : a % b);\n"
             "}\n"},
     {"floor_div", "/* floor(a / b), b > 0. */\n"
                   "INLINE @E @H(@E a, @E b)\n"

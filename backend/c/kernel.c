@@ -102,7 +102,8 @@ static bool block_mentions(const Block *block, const Cell *cell)
 
 static bool mentions(const Inst *inst, const Cell *cell)
 {
-    return inst->cell == cell || block_mentions(&inst->body, cell) || block_mentions(&inst->els, cell);
+    return inst->cell == cell || block_mentions(&inst->body, cell) ||
+           block_mentions(&inst->els, cell);
 }
 
 /* The innermost block that has all uses of the cell, if the first of them is a SET right there: the
@@ -150,7 +151,8 @@ static const char *value_name(KernelEmit *k, const Inst *inst)
     if (inst->type.dtype == DT_BOOL) base = "is";
     if (inst->type.dtype == DT_I64 && inst->op != LI_LOAD && inst->op != LI_GET) base = "at";
     char last = base[strlen(base) - 1];
-    const char *separator = last >= '0' && last <= '9' ? "_" : "";
+    bool clear = (last < '0' || last > '9') && strcmp(base, "i"); /* i0 is a loop variable */
+    const char *separator = clear ? "" : "_";
     const char *name;
     do {
         name = arena_printf(k->e->arena, "%s%s%d", base, separator, k->counter++);
@@ -174,7 +176,8 @@ static void store(KernelEmit *k, const Inst *inst)
     const char *limit = inst->limit ? expr_value(k, inst->limit).text : NULL;
     if (type.lanes == 1) {
         const char *test =
-            limit ? arena_printf(k->e->arena, "if (%s > 0) ", expr_text(k, inst->limit, PREC_ADD)) : "";
+            limit ? arena_printf(k->e->arena, "if (%s > 0) ", expr_text(k, inst->limit, PREC_ADD))
+                  : "";
         line(k, "%s%s[%s] = %s;", test, name, expr_value(k, inst->arg[0]).text, value);
         return;
     }
@@ -185,14 +188,29 @@ static void store(KernelEmit *k, const Inst *inst)
          stride ? stride : "", limit ? ", " : "", limit ? limit : "");
 }
 
+/* For `cell = cell + x`: "+=", and x in *rest; NULL when it is not of that form. */
+static const char *compound(const KernelEmit *k, const Inst *set, const Inst **rest)
+{
+    const Inst *value = set->arg[0], *old = value->arg[0];
+    bool simple = value->op == LI_ADD || value->op == LI_SUB || value->op == LI_MUL;
+    if (!simple || expr_info(k, value)->name || old->op != LI_GET || old->cell != set->cell ||
+        expr_info(k, old)->name || value->type.dtype == DT_BOOL)
+        return NULL;
+    bool is_float = dtype_is_float(value->type.dtype);
+    if (!is_float && !expr_info(k, value)->index) return NULL;
+    *rest = value->arg[1];
+    return value->op == LI_ADD ? "+=" : value->op == LI_SUB ? "-=" : "*=";
+}
+
 static void set_cell(KernelEmit *k, const Inst *inst, const Block *at)
 {
     int cell = cell_position(k->kernel, inst->cell);
-    const char *value = expr_value(k, inst->arg[0]).text;
     bool declares = k->cell_home[cell] == at;
+    const Inst *value = inst->arg[0];
+    const char *sign = declares ? NULL : compound(k, inst, &value);
     if (declares) k->cell_home[cell] = NULL; /* once */
-    line(k, "%s%s%s = %s;", declares ? vector_type(k->e, inst->cell->type) : "", declares ? " " : "",
-         k->cell_names[cell], value);
+    line(k, "%s%s%s %s %s;", declares ? vector_type(k->e, inst->cell->type) : "",
+         declares ? " " : "", k->cell_names[cell], sign ? sign : "=", expr_value(k, value).text);
 }
 
 /* Does the loop's body leave it from inside a loop that C's `break` would leave instead? */
@@ -411,30 +429,26 @@ static void parallel_head_lines(KernelEmit *k, const char *name)
     if (k->can_fail) line(k, "_Atomic int *const error = args->error;");
 }
 
-static const char *parameter_list(KernelEmit *k)
+static const char *parameter_list(KernelEmit *k, int column)
 {
-    Text list;
-    text_init(&list, k->e->arena);
-    for (int i = 0; i < k->kernel->param_count; i++) {
-        const Param *param = k->kernel->params[i];
-        if (param->local) continue;
-        text_printf(&list, "%s%s", list.length ? ", " : "",
-                    pointer(k->e, param, k->param_names[i]));
-    }
+    List list = {.column = column, .indent = column};
+    text_init(&list.text, k->e->arena);
+    for (int i = 0; i < k->kernel->param_count; i++)
+        if (!k->kernel->params[i]->local)
+            list_add(&list, pointer(k->e, k->kernel->params[i], k->param_names[i]));
     if (kernel_uses_sizes(k->kernel))
-        text_printf(&list, "%s%sint64_t *sizes", list.length ? ", " : "",
-                    k->sets_symbol ? "" : "const ");
-    return list.length ? list.data : "void";
+        list_add(&list, k->sets_symbol ? "int64_t *sizes" : "const int64_t *sizes");
+    return list.text.length ? list.text.data : "void";
 }
 
 static void function_head(KernelEmit *k, const char *name)
 {
     if (*k->kernel->comment) c_comment(k->out, k->kernel->comment, 0);
-    if (k->parallel)
-        text_printf(k->out, "static NOINLINE void %s(void *arg, int64_t begin, int64_t end)\n{\n", name);
-    else
-        text_printf(k->out, "static NOINLINE %s %s(%s)\n{\n", k->can_fail ? "int" : "void", name,
-                    parameter_list(k));
+    const char *start = arena_printf(k->e->arena, "static NOINLINE %s %s(",
+                                     k->can_fail && !k->parallel ? "int" : "void", name);
+    const char *list = "void *arg, int64_t begin, int64_t end";
+    if (!k->parallel) list = parameter_list(k, (int)strlen(start));
+    text_printf(k->out, "%s%s)\n{\n", start, list);
     k->indent = 1;
     if (k->parallel) parallel_head_lines(k, name);
 }
@@ -450,11 +464,10 @@ static void prepare(KernelEmit *k)
     k->cell_names = arena_array(arena, cells, sizeof *k->cell_names);
     k->cell_home = arena_array(arena, cells, sizeof *k->cell_home);
     k->param_names = arena_array(arena, params, sizeof *k->param_names);
-    k->sym_names = arena_array(arena, (size_t)sizes_symbol_count(k->e->program->sizes),
-                               sizeof *k->sym_names);
+    k->sym_names =
+        arena_array(arena, (size_t)sizes_symbol_count(k->e->program->sizes), sizeof *k->sym_names);
     for (int i = 0; i < kernel->param_count; i++)
-        k->param_names[i] =
-            names_make(arena, &k->names, &k->e->globals, kernel->params[i]->name);
+        k->param_names[i] = names_make(arena, &k->names, &k->e->globals, kernel->params[i]->name);
     k->can_fail = block_contains(&kernel->body, LI_FAIL);
     k->sets_symbol = block_contains(&kernel->body, LI_SETSYM);
     k->parallel = kernel_parallel(kernel);

@@ -12,25 +12,28 @@
 
 /* Words that a name of ours must not be: C's, and what emitted files use themselves. */
 static const char *const reserved[] = {
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
-    "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
-    "unsigned", "void", "volatile", "while", "bool", "true", "false", "asm", "typeof", "alignas",
-    "alignof", "noreturn", "nullptr", "constexpr", "thread_local", "static_assert", "NULL",
-    "INFINITY", "NAN", "NOINLINE", "INLINE", "linux", "unix", "i386", "arm", "memcpy", "sizes",
-    "args", "arg", "begin", "end", "error", "INT8_MIN", "INT16_MIN", "INT32_MIN", "INT64_MIN",
-    "INT64_C", "UINT64_C"};
+    "auto",      "break",     "case",         "char",          "const",    "continue", "default",
+    "do",        "double",    "else",         "enum",          "extern",   "float",    "for",
+    "goto",      "if",        "inline",       "int",           "long",     "register", "restrict",
+    "return",    "short",     "signed",       "sizeof",        "static",   "struct",   "switch",
+    "typedef",   "union",     "unsigned",     "void",          "volatile", "while",    "bool",
+    "true",      "false",     "asm",          "typeof",        "alignas",  "alignof",  "noreturn",
+    "nullptr",   "constexpr", "thread_local", "static_assert", "NULL",     "INFINITY", "NAN",
+    "NOINLINE",  "INLINE",    "linux",        "unix",          "i386",     "arm",      "memcpy",
+    "sizes",     "args",      "arg",          "begin",         "end",      "error",    "INT8_MIN",
+    "INT16_MIN", "INT32_MIN", "INT64_MIN",    "INT64_C",       "UINT64_C"};
 
 static bool is_libm(const char *name)
 {
-    static const char *const others[] = {"fma", "fmin", "fmax", "round", "cbrt", "exp2", "log2",
-                                         "log10", "hypot", "tgamma", "lgamma", "logb", "scalb"};
+    static const char *const others[] = {"fma",    "fmin", "fmax",  "round", "cbrt",
+                                         "exp2",   "log2", "log10", "hypot", "tgamma",
+                                         "lgamma", "logb", "scalb"};
     size_t length = strlen(name);
     if (length && (name[length - 1] == 'f' || name[length - 1] == 'l')) length--;
     for (int op = LI_ABS; op <= LI_ATAN2; op++) {
         const char *text = math_name((InstOp)op, DT_F64);
-        if (text && ((strlen(text) == length && !strncmp(text, name, length)) ||
-                     !strcmp(text, name)))
+        if (text &&
+            ((strlen(text) == length && !strncmp(text, name, length)) || !strcmp(text, name)))
             return true;
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -59,8 +62,9 @@ bool c_reserved(const char *name)
     size_t length = strlen(name);
     if (name[0] == '_') return true;
     if (length > 2 && !strcmp(name + length - 2, "_t")) return true; /* int64_t and the like */
-    if (!strncmp(name, "SYM_", 4) || !strncmp(name, "lpc_", 4) || !strncmp(name, "LPC_", 4))
-        return true;
+    static const char *const prefixes[] = {"SYM_", "WORK_", "CONST_", "STATE_", "lpc_", "LPC_"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (!strncmp(name, prefixes[i], strlen(prefixes[i]))) return true;
     return is_typed(name) || is_libm(name);
 }
 
@@ -113,9 +117,7 @@ Expr c_int(Arena *arena, DType type, int64_t value)
     char text[40];
     switch (type) {
     case DT_U32: snprintf(text, sizeof text, "%" PRIu32 "U", (uint32_t)value); break;
-    case DT_U64:
-        snprintf(text, sizeof text, "UINT64_C(%" PRIu64 ")", (uint64_t)value);
-        break;
+    case DT_U64: snprintf(text, sizeof text, "UINT64_C(%" PRIu64 ")", (uint64_t)value); break;
     case DT_BOOL: return (Expr){value ? "true" : "false", PREC_POSTFIX};
     default:
         if (type == DT_I32 && value == INT32_MIN) return (Expr){"INT32_MIN", PREC_POSTFIX};
@@ -205,7 +207,8 @@ static Expr size_quotient(Emit *e, const Size *size, const char *const *names)
     bool mod = size->kind == SIZE_MOD;
     Expr a = c_size(e, size->a, names), b = c_size(e, size->b, names);
     if (size_lower(e->program->sizes, size->a) >= 0) {
-        const char *left = c_paren(e->arena, a, PREC_MUL), *right = c_paren(e->arena, b, PREC_UNARY);
+        const char *left = c_paren(e->arena, a, PREC_MUL),
+                   *right = c_paren(e->arena, b, PREC_UNARY);
         return (Expr){arena_printf(e->arena, "%s %s %s", left, mod ? "%" : "/", right), PREC_MUL};
     }
     const char *helper = helper_scalar(e, mod ? "floor_mod" : "floor_div", DT_I64);
@@ -249,7 +252,8 @@ static void comment_char(Text *out, const char *text)
     char safe = c < 32 || c > 126 ? '_' : (char)c;
     text_addn(out, &safe, 1);
     bool trigraph = c == '?' && text[1] == '?';
-    if (trigraph || (c == '*' && text[1] == '/') || (c == '/' && text[1] == '*')) text_add(out, " ");
+    if (trigraph || (c == '*' && text[1] == '/') || (c == '/' && text[1] == '*'))
+        text_add(out, " ");
 }
 
 void c_comment(Text *out, const char *text, int indent)
@@ -270,4 +274,19 @@ const char *c_comment_line(Arena *arena, const char *text)
     text_init(&out, arena);
     for (; *text && *text != '\n'; text++) comment_char(&out, text);
     return out.data;
+}
+
+/* ---- Lists ---- */
+
+void list_add(List *list, const char *item)
+{
+    int width = (int)strlen(item);
+    if (list->text.length && list->column + width > 97) {
+        text_printf(&list->text, ",\n%*s", list->indent, "");
+        list->column = list->indent;
+    } else if (list->text.length) {
+        text_add(&list->text, ", ");
+    }
+    text_add(&list->text, item);
+    list->column += width + 2;
 }

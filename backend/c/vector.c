@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-LType vector_mask_type(LType type)
+static LType vector_mask_type(LType type)
 {
     return (LType){DT_I32, type.lanes};
 }
@@ -24,8 +24,10 @@ static LType stored(LType type)
 
 static LType int_like(LType type, bool is_signed)
 {
-    static const DType table[9][2] = {
-        [1] = {DT_U8, DT_I8}, [2] = {DT_U16, DT_I16}, [4] = {DT_U32, DT_I32}, [8] = {DT_U64, DT_I64}};
+    static const DType table[9][2] = {[1] = {DT_U8, DT_I8},
+                                      [2] = {DT_U16, DT_I16},
+                                      [4] = {DT_U32, DT_I32},
+                                      [8] = {DT_U64, DT_I64}};
     return (LType){table[dtype_size(stored(type).dtype)][is_signed], type.lanes};
 }
 
@@ -64,37 +66,41 @@ static const char *lane_list(Emit *e, int from, int count, const char *same)
     return out.data;
 }
 
-enum { KEY_COUNT = 12 };
+enum { KEY_COUNT = 11 };
 
-/* @V the type, @H @I @U: its half, signed and unsigned twins, @M its mask, @E @W its element and the
- * unsigned type that the element's arithmetic is done in, @N lanes, @F libm's suffix, @A "a, a, a",
- * @L "0, 1, 2" of the first half, @R of the second. */
-static void fill_keys(Emit *e, LType type, Key keys[KEY_COUNT])
+/* @V the type, @H @I @U: its half, signed and unsigned twins, @E @W its element and the unsigned
+ * type that the element's arithmetic is done in, @N lanes, @F libm's suffix, @A "a, a, a", @L
+ * "0, 1, 2" of the first half, @R of the second. */
+static const char *key_value(Emit *e, LType s, char key)
 {
-    LType s = stored(type);
     int half = s.lanes / 2;
-    const Key all[KEY_COUNT] = {
-        {'V', vector_type(e, s)},
-        {'H', half > 1 ? vector_type(e, (LType){s.dtype, half}) : ""},
-        {'I', vector_type(e, int_like(s, true))},
-        {'U', vector_type(e, int_like(s, false))},
-        {'M', vector_type(e, vector_mask_type(s))},
-        {'E', dtype_ctype(s.dtype)},
-        {'W', dtype_size(s.dtype) == 8 ? "uint64_t" : "uint32_t"},
-        {'N', arena_printf(e->arena, "%d", s.lanes)},
-        {'F', s.dtype == DT_F32 ? "f" : ""},
-        {'A', lane_list(e, 0, s.lanes, "a")},
-        {'L', lane_list(e, 0, half, NULL)},
-        {'R', lane_list(e, half, half, NULL)}};
-    memcpy(keys, all, sizeof all);
+    switch (key) {
+    case 'V': return vector_type(e, s);
+    case 'H': return vector_type(e, (LType){s.dtype, half});
+    case 'I': return vector_type(e, int_like(s, true));
+    case 'U': return vector_type(e, int_like(s, false));
+    case 'E': return dtype_ctype(s.dtype);
+    case 'W': return dtype_size(s.dtype) == 8 ? "uint64_t" : "uint32_t";
+    case 'N': return arena_printf(e->arena, "%d", s.lanes);
+    case 'F': return s.dtype == DT_F32 ? "f" : "";
+    case 'A': return lane_list(e, 0, s.lanes, "a");
+    case 'L': return lane_list(e, 0, half, NULL);
+    default: return lane_list(e, half, half, NULL);
+    }
 }
 
+/* Only the types that the text names get defined. */
 static void define(Emit *e, const char *name, LType type, const char *text)
 {
+    static const char letters[KEY_COUNT + 1] = "VHIUEWNFALR";
     if (names_have(&e->defined, name)) return;
     Key keys[KEY_COUNT];
-    fill_keys(e, type, keys);
-    helper_define(e, name, c_template(e->arena, text, keys, KEY_COUNT));
+    int count = 0;
+    for (const char *letter = letters; *letter; letter++) {
+        const char mark[] = {'@', *letter, 0};
+        if (strstr(text, mark)) keys[count++] = (Key){*letter, key_value(e, stored(type), *letter)};
+    }
+    helper_define(e, name, c_template(e->arena, text, keys, count));
 }
 
 typedef struct Template {
@@ -160,15 +166,14 @@ const char *vector_math(Emit *e, InstOp op, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), inst_name(op));
     e->use_math = true;
-    const char *text = arena_printf(
-        e->arena,
-        "INLINE @V @V_%s(@V a%s)\n"
-        "{\n"
-        "    for (int i = 0; i < @N; i++) a[i] = %s(a[i]%s);\n"
-        "    return a;\n"
-        "}\n",
-        inst_name(op), inst_args(op) == 2 ? ", @V b" : "", math_name(op, type.dtype),
-        inst_args(op) == 2 ? ", b[i]" : "");
+    const char *text = arena_printf(e->arena,
+                                    "INLINE @V @V_%s(@V a%s)\n"
+                                    "{\n"
+                                    "    for (int i = 0; i < @N; i++) a[i] = %s(a[i]%s);\n"
+                                    "    return a;\n"
+                                    "}\n",
+                                    inst_name(op), inst_args(op) == 2 ? ", @V b" : "",
+                                    math_name(op, type.dtype), inst_args(op) == 2 ? ", b[i]" : "");
     define(e, name, type, text);
     return name;
 }
@@ -225,8 +230,8 @@ static bool intrinsic_branches(Emit *e, const Intrinsic *in, LType type, Text *o
     const char *reg = bytes == 16 ? "128" : width;
     const char *cast = arena_printf(e->arena, "(__m%s%s)@a", reg, dbl ? "d" : "");
     text_printf(out, "#if defined(__%s__)\n    return (@V)_mm%s_%s_%s(%s%s);\n", when, width,
-                bytes == 64 ? in->x86_512 : in->x86, dbl ? "pd" : "ps",
-                operands(e, in->args, cast), in->extra);
+                bytes == 64 ? in->x86_512 : in->x86, dbl ? "pd" : "ps", operands(e, in->args, cast),
+                in->extra);
     e->use_intrinsics = true;
     if (bytes != 16 || !in->neon) return true;
     const char *neon = dbl ? "(float64x2_t)@a" : "(float32x4_t)@a";
@@ -249,11 +254,12 @@ static void intrinsic_fallback(Emit *e, const Intrinsic *in, LType type, Text *o
         const char *high = operands(e, in->args, "@V_high(@a)");
         vector_helper(e, "low", type);
         vector_helper(e, "high", type);
-        text_printf(out, "    return %s(%s(%s),\n        %s(%s));\n", vector_helper(e, "join", type),
-                    part, low, part, high);
+        text_printf(out, "    return %s(%s(%s),\n        %s(%s));\n",
+                    vector_helper(e, "join", type), part, low, part, high);
     } else if (in->lane) {
         e->use_math = true;
-        text_printf(out, "    @V r = a;\n    for (int i = 0; i < @N; i++) r[i] = %s;\n    return r;\n",
+        text_printf(out,
+                    "    @V r = a;\n    for (int i = 0; i < @N; i++) r[i] = %s;\n    return r;\n",
                     in->lane);
     } else {
         text_printf(out, "    const @I mask = (@I)(a %s b);\n",
@@ -275,7 +281,8 @@ const char *vector_intrinsic(Emit *e, const char *operation, LType type)
     if (branches) text_add(&body, "#else\n");
     intrinsic_fallback(e, in, type, &body);
     if (branches) text_add(&body, "#endif\n");
-    text_printf(&text, "INLINE @V %s(%s)\n{\n%s}\n", name, operands(e, in->args, "@V @a"), body.data);
+    text_printf(&text, "INLINE @V %s(%s)\n{\n%s}\n", name, operands(e, in->args, "@V @a"),
+                body.data);
     define(e, name, type, text.data);
     return name;
 }

@@ -16,21 +16,23 @@ static const char *masked(Emit *e, LType type, const char *avx, const char *avx5
     e->use_intrinsics = true;
     const Key keys[] = {{'8', avx}, {'6', avx512}};
     if (type.lanes == 16)
-        return c_template(e->arena,
-                          "#if defined(__AVX512F__)\n"
-                          "    const unsigned n = limit < 0 ? 0U : limit < 16 ? (unsigned)limit : 16U;\n"
-                          "    const __mmask16 mask = (__mmask16)((1U << n) - 1U);\n"
-                          "    @6;\n"
-                          "#else\n",
-                          keys, 2);
-    return c_template(e->arena,
-                      "#if defined(__AVX__)\n"
-                      "    const int32_t n = limit < 0 ? 0 : limit < 8 ? (int32_t)limit : 8;\n"
-                      "    const i32x8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};\n"
-                      "    const __m256i mask = (__m256i)(lanes < (i32x8){n, n, n, n, n, n, n, n});\n"
-                      "    @8;\n"
-                      "#else\n",
-                      keys, 2);
+        return c_template(
+            e->arena,
+            "#if defined(__AVX512F__)\n"
+            "    const unsigned n = limit < 0 ? 0U : limit < 16 ? (unsigned)limit : 16U;\n"
+            "    const __mmask16 mask = (__mmask16)((1U << n) - 1U);\n"
+            "    @6;\n"
+            "#else\n",
+            keys, 2);
+    return c_template(
+        e->arena,
+        "#if defined(__AVX__)\n"
+        "    const int32_t n = limit < 0 ? 0 : limit < 8 ? (int32_t)limit : 8;\n"
+        "    const i32x8 lanes = {0, 1, 2, 3, 4, 5, 6, 7};\n"
+        "    const __m256i mask = (__m256i)(lanes < (i32x8){n, n, n, n, n, n, n, n});\n"
+        "    @8;\n"
+        "#else\n",
+        keys, 2);
 }
 
 static const char *access_name(Emit *e, LType type, const char *verb, bool stride, bool limit)
@@ -55,11 +57,13 @@ static void access_keys(Emit *e, LType type, const char *name, bool stride, bool
     keys[2] = (Key){'X', name};
     keys[3] = (Key){'P', arena_printf(e->arena, "%s%s", stride ? ", int64_t stride" : "",
                                       limit ? ", int64_t limit" : "")};
-    keys[4] = (Key){'T', arena_printf(e->arena, "i < %d%s", type.lanes, limit ? " && i < limit" : "")};
+    keys[4] =
+        (Key){'T', arena_printf(e->arena, "i < %d%s", type.lanes, limit ? " && i < limit" : "")};
     keys[5] = (Key){'S', stride ? "i * stride" : "i"};
     keys[6] = (Key){'C', access_comment(stride, limit)};
-    keys[7] = (Key){'B', vector_type(e, (LType){DT_U8, type.lanes})};
-    keys[8] = (Key){'D', vector_type(e, (LType){DT_I8, type.lanes})};
+    bool is_bool = type.dtype == DT_BOOL;
+    keys[7] = (Key){'B', is_bool ? vector_type(e, (LType){DT_U8, type.lanes}) : ""};
+    keys[8] = (Key){'D', is_bool ? vector_type(e, (LType){DT_I8, type.lanes}) : ""};
 }
 
 const char *vector_load(Emit *e, LType type, bool stride, bool limit)
@@ -90,8 +94,8 @@ const char *vector_load(Emit *e, LType type, bool stride, bool limit)
                        : "    @V to = {0};\n"
                          "    for (int64_t i = 0; @T; i++) to[i] = from[@S];\n"
                          "    return to;\n";
-    const char *text = arena_printf(e->arena, "@CINLINE @V @X(const @E *from@P)\n{\n%s%s%s}\n", mask,
-                                    body, *mask ? "#endif\n" : "");
+    const char *text = arena_printf(e->arena, "@CINLINE @V @X(const @E *from@P)\n{\n%s%s%s}\n",
+                                    mask, body, *mask ? "#endif\n" : "");
     helper_define(e, name, c_template(e->arena, c_template(e->arena, text, keys, 9), keys, 9));
     return name;
 }
@@ -139,7 +143,8 @@ static const char *half_branch(Emit *e, bool widen, int lanes)
         return widen ? "#if defined(__F16C__)\n"
                        "    return (@T)_mm256_cvtph_ps((__m128i)a);\n#else\n"
                      : "#if defined(__F16C__)\n"
-                       "    return (@T)_mm256_cvtps_ph((__m256)a, _MM_FROUND_TO_NEAREST_INT);\n#else\n";
+                       "    return (@T)_mm256_cvtps_ph((__m256)a, "
+                       "_MM_FROUND_TO_NEAREST_INT);\n#else\n";
     return widen ? "#if defined(__AVX512F__)\n"
                    "    return (@T)_mm512_cvtph_ps((__m256i)a);\n#else\n"
                  : "#if defined(__AVX512F__)\n"
@@ -196,12 +201,11 @@ static const char arm_unsigned_text[] =
     "    return (@V)vdotq_s32(vdotq_s32(sum, half, (int8x16_t)b), half, (int8x16_t)b);\n";
 
 /* @A: a byte of a, zero or sign extended. */
-static const char shifts_text[] =
-    "    for (int i = 24; i >= 0; i -= 8) {\n"
-    "        const @V x = @A, y = (@V)((@U)b << i) >> 24;\n"
-    "        acc = (@V)((@U)acc + (@U)(x * y));\n"
-    "    }\n"
-    "    return acc;\n";
+static const char shifts_text[] = "    for (int i = 24; i >= 0; i -= 8) {\n"
+                                  "        const @V x = @A, y = (@V)((@U)b << i) >> 24;\n"
+                                  "        acc = (@V)((@U)acc + (@U)(x * y));\n"
+                                  "    }\n"
+                                  "    return acc;\n";
 
 static void dot4_branches(Text *text, size_t bytes, bool is_unsigned)
 {
@@ -219,7 +223,9 @@ static void dot4_branches(Text *text, size_t bytes, bool is_unsigned)
                     bytes == 32 ? "AVX2" : "SSE2");
     else
         text_printf(text, "#if defined(__%s__)\n",
-                    bytes == 64 ? "AVX512BW" : bytes == 32 ? "AVX2" : "SSE2");
+                    bytes == 64   ? "AVX512BW"
+                    : bytes == 32 ? "AVX2"
+                                  : "SSE2");
     text_add(text, madd_text);
     if (bytes == 16) text_add(text, is_unsigned ? arm_unsigned_text : arm_signed_text);
     text_add(text, "#else\n");

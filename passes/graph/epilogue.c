@@ -41,7 +41,8 @@ static bool belongs_to_later(const Graph *g, const Uses *uses, const Node *n, co
         if (!other || other == x || !other->producer || !is_heavy(other->producer)) continue;
         if (!rewrite_same_shape(other, x) || uses_sole(g, uses, other) != step) continue;
         if (!rewrite_same_guards(other->producer, step)) continue;
-        if (rewrite_position(g, other->producer) > rewrite_position(g, n)) return true;
+        int at = rewrite_position(g, other->producer);
+        if (at < g->node_count && at > rewrite_position(g, n)) return true;
     }
     return false;
 }
@@ -50,7 +51,8 @@ static bool belongs_to_later(const Graph *g, const Uses *uses, const Node *n, co
 static Node *next_step(const Graph *g, const Uses *uses, const Node *n, const Tensor *x)
 {
     Node *step = uses_sole(g, uses, x);
-    if (!step || step == n || !is_step(step) || !rewrite_same_guards(step, n)) return NULL;
+    if (!step || step == n || rewrite_position(g, step) == g->node_count) return NULL;
+    if (!is_step(step) || !rewrite_same_guards(step, n)) return NULL;
     if (!rewrite_same_shape(step->out[0], x) || n->epilogue_count >= MAX_EPILOGUE) return NULL;
     if ((step->op == OP_QUANTIZE_LINEAR || step->op == OP_DEQUANTIZE_LINEAR) && step->in[0] != x)
         return NULL;
@@ -95,5 +97,5 @@ int pass_epilogues(Graph *g)
         if (n->op == OP_DELETED || !is_heavy(n)) continue;
         while (take_step(g, uses, n)) continue; /* what moves up to i has been visited */
     }
-    return graph_sort(g);
+    return 0;
 }

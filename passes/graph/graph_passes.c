@@ -4,6 +4,13 @@
 const PassInfo graph_passes[] = {
     {"shapes", pass_shapes, "types, sizes and known contents of all tensors"},
     {"simplify", pass_simplify, "no-ops, double views, common subexpressions, shape arithmetic"},
+    {"patterns", pass_patterns, "spelt-out normalisations and activations become one node"},
+    {"fold-scales", pass_fold_scales, "scales and shifts of channels into weights"},
+    {"fuse-quantized", pass_fuse_quantized, "dequantise, operator, quantise: operators on integers"},
+    {"fold", pass_fold, "nodes of constants that are left"},
+    {"epilogues", pass_epilogues, "element-wise chains into the heavy node before them"},
+    {"inline", pass_inline, "tensors that are computed where they are read"},
+    {"layout", pass_layout, "physical axis order"},
     {NULL, NULL, NULL},
 };
 

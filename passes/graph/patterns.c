@@ -6,9 +6,12 @@
  *              %n = Div(%d, Sqrt(Add(%v, eps)))
  *              %y = Add(Mul(%n, %w), %b)
  *
- * The same without %m is RMSNormalization; Mul(%x, Sigmoid(%x)) is Swish. The nodes in between stay
- * as long as something else reads them. */
+ * The same without %m is RMSNormalization; Mul(%x, Sigmoid(%x)) is Swish; x * (1 + erf(x / sqrt 2))
+ * / 2 is Gelu; a matrix product between two reshapes of its rows does without them. The nodes in
+ * between stay as long as something else reads them. */
 #include "passes/graph/rewrite.h"
+
+#include <math.h>
 
 static Node *made_by(const Tensor *x, OpCode op)
 {
@@ -165,13 +168,80 @@ static bool fuse_swish(Graph *g, Node *n)
     return false;
 }
 
+/* 1 + erf(x / sqrt 2): gives x. */
+static Tensor *gelu_gate(const Tensor *gate)
+{
+    const Node *sum = made_by(gate, OP_ADD);
+    double value;
+    for (int k = 0; sum && k < 2; k++) {
+        const Node *erf = made_by(sum->in[k], OP_ERF);
+        if (!erf || !rewrite_constant(sum->in[1 - k], &value) || value != 1) continue;
+        const Node *scale = erf->in[0]->producer;
+        if (!scale || (scale->op != OP_DIV && scale->op != OP_MUL)) return NULL;
+        int side = scale->op == OP_DIV || rewrite_constant(scale->in[1], &value) ? 0 : 1;
+        if (!rewrite_constant(scale->in[1 - side], &value)) return NULL;
+        if (scale->op == OP_DIV) value = 1 / value;
+        return fabs(value - sqrt(0.5)) < 1e-6 ? scale->in[side] : NULL;
+    }
+    return NULL;
+}
+
+/* The product of x, its gate and 1/2, in any order. */
+static bool fuse_gelu(Graph *g, Node *n)
+{
+    if (n->op != OP_MUL || !dtype_is_float(n->out[0]->dtype)) return false;
+    for (int k = 0; k < 2; k++) {
+        const Node *inner = made_by(n->in[k], OP_MUL);
+        for (int j = 0; inner && j < 2; j++) {
+            Tensor *factors[] = {n->in[1 - k], inner->in[j], inner->in[1 - j]};
+            for (int gate = 0; gate < 3; gate++) {
+                Tensor *x = gelu_gate(factors[gate]);
+                Tensor *one = factors[(gate + 1) % 3], *two = factors[(gate + 2) % 3];
+                double half;
+                if (!x || (one != x && two != x) || !rewrite_same_shape(x, n->out[0])) continue;
+                if (!rewrite_constant(one == x ? two : one, &half) || half != 0.5) continue;
+                rewrite_merge(g, n, inner);
+                rewrite_merge(g, n, factors[gate]->producer);
+                rewrite_inputs(g, n, 1, &x);
+                n->op = OP_GELU;
+                n->attr_count = 0;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Reshape(MatMul(Reshape(x), w)) that only folds x's leading axes and unfolds them again. */
+static bool unfold_matmul(Graph *g, const Uses *uses, Node *n)
+{
+    const Node *product = n->op == OP_RESHAPE ? made_by(n->in[0], OP_MAT_MUL) : NULL;
+    if (!product || !uses_sole(g, uses, product->out[0])) return false;
+    const Node *folds = made_by(product->in[0], OP_RESHAPE);
+    Tensor *w = product->in[1], *x = folds ? folds->in[0] : NULL;
+    const Tensor *y = n->out[0];
+    if (!x || w->rank != 2 || x->rank != y->rank || x->rank < 2) return false;
+    for (int i = 0; i < x->rank - 1; i++) {
+        if (x->dims[i] != y->dims[i]) return false;
+    }
+    if (x->dims[x->rank - 1] != w->dims[0] || y->dims[y->rank - 1] != w->dims[1]) return false;
+    if (!rewrite_same_guards(n, product)) return false;
+    rewrite_merge(g, n, product);
+    rewrite_inputs(g, n, 2, (Tensor *[]){x, w});
+    n->op = OP_MAT_MUL;
+    n->origin = product->origin;
+    n->attr_count = 0;
+    return true;
+}
+
 int pass_patterns(Graph *g)
 {
     const Uses *uses = uses_new(g);
     for (int i = 0; i < g->node_count; i++) {
         Node *n = g->nodes[i];
         if (n->op == OP_DELETED) continue;
-        if (!fuse_swish(g, n)) fuse_norm(g, uses, n);
+        if (fuse_swish(g, n) || fuse_gelu(g, n) || unfold_matmul(g, uses, n)) continue;
+        fuse_norm(g, uses, n);
     }
     graph_sweep(g);
     return 0;

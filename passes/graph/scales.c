@@ -190,8 +190,9 @@ static bool takes_scales(const Node *n)
 static bool fold_into(Graph *g, const Uses *uses, Node *n)
 {
     Affine a;
+    if (!takes_scales(n)) return false;
     Tensor *y = n->out[0], *weights = n->in[1], *bias = NULL;
-    Node *user = takes_scales(n) ? uses_sole(g, uses, y) : NULL;
+    Node *user = uses_sole(g, uses, y);
     if (!user || !rewrite_same_guards(n, user) || user->out_count != 1) return false;
     if (!affine_of(g, user, y, channel_axis(n), &a)) return false;
     bool scales = is_scaling(&a);

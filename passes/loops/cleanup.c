@@ -2,8 +2,8 @@
  *
  * Requires: verified loops. Keeps: every store and its order, every float operation's rounding.
  * First the kernel is rebuilt: the builder folds what has become constant, a pure instruction that
- * already stands before, in the same block or one around it, is used again, branches on constants and
- * loops of no or one iteration disappear. Then what has no effect is removed.
+ * already stands before, in the same block or one around it, is used again, branches on constants
+ * and loops of no or one iteration disappear. Then what has no effect is removed.
  *
  *     %4 = add.i64 %1, 3                  %4 = add.i64 %1, 3
  *     %5 = add.i64 %1, 3         ->       store y[%4], 1:f32

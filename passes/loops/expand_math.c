@@ -2,9 +2,9 @@
  * instructions.
  *
  * Requires: verified loops, scalars or vectors. Keeps: everything else. After it there is no f32
- * EXP, EXPM1, LOG, LOG1P, TANH or ERF and no CAST from or to bf16. The code is straight-line, so that
- * loops around it vectorize, and it has only products and sums that are rounded one by one, so that
- * every backend gets the same bits whether its machine has a fused multiply-add or not.
+ * EXP, EXPM1, LOG, LOG1P, TANH or ERF and no CAST from or to bf16. The code is straight-line, so
+ * that loops around it vectorize, and it has only products and sums that are rounded one by one, so
+ * that every backend gets the same bits whether its machine has a fused multiply-add or not.
  *
  *     %5 = rint.f32 (mul %1, 1.442695)       exp x = 2^n exp r, |r| <= ln 2 / 2
  *     ...                                    a polynomial of r, then n goes into the exponent
@@ -98,7 +98,8 @@ static Inst *expand_expm1(Builder *b, Inst *x)
     return kb_mul(b, half, num(b, 2));
 }
 
-/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), by its bits; subnormals are scaled up first. */
+/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), by its bits; subnormals are scaled up first.
+ */
 static Inst *reduced_log(Builder *b, Inst *x, Inst **e)
 {
     Inst *tiny = kb_op(b, LI_LT, x, num(b, 1.17549435e-38));

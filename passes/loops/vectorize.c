@@ -81,7 +81,7 @@ static bool divides(Rewriter *rw, const Inst *lo, const Inst *hi, int64_t n)
     return size_is(size_mod(sizes, hi->size, size_const(sizes, n)), 0);
 }
 
-/* The vector loop over as many iterations from lo on as are a multiple of `group`; where it ends. */
+/* The vector loop over as many iterations as whole groups take, from lo on; returns its end. */
 static Inst *emit_groups(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
                          Inst *hi)
 {

@@ -44,9 +44,9 @@ bool vectorize_reduces(const LoopShape *shape); /* has reductions */
 enum { VECTORIZE_COPIES = 4 };
 
 /* Emits iterations lo, lo + step, ... of the loop's body, `lanes` at a time, up to hi, with its
- * reductions. There are `copies` (at most VECTORIZE_COPIES) groups of lanes in one pass of the emitted
- * loop, each with its own partial results, and hi is a multiple of that; or just one pass, without a
- * loop, when hi is NULL. */
+ * reductions. There are `copies` (at most VECTORIZE_COPIES) groups of lanes in one pass of the
+ * emitted loop, each with its own partial results, and hi is a multiple of that; or just one pass,
+ * without a loop, when hi is NULL. */
 void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
                     Inst *hi);
 

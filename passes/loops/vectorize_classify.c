@@ -42,7 +42,8 @@ static bool is_reduction(const Inst *loop, const Cell *cell)
            first_access(&loop->body, cell)->op == LI_GET;
 }
 
-/* A cell that is accessed nowhere else lives in one iteration, since it is set before it is read. */
+/* A cell that is accessed nowhere else lives in one iteration, since it is set before it is read.
+ */
 static void find_roles(Arena *arena, const Kernel *kernel, const Block *body, Classifier *c)
 {
     size_t count = (size_t)kernel->cell_count + 1;

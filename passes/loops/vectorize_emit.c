@@ -46,7 +46,7 @@ static void emit_linear(Rewriter *rw, Inst *old)
         break;
     case LI_SHL: coef = kb_op(b, LI_SHL, coef_of(rw, x), rewrite_get(rw, y)); break;
     case LI_NEG: coef = kb_op1(b, LI_NEG, coef_of(rw, x)); break;
-    default: assert(!"a linear instruction"); break;
+    default: assert(0 && "a linear instruction"); break;
     }
     rewrite_copy(rw, old);
     emitter(rw)->coefs[old->id] = coef;
@@ -92,7 +92,8 @@ static Inst *tame(Rewriter *rw, Inst *old)
     return kb_op(b, LI_MAX, value, kb_i64(b, -((int64_t)1 << 61)));
 }
 
-/* a op c for i64 values whose difference is d + lane or d - lane: lane op -d, or lane mirrored d. */
+/* a op c for i64 values whose difference is d + lane or d - lane: lane op -d, or lane mirrored d.
+ */
 static Inst *compare_lanes(Rewriter *rw, Inst *old)
 {
     Builder *b = &rw->b;

@@ -99,8 +99,9 @@ int shape_dft(Graph *g, Node *n)
     }
     Dims out = dims_of(x);
     const Size *length = x->dims[axis];
-    if (node_in(n, 1)) TRY(need_size(g, n, 1, "dft_length", &length));
     bool onesided = node_int(n, "onesided") != 0, inverse = node_int(n, "inverse") != 0;
+    if (onesided && inverse) length = size_muli(g->sizes, size_addi(g->sizes, length, -1), 2);
+    if (node_in(n, 1)) TRY(need_size(g, n, 1, "dft_length", &length));
     if (onesided && !inverse) length = size_addi(g->sizes, size_divi(g->sizes, length, 2), 1);
     out.at[axis] = length;
     out.at[out.rank - 1] = size_const(g->sizes, onesided && inverse ? 1 : 2);

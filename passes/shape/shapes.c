@@ -218,8 +218,21 @@ static int fold(Graph *g, Node *n)
         if (!n->out[i] || is_result(g, n->out[i])) continue;
         all &= values_to_data(g, n->out[i]);
     }
-    if (!all && can_fold(g, n)) TRY(fold_node(g, n));
+    /* quantised weights stay so for pass_fuse_quantized */
+    if (!all && n->op != OP_DEQUANTIZE_LINEAR && can_fold(g, n)) TRY(fold_node(g, n));
     release(g, n);
+    return 0;
+}
+
+int pass_fold(Graph *g)
+{
+    for (int i = 0; i < g->node_count; i++) {
+        Node *n = g->nodes[i];
+        if (n->op == OP_VALUES || !can_fold(g, n)) continue;
+        TRY(fold_node(g, n));
+        release(g, n);
+    }
+    graph_sweep(g);
     return 0;
 }
 

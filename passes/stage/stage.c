@@ -192,6 +192,7 @@ int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
     TRY(lower_copies(&lw, stage, copies));
     TRY(lower_state(&lw, state_copies));
     TRY(pass_expand_math(lw.program));
+    TRY(pass_cleanup(lw.program));
     TRY(pass_vectorize(lw.program, stage->lower.vector_bits));
     TRY(pass_cleanup(lw.program));
 #ifndef NDEBUG

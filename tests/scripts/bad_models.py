@@ -67,6 +67,20 @@ def save(name, body, opset=17, more=b""):
         file.write(text)
 
 
+def save_exponential():
+    """30 functions, each of which calls the one before eight times."""
+    functions = b""
+    for i in range(30):
+        body = b""
+        for k in range(8):
+            op, domain = (f"F{i - 1}", "my") if i else ("Neg", "")
+            body += field(7, node(op, [f"a{k - 1}" if k else "x"], [f"a{k}"], f"c{k}", domain))
+        functions += field(25, field(1, f"F{i}") + field(4, "x") + field(5, "a7") + body
+                           + field(10, "my") + field(9, field(1, "my") + field(2, 1)))
+    imports = field(8, field(1, "my") + field(2, 1))
+    save("exponential", graph([node("F29", ["x"], ["y"], "call", "my")]), 17, functions + imports)
+
+
 def structure():
     relu = node("Relu", ["x"], ["y"], "relu")
     bomb = graph([])
@@ -77,6 +91,7 @@ def structure():
     function = (field(1, "F") + field(4, "x") + field(5, "y") + field(7, call) + field(10, "my")
                 + field(9, field(1, "my") + field(2, 1)))
     save("recursion", graph([call]), 17, field(25, function) + field(8, field(1, "my") + field(2, 1)))
+    save_exponential()
     save("cycle", graph([node("Add", ["x", "b"], ["a"], "one"), node("Neg", ["a"], ["b"], "two"),
                          node("Relu", ["b"], ["y"], "three")]))
     save("missing-tensor", graph([node("Add", ["x", "nowhere"], ["y"], "add")]))

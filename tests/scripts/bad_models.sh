@@ -37,6 +37,7 @@ for part in 1 2 3 5 7; do
 done
 bad bomb.onnx 'nested too deeply'
 bad recursion.onnx "functions and branches are nested more than"
+bad exponential.onnx 'the model has more than 250000 nodes'
 bad cycle.onnx 'is on a cycle'
 bad missing-tensor.onnx "node 'add' \(Add, #0\): input 1, 'nowhere', is not the output of any node"
 bad size.onnx "initializer 'w': its shape needs 16 bytes, the model has 12"

@@ -56,7 +56,8 @@ static void build_wrapping(Case *c, DType dtype, int lanes)
         kb_op(b, LI_SHL, p, shift),
         kb_op(b, LI_SHR, p, shift),
         kb_op(b, LI_SHL, kb_int(b, dtype, 1), shift),
-        kb_sub(b, kb_mul(b, kb_add(b, p, q), kb_int(b, dtype, high)), kb_mul(b, p, kb_add(b, q, p))),
+        kb_sub(b, kb_mul(b, kb_add(b, p, q), kb_int(b, dtype, high)),
+               kb_mul(b, p, kb_add(b, q, p))),
         kb_op1(b, LI_NEG, kb_op1(b, LI_NOT, p)),
         kb_op1(b, LI_ABS, kb_op(b, LI_MIN, p, kb_int(b, dtype, low))),
         kb_op(b, LI_DIV, kb_int(b, dtype, low), kb_op(b, LI_OR, q, kb_int(b, dtype, -2))),
@@ -92,24 +93,25 @@ static void build_breaks(Case *c)
     kb_else(b);
     kb_set(b, later, kb_mul(b, kb_get(b, later), kb_float(b, DT_F32, 0.5)));
     kb_end(b);
-    kb_store(b, y, kb_addi(b, k, 40), kb_cast(b, DT_I64, kb_op(b, LI_LT, kb_get(b, later),
-                                                               kb_float(b, DT_F32, 1))));
+    kb_store(b, y, kb_addi(b, k, 40),
+             kb_cast(b, DT_I64, kb_op(b, LI_LT, kb_get(b, later), kb_float(b, DT_F32, 1))));
     kb_end(b);
 }
 
 /* Constants of all kinds, and bool logic. */
 static void build_literals(Case *c)
 {
-    static const double values[] = {0.0, -0.0, 0.1, 1e-45, 3.4028234663852886e38, -1.5, 1e10,
-                                    16777217.0, INFINITY, -INFINITY, NAN, 5e-324, 1.0 / 3};
+    static const double values[] = {0.0,  -0.0,   0.1,        1e-45,    3.4028234663852886e38,
+                                    -1.5, 1e10,   16777217.0, INFINITY, -INFINITY,
+                                    NAN,  5e-324, 1.0 / 3};
     Param *x = input(c, "x", DT_F64, N_MAX), *y = output(c, DT_F64, N_MAX);
     Param *f = buffer(c, "f", BUFFER_OUTPUT, DT_F32, N_MAX);
     Param *l = buffer(c, "l", BUFFER_OUTPUT, DT_I64, N_MAX);
     Param *h = buffer(c, "h", BUFFER_OUTPUT, DT_F16, N_MAX);
     Param *t = buffer(c, "t", BUFFER_OUTPUT, DT_BOOL, N_MAX);
     Builder *b = &c->b;
-    static const int64_t ints[] = {0, -1, INT32_MAX, INT32_MIN, (int64_t)INT32_MAX + 1, INT64_MAX,
-                                   INT64_MIN, -5000000000};
+    static const int64_t ints[] = {
+        0, -1, INT32_MAX, INT32_MIN, (int64_t)INT32_MAX + 1, INT64_MAX, INT64_MIN, -5000000000};
     for (int i = 0; i < 13; i++) {
         kb_store(b, y, kb_i64(b, i), kb_float(b, DT_F64, values[i]));
         kb_store(b, f, kb_i64(b, i), kb_float(b, DT_F32, values[i]));
@@ -122,12 +124,12 @@ static void build_literals(Case *c)
     kb_store(b, t, kb_i64(b, 0), kb_op(b, LI_OR, kb_op(b, LI_AND, p, q), kb_op1(b, LI_NOT, r)));
     kb_store(b, t, kb_i64(b, 1), kb_op(b, LI_AND, kb_op(b, LI_OR, p, q), kb_op(b, LI_XOR, q, r)));
     kb_store(b, t, kb_i64(b, 2), kb_op(b, LI_EQ, kb_op(b, LI_LE, p, q), kb_op(b, LI_GT, q, r)));
-    kb_store(b, y, kb_i64(b, 20), kb_select(b, kb_op(b, LI_EQ, p, r), kb_load(b, x, kb_i64(b, 5)),
-                                            kb_select(b, q, kb_float(b, DT_F64, 2),
-                                                      kb_cast(b, DT_F64, p))));
-    kb_store(b, y, kb_i64(b, 21), kb_sub(b, kb_op1(b, LI_NEG, kb_float(b, DT_F64, -3)),
-                                         kb_sub(b, kb_load(b, x, kb_i64(b, 6)),
-                                                kb_load(b, x, kb_i64(b, 7)))));
+    kb_store(b, y, kb_i64(b, 20),
+             kb_select(b, kb_op(b, LI_EQ, p, r), kb_load(b, x, kb_i64(b, 5)),
+                       kb_select(b, q, kb_float(b, DT_F64, 2), kb_cast(b, DT_F64, p))));
+    kb_store(b, y, kb_i64(b, 21),
+             kb_sub(b, kb_op1(b, LI_NEG, kb_float(b, DT_F64, -3)),
+                    kb_sub(b, kb_load(b, x, kb_i64(b, 6)), kb_load(b, x, kb_i64(b, 7)))));
 }
 
 /* Names and comments that C would choke on; work and state memory; sizes with every operation. */
@@ -145,13 +147,17 @@ static void build_names(Case *c)
     Builder *b = &c->b;
     SizeTable *z = b->sizes;
     const Size *n = size_sym(z, SYM_N), *k = size_const(z, 5);
-    const Size *sizes[] = {
-        size_sub(z, size_muli(z, n, 3), size_const(z, 7)), size_sub(z, k, n),
-        size_div(z, size_sub(z, k, n), size_const(z, 4)), size_mod(z, size_sub(z, k, n), k),
-        size_mod(z, size_mul(z, n, n), size_const(z, 13)), size_min(z, n, size_const(z, 50)),
-        size_max(z, size_divi(z, n, 3), k), size_ceildiv(z, size_add(z, n, n), size_const(z, 6)),
-        size_sub(z, size_mul(z, n, n), size_muli(z, n, 2)),
-        size_muli(z, size_add(z, n, k), -2), size_mul(z, size_divi(z, n, 2), size_divi(z, n, 5))};
+    const Size *sizes[] = {size_sub(z, size_muli(z, n, 3), size_const(z, 7)),
+                           size_sub(z, k, n),
+                           size_div(z, size_sub(z, k, n), size_const(z, 4)),
+                           size_mod(z, size_sub(z, k, n), k),
+                           size_mod(z, size_mul(z, n, n), size_const(z, 13)),
+                           size_min(z, n, size_const(z, 50)),
+                           size_max(z, size_divi(z, n, 3), k),
+                           size_ceildiv(z, size_add(z, n, n), size_const(z, 6)),
+                           size_sub(z, size_mul(z, n, n), size_muli(z, n, 2)),
+                           size_muli(z, size_add(z, n, k), -2),
+                           size_mul(z, size_divi(z, n, 2), size_divi(z, n, 5))};
     for (int i = 0; i < 11; i++)
         kb_store(b, y, kb_i64(b, i), kb_cast(b, DT_F32, kb_size(b, sizes[i])));
     Inst *i = kb_for_n(b, LOOP_SERIAL, n);

@@ -56,13 +56,23 @@ static inline void loops_case_fill(LoopsCase *c, uint32_t seed)
             uint32_t r = loops_random(&seed);
             float f = ((float)(r >> 8) / 8388608.0f - 1.0f) * 8.0f;
             double d = (double)f * 1.1;
-            if (param->dtype == DT_F32) memcpy(bytes + (size_t)k * 4, &f, 4);
-            else if (param->dtype == DT_F64) memcpy(bytes + (size_t)k * 8, &d, 8);
-            else if (param->dtype == DT_BOOL) bytes[k] = r & 1;
-            else if (param->dtype == DT_F16) { uint16_t h = f32_to_f16(f); memcpy(bytes + k * 2, &h, 2); }
-            else if (param->dtype == DT_BF16) { uint16_t h = f32_to_bf16(f); memcpy(bytes + k * 2, &h, 2); }
-            else if (size == 8) { int64_t v = (int64_t)(r % 64); memcpy(bytes + k * 8, &v, 8); }
-            else memcpy(bytes + (size_t)k * size, &r, size);
+            if (param->dtype == DT_F32)
+                memcpy(bytes + (size_t)k * 4, &f, 4);
+            else if (param->dtype == DT_F64)
+                memcpy(bytes + (size_t)k * 8, &d, 8);
+            else if (param->dtype == DT_BOOL)
+                bytes[k] = r & 1;
+            else if (param->dtype == DT_F16) {
+                uint16_t h = f32_to_f16(f);
+                memcpy(bytes + k * 2, &h, 2);
+            } else if (param->dtype == DT_BF16) {
+                uint16_t h = f32_to_bf16(f);
+                memcpy(bytes + k * 2, &h, 2);
+            } else if (size == 8) {
+                int64_t v = (int64_t)(r % 64);
+                memcpy(bytes + k * 8, &v, 8);
+            } else
+                memcpy(bytes + (size_t)k * size, &r, size);
         }
         c->data[at++] = bytes;
     }

@@ -18,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WARNINGS "-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Wno-psabi -fno-math-errno "
+#define WARNINGS                                                                                   \
+    "-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Wno-psabi -fno-math-errno "
 
 static int failures;
 static uint64_t seed = 99;
@@ -163,7 +164,7 @@ static void run_case(Arena *arena, const Case *c, const uint8_t *weights, lpc_ru
 typedef struct Way {
     const char *name, *compiler; /* the compiler's program and flags */
     bool portable, run;
-    int every;                   /* of the programs that are not C's own, one in this many */
+    int every; /* of the programs that are not C's own, one in this many */
 } Way;
 
 static bool has(const char *program)
@@ -220,13 +221,15 @@ static void emit_case(Arena *arena, const Way *way, int index, const char *folde
     }
     diag_flush(&diag);
     check(!strcmp(text[0].data, text[1].data), "same bytes", p->name);
-    text_printf(&text[0], "extern const unsigned char %s_weights[%d];\n"
-                          "const unsigned char %s_weights[%d] = {", p->name,
-                (int)p->const_bytes + 1, p->name, (int)p->const_bytes + 1);
+    text_printf(&text[0],
+                "extern const unsigned char %s_weights[%d];\n"
+                "const unsigned char %s_weights[%d] = {",
+                p->name, (int)p->const_bytes + 1, p->name, (int)p->const_bytes + 1);
     for (int64_t i = 0; i < p->const_bytes; i++)
         text_printf(&text[0], "%d,", (int)((uint8_t)(((uint64_t)i) * 2654435761u >> 13)));
     text_add(&text[0], "0};\n");
-    check(write_file(arena_printf(arena, "%s/c%d.c", folder, index), text[0].data), "write", p->name);
+    check(write_file(arena_printf(arena, "%s/c%d.c", folder, index), text[0].data), "write",
+          p->name);
 }
 
 /* The weights as the emitted file has them: each byte from its offset in the section. */
@@ -246,8 +249,8 @@ static bool compile(Arena *arena, const Way *way, const char *folder)
         }
     if (!write_file(arena_printf(arena, "%s/list", folder), list.data)) return false;
     if (!shell(arena_printf(arena,
-                            "cd %s && rm -f *.o && xargs -n 8 -P 2 %s " WARNINGS
-                            "-I" LPC_SOURCE_DIR "/runtime -fPIC -c <list",
+                            "cd %s && rm -f *.o && xargs -n 8 -P 2 %s " WARNINGS "-I" LPC_SOURCE_DIR
+                            "/runtime -fPIC -c <list",
                             folder, way->compiler)))
         return false;
     return !way->run || shell(arena_printf(arena, "cd %s && %s -shared -o %s.so *.o -lm", folder,
@@ -296,7 +299,8 @@ static void refusals(Arena *arena)
     text_init(&out, arena);
     Case vector = case_new(arena, "refused");
     build_binary(&vector, DT_F32, 8);
-    main_call(vector.program, &vector.program->main->body, vector.program->kernels[0], 3, vector.args);
+    main_call(vector.program, &vector.program->main->body, vector.program->kernels[0], 3,
+              vector.args);
     CEmitOptions options = {.portable = true};
     check(backend_c_emit(vector.program, &options, &diag, &out) == LPC_ERROR && diag.count == 1,
           "refuse", "portable vectors");
@@ -323,7 +327,11 @@ int main(void)
 #endif
     const char *given = getenv("LPC_CC");
     const Way ways[] = {
-        {"gcc", given ? given : x86 ? "gcc -O2 -march=native" : "gcc -O2", false, true, 3},
+        {"gcc",
+         given ? given
+         : x86 ? "gcc -O2 -march=native"
+               : "gcc -O2",
+         false, true, 3},
         {"gcc_plain", "gcc -O1", false, true, 7},
         {"gcc_portable", given ? given : "gcc -O1", true, true, 5},
         {"clang", x86 ? "clang-19 -O1 -march=x86-64-v3" : "clang-19 -O1", false, true, 5},

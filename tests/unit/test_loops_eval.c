@@ -18,39 +18,77 @@ static const Line lines[] = {
     {"scalar limit", "%1 = load.f32 x[99] limit 0\nstore y[0], %1\n", "y", {0, -9, -9, -9}},
     {"store with limit", "%1 = load.f32x4 x[0]\nstore y[0], %1 limit 3\n", "y", {1, 2, 3, -9}},
     {"store with stride", "%1 = load.f32x4 x[0]\nstore y[0], %1 stride 2\n", "y", {1, -9, 2, -9}},
-    {"fma", "%1 = fma.f32 16777217:f32, 1:f32, 1:f32\nstore y[0], %1\n", "y",
+    {"fma",
+     "%1 = fma.f32 16777217:f32, 1:f32, 1:f32\nstore y[0], %1\n",
+     "y",
      {16777216, -9, -9, -9}},
     {"min of a nan", "%1 = min.f32 nan:f32, 1:f32\nstore y[0], %1\n", "y", {1, -9, -9, -9}},
     {"hadd is a tree",
      "store y[0], 1e+08:f32\nstore y[1], 1:f32\nstore y[2], -1e+08:f32\nstore y[3], 1:f32\n"
-     "%1 = load.f32x4 y[0]\n%2 = hadd.f32x4 %1\nstore y[0], %2\n", "y", {2, 1, -1e8, 1}},
+     "%1 = load.f32x4 y[0]\n%2 = hadd.f32x4 %1\nstore y[0], %2\n",
+     "y",
+     {2, 1, -1e8, 1}},
     {"hmin and hmax",
      "%1 = load.f32x4 x[0]\n%2 = hmin.f32x4 %1\n%3 = hmax.f32x4 %1\nstore y[0], %2\n"
-     "store y[1], %3\n", "y", {1, 4, -9, -9}},
-    {"dot4 signed", "%1 = load.i32x4 i[0]\n%2 = splat.i32x4 33686018:i32\n"
-     "%3 = dot4.i32x4 %1, %1, %2 signed\nstore j[0], %3\n", "j", {-9, -12, -15, -18}},
-    {"dot4 unsigned", "%1 = load.i32x4 i[0]\n%2 = splat.i32x4 33686018:i32\n"
-     "%3 = dot4.i32x4 %1, %1, %2 unsigned\nstore j[0], %3\n", "j", {2039, 2036, 2033, 2030}},
-    {"iota and lane", "%1 = iota.i32x4\n%2 = lane.i32x4 %1, 3\nstore j[0], %1\nstore j[1], %2\n",
-     "j", {0, 3, 2, 3}},
-    {"select by lane", "%1 = load.f32x4 x[0]\n%2 = splat.f32x4 2.5:f32\n%3 = lt.f32x4 %1, %2\n"
-     "%4 = select.f32x4 %3, %2, %1\nstore y[0], %4\n", "y", {2.5, 2.5, 3, 4}},
-    {"through f16", "%1 = load.f32x4 x[0]\n%2 = splat.f32x4 2049:f32\n%3 = mul.f32x4 %1, %2\n"
-     "%4 = cast.f16x4 %3\n%5 = cast.f32x4 %4\nstore y[0], %5\n", "y", {2048, 4096, 6148, 8192}},
-    {"through bf16", "%1 = cast.bf16 257:f32\n%2 = cast.f32 %1\nstore y[0], %2\n", "y",
+     "store y[1], %3\n",
+     "y",
+     {1, 4, -9, -9}},
+    {"dot4 signed",
+     "%1 = load.i32x4 i[0]\n%2 = splat.i32x4 33686018:i32\n"
+     "%3 = dot4.i32x4 %1, %1, %2 signed\nstore j[0], %3\n",
+     "j",
+     {-9, -12, -15, -18}},
+    {"dot4 unsigned",
+     "%1 = load.i32x4 i[0]\n%2 = splat.i32x4 33686018:i32\n"
+     "%3 = dot4.i32x4 %1, %1, %2 unsigned\nstore j[0], %3\n",
+     "j",
+     {2039, 2036, 2033, 2030}},
+    {"iota and lane",
+     "%1 = iota.i32x4\n%2 = lane.i32x4 %1, 3\nstore j[0], %1\nstore j[1], %2\n",
+     "j",
+     {0, 3, 2, 3}},
+    {"select by lane",
+     "%1 = load.f32x4 x[0]\n%2 = splat.f32x4 2.5:f32\n%3 = lt.f32x4 %1, %2\n"
+     "%4 = select.f32x4 %3, %2, %1\nstore y[0], %4\n",
+     "y",
+     {2.5, 2.5, 3, 4}},
+    {"through f16",
+     "%1 = load.f32x4 x[0]\n%2 = splat.f32x4 2049:f32\n%3 = mul.f32x4 %1, %2\n"
+     "%4 = cast.f16x4 %3\n%5 = cast.f32x4 %4\nstore y[0], %5\n",
+     "y",
+     {2048, 4096, 6148, 8192}},
+    {"through bf16",
+     "%1 = cast.bf16 257:f32\n%2 = cast.f32 %1\nstore y[0], %2\n",
+     "y",
      {256, -9, -9, -9}},
-    {"u32 to f32", "%1 = cast.f32 4294967295:u32\nstore y[0], %1\n", "y", {4294967296.0, -9, -9, -9}},
-    {"i32 wraps", "%1 = add.i32 2147483647:i32, 2:i32\n%2 = mul.i32 65537:i32, 65537:i32\n"
-     "%3 = neg.i32 -2147483648:i32\nstore j[0], %1\nstore j[1], %2\nstore j[2], %3\n", "j",
+    {"u32 to f32",
+     "%1 = cast.f32 4294967295:u32\nstore y[0], %1\n",
+     "y",
+     {4294967296.0, -9, -9, -9}},
+    {"i32 wraps",
+     "%1 = add.i32 2147483647:i32, 2:i32\n%2 = mul.i32 65537:i32, 65537:i32\n"
+     "%3 = neg.i32 -2147483648:i32\nstore j[0], %1\nstore j[1], %2\nstore j[2], %3\n",
+     "j",
      {-2147483647.0, 131073, -2147483648.0, -9}},
-    {"truncating division", "%1 = load.i32x4 i[0]\n%2 = splat.i32x4 2:i32\n%3 = div.i32x4 %1, %2\n"
-     "store j[0], %3\n", "j", {0, -1, -1, -2}},
-    {"a loop with a break", "serial %1 in 0..9 step 2 {\n%2 = ge.i64 %1, 4\nif %2 {\nbreak\n}\n"
-     "%3 = cast.f32 %1\n%4 = shr.i64 %1, 1\nstore y[%4], %3\n}\n", "y", {0, 2, -9, -9}},
-    {"a loop without iterations", "serial %1 in 5..2 step 1 {\nstore y[0], 0:f32\n}\n", "y",
+    {"truncating division",
+     "%1 = load.i32x4 i[0]\n%2 = splat.i32x4 2:i32\n%3 = div.i32x4 %1, %2\n"
+     "store j[0], %3\n",
+     "j",
+     {0, -1, -1, -2}},
+    {"a loop with a break",
+     "serial %1 in 0..9 step 2 {\n%2 = ge.i64 %1, 4\nif %2 {\nbreak\n}\n"
+     "%3 = cast.f32 %1\n%4 = shr.i64 %1, 1\nstore y[%4], %3\n}\n",
+     "y",
+     {0, 2, -9, -9}},
+    {"a loop without iterations",
+     "serial %1 in 5..2 step 1 {\nstore y[0], 0:f32\n}\n",
+     "y",
      {-9, -9, -9, -9}},
-    {"a cell", "set a.0, 2:f32\nserial %1 in 0..3 step 1 {\n%2 = get a.0\n%3 = mul.f32 %2, %2\n"
-     "set a.0, %3\n}\n%4 = get a.0\nstore y[0], %4\n", "y", {256, -9, -9, -9}},
+    {"a cell",
+     "set a.0, 2:f32\nserial %1 in 0..3 step 1 {\n%2 = get a.0\n%3 = mul.f32 %2, %2\n"
+     "set a.0, %3\n}\n%4 = get a.0\nstore y[0], %4\n",
+     "y",
+     {256, -9, -9, -9}},
     {"a size", "%1 = cast.f32 size(2*n + 1)\nstore y[0], %1\n", "y", {11, -9, -9, -9}},
 };
 
@@ -58,9 +96,11 @@ static int run_text(const char *body, Diag *diag, Arena *arena, float *y, int32_
 {
     Text text;
     text_init(&text, arena);
-    text_printf(&text, "program @p\nsymbol n max 9 input\nkernel @k(x: f32 read, y: f32 read write, "
+    text_printf(&text,
+                "program @p\nsymbol n max 9 input\nkernel @k(x: f32 read, y: f32 read write, "
                 "i: i32 read, j: i32 write, q: i64 read) {\nlocal t: f32[4]\ncell a.0: f32\n"
-                "%s}\nmain {\n}\n", body);
+                "%s}\nmain {\n}\n",
+                body);
     Program *program;
     if (loops_parse(arena, diag, text.data, "t", &program)) return -2;
     float x[64];

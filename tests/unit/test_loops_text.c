@@ -1,5 +1,5 @@
-/* The text form: printing and parsing again gives the same text and the same results; broken text is
- * refused with a message and never crashes, whatever byte is changed. */
+/* The text form: printing and parsing again gives the same text and the same results; broken text
+ * is refused with a message and never crashes, whatever byte is changed. */
 #include "loops_case.h"
 #include "passes/loops/passes.h"
 
@@ -125,9 +125,11 @@ static void round_trips(void)
 static bool refuses_body(const char *body, const char *message)
 {
     char text[1000];
-    snprintf(text, sizeof text,
-             "program @p\nsymbol n max 9 input\nkernel @k(x: f32 read, y: f32 write, h: f16 read) {\n"
-             "cell a.0: f32\n%s}\nmain {\n}\n", body);
+    snprintf(
+        text, sizeof text,
+        "program @p\nsymbol n max 9 input\nkernel @k(x: f32 read, y: f32 write, h: f16 read) {\n"
+        "cell a.0: f32\n%s}\nmain {\n}\n",
+        body);
     return refuses(text, message);
 }
 

@@ -29,6 +29,7 @@ typedef struct Check {
     Arena *arena;            /* of the whole run */
     Diag diag;
     const char *input_names[MAX_TENSORS]; /* the model's inputs, in order */
+    int input_ranks[MAX_TENSORS];         /* -1: not declared */
     int input_count;
     bool quantises;
     char *work;              /* temporary folder */
@@ -59,6 +60,11 @@ static int read_set(Check *c, const char *folder, DataSet *set)
     set->folder = folder;
     TRY(read_tensors(c, folder, "input", set->in, &set->in_count));
     TRY(read_tensors(c, folder, "output", set->out, &set->out_count));
+    /* A scalar is as often stored with one dimension as with none. */
+    for (int i = 0; i < set->in_count && i < c->input_count; i++) {
+        HostTensor *in = &set->in[i];
+        if (c->input_ranks[i] == 0 && host_elements(in) == 1) in->rank = 0;
+    }
     if (!set->out_count)
         return diag_error(&c->diag, "data set '%s' has no output_0.pb to compare with", folder);
     return 0;
@@ -91,6 +97,7 @@ static int read_interface(Check *c)
         return LPC_ERROR;
     }
     for (int i = 0; i < graph->input_count && i < MAX_TENSORS; i++) {
+        c->input_ranks[c->input_count] = graph->inputs[i]->rank;
         c->input_names[c->input_count++] = graph->inputs[i]->name;
     }
     for (int i = 0; i < graph->node_count; i++) {

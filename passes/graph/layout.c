@@ -1,0 +1,183 @@
+/* Physical axis order of every tensor.
+ *
+ * Convolutions and pooling read all channels of a place together, so that what flows between them
+ * lies channels-last: [N, C, H, W] in the order {0, 2, 3, 1}. The order spreads from those nodes
+ * over element-wise nodes, Concat and the like, forwards and backwards, as far as the tensors are
+ * lpc's own: inputs, outputs, state and constants keep the order that the user sees. Views follow
+ * the tensor they look at. An order is a preference of memory only: all lowering goes through
+ * strides. */
+#include "passes/graph/rewrite.h"
+
+typedef struct Layout {
+    Graph *g;
+    bool *last;  /* by tensor id: channels-last */
+    bool *fixed; /* by tensor id: keeps the identity */
+} Layout;
+
+/* Windows over space, which read channels innermost. */
+static bool is_spatial(OpCode op)
+{
+    switch (op) {
+    case OP_CONV:
+    case OP_CONV_INTEGER:
+    case OP_QLINEAR_CONV:
+    case OP_CONV_TRANSPOSE:
+    case OP_DEFORM_CONV:
+    case OP_MAX_POOL:
+    case OP_AVERAGE_POOL:
+    case OP_LP_POOL:
+    case OP_GLOBAL_AVERAGE_POOL:
+    case OP_GLOBAL_MAX_POOL:
+    case OP_GLOBAL_LP_POOL:
+    case OP_RESIZE: return true;
+    default: return false;
+    }
+}
+
+/* The result has the rank and the axes' meaning of its inputs. */
+static bool keeps_axes(OpCode op)
+{
+    switch (op) {
+    case OP_CONCAT:
+    case OP_PAD:
+    case OP_BATCH_NORMALIZATION:
+    case OP_INSTANCE_NORMALIZATION:
+    case OP_QUANTIZE_LINEAR:
+    case OP_DEQUANTIZE_LINEAR:
+    case OP_COPY:
+    case OP_LRN: return true;
+    default: return (op_info(op)->traits & T_ELEMENTWISE) != 0;
+    }
+}
+
+static bool can_be_last(const Layout *l, const Tensor *x)
+{
+    return x && x->rank >= 3 && x->rank <= 5 && !l->fixed[x->id];
+}
+
+static bool mark(Layout *l, const Tensor *x)
+{
+    if (!can_be_last(l, x) || l->last[x->id]) return false;
+    l->last[x->id] = true;
+    return true;
+}
+
+/* Slice and Split look at their input, whose order is theirs. */
+static bool is_axis_view(OpCode op)
+{
+    return op == OP_SLICE || op == OP_SPLIT;
+}
+
+static bool spread_forwards(Layout *l, const Node *n)
+{
+    Tensor *y = node_result(n);
+    bool from = false, changed = false;
+    for (int k = 0; k < n->in_count; k++) {
+        const Tensor *x = n->in[k];
+        from |= x && y && x->rank == y->rank && l->last[x->id];
+    }
+    for (int e = 0; e < n->epilogue_count; e++) {
+        for (int k = 0; k < n->epilogue[e]->in_count; k++) {
+            const Tensor *x = n->epilogue[e]->in[k];
+            from |= x && x->rank == y->rank && l->last[x->id];
+        }
+    }
+    if (!from || !y) return false;
+    if (is_axis_view(n->op)) {
+        for (int k = 0; k < n->out_count; k++) changed |= mark(l, n->out[k]);
+        return changed;
+    }
+    return keeps_axes(n->op) && mark(l, y);
+}
+
+/* What a channels-last result is made of by element-wise work is best channels-last, too. */
+static bool spread_backwards(Layout *l, const Node *n)
+{
+    const Tensor *y = node_result(n);
+    bool changed = false;
+    if (!y || !l->last[y->id] || (!keeps_axes(n->op) && !is_axis_view(n->op))) return false;
+    for (int k = 0; k < n->in_count; k++) {
+        const Tensor *x = n->in[k];
+        if (!x || !x->producer || x->rank != y->rank) continue;
+        const Node *from = x->producer;
+        if (keeps_axes(from->op) || is_axis_view(from->op)) changed |= mark(l, x);
+    }
+    return changed;
+}
+
+static void seed(Layout *l)
+{
+    for (int i = 0; i < l->g->node_count; i++) {
+        const Node *n = l->g->nodes[i];
+        if (n->op == OP_DELETED || !is_spatial(n->op) || !n->out_count) continue;
+        mark(l, node_result(n));
+        mark(l, node_has_output(n, 1) ? n->out[1] : NULL);
+        const Tensor *x = n->in[0];
+        if (x->producer && keeps_axes(x->producer->op)) mark(l, x);
+    }
+}
+
+static void set_order(Tensor *x)
+{
+    x->has_order = true;
+    x->order[0] = 0;
+    for (int i = 1; i < x->rank - 1; i++) x->order[i] = (uint8_t)(i + 1);
+    x->order[x->rank - 1] = 1;
+}
+
+/* A Transpose whose input is channels-last lies where its input does: order permuted alike. */
+static void follow_transpose(const Layout *l, const Node *n)
+{
+    const Tensor *x = n->in[0];
+    Tensor *y = n->out[0];
+    const int64_t *perm;
+    int rank = node_ints(n, "perm", &perm);
+    if (!x->has_order || l->fixed[y->id] || rank != x->rank) return;
+    for (int i = 0; i < rank; i++) {
+        for (int k = 0; k < rank; k++) {
+            if (perm[k] == x->order[i]) y->order[i] = (uint8_t)k;
+        }
+    }
+    y->has_order = true;
+}
+
+static void fix_interface(Layout *l)
+{
+    Graph *g = l->g;
+    for (int i = 0; i < g->input_count; i++) l->fixed[g->inputs[i]->id] = true;
+    for (int i = 0; i < g->output_count; i++) l->fixed[g->outputs[i]->id] = true;
+    for (int i = 0; i < g->state_count; i++) {
+        l->fixed[g->states[i].in->id] = true;
+        l->fixed[g->states[i].out->id] = true;
+    }
+    for (int i = 0; i < g->tensor_count; i++) {
+        const Tensor *x = g->tensors[i];
+        if (x->data) l->fixed[i] = true;
+    }
+}
+
+int pass_layout(Graph *g)
+{
+    size_t count = (size_t)g->tensor_count;
+    Layout layout = {.g = g}, *l = &layout;
+    l->last = arena_array(g->arena, count, sizeof *l->last);
+    l->fixed = arena_array(g->arena, count, sizeof *l->fixed);
+    fix_interface(l);
+    seed(l);
+    bool changed = true;
+    for (int round = 0; changed && round < 8; round++) {
+        changed = false;
+        for (int i = 0; i < g->node_count; i++) changed |= spread_forwards(l, g->nodes[i]);
+        for (int i = g->node_count - 1; i >= 0; i--) changed |= spread_backwards(l, g->nodes[i]);
+    }
+    for (int i = 0; i < g->tensor_count; i++) {
+        Tensor *x = g->tensors[i];
+        x->has_order = false;
+        if (l->last[i]) set_order(x);
+    }
+    for (int i = 0; i < g->node_count; i++) {
+        const Node *n = g->nodes[i];
+        if (n->op == OP_TRANSPOSE) follow_transpose(l, n);
+    }
+    return 0;
+}
