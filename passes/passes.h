@@ -1,7 +1,7 @@
 /* Graph to graph passes, in the order in which they run.
  *
- * Every pass takes a graph that graph_verify accepts and leaves one that it accepts. A pass returns 0,
- * or LPC_ERROR after it has reported why. */
+ * Every pass takes a graph that graph_verify accepts and leaves one that it accepts. A pass returns
+ * 0, or LPC_ERROR after it has reported why. */
 #ifndef LPC_PASSES_H
 #define LPC_PASSES_H
 
@@ -18,9 +18,9 @@ extern const PassInfo graph_passes[];
 /* The default order. In builds without NDEBUG the graph is verified after every pass. */
 int passes_run_default(Graph *graph);
 
-/* Types and sizes of all tensors, known contents of small integer tensors, attributes made explicit;
- * folds nodes whose inputs are constants and removes branches that are not taken. Reports every
- * node that is wrong or whose sizes can not be known. Can be run again after other passes. */
+/* Types and sizes of all tensors, known contents of small integer tensors, attributes made
+ * explicit; folds nodes whose inputs are constants and removes branches that are not taken. Reports
+ * every node that is wrong or whose sizes can not be known. Can be run again after other passes. */
 int pass_shapes(Graph *graph);
 /* Removes what does nothing, merges what is double, turns known contents into constants. Requires
  * shapes. */

@@ -89,7 +89,7 @@ const char *helper_scalar(Emit *e, const char *operation, DType type)
             helper_define(e, name, text);
             return name;
         }
-    assert(!"a scalar helper");
+    assert(false && "a scalar helper");
     return name;
 }
 

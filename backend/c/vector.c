@@ -158,7 +158,7 @@ const char *vector_helper(Emit *e, const char *operation, LType type)
             define(e, name, type, templates[i].text);
             return name;
         }
-    assert(!"a vector helper");
+    assert(false && "a vector helper");
     return name;
 }
 

@@ -96,7 +96,8 @@ static bool merge_into(Graph *g, const Node *first, Node *second)
     for (int i = 0; i < second->out_count; i++) {
         Tensor *x = second->out[i];
         if (!x || !rewrite_is_result(g, x)) continue;
-        if (rewrite_is_result(g, first->out[i]) || !rewrite_same_guards(first, second)) return false;
+        if (rewrite_is_result(g, first->out[i]) || !rewrite_same_guards(first, second))
+            return false;
     }
     for (int i = 0; i < second->out_count; i++) {
         if (second->out[i]) graph_replace(g, second->out[i], first->out[i]);

@@ -4,10 +4,10 @@
  *              %b = Mul(%a, %y)                        %b: inlined = Mul(%a, %y)
  *              %s = ReduceSum(%b)                      %s = ReduceSum(%b)   one loop
  *
- * A node is inlined when all readers of its result end up in one kernel that loads each element about
- * once, or when computing it anew costs no more than loading it. Nodes stay in the list; lowering
- * skips those whose results are inlined. Results of lpc.Values that only determine sizes are
- * inlined too: nobody ever loads them. */
+ * A node is inlined when all readers of its result end up in one kernel that loads each element
+ * about once, or when computing it anew costs no more than loading it. Nodes stay in the list;
+ * lowering skips those whose results are inlined. Results of lpc.Values that only determine sizes
+ * are inlined too: nobody ever loads them. */
 #include "passes/graph/rewrite.h"
 
 enum { GROUP_NODES = 48, GROUP_DEPTH = 24, CHEAP_READERS = 4 };
@@ -70,10 +70,10 @@ static bool can_inline(const Node *n)
 typedef struct Inliner {
     Graph *g;
     const Uses *uses;
-    int *kernel;  /* by node id: id of the node in whose kernel it is computed */
-    int *copies;  /* by node id: how often its operators stand there */
-    int *depth;   /* by node id: loads through inlined tensors above it */
-    int *load;    /* by node id of a kernel: operators in it */
+    int *kernel; /* by node id: id of the node in whose kernel it is computed */
+    int *copies; /* by node id: how often its operators stand there */
+    int *depth;  /* by node id: loads through inlined tensors above it */
+    int *load;   /* by node id of a kernel: operators in it */
 } Inliner;
 
 static bool reads_only_as_size(const Node *user, const Tensor *x)

@@ -95,8 +95,7 @@ static int64_t quantised_bound(const Quant *q, double value, bool is_low, bool *
 {
     double scaled = rint(value / q->scale_value) + (double)q->zero_value;
     int64_t least = dtype_min(q->dtype), most = dtype_max(q->dtype);
-    if (is_low ? !(scaled > (double)least) : !(scaled < (double)most))
-        return is_low ? least : most;
+    if (is_low ? !(scaled > (double)least) : !(scaled < (double)most)) return is_low ? least : most;
     *matters = true;
     if (scaled < (double)least) return least;
     return scaled > (double)most ? most : (int64_t)scaled;

@@ -74,10 +74,14 @@ static bool affine_of(Graph *g, const Node *n, const Tensor *x, int axis, Affine
     bool single = tensor_static_elements(c) == 1;
     for (int64_t i = 0; i < a->channels; i++) {
         double value = const_f64_at(c, single ? 0 : i);
-        if (n->op == OP_MUL) a->mul[i] = value;
-        else if (n->op == OP_DIV) a->mul[i] = 1 / value;
-        else if (n->op == OP_ADD) a->add[i] = value;
-        else a->add[i] = side ? -value : value;
+        if (n->op == OP_MUL)
+            a->mul[i] = value;
+        else if (n->op == OP_DIV)
+            a->mul[i] = 1 / value;
+        else if (n->op == OP_ADD)
+            a->add[i] = value;
+        else
+            a->add[i] = side ? -value : value;
         if (n->op == OP_SUB && !side) a->mul[i] = -1;
     }
     return true;
@@ -96,8 +100,8 @@ static bool is_scaling(const Affine *a)
 /* The same data with factors on axis 0. */
 static Tensor *scale_first_axis(Graph *g, const Tensor *w, const Affine *a)
 {
-    Tensor *out = graph_tensor(g, arena_printf(g->arena, "%s.scaled", w->name), w->dtype, w->rank,
-                               w->dims);
+    Tensor *out =
+        graph_tensor(g, arena_printf(g->arena, "%s.scaled", w->name), w->dtype, w->rank, w->dims);
     float *scale = arena_array(g->arena, (size_t)a->channels, sizeof *scale);
     for (int64_t i = 0; i < a->channels; i++) {
         double before = w->data->scale ? (double)w->data->scale[i] : 1;
@@ -237,7 +241,8 @@ static bool norm_to_affine(Graph *g, Node *n, int at)
     mul->guard_count = n->guard_count;
     n->op = OP_ADD;
     n->attr_count = 0;
-    rewrite_inputs(g, n, 2, (Tensor *[]){scaled, channel_constant(g, n, "shift", a.add, a.channels)});
+    rewrite_inputs(g, n, 2,
+                   (Tensor *[]){scaled, channel_constant(g, n, "shift", a.add, a.channels)});
     return true;
 }
 

@@ -44,7 +44,10 @@ static Tensor *neutral_operand(const Node *n)
         OpCode op;
         double neutral;
         bool both_sides;
-    } table[] = {{OP_ADD, 0, true}, {OP_SUB, 0, false}, {OP_MUL, 1, true}, {OP_DIV, 1, false},
+    } table[] = {{OP_ADD, 0, true},
+                 {OP_SUB, 0, false},
+                 {OP_MUL, 1, true},
+                 {OP_DIV, 1, false},
                  {OP_POW, 1, false}};
     for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
         if (table[t].op != n->op) continue;

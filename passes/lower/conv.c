@@ -1,5 +1,4 @@
-/* Conv, ConvInteger and QLinearConv: described as products for matrix.h, or given to
- * conv_depthwise.c. */
+/* Conv, ConvInteger and QLinearConv: described as products for matrix.h. */
 #include "passes/lower/conv.h"
 
 #include <string.h>
@@ -44,11 +43,22 @@ Axis conv_axis(const Conv *c, int i)
 
 /* Weights seen as [group, columns, depth, taps] ([group, depth, columns, taps] when `transposed`),
  * packed as [group, blocks, taps, depth, width]. */
-Pack conv_pack(const Conv *c, int64_t width, bool transposed)
+Pack conv_pack(const Conv *c, int64_t width, bool transposed, bool depthwise)
 {
     Pack pack;
     memset(&pack, 0, sizeof pack); /* lower_pack compares packs byte by byte */
     int column = transposed ? 2 : 1, depth = transposed ? 1 : 2;
+    if (depthwise) { /* [channels, taps] as [blocks, taps, width] */
+        pack.source_rank = 2;
+        pack.dest_rank = 3;
+        pack.source_dims[0] = c->group;
+        pack.source_dims[1] = pack.dest_dims[1] = c->taps;
+        pack.dest_dims[0] = (c->group + width - 1) / width;
+        pack.dest_dims[2] = width;
+        pack.coef[0][0] = width;
+        pack.coef[0][2] = pack.coef[1][1] = 1;
+        return pack;
+    }
     pack.source_rank = 4;
     pack.dest_rank = 5;
     pack.source_dims[0] = pack.dest_dims[0] = c->group;
@@ -110,12 +120,13 @@ static void as_windows(const Conv *c, Product *p)
 
 void conv_product(const Conv *c, Product *p)
 {
-    operand_set(&p->left, c->x, -1, 1, -1);
+    p->depthwise = c->depth == 1 && c->columns == 1 && c->group > 1;
+    operand_set(&p->left, c->x, -1, p->depthwise ? -1 : 1, p->depthwise ? 1 : -1);
     operand_set(&p->right, c->w, -1, -1, -1);
     operand_set(&p->bias, c->bias, -1, -1, 0);
     p->out.column = 1;
-    p->groups = c->group;
-    p->columns = size_const(c->lw->sizes, c->columns);
+    p->groups = p->depthwise ? 1 : c->group;
+    p->columns = size_const(c->lw->sizes, p->depthwise ? c->group : c->columns);
     p->depth = size_const(c->lw->sizes, c->depth);
 }
 
@@ -126,7 +137,7 @@ static void lower_as_product(const Conv *c, Product *p)
     if (!matrix) as_windows(c, p);
     p->column_outer = !matrix;
     product_tile(p);
-    Pack pack = conv_pack(c, (int64_t)p->lanes * p->vecs, false);
+    Pack pack = conv_pack(c, (int64_t)p->lanes * p->vecs, false, p->depthwise);
     product_kernel(p, NULL, &pack, NULL);
 }
 
@@ -135,10 +146,6 @@ int lower_conv(Lower *lw, Node *node)
     Conv c;
     Product p;
     conv_read(&c, lw, node->in[0], node->in[1], node_in(node, 2));
-    if (c.depth == 1 && c.columns == 1 && c.group > 1) {
-        conv_depthwise(&c);
-        return 0;
-    }
     product_init(&p, lw, MATRIX_FLOAT);
     lower_as_product(&c, &p);
     return 0;

@@ -17,12 +17,10 @@ typedef struct Conv {
 
 void conv_read(Conv *c, Lower *lw, const Tensor *x, const Tensor *w, const Tensor *bias);
 Axis conv_axis(const Conv *c, int i);
-Pack conv_pack(const Conv *c, int64_t width, bool transposed);
+Pack conv_pack(const Conv *c, int64_t width, bool transposed, bool depthwise);
 /* Operands and sizes of the product; axes and loops are left to the caller. */
 void conv_product(const Conv *c, Product *p);
 /* A per-tensor or per-channel scale or zero point. */
 void conv_parameter(Operand *o, const Tensor *tensor);
-/* One filter for each channel: vectors of channels, tiles of pixels. */
-void conv_depthwise(const Conv *c);
 
 #endif

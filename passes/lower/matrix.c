@@ -94,6 +94,15 @@ static void choose_tile(Product *p, int64_t columns, int64_t count)
     }
 }
 
+/* Left elements are loaded whole vectors at a time and shared by neighbouring rows. */
+static void choose_depthwise_tile(Product *p, int64_t count)
+{
+    int64_t most = p->lw->target->vector_registers >= 32 ? 8 : 5;
+    int64_t tiles = ceil_div(count, most);
+    p->vecs = 1;
+    p->rows = (int)ceil_div(count, tiles);
+}
+
 static void choose_scalar_tile(Product *p, int64_t columns, int64_t count)
 {
     p->lanes = 1;
@@ -117,7 +126,8 @@ void product_tile(Product *p)
     while (lanes < columns && lanes < p->lanes) lanes *= 2;
     if (columns == 1) lanes = 1;
     p->lanes = (int)smaller(lanes, p->lanes);
-    choose_tile(p, columns, count);
+    if (p->depthwise) choose_depthwise_tile(p, count);
+    else choose_tile(p, columns, count);
 }
 
 /* ---- Tiles along a row ---- */

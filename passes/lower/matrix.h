@@ -63,6 +63,8 @@ typedef struct Product {
     int axes;
     MatrixLoop loop[MATRIX_LOOPS]; /* outermost first */
     int loops;
+    /* Each column has its own left elements (left.column) and depth is 1: a depthwise convolution. */
+    bool depthwise;
     bool column_outer;     /* loop over column blocks outside the others */
     /* Filled by product_kernel. */
     Buffer *packed;        /* NULL: right is read where it lies */

@@ -235,6 +235,84 @@ static Inst *row_input(Tile *t, Inst *j)
     return kb_add(b, at, kb_muli(b, j, axis->offset_step));
 }
 
+/* ---- Depthwise: each column has its own left elements, which taps of a row share. ---- */
+
+enum { SHARED_TAPS = 128 }; /* most multiply-adds of a row's taps to write out */
+
+static Inst *depthwise_left(Tile *t, Inst *row, int u)
+{
+    int since = mark(t);
+    Inst *value = load(t, &t->p->left, row, NULL, t->column[u]);
+    guard(t, u, since);
+    return less_zero(t, value, t->row_zero[0]);
+}
+
+/* One tap with rows [from, to). */
+static void depthwise_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
+{
+    Product *p = t->p;
+    Builder *b = &t->lw->b;
+    int64_t step = p->axis[p->axes - 1].step;
+    Inst *base = packed_base(t, tap);
+    for (int u = 0; u < p->vecs; u++) {
+        Inst *right = right_value(t, base, kb_i64(b, 0), u);
+        for (int r = from; r < to; r++) {
+            Inst *left = depthwise_left(t, kb_addi(b, row, r * step), u);
+            Inst *sum = kb_get(b, t->cell[r][u]);
+            kb_set(b, t->cell[r][u], matrix_madd(t->lw, left, right, sum));
+        }
+    }
+}
+
+static bool shares_taps(const Tile *t)
+{
+    const Axis *axis = &t->p->axis[t->p->axes - 1];
+    int64_t span = (t->rows - 1) * axis->step;
+    int64_t reach = (axis->taps - 1) * axis->offset_step;
+    if (reach < 0 || span + reach >= SHARED_TAPS) return false;
+    return axis->taps * t->rows * t->p->vecs <= SHARED_TAPS;
+}
+
+static bool tap_is_inside(const Tile *t, int r, int64_t j)
+{
+    const Axis *axis = &t->p->axis[t->p->axes - 1];
+    if (t->known < 0) return true;
+    int64_t x = (t->known + r) * axis->step + axis->offset + j * axis->offset_step;
+    return x >= 0 && x < axis->in->value;
+}
+
+/* All taps of a row written out: an input element is loaded once for all rows that it meets. */
+static void depthwise_row(Tile *t, Inst *outer)
+{
+    Product *p = t->p;
+    Builder *b = &t->lw->b;
+    const Axis *axis = &p->axis[p->axes - 1];
+    for (int u = 0; u < p->vecs; u++) {
+        Inst *left[SHARED_TAPS] = {0};
+        for (int64_t j = 0; j < axis->taps; j++) {
+            Inst *at = kb_i64(b, j), *right = NULL;
+            for (int r = 0; r < t->rows; r++) {
+                if (!tap_is_inside(t, r, j)) continue;
+                int64_t move = r * axis->step + j * axis->offset_step;
+                Inst *row = kb_addi(b, row_input(t, kb_i64(b, 0)), move);
+                if (!left[move]) left[move] = depthwise_left(t, row, u);
+                if (!right) right = right_value(t, packed_base(t, row_tap(t, outer, at)),
+                                                kb_i64(b, 0), u);
+                Inst *sum = kb_get(b, t->cell[r][u]);
+                kb_set(b, t->cell[r][u], matrix_madd(t->lw, left[move], right, sum));
+            }
+        }
+    }
+}
+
+/* ---- Taps ---- */
+
+static void sum_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
+{
+    if (t->p->depthwise) depthwise_tap(t, tap, row, from, to);
+    else sum_depth(t, tap, row, from, to);
+}
+
 /* Rows whose tap j is inside the input. */
 static void valid_rows(const Tile *t, int64_t j, int *from, int *to)
 {
@@ -256,17 +334,21 @@ static void tap_run(Tile *t, Inst *outer, int64_t j, int64_t end, int from, int 
     if (from >= to) return;
     if (end - j == 1) {
         Inst *at = kb_i64(b, j);
-        sum_depth(t, row_tap(t, outer, at), row_input(t, at), from, to);
+        sum_tap(t, row_tap(t, outer, at), row_input(t, at), from, to);
         return;
     }
     Inst *at = kb_for(b, LOOP_SERIAL, kb_i64(b, j), kb_i64(b, end), 1);
-    sum_depth(t, row_tap(t, outer, at), row_input(t, at), from, to);
+    sum_tap(t, row_tap(t, outer, at), row_input(t, at), from, to);
     kb_end(b);
 }
 
 static void sum_row_taps(Tile *t, Inst *outer)
 {
     int64_t taps = t->p->axis[t->p->axes - 1].taps;
+    if (t->p->depthwise && shares_taps(t)) {
+        depthwise_row(t, outer);
+        return;
+    }
     if (t->known < 0) {
         tap_run(t, outer, 0, taps, 0, t->rows);
         return;
@@ -302,7 +384,7 @@ static void sum_tested_taps(Tile *t, Inst *outer)
     Inst *j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, axis->taps), 1);
     Inst *x = row_input(t, j);
     kb_if(b, within(b, x, axis->in));
-    sum_depth(t, row_tap(t, outer, j), x, 0, 1);
+    sum_tap(t, row_tap(t, outer, j), x, 0, 1);
     kb_end(b);
     kb_end(b);
 }

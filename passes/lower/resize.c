@@ -214,7 +214,9 @@ static bool repeats_innermost(Lower *lw, const Resize *r, const Tensor *out)
         if (r->axis[i].kind == RESIZE_FORMULA && !r->nearest_mode) return false;
         if (r->axis[i].outside) return false;
     }
-    return order[last] == last && r->axis[last].kind == RESIZE_REPEAT && r->axis[last].factor <= 8;
+    const ResizeAxis *a = &r->axis[last];
+    return order[last] == last && a->kind == RESIZE_REPEAT && a->factor <= 8 &&
+           size_muli(lw->sizes, a->in, a->factor) == a->out;
 }
 
 static int lower_repeat(Lower *lw, const Resize *r, const Tensor *out)

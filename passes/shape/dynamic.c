@@ -1,6 +1,6 @@
 /* Shape rules of operators whose output sizes depend on data: they make a symbol that the node
- * computes at run time, bounded by what the inputs' sizes allow; and of lpc.Phi, which joins the two
- * sides of an If. */
+ * computes at run time, bounded by what the inputs' sizes allow; and of lpc.Phi, which joins the
+ * two sides of an If. */
 #include "passes/shape/shape.h"
 
 static const Size *counted(Graph *g, Node *n, const char *suffix, const Size *most)
@@ -80,7 +80,7 @@ int shape_nms(Graph *g, Node *n)
     SizeTable *t = g->sizes;
     TRY(need_rank(g, n, 0, 3));
     TRY(need_rank(g, n, 1, 3));
-    const Size *boxes = n->in[0]->dims[1], *each = size_const(t, 0), *const *most;
+    const Size *boxes = n->in[0]->dims[1], *each = size_const(t, 0), *const * most;
     int count;
     if (node_in(n, 2)) { /* absent: 0, no box at all */
         Tensor *limit = n->in[2];
@@ -98,9 +98,12 @@ int shape_phi(Graph *g, Node *n)
     const Tensor *a = n->in[last - 1], *b = n->in[last];
     TRY(need_same_type(g, n, last - 1, last));
     if (a->rank != b->rank)
-        return diag_node(g->diag, &n->origin, "the branches give different ranks, %d and %d, and "
-                         "the condition is not known at compile time: bind sizes with --bind, inputs "
-                         "with --bind-input", a->rank, b->rank);
+        return diag_node(
+            g->diag, &n->origin,
+            "the branches give different ranks, %d and %d, and "
+            "the condition is not known at compile time: bind sizes with --bind, inputs "
+            "with --bind-input",
+            a->rank, b->rank);
     Dims out = dims_of(a);
     for (int i = 0; i < a->rank; i++) {
         if (a->dims[i] == b->dims[i]) continue;

@@ -117,8 +117,7 @@ int shape_batch_norm(Graph *g, Node *n)
     for (int i = 1; i < 5; i++) {
         TRY(need_rank(g, n, i, 1));
         const Size *both;
-        if (x->rank > 1)
-            TRY(dims_unify(g, n, "channels", x->dims[1], n->in[i]->dims[0], &both));
+        if (x->rank > 1) TRY(dims_unify(g, n, "channels", x->dims[1], n->in[i]->dims[0], &both));
     }
     return shape_set_like(g, n, 0, x->dtype, x);
 }
@@ -132,8 +131,7 @@ static int quantize_axis(Graph *g, Node *n)
         return 0;
     }
     int axis;
-    if (x->rank == 0)
-        return diag_node(g->diag, &n->origin, "scale: a scalar needs a scalar scale");
+    if (x->rank == 0) return diag_node(g->diag, &n->origin, "scale: a scalar needs a scalar scale");
     if (scale->rank == 1 && size_is(scale->dims[0], 1) && node_int(n, "block_size") == 0) {
         node_set_int(g, n, "axis", 0); /* one scale for all, whatever the axis */
         return 0;
@@ -151,8 +149,10 @@ int shape_quantize(Graph *g, Node *n)
 {
     TRY(quantize_axis(g, n));
     DType type = DT_U8;
-    if (node_in(n, 2)) type = n->in[2]->dtype;
-    else if (node_int(n, "output_dtype")) type = dtype_from_onnx(node_int(n, "output_dtype"));
+    if (node_in(n, 2))
+        type = n->in[2]->dtype;
+    else if (node_int(n, "output_dtype"))
+        type = dtype_from_onnx(node_int(n, "output_dtype"));
     if (type == DT_NONE || !dtype_is_int(type))
         return diag_node(g->diag, &n->origin, "output_dtype: type %lld is not supported",
                          (long long)node_int(n, "output_dtype"));

@@ -37,8 +37,10 @@ static int scale_size(Graph *g, Node *n, const Size *size, double scale, const S
         *out = size_divi(g->sizes, size_muli(g->sizes, size, (int64_t)rint(top)), bottom);
         return 0;
     }
-    return diag_node(g->diag, &n->origin, "scales: %g times the size %s can not be written as a "
-                     "size: bind its symbols with --bind", scale, size_text(g->sizes, size));
+    return diag_node(g->diag, &n->origin,
+                     "scales: %g times the size %s can not be written as a "
+                     "size: bind its symbols with --bind",
+                     scale, size_text(g->sizes, size));
 }
 
 /* scales (or roi, in two halves) given for some axes become one for all. */
@@ -60,7 +62,8 @@ static int keep_aspect(Graph *g, Node *n, const int *axes, int count, bool large
     for (int i = 0; i < count; i++) {
         const Size *in = n->in[0]->dims[axes[i]], *want = out->at[axes[i]];
         if (!size_is_const(in) || !size_is_const(want) || in->value < 1)
-            return diag_node(g->diag, &n->origin, "keep_aspect_ratio_policy: the input's size is "
+            return diag_node(g->diag, &n->origin,
+                             "keep_aspect_ratio_policy: the input's size is "
                              "not known: bind its symbols with --bind");
         double s = (double)want->value / (double)in->value;
         if (i == 0 || (larger ? s > scale : s < scale)) scale = s;
@@ -98,8 +101,8 @@ int shape_resize(Graph *g, Node *n)
     if (!scales) return diag_node(g->diag, &n->origin, "neither scales nor sizes are given");
     if (!scales->data) return unknown_input(g, n, 2, "scales");
     bool is_crop = !strcmp(node_string(n, "coordinate_transformation_mode"), "tf_crop_and_resize");
-    if (is_crop && (!roi || !roi->data)) return diag_node(g->diag, &n->origin,
-                                                          "roi: must be a constant");
+    if (is_crop && (!roi || !roi->data))
+        return diag_node(g->diag, &n->origin, "roi: must be a constant");
     if (tensor_static_elements(scales) != count)
         return diag_node(g->diag, &n->origin, "scales: expected %d values, got %lld", count,
                          (long long)tensor_static_elements(scales));

@@ -140,13 +140,15 @@ static int free_letters(const Term *in, int count, char *fill)
     int found = 0;
     for (int c = 'A'; c <= 'z' && found < MAX_RANK; c++) {
         bool used = c > 'Z' && c < 'a';
-        for (int k = 0; k < count && !used; k++) used = memchr(in[k].letters, c, (size_t)in[k].count);
+        for (int k = 0; k < count && !used; k++)
+            used = memchr(in[k].letters, c, (size_t)in[k].count);
         if (!used) fill[found++] = (char)c;
     }
     return found;
 }
 
-/* The equation is rewritten without spaces and ellipsis and with an explicit output: "ij,jk->ik". */
+/* The equation is rewritten without spaces and ellipsis and with an explicit output: "ij,jk->ik".
+ */
 static void set_equation(Graph *g, Node *n, const Term *in, const Term *out)
 {
     Text text;
@@ -168,8 +170,10 @@ static int letter_sizes(Graph *g, Node *n, const Term *in, const Size *sizes[128
                              n->in[k]->rank, in[k].count);
         for (int i = 0; i < in[k].count; i++) {
             const Size **at = &sizes[(int)in[k].letters[i]], *size = n->in[k]->dims[i];
-            if (!*at || size_is(*at, 1)) *at = size;
-            else if (!size_is(size, 1)) TRY(dims_unify(g, n, "equation", *at, size, at));
+            if (!*at || size_is(*at, 1))
+                *at = size;
+            else if (!size_is(size, 1))
+                TRY(dims_unify(g, n, "equation", *at, size, at));
         }
     }
     return 0;
@@ -223,8 +227,8 @@ static int read_heads(Graph *g, Node *n, int in, const char *attr, Heads *out)
     int64_t heads = node_int(n, attr);
     if (heads < 1) return diag_node(g->diag, &n->origin, "%s: must be given for rank 3", attr);
     if (size_is_const(x->dims[2]) && x->dims[2]->value % heads)
-        return diag_node(g->diag, &n->origin, "%s: %lld does not divide %s", attr,
-                         (long long)heads, size_text(g->sizes, x->dims[2]));
+        return diag_node(g->diag, &n->origin, "%s: %lld does not divide %s", attr, (long long)heads,
+                         size_text(g->sizes, x->dims[2]));
     *out = (Heads){x->dims[0], size_const(g->sizes, heads), x->dims[1],
                    size_divi(g->sizes, x->dims[2], heads)};
     return 0;

@@ -12,8 +12,10 @@ int shape_concat(Graph *g, Node *n)
         TRY(need_rank(g, n, k, out.rank));
         TRY(need_same_type(g, n, 0, k));
         for (int i = 0; i < out.rank; i++) {
-            if (i == axis) out.at[i] = size_add(g->sizes, out.at[i], x->dims[i]);
-            else TRY(dims_unify(g, n, "inputs", out.at[i], x->dims[i], &out.at[i]));
+            if (i == axis)
+                out.at[i] = size_add(g->sizes, out.at[i], x->dims[i]);
+            else
+                TRY(dims_unify(g, n, "inputs", out.at[i], x->dims[i], &out.at[i]));
         }
     }
     return shape_set(g, n, 0, n->in[0]->dtype, &out);
@@ -102,12 +104,10 @@ int shape_gather_nd(Graph *g, Node *n)
     int64_t batch = node_int(n, "batch_dims");
     const Size *last = index->dims[index->rank - 1];
     if (batch < 0 || batch >= index->rank || batch >= x->rank)
-        return diag_node(g->diag, &n->origin, "batch_dims: %lld is out of range",
-                         (long long)batch);
+        return diag_node(g->diag, &n->origin, "batch_dims: %lld is out of range", (long long)batch);
     if (!size_is_const(last) || last->value < 1 || last->value > x->rank - batch)
-        return diag_node(g->diag, &n->origin,
-                         "indices: the last size, %s, must be in 1..%lld", size_text(g->sizes, last),
-                         (long long)(x->rank - batch));
+        return diag_node(g->diag, &n->origin, "indices: the last size, %s, must be in 1..%lld",
+                         size_text(g->sizes, last), (long long)(x->rank - batch));
     Dims out = {0};
     for (int i = 0; i < index->rank - 1; i++) dims_push(&out, index->dims[i]);
     for (int i = (int)(batch + last->value); i < x->rank; i++) dims_push(&out, x->dims[i]);
@@ -120,8 +120,7 @@ int shape_one_hot(Graph *g, Node *n)
     const Size *const *depth;
     int count, axis;
     TRY(need_values(g, n, 1, "depth", &depth, &count));
-    if (count != 1)
-        return diag_node(g->diag, &n->origin, "depth: expected 1 value, got %d", count);
+    if (count != 1) return diag_node(g->diag, &n->origin, "depth: expected 1 value, got %d", count);
     TRY(shape_axis(g, n, "axis", index->rank + 1, &axis));
     Dims out = {0};
     for (int i = 0; i < index->rank + 1; i++)
@@ -170,9 +169,10 @@ int shape_range(Graph *g, Node *n)
     TRY(need_values(g, n, 1, "limit", &limit, &count));
     TRY(need_int(g, n, 2, "delta", &delta));
     if (delta == 0 || delta == INT64_MIN) return diag_node(g->diag, &n->origin, "delta: is 0");
-    const Size *span = delta > 0 ? size_sub(g->sizes, limit[0], start[0])
-                                 : size_sub(g->sizes, start[0], limit[0]);
-    const Size *size = size_ceildiv(g->sizes, span, size_const(g->sizes, delta > 0 ? delta : -delta));
+    const Size *span =
+        delta > 0 ? size_sub(g->sizes, limit[0], start[0]) : size_sub(g->sizes, start[0], limit[0]);
+    const Size *size =
+        size_ceildiv(g->sizes, span, size_const(g->sizes, delta > 0 ? delta : -delta));
     if (size_lower(g->sizes, size) < 0) size = size_max(g->sizes, size, size_const(g->sizes, 0));
     dims_push(&out, size);
     return shape_set(g, n, 0, n->in[0]->dtype, &out);
@@ -204,8 +204,7 @@ static int block_size(Graph *g, Node *n, int64_t *block)
     TRY(need_rank(g, n, 0, 4));
     *block = node_int(n, "blocksize");
     if (*block > 0 && *block < 65536) return 0;
-    return diag_node(g->diag, &n->origin, "blocksize: %lld is not a block size",
-                     (long long)*block);
+    return diag_node(g->diag, &n->origin, "blocksize: %lld is not a block size", (long long)*block);
 }
 
 static int divide_exactly(Graph *g, Node *n, const char *what, const Size *size, int64_t by,

@@ -32,8 +32,10 @@ int shape_reduce(Graph *g, Node *n)
     TRY(reduce_axes(g, n, reduced));
     Dims out = {0};
     for (int i = 0; i < n->in[0]->rank; i++) {
-        if (!reduced[i]) dims_push(&out, n->in[0]->dims[i]);
-        else if (node_int(n, "keepdims")) dims_push(&out, size_const(g->sizes, 1));
+        if (!reduced[i])
+            dims_push(&out, n->in[0]->dims[i]);
+        else if (node_int(n, "keepdims"))
+            dims_push(&out, size_const(g->sizes, 1));
     }
     return shape_set(g, n, 0, n->in[0]->dtype, &out);
 }
@@ -44,8 +46,10 @@ int shape_arg_reduce(Graph *g, Node *n)
     TRY(shape_axis(g, n, "axis", n->in[0]->rank, &axis));
     Dims out = {0};
     for (int i = 0; i < n->in[0]->rank; i++) {
-        if (i != axis) dims_push(&out, n->in[0]->dims[i]);
-        else if (node_int(n, "keepdims")) dims_push(&out, size_const(g->sizes, 1));
+        if (i != axis)
+            dims_push(&out, n->in[0]->dims[i]);
+        else if (node_int(n, "keepdims"))
+            dims_push(&out, size_const(g->sizes, 1));
     }
     return shape_set(g, n, 0, DT_I64, &out);
 }

@@ -117,8 +117,10 @@ int shape_stft(Graph *g, Node *n)
     TRY(need_rank(g, n, 0, 3));
     TRY(need_int(g, n, 1, "frame_step", &step));
     if (step < 1) return diag_node(g->diag, &n->origin, "frame_step: must be positive");
-    if (node_in(n, 3)) TRY(need_size(g, n, 3, "frame_length", &length));
-    else if (node_in(n, 2)) length = n->in[2]->dims[0];
+    if (node_in(n, 3))
+        TRY(need_size(g, n, 3, "frame_length", &length));
+    else if (node_in(n, 2))
+        length = n->in[2]->dims[0];
     if (!length) return diag_node(g->diag, &n->origin, "neither window nor frame_length is given");
     const Size *frames = size_sub(g->sizes, x->dims[1], length);
     frames = size_addi(g->sizes, size_divi(g->sizes, frames, step), 1);

@@ -56,8 +56,7 @@ static bool has_failed(const Walk *w, const Tensor *cond, bool when)
 static bool give_up_branch(Walk *w, Node *n, int errors_before)
 {
     int innermost = n->guard_count - 1;
-    while (innermost >= 0 &&
-           has_failed(w, n->guards[innermost].cond, !n->guards[innermost].when))
+    while (innermost >= 0 && has_failed(w, n->guards[innermost].cond, !n->guards[innermost].when))
         innermost--;
     if (innermost < 0) return false;
     Guard guard = n->guards[innermost];
@@ -80,8 +79,10 @@ static void prune_guards(Graph *g, Node *n)
     int count = 0;
     for (int i = 0; i < n->guard_count; i++) {
         int value = condition_value(g, n->guards[i].cond);
-        if (value < 0) kept[count++] = n->guards[i];
-        else if ((value != 0) != n->guards[i].when) n->op = OP_DELETED;
+        if (value < 0)
+            kept[count++] = n->guards[i];
+        else if ((value != 0) != n->guards[i].when)
+            n->op = OP_DELETED;
     }
     n->guards = kept;
     n->guard_count = count;

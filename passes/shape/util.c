@@ -68,8 +68,7 @@ int shape_set_like(Graph *g, Node *n, int out, DType dtype, const Tensor *like)
     return shape_set(g, n, out, dtype, &dims);
 }
 
-int dims_unify(Graph *g, Node *n, const char *what, const Size *a, const Size *b,
-               const Size **both)
+int dims_unify(Graph *g, Node *n, const char *what, const Size *a, const Size *b, const Size **both)
 {
     *both = a;
     if (a == b) return 0;
@@ -190,8 +189,7 @@ int unknown_input(Graph *g, Node *n, int in, const char *name)
     return SHAPE_UNKNOWN;
 }
 
-int need_values(Graph *g, Node *n, int in, const char *name, const Size *const **values,
-                int *count)
+int need_values(Graph *g, Node *n, int in, const char *name, const Size *const **values, int *count)
 {
     Tensor *tensor = node_in(n, in);
     if (!tensor) return diag_node(g->diag, &n->origin, "input '%s' is missing", name);
@@ -207,8 +205,8 @@ int need_ints(Graph *g, Node *n, int in, const char *name, int64_t *out, int *co
     for (int i = 0; i < *count; i++) {
         if (!size_is_const(values[i]))
             return diag_node(g->diag, &n->origin,
-                             "input '%s': %s is not a constant: bind its symbols with --bind",
-                             name, size_text(g->sizes, values[i]));
+                             "input '%s': %s is not a constant: bind its symbols with --bind", name,
+                             size_text(g->sizes, values[i]));
         out[i] = values[i]->value;
     }
     return 0;

@@ -1,9 +1,9 @@
 /* Known contents of small tensors, as sizes.
  *
- * Models compute shapes with tensors: Shape, Gather, Concat, Mul, ... Following the contents of those
- * tensors as symbolic sizes makes the shape inputs of Reshape, Expand, Slice and the like known at
- * compile time. Contents are followed through floating point too while they are whole numbers (old
- * exporters compute sizes as Floor(Cast(size) * scale)). */
+ * Models compute shapes with tensors: Shape, Gather, Concat, Mul, ... Following the contents of
+ * those tensors as symbolic sizes makes the shape inputs of Reshape, Expand, Slice and the like
+ * known at compile time. Contents are followed through floating point too while they are whole
+ * numbers (old exporters compute sizes as Floor(Cast(size) * scale)). */
 #include "passes/shape/values.h"
 
 const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count)
@@ -130,7 +130,8 @@ static const Size *value_reduce(const Values *v, const int64_t *at)
     const Tensor *x = v->n->in[0], *axes = v->n->in[1];
     bool reduced[MAX_RANK] = {false}, keep = node_int(v->n, "keepdims") != 0;
     SizeTable *t = v->g->sizes;
-    for (int64_t i = 0; i < tensor_static_elements(axes); i++) reduced[const_i64_at(axes, i)] = true;
+    for (int64_t i = 0; i < tensor_static_elements(axes); i++)
+        reduced[const_i64_at(axes, i)] = true;
     const Size *all = NULL;
     for (int e = 0; e < v->count[0]; e++) {
         int64_t from[MAX_RANK];
@@ -142,11 +143,16 @@ static const Size *value_reduce(const Values *v, const int64_t *at)
         }
         const Size *one = v->in[0][e];
         if (!here) continue;
-        if (!all) all = one;
-        else if (v->n->op == OP_REDUCE_SUM) all = size_add(t, all, one);
-        else if (v->n->op == OP_REDUCE_PROD) all = size_mul(t, all, one);
-        else if (v->n->op == OP_REDUCE_MAX) all = size_max(t, all, one);
-        else all = size_min(t, all, one);
+        if (!all)
+            all = one;
+        else if (v->n->op == OP_REDUCE_SUM)
+            all = size_add(t, all, one);
+        else if (v->n->op == OP_REDUCE_PROD)
+            all = size_mul(t, all, one);
+        else if (v->n->op == OP_REDUCE_MAX)
+            all = size_max(t, all, one);
+        else
+            all = size_min(t, all, one);
     }
     if (all) return all;
     if (v->n->op == OP_REDUCE_SUM) return size_const(t, 0);

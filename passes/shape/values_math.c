@@ -68,7 +68,8 @@ static const Size *binary(Values *v, const Size *a, const Size *b)
     case OP_GREATER:
     case OP_LESS_OR_EQUAL:
     case OP_GREATER_OR_EQUAL: return compare(v, v->n->op, a, b);
-    case OP_XOR: return size_is_const(a) && size_is_const(b) ? truth(v, a->value != b->value) : NULL;
+    case OP_XOR:
+        return size_is_const(a) && size_is_const(b) ? truth(v, a->value != b->value) : NULL;
     default: return NULL;
     }
 }
@@ -95,9 +96,12 @@ static bool quotient_of(Values *v, Tensor *x, const int64_t *at, int rank, const
     for (int k = 0; k < 2; k++) {
         const Size *const *values = tensor_values(v->g, n->in[k], NULL);
         int64_t flat = tensor_is_static(n->in[k]) ? values_flatten(n->in[k], rank, at) : 0;
-        if (values) side[k] = values[flat];
-        else if (n->in[k]->data) number[k] = const_f64_at(n->in[k], flat);
-        else return false;
+        if (values)
+            side[k] = values[flat];
+        else if (n->in[k]->data)
+            number[k] = const_f64_at(n->in[k], flat);
+        else
+            return false;
     }
     if (n->op == OP_MUL && !side[0] && side[1]) {
         side[0] = side[1], side[1] = NULL;

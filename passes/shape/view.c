@@ -33,13 +33,14 @@ int shape_reshape(Graph *g, Node *n)
     for (int i = 0; i < count; i++) {
         const Size *size = want[i];
         if (size_is(size, -1)) {
-            if (unknown >= 0)
-                return diag_node(g->diag, &n->origin, "shape: more than one -1");
+            if (unknown >= 0) return diag_node(g->diag, &n->origin, "shape: more than one -1");
             unknown = i;
         } else if (size_is(size, 0) && !allow_zero) {
             if (i >= x->rank)
-                return diag_node(g->diag, &n->origin, "shape: 0 at position %d, but the input has "
-                                 "rank %d", i, x->rank);
+                return diag_node(g->diag, &n->origin,
+                                 "shape: 0 at position %d, but the input has "
+                                 "rank %d",
+                                 i, x->rank);
             size = x->dims[i];
         }
         if (out.rank == MAX_RANK)
@@ -242,8 +243,7 @@ static int slice_all(Graph *g, Node *n, AxisSlice *out)
         (step_count && step_count != axis_count))
         return diag_node(g->diag, &n->origin,
                          "starts, ends, axes and steps have different lengths");
-    for (int i = 0; i < x->rank; i++)
-        out[i] = (AxisSlice){size_const(g->sizes, 0), x->dims[i], 1};
+    for (int i = 0; i < x->rank; i++) out[i] = (AxisSlice){size_const(g->sizes, 0), x->dims[i], 1};
     for (int i = 0; i < axis_count; i++) {
         int64_t step = step_count ? steps[i] : 1;
         if (step == 0 || step == INT64_MIN)
@@ -290,8 +290,8 @@ int shape_split(Graph *g, Node *n)
     if (node_in(n, 1)) {
         TRY(need_values(g, n, 1, "split", &parts, &count));
         if (count != n->out_count)
-            return diag_node(g->diag, &n->origin, "split: expected %d values, got %d",
-                             n->out_count, count);
+            return diag_node(g->diag, &n->origin, "split: expected %d values, got %d", n->out_count,
+                             count);
     }
     const Size *each = size_ceildiv(g->sizes, left, size_const(g->sizes, n->out_count));
     for (int i = 0; i < n->out_count; i++) {

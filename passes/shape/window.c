@@ -40,23 +40,27 @@ static int read_window(Graph *g, Node *n, const Tensor *weights, Window *w)
                              weights->name, w->rank + 2, weights->rank);
         for (int i = 0; i < w->rank; i++) {
             if (!size_is_const(weights->dims[i + 2]))
-                return diag_node(g->diag, &n->origin, "weights '%s': the kernel's size is not known",
-                                 weights->name);
+                return diag_node(g->diag, &n->origin,
+                                 "weights '%s': the kernel's size is not known", weights->name);
             kernel[i] = weights->dims[i + 2]->value;
         }
         const int64_t *given;
         int count = node_ints(n, "kernel_shape", &given);
         for (int i = 0; i < count && i < w->rank; i++) {
             if (given[i] != kernel[i])
-                return diag_node(g->diag, &n->origin, "kernel_shape: expected %lld as in the "
-                                 "weights, got %lld", (long long)kernel[i], (long long)given[i]);
+                return diag_node(g->diag, &n->origin,
+                                 "kernel_shape: expected %lld as in the "
+                                 "weights, got %lld",
+                                 (long long)kernel[i], (long long)given[i]);
         }
         if (!count) node_set_ints(g, n, "kernel_shape", w->rank, kernel);
     }
     TRY(read_ints(g, n, "kernel_shape", w->rank, 1, 1, w->kernel));
     TRY(read_ints(g, n, "strides", w->rank, 1, 1, w->stride));
-    if (n->op == OP_MAX_UNPOOL) node_del_attr(n, "dilations");
-    else TRY(read_ints(g, n, "dilations", w->rank, 1, 1, w->dilation));
+    if (n->op == OP_MAX_UNPOOL)
+        node_del_attr(n, "dilations");
+    else
+        TRY(read_ints(g, n, "dilations", w->rank, 1, 1, w->dilation));
     for (int i = 0; i < w->rank; i++) {
         if (n->op == OP_MAX_UNPOOL) w->dilation[i] = 1;
         w->extent[i] = (w->kernel[i] - 1) * w->dilation[i] + 1;
@@ -86,7 +90,8 @@ static void distribute(Window *w, int axis, int64_t total, bool upper)
 static int resolve_pads(Graph *g, Node *n, Window *w)
 {
     bool upper = auto_pad_is(n, "SAME_UPPER"), lower = auto_pad_is(n, "SAME_LOWER");
-    if (auto_pad_is(n, "VALID")) node_del_attr(n, "pads");
+    if (auto_pad_is(n, "VALID"))
+        node_del_attr(n, "pads");
     else if (!upper && !lower && !auto_pad_is(n, "NOTSET"))
         return diag_node(g->diag, &n->origin, "auto_pad: '%s' is unknown",
                          node_string(n, "auto_pad"));
@@ -102,8 +107,10 @@ static int resolve_pads(Graph *g, Node *n, Window *w)
         const Size *total = size_sub(
             t, size_addi(t, size_muli(t, size_addi(t, count, -1), w->stride[i]), w->extent[i]), in);
         if (!size_is_const(total))
-            return diag_node(g->diag, &n->origin, "auto_pad: the padding depends on the size %s: "
-                             "bind its symbols with --bind", size_text(t, in));
+            return diag_node(g->diag, &n->origin,
+                             "auto_pad: the padding depends on the size %s: "
+                             "bind its symbols with --bind",
+                             size_text(t, in));
         distribute(w, i, total->value, upper);
     }
     set_pads(g, n, w);
@@ -129,9 +136,11 @@ static int push_windows(Graph *g, Node *n, const Window *w, bool ceil_mode, Dims
     for (int i = 0; i < w->rank; i++) {
         const Size *count = window_count(g, n, w, i, ceil_mode);
         if (size_is_const(count) && count->value < 0)
-            return diag_node(g->diag, &n->origin, "the window of %lld does not fit the input's "
-                             "size %s on axis %d", (long long)w->extent[i],
-                             size_text(g->sizes, n->in[0]->dims[i + 2]), i + 2);
+            return diag_node(g->diag, &n->origin,
+                             "the window of %lld does not fit the input's "
+                             "size %s on axis %d",
+                             (long long)w->extent[i], size_text(g->sizes, n->in[0]->dims[i + 2]),
+                             i + 2);
         dims_push(out, count);
     }
     return 0;
@@ -231,10 +240,12 @@ static int transpose_to_shape(Graph *g, Node *n, Window *w, const int64_t *extra
     TRY(read_ints(g, n, "output_shape", w->rank, 1, 1, want));
     for (int i = 0; i < w->rank; i++) {
         const Size *full = size_addi(
-            g->sizes, size_muli(g->sizes, size_addi(g->sizes, n->in[0]->dims[i + 2], -1),
-                                w->stride[i]), w->extent[i] + extra[i] - want[i]);
+            g->sizes,
+            size_muli(g->sizes, size_addi(g->sizes, n->in[0]->dims[i + 2], -1), w->stride[i]),
+            w->extent[i] + extra[i] - want[i]);
         if (!size_is_const(full))
-            return diag_node(g->diag, &n->origin, "output_shape: the padding depends on the size "
+            return diag_node(g->diag, &n->origin,
+                             "output_shape: the padding depends on the size "
                              "%s: bind its symbols with --bind",
                              size_text(g->sizes, n->in[0]->dims[i + 2]));
         distribute(w, i, full->value, auto_pad_is(n, "SAME_UPPER"));

@@ -1,0 +1,1 @@
+/* attention: being written by the reductions helper. */

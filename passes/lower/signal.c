@@ -1,0 +1,1 @@
+/* signal: being written by the reductions helper. */

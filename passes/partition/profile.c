@@ -1,0 +1,230 @@
+/* Profiles and clusters: their checks, the batch, and devices of which there are several. */
+#include "passes/partition/profile.h"
+
+#include "ir/names.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Sums of what passes the checks stay below 2^62. */
+static const double largest_bytes = 1125899906842624.0; /* 2^50 of one layer */
+enum { MOST_LAYERS = 1 << 20, MOST_SHARED = 1 << 20 };
+
+static const char *const objective_names[OBJECTIVE_COUNT] = {"throughput", "latency", "memory",
+                                                             "partitions"};
+
+const char *objective_name(Objective objective)
+{
+    return objective_names[objective];
+}
+
+int objective_find(const char *name)
+{
+    for (int i = 0; i < OBJECTIVE_COUNT; i++) {
+        if (!strcmp(name, objective_names[i])) return i;
+    }
+    return -1;
+}
+
+PlanOptions plan_defaults(void)
+{
+    return (PlanOptions){.objective = PLAN_THROUGHPUT,
+                         .memory_limit = 1,
+                         .queue = PLAN_QUEUE,
+                         .batch = 1};
+}
+
+static int check_layer(Diag *diag, const Layer *layer)
+{
+    const struct {
+        const char *field;
+        double value;
+        double most;
+    } fields[] = {{"weights", (double)layer->weights, largest_bytes},
+                  {"activations", (double)layer->activations, largest_bytes},
+                  {"buffers", (double)layer->buffers, largest_bytes},
+                  {"state", (double)layer->state, largest_bytes},
+                  {"code", (double)layer->code, largest_bytes},
+                  {"out_bytes", (double)layer->out_bytes, largest_bytes},
+                  {"tensors", (double)layer->tensors, 1e9},
+                  {"flops", layer->flops, 1e30}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (!(fields[i].value >= 0 && fields[i].value <= fields[i].most))
+            return diag_error(diag, "layer '%s': field '%s': expected 0 to %g, got %g", layer->name,
+                              fields[i].field, fields[i].most, fields[i].value);
+    }
+    if (isnan(layer->bytes) || layer->bytes > 1e30)
+        return diag_error(diag, "layer '%s': field 'bytes': expected 0 to 1e30", layer->name);
+    return 0;
+}
+
+static int check_shared(Diag *diag, const Profile *p)
+{
+    for (int i = 0; i < p->shared_count; i++) {
+        const SharedWeight *s = &p->shared[i];
+        if (s->bytes < 0 || (double)s->bytes > largest_bytes || !s->layer_count)
+            return diag_error(diag, "shared weight '%s': expected bytes and at least one layer",
+                              s->name);
+        for (int k = 0; k < s->layer_count; k++) {
+            if (s->layers[k] < 0 || s->layers[k] >= p->count || (k && s->layers[k] <= s->layers[k - 1]))
+                return diag_error(diag, "shared weight '%s': expected each layer once, in order",
+                                  s->name);
+        }
+    }
+    return 0;
+}
+
+int profile_check(Diag *diag, const Profile *p)
+{
+    if (p->count < 1 || p->count > MOST_LAYERS)
+        return diag_error(diag, "expected 1 to %d layers, got %d", MOST_LAYERS, p->count);
+    NameTable *names = names_new(diag->arena);
+    for (int i = 0; i < p->count; i++) {
+        if (names_find(names, p->layers[i].name))
+            return diag_error(diag, "two layers are called '%s'", p->layers[i].name);
+        names_put(names, p->layers[i].name, &p->layers[i]);
+        TRY(check_layer(diag, &p->layers[i]));
+    }
+    TRY(check_shared(diag, p));
+    for (int i = 0; i < p->tensor_count; i++) {
+        const LiveTensor *t = &p->tensors[i];
+        if (t->from < -1 || t->to <= t->from || t->to > p->count || t->bytes < 0 ||
+            (double)t->bytes > largest_bytes)
+            return diag_error(diag, "tensor '%s': expected bytes, and a user after its maker", t->name);
+    }
+    return 0;
+}
+
+int profile_find(const Profile *p, const char *layer)
+{
+    for (int i = 0; i < p->count; i++) {
+        if (!strcmp(p->layers[i].name, layer)) return i;
+    }
+    return -1;
+}
+
+int64_t profile_cut_bytes(const Profile *p, int at)
+{
+    if (!p->tensor_count) return at > 0 && at < p->count ? p->layers[at - 1].out_bytes : 0;
+    int64_t bytes = 0;
+    for (int i = 0; i < p->tensor_count; i++) {
+        if (p->tensors[i].from < at && p->tensors[i].to >= at) bytes += p->tensors[i].bytes;
+    }
+    return bytes;
+}
+
+Profile *profile_scale(Arena *arena, const Profile *p, int batch)
+{
+    Profile *scaled = arena_alloc(arena, sizeof *scaled);
+    *scaled = *p;
+    scaled->layers = arena_grow(arena, p->layers, (size_t)p->count, (size_t)p->count,
+                                sizeof *p->layers);
+    scaled->tensors = arena_grow(arena, p->tensors, (size_t)p->tensor_count,
+                                 (size_t)p->tensor_count, sizeof *p->tensors);
+    if (batch == 1) return scaled;
+    for (int i = 0; i < p->count; i++) {
+        Layer *layer = &scaled->layers[i];
+        double fixed = (double)layer->weights, moved = layer->bytes - fixed;
+        layer->flops *= batch;
+        layer->activations *= batch;
+        layer->state *= batch;
+        layer->out_bytes *= batch;
+        if (layer->bytes >= 0) layer->bytes = moved > 0 ? fixed + moved * batch : layer->bytes;
+    }
+    for (int i = 0; i < p->tensor_count; i++) scaled->tensors[i].bytes *= batch;
+    return scaled;
+}
+
+/* ---- Clusters ---- */
+
+static int check_device(Diag *diag, const Device *d)
+{
+    if (!(d->gflops > 0 && d->gflops < 1e15))
+        return diag_error(diag, "device '%s': field 'gflops': expected a number above 0", d->name);
+    if (!(d->memory_bandwidth >= 0) || !(d->call_overhead >= 0 && d->call_overhead <= 1e6))
+        return diag_error(diag,
+                          "device '%s': expected memory_bandwidth and call_overhead of 0 or more",
+                          d->name);
+    if (d->memory < 0 || d->runtime < 0)
+        return diag_error(diag, "device '%s': field 'memory': expected 0 bytes or more", d->name);
+    if (d->count < 1 || d->count > PLAN_DEVICES)
+        return diag_error(diag, "device '%s': field 'count': expected 1 to %d, got %d", d->name,
+                          PLAN_DEVICES, d->count);
+    return 0;
+}
+
+int cluster_expand(Diag *diag, Arena *arena, const Cluster *cluster, Cluster *expanded)
+{
+    *expanded = *cluster;
+    expanded->devices = NULL;
+    expanded->count = 0;
+    NameTable *names = names_new(arena);
+    for (int i = 0; i < cluster->count; i++) {
+        const Device *d = &cluster->devices[i];
+        TRY(check_device(diag, d));
+        for (int k = 0; k < d->count; k++) {
+            Device one = *d;
+            one.count = 1;
+            one.kind = i;
+            if (k) one.name = arena_printf(arena, "%s-%d", d->name, k + 1);
+            if (names_find(names, one.name))
+                return diag_error(diag, "two devices are called '%s'", one.name);
+            if (expanded->count == PLAN_DEVICES)
+                return diag_error(diag, "more than %d devices", PLAN_DEVICES);
+            arena_push(arena, expanded->devices, expanded->count) = one;
+            names_put(names, one.name, &expanded->devices[0]);
+        }
+    }
+    if (!expanded->count) return diag_error(diag, "there is no device");
+    return 0;
+}
+
+int cluster_find(const Cluster *cluster, const char *name)
+{
+    for (int i = 0; i < cluster->count; i++) {
+        if (!strcmp(cluster->devices[i].name, name)) return i;
+    }
+    return -1;
+}
+
+static int find_unused(const Cluster *cluster, const char *name, const bool *used)
+{
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < cluster->count; i++) {
+            const Device *d = &cluster->devices[i];
+            const char *is = round ? d->target : d->name;
+            if (!used[i] && is && !strcmp(is, name)) return i;
+        }
+    }
+    return -1;
+}
+
+int cluster_select(Diag *diag, Arena *arena, const Cluster *cluster, const char *const *names,
+                   int count, Cluster *selected)
+{
+    bool *used = arena_array(arena, (size_t)cluster->count, sizeof *used);
+    Device *devices = NULL;
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        int at = find_unused(cluster, names[i], used);
+        if (at < 0)
+            return diag_error(diag, "the cluster has no %sdevice or target '%s'",
+                              cluster_find(cluster, names[i]) >= 0 ? "further " : "", names[i]);
+        used[at] = true;
+        arena_push(arena, devices, n) = cluster->devices[at];
+    }
+    *selected = *cluster;
+    selected->devices = devices;
+    selected->count = n;
+    return 0;
+}
+
+Link cluster_link(const Cluster *cluster, int from, int to)
+{
+    Link link = cluster->otherwise;
+    for (int i = 0; i < cluster->link_count; i++) {
+        const Link *l = &cluster->links[i];
+        if (l->from == cluster->devices[from].kind && l->to == cluster->devices[to].kind) link = *l;
+    }
+    return link;
+}

@@ -1,0 +1,135 @@
+/* What the planner knows: layers, devices and links, without graphs.
+ *
+ * A profile is a chain of layers in the order in which they run. Between layer i - 1 and layer i lies
+ * cut i; cut 0 is the model's input, cut `count` its output. What crosses a cut is every tensor that
+ * was made before it and is needed after it, so that skip connections are exact. docs/planning.md
+ * gives the cost and memory model; cost.c is the one place that computes it. */
+#ifndef LPC_PARTITION_PROFILE_H
+#define LPC_PARTITION_PROFILE_H
+
+#include "ir/diag.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One layer; sizes in bytes. */
+typedef struct Layer {
+    const char *name;      /* unique */
+    int64_t weights;       /* used by this layer only; see SharedWeight */
+    int64_t activations;   /* what it needs while it runs */
+    int64_t buffers;       /* scratch and packed copies */
+    int64_t state;         /* caches that stay on the device */
+    int64_t code;          /* emitted instructions */
+    int64_t out_bytes;     /* what crosses the cut after it, when the profile lists no tensors */
+    int64_t out_tensors;   /* how many that are, for the report; 0: unknown */
+    double flops;
+    double bytes;          /* moved through memory by one run; < 0: all of its size */
+    int tensors;           /* weight tensors */
+    bool whole;            /* no cut is allowed between the layer before and this one */
+} Layer;
+
+/* A weight that several layers use: it counts once in each stage that uses it. */
+typedef struct SharedWeight {
+    const char *name;
+    int64_t bytes;
+    int *layers; /* ascending, at least one */
+    int layer_count;
+} SharedWeight;
+
+/* A tensor that lives across cuts: made by layer `from` (-1: an input), last needed by layer `to`
+ * (count: an output). */
+typedef struct LiveTensor {
+    const char *name;
+    int from, to;
+    int64_t bytes;
+} LiveTensor;
+
+typedef struct Profile {
+    const char *name;
+    Layer *layers;
+    int count;
+    SharedWeight *shared;
+    int shared_count;
+    LiveTensor *tensors; /* none: out_bytes says what crosses */
+    int tensor_count;
+    bool planned;     /* activations are bytes live while the layer runs: a stage needs their maximum */
+} Profile;
+
+typedef struct Device {
+    const char *name;         /* unique after cluster_expand */
+    const char *target;
+    double gflops;
+    double memory_bandwidth;  /* bytes per second, 0: not a limit */
+    double call_overhead;     /* seconds of one layer beyond its work */
+    int64_t memory;           /* bytes */
+    int64_t runtime;          /* bytes of the runtime itself, in any stage */
+    int count;                /* how many there are of it */
+    int kind;                 /* the description it was expanded from */
+} Device;
+
+typedef struct Link {
+    int from, to;             /* devices' kinds */
+    double bandwidth;         /* bytes per second */
+    double latency;           /* seconds */
+} Link;
+
+typedef struct Cluster {
+    Device *devices;
+    int count;
+    Link *links;              /* by kind; of several for one pair the last counts */
+    int link_count;
+    Link otherwise;           /* pairs that no link names */
+} Cluster;
+
+typedef enum Objective {
+    PLAN_THROUGHPUT, /* least longest period */
+    PLAN_LATENCY,    /* least sum */
+    PLAN_MEMORY,     /* least largest used fraction of a budget */
+    PLAN_PARTITIONS, /* fewest stages, then the least largest one */
+    OBJECTIVE_COUNT
+} Objective;
+
+typedef struct PlanOptions {
+    Objective objective;
+    bool free_order;     /* choose the devices' order too */
+    bool use_all;        /* leave no device out */
+    bool no_overlap;     /* a stage's period is compute plus send, not the larger */
+    double memory_limit; /* usable fraction of a device's memory, in (0, 1] */
+    int64_t capacity;    /* when above 0: every device's memory */
+    int queue;           /* depth of the send and the receive queue, in frames */
+    int batch;           /* times the profile's own */
+} PlanOptions;
+
+enum { PLAN_DEVICES = 64, PLAN_QUEUE = 2 };
+
+PlanOptions plan_defaults(void);
+const char *objective_name(Objective objective);
+/* -1 when there is none of that name. */
+int objective_find(const char *name);
+
+/* --- profile.c --- */
+
+/* Checks names, ranges and order; errors name the layer and the field. */
+int profile_check(Diag *diag, const Profile *profile);
+/* A copy whose work, activations, state and tensors are those of `batch` times the batch. */
+Profile *profile_scale(Arena *arena, const Profile *profile, int batch);
+int profile_find(const Profile *profile, const char *layer);
+/* Bytes that cross cut `at`. */
+int64_t profile_cut_bytes(const Profile *profile, int at);
+/* Devices with count > 1 become that many: NAME, NAME-2, ... */
+int cluster_expand(Diag *diag, Arena *arena, const Cluster *cluster, Cluster *expanded);
+int cluster_find(const Cluster *cluster, const char *name);
+/* The expanded cluster's devices in the order of names; a name may be a device's or a target's. */
+int cluster_select(Diag *diag, Arena *arena, const Cluster *cluster, const char *const *names,
+                   int count, Cluster *selected);
+Link cluster_link(const Cluster *cluster, int from, int to);
+
+/* --- profile_json.c: sizes as numbers or as "988MB" (10^6), "988MiB" (2^20) --- */
+
+int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile);
+int profile_write(Diag *diag, const char *path, const Profile *profile);
+int cluster_read(Diag *diag, Arena *arena, const char *path, Cluster *cluster);
+/* "988MB", "1.5GiB", "4096": bytes, or -1. */
+double parse_bytes(const char *text);
+
+#endif
