@@ -144,7 +144,7 @@ static int make_memory(Stage *stage, LpcError *error)
     carver = (Carver){.base = base};
     carve_all(stage, &carver);
     if (!model->state_bytes) stage->state = NULL;
-    lpc_crc_init(stage->crc, 1);
+    lpc_crc_init(stage->crc, LPC_CRC_BEST);
     return 0;
 }
 

@@ -138,7 +138,7 @@ static void follow_transpose(const Layout *l, const Node *n)
             if (perm[k] == x->order[i]) y->order[i] = (uint8_t)k;
         }
     }
-    y->has_order = true;
+    for (int i = 0; i < rank; i++) y->has_order |= y->order[i] != i;
 }
 
 static void fix_interface(Layout *l)

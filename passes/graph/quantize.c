@@ -129,17 +129,28 @@ static void attach(Graph *g, Node *n, const Tail *t)
 
 /* ---- Products ---- */
 
-/* The bias as int32 at scale input times weights; NULL when it can not be. */
-static Tensor *integer_bias(Graph *g, const Node *n, Tensor *bias, const Quant *x, const Quant *w)
+/* How far from the ends of int32 a bias must stay for the sum of products not to overflow. */
+static double sum_bound(const Tensor *weights)
+{
+    double products = 1;
+    for (int i = 1; i < weights->rank; i++) products *= (double)weights->dims[i]->value;
+    return products * 255 * 255;
+}
+
+/* The bias as int32 at scale input times weights; NULL when it can not be. Channels that hold next
+ * to nothing have tiny scales and huge biases: these are cut off where that changes less than a
+ * small part of an output step. */
+static Tensor *integer_bias(Graph *g, const Node *n, Tensor *bias, const Quant *x, const Quant *w,
+                            double step)
 {
     Quant q;
-    int64_t channels;
     const Tensor *from = bias;
     bool is_quantised = dequantised(g, bias, &q);
     if (is_quantised) from = q.x;
     if (!from->data || from->rank != 1) return NULL;
-    channels = tensor_static_elements(from);
     if (is_quantised && (q.dtype != DT_I32 || q.zero_value)) return NULL;
+    int64_t channels = tensor_static_elements(from);
+    double most = (double)INT32_MAX - sum_bound(w->x);
     bool exact = is_quantised;
     int32_t *data = arena_array(g->arena, (size_t)channels, sizeof *data);
     for (int64_t i = 0; i < channels; i++) {
@@ -150,9 +161,10 @@ static Tensor *integer_bias(Graph *g, const Node *n, Tensor *bias, const Quant *
             exact &= fabs(scale - unit) <= 1e-5 * fabs(unit);
             value *= scale;
         }
-        value = rint(value / unit);
-        if (!(fabs(value) < 1e9)) return NULL;
-        data[i] = (int32_t)value;
+        double whole = rint(value / unit), kept = fmin(fmax(whole, -most), most);
+        if (!(fabs(whole - kept) * unit < step / 64)) return NULL;
+        exact &= whole == kept;
+        data[i] = (int32_t)kept;
     }
     if (exact) return q.x;
     const char *name = arena_printf(g->arena, "%s.bias", n->name);
@@ -168,7 +180,7 @@ static bool quantise_conv(Graph *g, const Uses *uses, Node *n)
     if (!x.per_tensor || !is_byte(x.dtype) || !is_byte(w.dtype) || !w.x->data) return false;
     if (!w.per_tensor && node_int(n->in[1]->producer, "axis") != 0) return false;
     if (!tail_of(g, uses, n, &t)) return false;
-    if (bias && !(bias = integer_bias(g, n, bias, &x, &w))) return false;
+    if (bias && !(bias = integer_bias(g, n, bias, &x, &w, t.out.scale_value))) return false;
     Tensor *in[] = {x.x, x.scale, x.zero, w.x, w.scale, w.zero, t.out.scale, t.out.zero, bias};
     rewrite_inputs(g, n, bias ? 9 : 8, in);
     n->op = OP_QLINEAR_CONV;

@@ -126,6 +126,11 @@ int shape_batch_norm(Graph *g, Node *n)
 static int quantize_axis(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0], *scale = n->in[1];
+    Dims like = dims_of(scale);
+    if (!size_is(tensor_elements(g->sizes, scale), 1))
+        TRY(need_dims(g, n, 2, "zero point", &like));
+    else
+        TRY(need_elements(g, n, 2, "zero point", 1));
     if (scale->rank == 0) {
         node_del_attr(n, "axis");
         return 0;

@@ -93,6 +93,12 @@ int shape_gather_elements(Graph *g, Node *n)
     TRY(need_rank_min(g, n, 0, 1));
     TRY(need_rank(g, n, 1, n->in[0]->rank));
     TRY(shape_axis(g, n, "axis", n->in[0]->rank, &axis));
+    for (int i = 0; i < n->in[0]->rank; i++) {
+        const Size *have = n->in[0]->dims[i], *want = n->in[1]->dims[i];
+        if (i != axis && size_is_const(have) && size_is_const(want) && want->value > have->value)
+            return diag_node(g->diag, &n->origin, "indices: size %s on axis %d is over %s",
+                             size_text(g->sizes, want), i, size_text(g->sizes, have));
+    }
     return shape_set_like(g, n, 0, n->in[0]->dtype, n->in[1]);
 }
 

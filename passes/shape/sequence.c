@@ -30,11 +30,18 @@ static int recurrent(Graph *g, Node *n, int gates, bool has_cell)
     TRY(dims_unify(g, n, "R, axis 2", n->in[2]->dims[2], h, &both));
     bool batch_first = node_int(n, "layout") != 0;
     const Size *steps = x->dims[batch_first], *batch = x->dims[!batch_first];
+    Dims bias = {.rank = 2, .at = {dirs, size_const(t, 2 * gates * hidden)}};
+    Dims peephole = {.rank = 2, .at = {dirs, size_const(t, 3 * hidden)}};
+    TRY(need_dims(g, n, 3, "B", &bias));
+    TRY(need_vector(g, n, 4, "sequence_lens", batch));
+    if (has_cell) TRY(need_dims(g, n, 7, "P", &peephole));
     Dims y = {.rank = 4, .at = {steps, dirs, batch, h}}, last = {.rank = 3, .at = {dirs, batch, h}};
     if (batch_first) {
         y = (Dims){.rank = 4, .at = {batch, steps, dirs, h}};
         last = (Dims){.rank = 3, .at = {batch, dirs, h}};
     }
+    TRY(need_dims(g, n, 5, "initial_h", &last));
+    if (has_cell) TRY(need_dims(g, n, 6, "initial_c", &last));
     TRY(shape_set(g, n, 0, x->dtype, &y));
     TRY(shape_set(g, n, 1, x->dtype, &last));
     return has_cell ? shape_set(g, n, 2, x->dtype, &last) : 0;
@@ -164,6 +171,7 @@ static int loss(Graph *g, Node *n)
     Dims scalar = {0};
     TRY(need_rank_min(g, n, 0, 2));
     TRY(need_rank(g, n, 1, n->in[0]->rank - 1));
+    TRY(need_vector(g, n, 2, "weight", n->in[0]->dims[1]));
     if (!strcmp(node_string(n, "reduction"), "none"))
         return shape_set_like(g, n, 0, n->in[0]->dtype, n->in[1]);
     return shape_set(g, n, 0, n->in[0]->dtype, &scalar);

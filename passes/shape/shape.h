@@ -60,6 +60,15 @@ int need_ints(Graph *g, Node *n, int in, const char *name, int64_t *out, int *co
 int need_int(Graph *g, Node *n, int in, const char *name, int64_t *out);
 int unknown_input(Graph *g, Node *n, int in, const char *name);
 
+/* checks.c: the same for inputs that determine no size; absent ones are fine. */
+int need_vector(Graph *g, Node *n, int in, const char *name, const Size *size);
+int need_dims(Graph *g, Node *n, int in, const char *name, const Dims *want);
+int need_elements(Graph *g, Node *n, int in, const char *name, int64_t count);
+int need_broadcast(Graph *g, Node *n, int in, const char *name, const Dims *into);
+int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size);
+/* What is to be checked of the operator's inputs beyond its shape rule. */
+int check_inputs_of(Graph *g, Node *n);
+
 /* A symbol that the node computes at run time, the same one whenever it is asked for. */
 const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64_t max);
 

@@ -279,6 +279,7 @@ static int infer_node(Walk *w, Node *n)
         return 0;
     }
     if (!code) code = shape_rule(n->op)(g, n);
+    if (!code) code = check_inputs_of(g, n);
     if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;
     if (code) {
         forget_outputs(n);

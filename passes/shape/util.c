@@ -233,8 +233,9 @@ const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64
         text_addn(&name, word ? c : "_", 1);
     }
     text_printf(&name, "_%s", suffix);
-    const char *text = arena_printf(g->arena, "n%s", name.data);
-    int index = sizes_symbol(g->sizes, text);
+    bool starts_well = name.data[0] < '0' || name.data[0] > '9';
+    int index =
+        sizes_symbol(g->sizes, starts_well ? name.data : arena_printf(g->arena, "n%s", name.data));
     Symbol *symbol = sizes_symbol_at(g->sizes, index);
     symbol->source = SYM_NODE;
     symbol->max = max == INT64_MAX ? -1 : max;

@@ -217,12 +217,16 @@ int shape_conv(Graph *g, Node *n)
 
 int shape_conv_integer(Graph *g, Node *n)
 {
-    return conv_rule(g, n, n->in[1], 0, DT_I32);
+    TRY(conv_rule(g, n, n->in[1], 0, DT_I32));
+    TRY(need_elements(g, n, 2, "input's zero point", 1));
+    return need_channels(g, n, 3, "weights' zero point", n->in[1]->dims[0]);
 }
 
 int shape_qlinear_conv(Graph *g, Node *n)
 {
-    return conv_rule(g, n, n->in[3], 8, n->in[7]->dtype);
+    TRY(conv_rule(g, n, n->in[3], 8, n->in[7]->dtype));
+    TRY(need_channels(g, n, 4, "weights' scale", n->in[3]->dims[0]));
+    return need_channels(g, n, 5, "weights' zero point", n->in[3]->dims[0]);
 }
 
 int shape_deform_conv(Graph *g, Node *n)

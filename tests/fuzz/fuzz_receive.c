@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static LpcShape shape;
     static LpcSlot slot;
     if (!model.name) {
-        lpc_crc_init(&crc, 1);
+        lpc_crc_init(&crc, LPC_CRC_BEST);
         model = fake_model("nonzero", 0);
         shape = fake_shape(&model, 1);
         slot = fake_slot(&shape, 0);

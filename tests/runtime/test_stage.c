@@ -160,7 +160,7 @@ static void handshakes_refused(void)
 {
     LpcCrc crc;
     uint8_t bytes[LPC_HELLO_BYTES], other[32] = {9};
-    lpc_crc_init(&crc, 1);
+    lpc_crc_init(&crc, LPC_CRC_BEST);
     LpcHello hello = {fake_build, 0, 100};
     lpc_hello_encode(&crc, &hello, bytes);
     bytes[0] = 'X';

@@ -229,7 +229,7 @@ int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *packa
     session->options = *options;
     session->arena = arena;
     session->listener.fd = session->feed.fd = session->collect.fd = -1;
-    lpc_crc_init(&session->crc, 1);
+    lpc_crc_init(&session->crc, LPC_CRC_BEST);
     signal(SIGPIPE, SIG_IGN);
     int code = open_all(session, diag);
     if (code) run_free(session);

@@ -1,0 +1,78 @@
+/* Fixed order: every objective, exactly.
+ *
+ * What is a maximum (period, used fraction, largest stage) is made least by bisection (maxima.c);
+ * what is a sum (latency, number of devices, speed) is then minimised by line_best under it. */
+#include "passes/partition/fixed.h"
+
+#include "passes/partition/maxima.h"
+
+static void fit(void *self, const Limits *limits)
+{
+    line_fit(self, limits);
+}
+
+static bool feasible(void *self, const Limits *limits, bool fewest, Partition *found, int64_t *next)
+{
+    return line_feasible(self, limits, fewest, found, next);
+}
+
+/* Latency first; among the best of these the least period. */
+static void least_latency(const Space *space, Line *l, Limits *limits)
+{
+    Partition found;
+    least_period(space, limits, &found);
+    int64_t lo = limits->period - 1;
+    limits->period = TICKS_NEVER;
+    line_best(l, limits, false, &found);
+    Score best = cost_score(l->cost, &found);
+    int64_t hi = best.period;
+    limits->period = lo + 1; /* often the best of both at once */
+    while (lo + 1 < hi) {
+        bool ok = line_best(l, limits, false, &found);
+        Score score = ok ? cost_score(l->cost, &found) : best;
+        if (ok && score.latency == best.latency) hi = score.period;
+        else lo = limits->period;
+        limits->period = lo + (hi - lo) / 2;
+    }
+    limits->period = hi;
+}
+
+bool fixed_solve(const Cost *c, const int *order, int m, Partition *best)
+{
+    Objective objective = c->options.objective;
+    Arena *arena = arena_new();
+    Line line;
+    Limits limits;
+    Partition found;
+    limits_init(c, &limits);
+    line_init(&line, arena, c, order, m);
+    Space space = {c, &line, line.fits, fit, feasible};
+    line_fit(&line, &limits);
+    bool ok = line_feasible(&line, &limits, objective == PLAN_PARTITIONS, &found, NULL);
+    if (ok) {
+        if (objective == PLAN_MEMORY) least_fraction(&space, &limits, &found);
+        if (objective == PLAN_PARTITIONS) {
+            limits.devices = found.count;
+            least_size(&space, &limits, &found);
+        }
+        if (objective == PLAN_LATENCY) least_latency(&space, &line, &limits);
+        else least_period(&space, &limits, &found);
+        ok = line_best(&line, &limits, objective == PLAN_PARTITIONS, best);
+    }
+    arena_free(arena);
+    return ok;
+}
+
+int fixed_furthest(const Cost *c, const int *order, int m)
+{
+    Arena *arena = arena_new();
+    Line line;
+    Limits limits;
+    limits_init(c, &limits);
+    line_init(&line, arena, c, order, m);
+    line_fit(&line, &limits);
+    line_feasible(&line, &limits, false, NULL, NULL);
+    int furthest = line_furthest(&line);
+    arena_free(arena);
+    return furthest;
+}

@@ -1,0 +1,397 @@
+/* Reachability over all orders of the devices.
+ *
+ * From the end of the model backward: a point of the lattice says how many devices of each type run
+ * the layers from a position on. Of several positions for one point the earliest is best, unless its
+ * cut is wider: then a stage before it needs larger queues or a longer send. So a point keeps a front
+ * of positions none of which is at least as good in everything as another. Where the types are linked
+ * unlike, fronts are kept apart by the group of the type that runs the first of the layers.
+ *
+ * A quick pass keeps the earliest position only. What it finds is there; what it does not find is
+ * not, when wider cuts never lie earlier; else the full pass decides. */
+#include "passes/partition/lattice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Would nothing change if the two devices were exchanged? */
+static bool alike(const Cost *c, int a, int b)
+{
+    const Device *x = &c->cluster->devices[a], *y = &c->cluster->devices[b];
+    if (c->prefix[a] != c->prefix[b] || c->cap[a] != c->cap[b] || x->runtime != y->runtime ||
+        c->speed[a] != c->speed[b] || c->link[a][b] != c->link[b][a])
+        return false;
+    for (int d = 0; d < c->m; d++) {
+        if (d == a || d == b) continue;
+        if (c->link[a][d] != c->link[b][d] || c->link[d][a] != c->link[d][b]) return false;
+    }
+    return true;
+}
+
+static void find_types(Lattice *l)
+{
+    const Cost *c = l->cost;
+    for (int d = 0; d < c->m; d++) {
+        int t = 0;
+        while (t < l->types && !alike(c, l->first[t], d)) t++;
+        if (t == l->types) l->first[l->types++] = d;
+        arena_push(l->arena, l->devices[t], l->count[t]) = d;
+    }
+}
+
+static int type_link(const Lattice *l, int from, int to)
+{
+    int a = l->first[from], b = l->first[to];
+    if (a == b && l->count[from] > 1) b = l->devices[from][1];
+    return l->cost->link[a][b];
+}
+
+/* The link of a lone device to itself is never used and must not tell groups apart. */
+static bool same_group(const Lattice *l, int a, int b)
+{
+    for (int t = 0; t < l->types; t++) {
+        if ((t == a || t == b) && l->count[t] == 1) continue;
+        if (type_link(l, t, a) != type_link(l, t, b)) return false;
+    }
+    return true;
+}
+
+static void find_groups(Lattice *l)
+{
+    int leader[PLAN_DEVICES];
+    for (int t = 0; t < l->types; t++) {
+        int g = 0;
+        for (; g < l->groups; g++) {
+            bool same = true;
+            for (int u = 0; u < t && same; u++) same = l->group[u] != g || same_group(l, u, t);
+            if (same) break;
+        }
+        if (g == l->groups) leader[l->groups++] = t;
+        l->group[t] = g;
+    }
+    for (int g = 0; g < l->groups; g++) {
+        for (int t = 0; t < l->types; t++) {
+            int to = leader[g];
+            for (int u = 0; u < l->types && to == t && l->count[t] == 1; u++) {
+                if (l->group[u] == g && u != t) to = u;
+            }
+            l->link[t][g] = type_link(l, t, to);
+        }
+    }
+}
+
+bool lattice_init(Lattice *l, Arena *arena, const Cost *c)
+{
+    *l = (Lattice){.cost = c, .arena = arena};
+    find_types(l);
+    find_groups(l);
+    l->points = 1;
+    for (int t = 0; t < l->types; t++) {
+        l->stride[t] = l->points;
+        if (l->points > LATTICE_MOST / (l->count[t] + 1)) return false;
+        l->points *= l->count[t] + 1;
+    }
+    size_t n = (size_t)c->n + 1, groups = (size_t)l->groups;
+    l->used = arena_array(arena, (size_t)l->points, 1);
+    for (int s = 0; s < l->points; s++) {
+        for (int t = 0; t < l->types; t++)
+            l->used[s] = (uint8_t)(l->used[s] + s / l->stride[t] % (l->count[t] + 1));
+    }
+    for (int t = 0; t < l->types; t++) l->lo[t] = arena_array(arena, n, sizeof **l->lo);
+    for (int g = 0; g < l->groups; g++) l->sent_to[g] = arena_array(arena, n, sizeof **l->sent_to);
+    l->fronts = arena_array(arena, (size_t)l->points * groups, sizeof *l->fronts);
+    l->starts = arena_array(arena, (size_t)l->types * groups, sizeof *l->starts);
+    for (size_t k = 0; k < (size_t)l->types * groups; k++) {
+        l->starts[k].at = arena_array(arena, n, sizeof *l->starts[k].at);
+        l->starts[k].count = arena_array(arena, n, sizeof *l->starts[k].count);
+    }
+    return true;
+}
+
+void lattice_fit(Lattice *l, const Limits *limits)
+{
+    fit_devices(l->cost, limits->capacity, l->store, l->fits);
+}
+
+static void lower(int64_t *next, int64_t value)
+{
+    if (value < *next) *next = value;
+}
+
+static void prepare_windows(Lattice *l, int64_t *next)
+{
+    const Cost *c = l->cost;
+    for (int t = 0; t < l->types; t++) {
+        const int64_t *prefix = c->prefix[l->first[t]];
+        int lo = 0;
+        for (int i = 1; i <= c->n; i++) {
+            while (lo < i && prefix[i] - prefix[lo] > l->limits->period) lo++;
+            if (lo > 0 && c->allowed[i]) lower(next, prefix[i] - prefix[lo - 1]);
+            l->lo[t][i] = lo;
+        }
+    }
+}
+
+/* Which cuts can be sent in time, and to whom. */
+static void prepare_sends(Lattice *l, int64_t *next)
+{
+    const Cost *c = l->cost;
+    int64_t period = l->limits->period, hard = INT64_MAX;
+    for (int g = 0; g < l->groups; g++) memset(l->sent_to[g], 0, (size_t)c->n + 1);
+    for (int k = 0; k < c->link_count; k++) {
+        for (int i = 1; i < c->n; i++) {
+            if (!c->allowed[i]) continue;
+            int64_t send = cost_send(c, k, i);
+            if (send > period) {
+                lower(next, send);
+                if (c->cut[i] < hard) hard = c->cut[i];
+                continue;
+            }
+            for (int g = 0; g < l->groups; g++) {
+                for (int t = 0; t < l->types && !l->sent_to[g][i]; t++)
+                    l->sent_to[g][i] = l->link[t][g] == k;
+            }
+        }
+    }
+    l->easy = c->options.no_overlap ? -1 : hard - 1;
+    for (int g = 0; g < l->groups; g++) l->sent_to[g][0] = true;
+}
+
+static int64_t load(const Cost *c, int at)
+{
+    return c->fixed[at] + c->options.queue * c->cut[at];
+}
+
+/* Is everything that can come before a stage starting at b possible before one starting at a < b? */
+static bool dominates(const Lattice *l, int a, int b)
+{
+    const Cost *c = l->cost;
+    if (a == 0) return true;
+    if (load(c, a) > load(c, b)) return false;
+    return c->cut[a] <= c->cut[b] || c->cut[a] <= l->easy;
+}
+
+static void pool_push(Lattice *l, int value)
+{
+    if (l->pool_count == l->pool_room) {
+        size_t room = l->pool_room ? l->pool_room * 2 : 4096;
+        l->pool = arena_grow(l->arena, l->pool, l->pool_room, room, sizeof *l->pool);
+        l->pool_room = room;
+    }
+    l->pool[l->pool_count++] = value;
+}
+
+/* Adds position j to what lies in the pool from `at` on, all of it earlier; false: superfluous. */
+static bool keep(Lattice *l, size_t at, int j)
+{
+    if (l->single && l->pool_count > at) return false;
+    for (size_t k = at; k < l->pool_count; k++) {
+        if (dominates(l, l->pool[k], j)) return false;
+    }
+    pool_push(l, j);
+    return true;
+}
+
+static int first_in_time(const Lattice *l, int t, int link, int i, int64_t *next)
+{
+    const Cost *c = l->cost;
+    if (!c->options.no_overlap || i == c->n) return l->lo[t][i];
+    const int64_t *prefix = c->prefix[l->first[t]];
+    int64_t send = cost_send(c, link, i), time = l->limits->period - send;
+    int lo = l->lo[t][i];
+    while (lo < i && prefix[i] - prefix[lo] > time) lo++;
+    if (lo > 0) lower(next, prefix[i] - prefix[lo - 1] + send);
+    return lo;
+}
+
+/* The starts of stages on type t that end at i and send to group g. */
+static const int *starts(Lattice *l, int t, int g, int i, int *count, int64_t *next)
+{
+    const Cost *c = l->cost;
+    Starts *made = &l->starts[t * l->groups + (c->options.no_overlap ? g : 0)];
+    if (made->at[i] >= 0) {
+        *count = made->count[i];
+        return l->pool + made->at[i];
+    }
+    const Fit *fit = l->fits[l->first[t]];
+    const bool *sent = l->sent_to[l->group[t]];
+    int lo = first_in_time(l, t, l->link[t][g], i, next);
+    size_t at = l->pool_count;
+    for (int k = fit->more_at[i + 1] - 1; k >= fit->more_at[i]; k--) {
+        int j = fit->more[k];
+        if (j >= lo && sent[j]) keep(l, at, j);
+    }
+    int64_t least = INT64_MAX; /* of the loads that can be sent everywhere */
+    for (int j = lo > fit->first[i] ? lo : fit->first[i]; j < i && c->fixed[j] < least; j++) {
+        if (!sent[j]) continue;
+        bool kept = keep(l, at, j);
+        if (l->single) break;
+        if (kept && c->cut[j] <= l->easy && load(c, j) < least) least = load(c, j);
+        if (j == 0) break;
+    }
+    made->at[i] = (int)at;
+    made->count[i] = *count = (int)(l->pool_count - at);
+    return l->pool + at;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void sort(int *values, size_t count)
+{
+    if (count > 32) {
+        qsort(values, count, sizeof *values, compare_ints);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        int value = values[i];
+        size_t k = i;
+        for (; k > 0 && values[k - 1] > value; k--) values[k] = values[k - 1];
+        values[k] = value;
+    }
+}
+
+static size_t gather(Lattice *l, int point, int t, size_t count, int64_t *next)
+{
+    int before = point - l->stride[t];
+    for (int g = 0; g < (before ? l->groups : 1); g++) {
+        Front front = l->fronts[before * l->groups + g];
+        for (int k = 0; k < front.count; k++) {
+            int i = l->pool[front.at + k], n;
+            if (before && cost_send(l->cost, l->link[t][g], i) > l->limits->period) continue;
+            const int *list = starts(l, t, g, i, &n, next);
+            if (count + (size_t)n > l->buffer_room) {
+                size_t room = (count + (size_t)n) * 2;
+                l->buffer = arena_grow(l->arena, l->buffer, count, room, sizeof *l->buffer);
+                l->buffer_room = room;
+            }
+            for (int x = 0; x < n; x++) l->buffer[count++] = list[x];
+        }
+    }
+    return count;
+}
+
+/* Fills the fronts of a point; true when the first layer is reached. */
+static bool visit(Lattice *l, int point, int64_t *next)
+{
+    bool reached = false;
+    for (int g = 0; g < l->groups; g++) {
+        size_t count = 0;
+        for (int t = 0; t < l->types; t++) {
+            if (l->group[t] != g || point / l->stride[t] % (l->count[t] + 1) == 0) continue;
+            count = gather(l, point, t, count, next);
+        }
+        sort(l->buffer, count);
+        size_t at = l->pool_count;
+        for (size_t k = 0; k < count; k++) {
+            if (!k || l->buffer[k] != l->buffer[k - 1]) keep(l, at, l->buffer[k]);
+        }
+        l->fronts[point * l->groups + g] = (Front){(int)at, (int)(l->pool_count - at)};
+        reached = reached || (l->pool_count > at && l->pool[at] == 0);
+    }
+    return reached;
+}
+
+/* The stage on type t before (point, group, i) that starts at `first`: is it allowed? */
+static bool leads(const Lattice *l, int t, int point, int g, int i, int first)
+{
+    const Cost *c = l->cost;
+    int d = l->first[t];
+    int64_t send = point ? cost_send(c, l->link[t][g], i) : 0;
+    int64_t compute = cost_compute(c, d, first, i);
+    if (c->options.no_overlap) compute += send;
+    return send <= l->limits->period && compute <= l->limits->period &&
+           fit_has(l->fits[d], first, i);
+}
+
+/* One step back from (point, group, position): sets them and the type. */
+static bool step(const Lattice *l, int *point, int *group, int *position, int *type)
+{
+    for (int t = 0; t < l->types; t++) {
+        if (l->group[t] != *group || *point / l->stride[t] % (l->count[t] + 1) == 0) continue;
+        int before = *point - l->stride[t];
+        for (int g = 0; g < (before ? l->groups : 1); g++) {
+            Front front = l->fronts[before * l->groups + g];
+            for (int k = 0; k < front.count; k++) {
+                int i = l->pool[front.at + k];
+                if (i <= *position || !leads(l, t, before, g, i, *position)) continue;
+                *point = before, *group = g, *position = i, *type = t;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void trace(const Lattice *l, int point, Partition *found)
+{
+    int group = 0, position = 0, taken[PLAN_DEVICES] = {0};
+    while (group < l->groups) {
+        Front front = l->fronts[point * l->groups + group];
+        if (front.count && l->pool[front.at] == 0) break;
+        group++;
+    }
+    found->count = 0;
+    while (point) {
+        int type = 0;
+        if (!step(l, &point, &group, &position, &type)) abort();
+        found->device[found->count] = l->devices[type][taken[type]++];
+        found->end[found->count++] = position;
+    }
+}
+
+static int pass(Lattice *l, bool fewest, int64_t *next)
+{
+    const Cost *c = l->cost;
+    int best = -1, limit = l->limits->devices ? l->limits->devices : PLAN_DEVICES;
+    l->pool_count = 0;
+    for (int k = 0; k < l->types * l->groups; k++)
+        memset(l->starts[k].at, -1, ((size_t)c->n + 1) * sizeof *l->starts[k].at);
+    memset(l->fronts, 0, (size_t)l->points * (size_t)l->groups * sizeof *l->fronts);
+    pool_push(l, c->n);
+    l->fronts[0] = (Front){0, 1};
+    for (int s = 1; s < l->points; s++) {
+        if (l->used[s] > limit || (best >= 0 && l->used[s] >= l->used[best])) continue;
+        if (!visit(l, s, next) || (c->options.use_all && s != l->points - 1)) continue;
+        best = s;
+        if (!fewest) break;
+    }
+    return best;
+}
+
+/* Does an earlier position always need as little as a later one? */
+static bool monotone(const Lattice *l)
+{
+    const Cost *c = l->cost;
+    if (l->groups > 1 || c->options.no_overlap) return false;
+    int64_t most = INT64_MIN;
+    for (int i = 1; i < c->n; i++) {
+        if (!l->sent_to[0][i]) continue;
+        if (load(c, i) < most) return false;
+        most = load(c, i);
+    }
+    return true;
+}
+
+/* With links that differ between the types, the furthest position is a guess and no more. */
+bool lattice_feasible(Lattice *l, const Limits *limits, bool fewest, Partition *found,
+                      int64_t *next)
+{
+    int64_t unused;
+    if (!next) next = &unused;
+    *next = INT64_MAX;
+    l->limits = limits;
+    prepare_windows(l, next);
+    prepare_sends(l, next);
+    bool enough = monotone(l);
+    l->single = true;
+    int at = enough || !fewest ? pass(l, fewest, next) : -1;
+    if (at < 0 && !enough) {
+        l->single = false;
+        at = pass(l, fewest, next);
+    }
+    if (at < 0) return false;
+    if (found) trace(l, at, found);
+    return true;
+}

@@ -1,0 +1,137 @@
+/* Checks of inputs that determine no output size, but that kernels index by sizes of others: a
+ * model that gets them wrong must be told, not read out of bounds. */
+#include "passes/shape/shape.h"
+
+int need_vector(Graph *g, Node *n, int in, const char *name, const Size *size)
+{
+    if (!node_in(n, in)) return 0;
+    const Size *both;
+    TRY(need_rank(g, n, in, 1));
+    return dims_unify(g, n, name, n->in[in]->dims[0], size, &both);
+}
+
+int need_dims(Graph *g, Node *n, int in, const char *name, const Dims *want)
+{
+    if (!node_in(n, in)) return 0;
+    const Size *both;
+    TRY(need_rank(g, n, in, want->rank));
+    for (int i = 0; i < want->rank; i++)
+        TRY(dims_unify(g, n, name, n->in[in]->dims[i], want->at[i], &both));
+    return 0;
+}
+
+int need_elements(Graph *g, Node *n, int in, const char *name, int64_t count)
+{
+    if (!node_in(n, in)) return 0;
+    const Size *elements = tensor_elements(g->sizes, n->in[in]);
+    if (size_is(elements, count)) return 0;
+    return diag_node(g->diag, &n->origin, "%s: expected %lld elements, got %s", name,
+                     (long long)count, size_text(g->sizes, elements));
+}
+
+int need_broadcast(Graph *g, Node *n, int in, const char *name, const Dims *into)
+{
+    if (!node_in(n, in)) return 0;
+    const Tensor *x = n->in[in];
+    int shift = into->rank - x->rank;
+    for (int i = 0; i < x->rank; i++) {
+        const Size *both, *own = x->dims[i];
+        if (shift < 0 || (size_is_const(own) && !size_is(own, 1) && i + shift >= 0 &&
+                          size_is(into->at[i + shift], 1)))
+            return diag_node(g->diag, &n->origin, "%s: does not broadcast to %s", name,
+                             dims_text(g, into));
+        if (!size_is(own, 1)) TRY(dims_unify(g, n, name, own, into->at[i + shift], &both));
+    }
+    return 0;
+}
+
+/* One value, or one for each of `size` channels. */
+int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size)
+{
+    const Tensor *x = node_in(n, in);
+    if (!x || size_is(tensor_elements(g->sizes, x), 1)) return 0;
+    return need_vector(g, n, in, name, size);
+}
+
+/* data, indices, updates */
+static int check_scatter_elements(Graph *g, Node *n)
+{
+    Dims index = dims_of(n->in[1]);
+    TRY(need_rank(g, n, 1, n->in[0]->rank));
+    return need_dims(g, n, 2, "updates", &index);
+}
+
+static int check_scatter_nd(Graph *g, Node *n)
+{
+    const Tensor *x = n->in[0], *index = n->in[1];
+    TRY(need_rank_min(g, n, 1, 1));
+    const Size *last = index->dims[index->rank - 1];
+    if (!size_is_const(last) || last->value < 0 || last->value > x->rank)
+        return diag_node(g->diag, &n->origin, "indices: the last size, %s, must be in 0..%d",
+                         size_text(g->sizes, last), x->rank);
+    Dims want = {0};
+    for (int i = 0; i < index->rank - 1; i++) dims_push(&want, index->dims[i]);
+    for (int i = (int)last->value; i < x->rank; i++) dims_push(&want, x->dims[i]);
+    return need_dims(g, n, 2, "updates", &want);
+}
+
+/* scale and bias of the axes from `axis` on */
+static int check_norm(Graph *g, Node *n)
+{
+    Dims all = dims_of(n->in[0]);
+    TRY(need_broadcast(g, n, 1, "scale", &all));
+    return need_broadcast(g, n, 2, "bias", &all);
+}
+
+static int check_channel_norm(Graph *g, Node *n)
+{
+    TRY(need_rank_min(g, n, 0, 2));
+    const Size *channels = n->in[0]->dims[1];
+    TRY(need_vector(g, n, 1, "scale", channels));
+    TRY(need_vector(g, n, 2, "bias", channels));
+    if (n->op != OP_GROUP_NORMALIZATION) return 0;
+    int64_t groups = node_int(n, "num_groups");
+    if (groups > 0 && (!size_is_const(channels) || channels->value % groups == 0)) return 0;
+    return diag_node(g->diag, &n->origin, "num_groups: %lld does not divide %s channels",
+                     (long long)groups, size_text(g->sizes, channels));
+}
+
+static int check_reverse(Graph *g, Node *n)
+{
+    int batch, time;
+    TRY(need_rank_min(g, n, 0, 2));
+    TRY(shape_axis(g, n, "batch_axis", n->in[0]->rank, &batch));
+    TRY(shape_axis(g, n, "time_axis", n->in[0]->rank, &time));
+    return need_vector(g, n, 1, "sequence_lens", n->in[0]->dims[batch]);
+}
+
+int check_inputs_of(Graph *g, Node *n)
+{
+    switch (n->op) {
+    case OP_SCATTER_ELEMENTS: return check_scatter_elements(g, n);
+    case OP_SCATTER_ND: return check_scatter_nd(g, n);
+    case OP_RMS_NORMALIZATION:
+    case OP_LAYER_NORMALIZATION: return check_norm(g, n);
+    case OP_INSTANCE_NORMALIZATION:
+    case OP_GROUP_NORMALIZATION: return check_channel_norm(g, n);
+    case OP_REVERSE_SEQUENCE: return check_reverse(g, n);
+    case OP_ONE_HOT: return need_elements(g, n, 2, "values", 2);
+    case OP_CUM_SUM:
+    case OP_CUM_PROD: return need_elements(g, n, 1, "axis", 1);
+    case OP_TRILU: return need_elements(g, n, 1, "k", 1);
+    case OP_PAD: return need_elements(g, n, 2, "constant_value", 1);
+    case OP_QLINEAR_CONV:
+    case OP_QLINEAR_MAT_MUL:
+        for (int i = 1; i < 8; i++) {
+            if (i == 3 || i == 4 || i == 5) continue;
+            TRY(need_elements(g, n, i, "scales and zero points", 1));
+        }
+        return 0;
+    case OP_MAX_UNPOOL: {
+        Dims x = dims_of(n->in[0]);
+        return need_dims(g, n, 1, "indices", &x);
+    }
+    case OP_CLIP: TRY(need_elements(g, n, 1, "min", 1)); return need_elements(g, n, 2, "max", 1);
+    default: return 0;
+    }
+}
