@@ -1,0 +1,63 @@
+/* The planner: from a profile, a cluster and options to a plan with its figures and its bound. */
+#ifndef LPC_PARTITION_PLANNER_H
+#define LPC_PARTITION_PLANNER_H
+
+#include "passes/partition/cost.h"
+
+typedef struct PlanStage {
+    const char *device, *target;
+    int device_index;           /* in the expanded cluster */
+    int first, end;             /* layers [first, end) */
+    const char *first_name, *last_name;
+    int tensors;
+    int64_t weights, activations, buffers, state, queues, code; /* code with the runtime */
+    int64_t memory, budget;
+    int64_t in_bytes, out_bytes; /* over the cuts before and after */
+    double compute_s, send_s, period_s;
+} PlanStage;
+
+typedef struct Plan {
+    PlanOptions options;
+    PlanStage *stages;
+    int count;
+    int limiting;            /* the stage that decides the objective's value */
+    double bottleneck_s, latency_s, throughput, fraction;
+    int64_t largest;         /* bytes of the largest stage */
+    double value, bound, gap; /* of the objective; gap: value / bound - 1 */
+    bool exact;              /* the value is the best there is */
+    bool ties;               /* and so is everything that ties go by */
+    const char *method;      /* the algorithm, in words */
+} Plan;
+
+/* Finds the best plan. What fits nowhere is reported to diag, with what would help. The plan has been
+ * checked. cluster: expanded, in the order of use. */
+int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
+              const PlanOptions *options, Plan *plan);
+/* The figures of a partition that somebody else made; reports what is wrong with it. */
+int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
+               const PlanOptions *options, const Partition *partition, Plan *plan);
+/* A lower bound of the objective's value over all partitions, without search. */
+double plan_bound(const Cost *cost);
+/* Of the objective. */
+double plan_value(const Cost *cost, const Score *score);
+
+/* --- diagnose.c --- */
+
+/* Says why nothing fits: one error, with measures. Returns LPC_ERROR. */
+int plan_diagnose(Diag *diag, const Cost *cost);
+
+/* --- checker.c: independent of the algorithms and of cost.c --- */
+
+/* Each layer once and in order, devices used at most once and in the given order unless free, within
+ * budget, every tensor delivered, figures as the model says. All that is wrong is reported. */
+int plan_check(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
+               const Plan *plan);
+
+/* --- plan_json.c --- */
+
+char *plan_json(const Plan *plan); /* cJSON_free */
+/* Reads which layers run where; refuses a file that leaves out, repeats or reorders layers. */
+int plan_read(Diag *diag, Arena *arena, const char *path, const Profile *profile,
+              const Cluster *cluster, Partition *partition);
+
+#endif
