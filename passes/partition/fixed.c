@@ -71,8 +71,8 @@ int fixed_furthest(const Cost *c, const int *order, int m)
     limits_init(c, &limits);
     line_init(&line, arena, c, order, m);
     line_fit(&line, &limits);
-    line_feasible(&line, &limits, false, NULL, NULL);
-    int furthest = line_furthest(&line);
+    bool all = line_feasible(&line, &limits, false, NULL, NULL);
+    int furthest = all ? c->n : line_furthest(&line);
     arena_free(arena);
     return furthest;
 }

@@ -6,7 +6,7 @@
 
 /* The best partition for the cost's objective, all ties resolved; false: none fits. */
 bool fixed_solve(const Cost *cost, const int *order, int m, Partition *best);
-/* How many layers from the first on can be placed, when none fits. */
+/* How many layers from the first on can be placed: all of them when a partition exists. */
 int fixed_furthest(const Cost *cost, const int *order, int m);
 
 #endif

@@ -200,7 +200,7 @@ int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *
     plan->method = "as given";
     TRY(plan_check(diag, arena, scaled, cluster, plan));
     Partition best;
-    Plan how;
+    Plan how = {0};
     int order[PLAN_DEVICES];
     for (int d = 0; d < cost.m; d++) order[d] = d;
     bool found = options->free_order ? solve_free(&cost, &best, &how)

@@ -194,7 +194,7 @@ static int check_bias(Graph *g, Node *n, int in, const Size *filters)
 static int conv_rule(Graph *g, Node *n, const Tensor *weights, int bias, DType dtype)
 {
     Window w;
-    const Size *filters;
+    const Size *filters = NULL;
     TRY(read_window(g, n, weights, &w));
     if (n->op == OP_DEFORM_CONV) {
         TRY(read_ints(g, n, "pads", 2 * w.rank, 0, INT32_MIN, w.pads));

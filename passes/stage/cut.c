@@ -177,33 +177,39 @@ static double send_time(const Work *w, int at)
     return (double)w->cut_bytes[at] / 110e6;
 }
 
-/* best[s][i]: the least longest time of the first i nodes on the first s targets. */
+/* Of the stages so far: the longest time to compute or send, and, where that ties (a small model
+ * whose sending takes longest anywhere), the longest time to compute. */
+typedef struct Slowest {
+    double period, compute;
+} Slowest;
+
+/* best[s][i]: the first i nodes on the first s targets. */
 static int balance(const Work *w, const Target *const *targets, int count, int *ends)
 {
     size_t n = (size_t)w->count + 1;
-    double *best = arena_array(w->graph->arena, n * (size_t)(count + 1), sizeof *best);
+    Slowest *best = arena_array(w->graph->arena, n * (size_t)(count + 1), sizeof *best);
     int *from = arena_array(w->graph->arena, n * (size_t)(count + 1), sizeof *from);
-    for (size_t i = 0; i < n * (size_t)(count + 1); i++) best[i] = INFINITY;
-    best[0] = 0;
+    for (size_t i = 0; i < n * (size_t)(count + 1); i++) best[i].period = INFINITY;
+    best[0] = (Slowest){0, 0};
     for (int s = 1; s <= count; s++) {
         for (int i = 1; i <= w->count; i++) {
             if (i < w->count && !w->allowed[i]) continue;
             for (int j = i - 1; j >= s - 1; j--) {
-                double before = best[(size_t)(s - 1) * n + (size_t)j];
-                if (isinf(before)) continue;
+                Slowest now = best[(size_t)(s - 1) * n + (size_t)j];
+                if (isinf(now.period)) continue;
                 double time = stage_time(w, j, i, targets[s - 1]);
-                double send = i < w->count ? send_time(w, i) : 0;
-                if (send > time) time = send;
-                if (before > time) time = before;
-                double *slot = &best[(size_t)s * n + (size_t)i];
-                if (time < *slot) {
-                    *slot = time;
+                now.compute = fmax(now.compute, time);
+                now.period = fmax(now.period, fmax(time, i < w->count ? send_time(w, i) : 0));
+                Slowest *slot = &best[(size_t)s * n + (size_t)i];
+                if (now.period < slot->period ||
+                    (now.period == slot->period && now.compute < slot->compute)) {
+                    *slot = now;
                     from[(size_t)s * n + (size_t)i] = j;
                 }
             }
         }
     }
-    if (isinf(best[(size_t)count * n + (size_t)w->count])) return LPC_ERROR;
+    if (isinf(best[(size_t)count * n + (size_t)w->count].period)) return LPC_ERROR;
     for (int s = count, i = w->count; s > 0; s--) {
         ends[s - 1] = i;
         i = from[(size_t)s * n + (size_t)i];

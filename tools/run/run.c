@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { WARM_UP = 3, SHOWN_VALUES = 8 };
+enum { WARM_UP = 3, SHOWN_VALUES = 8, SHOWN_STEPS = 8 };
 
 static const char usage_text[] =
     "usage: lpc run OUT [option]...\n"
@@ -274,7 +274,8 @@ static int put_outputs(Run *run, int64_t step, int64_t steps)
 {
     for (int i = 0; i < run->package->outputs.count; i++) {
         const HostTensor *tensor = &run->outputs[i];
-        if (!run->command->json && !run->command->feedback_in) show(tensor, run->arena);
+        bool quiet = run->command->json || run->command->feedback_in || steps > SHOWN_STEPS;
+        if (!quiet) show(tensor, run->arena);
         if (!run->command->output) continue;
         const char *name = file_name(tensor->name, run->arena);
         const char *path = steps > 1
