@@ -16,7 +16,7 @@
 
 static const uint8_t frame_magic[4] = {'L', 'P', 'C', 'F'};
 
-enum { CRC_CHUNK = 128 * 1024 }; /* bytes read before they are checked: still in the cache then */
+enum { CRC_CHUNK = 512 * 1024 }; /* bytes read before they are checked: still in the cache then */
 
 int lpc_error(LpcError *error, int code, const char *format, ...)
 {

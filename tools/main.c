@@ -41,6 +41,7 @@ static const char help[] =
     "  --stages N               cut into N stages on the target\n"
     "  --rtol R, --atol A       tolerance of floats (1e-3, 1e-4)\n"
     "  --keep                   keep the package\n"
+    "  --emit eval              run the lowered model in the evaluator: no program is made\n"
     "\n"
     "Exit status: 0 done (check: match), 1 error, 2 usage, 3 mismatch.\n"
     "Documents: docs/ in the source, or share/doc/lpc.\n";

@@ -206,7 +206,7 @@ static void check_symbol(Emit *e, Text *out, int sym, int indent)
                     "", name, name, c_int(e->arena, DT_I64, symbol->max).text);
 }
 
-static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
+static void call_kernel(Emit *e, Text *out, const Inst *call, int indent)
 {
     const Kernel *kernel = call->callee;
     const char *name = e->kernel_names[kernel_position(e->program, kernel)];
@@ -226,6 +226,14 @@ static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
     set_symbols(&kernel->body, set);
     for (int i = 0; i < count; i++)
         if (set[i]) check_symbol(e, out, i, indent);
+}
+
+static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
+{
+    call_kernel(e, out, call, indent);
+    if (e->options->profile)
+        text_printf(out, "%*slpc_profile_mark(%d);\n", indent, "",
+                    kernel_position(e->program, call->callee));
 }
 
 static void emit_steps(Emit *e, Text *out, const Block *block, int indent)
@@ -262,6 +270,7 @@ static void emit_run(Emit *e, Text *out)
     if (e->use_weights) text_add(out, "    const unsigned char *const weights = weights_at;\n");
     text_add(out, "    int status = check_sizes(sizes);\n");
     text_add(out, "    if (status != LPC_RUN_OK) return status;\n\n");
+    if (e->options->profile) text_add(out, "    lpc_profile_mark(-1);\n");
     text_add(out, steps.data);
     text_add(out, "    return LPC_RUN_OK;\n}\n");
 }
@@ -433,6 +442,7 @@ static void emit_file(Emit *e, Text *out)
             "static const unsigned char *const volatile weights_at = %s_weights;\n\n",
             name, name);
     text_printf(out, "lpc_run_fn %s_run;\n\n", name);
+    if (e->options->profile) text_add(out, "extern void lpc_profile_mark(int32_t kernel);\n\n");
     emit_symbols(e, out);
     emit_maps(e, out);
     if (e->types.length) text_printf(out, "%s\n", e->types.data);

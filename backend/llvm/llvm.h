@@ -23,6 +23,7 @@ typedef struct LlvmOptions {
     bool pic;              /* position independent: needed by shared objects and by PIEs */
     DotKind dot;           /* what LI_DOT4 becomes */
     int vector_bits;       /* width of a vector register, 0: none */
+    bool profile;          /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
     const char *text_path; /* NULL, or a file that gets LLVM's text form, after optimisation */
 } LlvmOptions;
 

@@ -314,6 +314,18 @@ static void call_parallel(Run *run, const Inst *call, const Emitted *k)
     return_code(e, LLVMBuildLoad2(e->builder, e->i32, code, ""));
 }
 
+/* lpc_profile_mark(position): what ran since the last mark was this kernel; -1: none. */
+static void mark(Run *run, int position)
+{
+    Emit *e = run->e;
+    if (!e->options->profile) return;
+    LLVMTypeRef type = LLVMFunctionType(e->none, &e->i32, 1, 0);
+    LLVMValueRef function = LLVMGetNamedFunction(e->module, "lpc_profile_mark");
+    if (!function) function = LLVMAddFunction(e->module, "lpc_profile_mark", type);
+    LLVMValueRef argument = const_i32(e, position);
+    LLVMBuildCall2(e->builder, type, function, &argument, 1, "");
+}
+
 static const Emitted *emitted(const Run *run, const Kernel *kernel)
 {
     int i = 0;
@@ -355,6 +367,7 @@ static void emit_main(Run *run, const Block *block)
             call_parallel(run, inst, k);
         else
             call_serial(run, inst, k);
+        mark(run, (int)(k - run->kernels));
         sizes_forget(run->e);
         check_set_symbols(run->e, &inst->callee->body);
     }
@@ -431,6 +444,7 @@ static void define_run(Emit *e, Emitted *kernels)
     e->sizes = LLVMGetParam(run.function, ARG_SIZES);
     e->size_builder = e->builder;
     check_symbols(e);
+    mark(&run, -1);
     emit_main(&run, &e->program->main->body);
     LLVMBuildRet(e->builder, const_i32(e, LPC_RUN_OK));
 }

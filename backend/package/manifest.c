@@ -122,6 +122,7 @@ static int stage_manifest(PackJob *job, int index, const char *out)
     cJSON_AddStringToObject(json, "model", job->model);
     cJSON_AddStringToObject(json, "function", arena_printf(job->arena, "%s_run", stage->prefix));
     cJSON_AddStringToObject(json, "build_id", build_id_text(job));
+    if (job->profile) cJSON_AddTrueToObject(json, "profile");
     cJSON_AddItemToObject(json, "symbols", symbols_json(job));
     cJSON_AddItemToObject(json, "in", cut_json(job, &stage->in, index));
     cJSON_AddItemToObject(json, "out", cut_json(job, &stage->out, index + 1));

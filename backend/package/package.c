@@ -59,6 +59,7 @@ static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
 {
     if (job->emit_c) {
         CEmitOptions options = {.portable = job->portable,
+                                .profile = job->profile,
                                 .vector_bits = job->portable ? 0 : stage->target->vector_bits,
                                 .title = arena_printf(job->arena, "%s, stage %s", job->model_file,
                                                       stage->name)};
@@ -70,6 +71,7 @@ static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
     }
     LlvmOptions options = llvm_options(stage->target);
     options.pic = true;
+    options.profile = job->profile;
     if (job->dump_llvm) options.text_path = arena_printf(job->arena, "%s/model.ll", folder);
     return backend_llvm_emit(stage->program, &options, job->diag,
                              arena_printf(job->arena, "%s/model.o", folder));

@@ -65,6 +65,7 @@ typedef struct PackJob {
     bool emit_c, portable;
     bool link;              /* make the programs where the toolchain is here */
     bool dump_llvm;         /* also write model.ll */
+    bool profile;           /* the function tells after each kernel (runtime/profile.h) */
     int threads;            /* default of the stage programs; 0: one */
 } PackJob;
 

@@ -112,8 +112,8 @@ static void copy_present(Attention *a, int output, const char *suffix, const Ten
     double elements = lower_work(lw, to);
     lower_begin(lw, suffix);
     lower_cost(lw, elements, 2 * elements * (double)dtype_size(to->dtype));
-    Inst *row = kb_for_n(b, lower_parallel(lw, elements),
-                         size_mul(lw->sizes, a->batch, a->kv_heads));
+    Inst *row =
+        kb_for_n(b, lower_parallel(lw, elements), size_mul(lw->sizes, a->batch, a->kv_heads));
     a->b = kb_op(b, LI_DIV, row, kb_size(b, a->kv_heads));
     a->kv_h = kb_op(b, LI_REM, row, kb_size(b, a->kv_heads));
     if (past) copy_part(a, past, to, depth, a->past, size_const(lw->sizes, 0));
@@ -167,8 +167,10 @@ static Inst *add_mask(Attention *a, Inst *j, Inst *score)
     bool shorter = covered != a->total && !size_is(covered, 1);
     Inst *at = shorter ? kb_op(b, LI_MIN, j, kb_addi(b, kb_size(b, covered), -1)) : j;
     Inst *value = lower_load_broadcast(lw, a->mask, 4, (Inst *[]){a->b, a->h, a->i, at});
-    if (value->type.dtype == DT_BOOL) score = masked(a, value, score);
-    else score = kb_add(b, score, kb_cast(b, a->type, value));
+    if (value->type.dtype == DT_BOOL)
+        score = masked(a, value, score);
+    else
+        score = kb_add(b, score, kb_cast(b, a->type, value));
     if (shorter) score = masked(a, kb_op(b, LI_LT, j, kb_size(b, covered)), score);
     return score;
 }
@@ -254,8 +256,8 @@ static void show_softmax(Attention *a, Inst *scale)
     kb_end(b);
 }
 
-static void add_values(Attention *a, Cell *sum, const Tensor *values, Inst *end,
-                       const Size *shift, Inst *d)
+static void add_values(Attention *a, Cell *sum, const Tensor *values, Inst *end, const Size *shift,
+                       Inst *d)
 {
     Lower *lw = a->lw;
     Builder *b = &lw->b;
@@ -289,8 +291,7 @@ static void find_ends(Attention *a)
     Builder *b = &a->lw->b;
     a->past_end = kb_size(b, a->past);
     a->fresh_end = kb_size(b, a->fresh);
-    if (a->causal && !a->qk_out)
-        a->fresh_end = kb_op(b, LI_MIN, a->fresh_end, kb_addi(b, a->i, 1));
+    if (a->causal && !a->qk_out) a->fresh_end = kb_op(b, LI_MIN, a->fresh_end, kb_addi(b, a->i, 1));
     a->end = kb_add(b, a->past_end, a->fresh_end);
 }
 

@@ -1,6 +1,6 @@
 /* NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss. The input is [N, C, d1, ...], the target
- * [N, d1, ...] with classes; a loss is -weight[class] * log probability of the class, none where the
- * class is ignore_index; the mean divides by the weights' sum. */
+ * [N, d1, ...] with classes; a loss is -weight[class] * log probability of the class, none where
+ * the class is ignore_index; the mean divides by the weights' sum. */
 #include "passes/lower/reduction.h"
 
 #include <string.h>
@@ -111,8 +111,10 @@ static int lower_loss(Lower *lw, Node *node)
     if (weights) cell_update(lw, weights, LI_ADD, weight);
     lower_nest_end(lw, loops);
     Inst *none[MAX_RANK] = {0};
-    if (mean) lower_store(lw, none, kb_op(b, LI_DIV, kb_get(b, sum), kb_get(b, weights)));
-    else if (!each) lower_store(lw, none, kb_get(b, sum));
+    if (mean)
+        lower_store(lw, none, kb_op(b, LI_DIV, kb_get(b, sum), kb_get(b, weights)));
+    else if (!each)
+        lower_store(lw, none, kb_get(b, sum));
     lower_end(lw);
     return 0;
 }

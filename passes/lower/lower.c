@@ -92,8 +92,13 @@ static const char *describe(Lower *lw, const Node *node)
         if (shown++) text_add(&text, ", ");
         describe_tensor(lw, &text, node->in[i]);
     }
-    text_add(&text, " -> ");
-    describe_tensor(lw, &text, node_result(node));
+    text_add(&text, " ->");
+    for (int i = 0; i < node->out_count; i++) {
+        const Tensor *out = i ? node->out[i] : node_result(node);
+        if (!out) continue;
+        text_add(&text, " ");
+        describe_tensor(lw, &text, out);
+    }
     text_add(&text, "\n");
     describe_inlined(lw, &text, node, 0);
     for (int i = 0; i < node->merged_count; i++) {

@@ -170,8 +170,8 @@ int lower_lp_norm(Lower *lw, Node *node)
     Cell *sum = reduction_cell(&r, "sum", LI_ADD, kb_float(b, type, 0));
     reduction_each(&r, true);
     Inst *value = reduction_load(&r), *old = kb_get(b, sum);
-    kb_set(b, sum, p == 1 ? kb_add(b, old, kb_op1(b, LI_ABS, value))
-                          : lower_fma(lw, value, value, old));
+    kb_set(b, sum,
+           p == 1 ? kb_add(b, old, kb_op1(b, LI_ABS, value)) : lower_fma(lw, value, value, old));
     reduction_each_end(&r);
     Inst *norm = p == 1 ? kb_get(b, sum) : kb_op1(b, LI_SQRT, kb_get(b, sum));
     Inst *zero = kb_float(b, type, 0);

@@ -9,10 +9,10 @@ typedef struct Pool {
     const Tensor *x, *y;
     int rank; /* spatial axes */
     const int64_t *kernel, *stride, *dilation, *pads;
-    Inst *idx[MAX_RANK];                     /* of the output */
-    Inst *start[MAX_RANK];                   /* first input coordinate of the window, may be < 0 */
-    Inst *lo[MAX_RANK], *hi[MAX_RANK];       /* window positions inside the input */
-    Inst *at[MAX_RANK];                      /* input coordinates, in the window loops */
+    Inst *idx[MAX_RANK];               /* of the output */
+    Inst *start[MAX_RANK];             /* first input coordinate of the window, may be < 0 */
+    Inst *lo[MAX_RANK], *hi[MAX_RANK]; /* window positions inside the input */
+    Inst *at[MAX_RANK];                /* input coordinates, in the window loops */
     int loops;
 } Pool;
 
@@ -32,8 +32,10 @@ static int pool_begin(Pool *p, Lower *lw, const Node *node)
     known += node_ints(node, "dilations", &p->dilation);
     known += node_ints(node, "pads", &p->pads);
     if (known != 5 * p->rank)
-        return diag_node(lw->diag, &node->origin, "kernel_shape, strides, dilations and pads do "
-                         "not fit %d spatial axes", p->rank);
+        return diag_node(lw->diag, &node->origin,
+                         "kernel_shape, strides, dilations and pads do "
+                         "not fit %d spatial axes",
+                         p->rank);
     double elements = lower_work(lw, p->y), size = (double)dtype_size(p->x->dtype);
     lower_begin(lw, NULL);
     lower_cost(lw, elements * (double)window_size(p), (lower_work(lw, p->x) + elements) * size);
@@ -47,11 +49,13 @@ static Inst *positions(Pool *p, int i, Inst *distance)
     Builder *b = &p->lw->b;
     Inst *count = kb_op(b, LI_MAX, distance, kb_i64(b, 0));
     int64_t dilation = p->dilation[i];
-    if (dilation > 1) count = kb_op(b, LI_DIV, kb_addi(b, count, dilation - 1), kb_i64(b, dilation));
+    if (dilation > 1)
+        count = kb_op(b, LI_DIV, kb_addi(b, count, dilation - 1), kb_i64(b, dilation));
     return kb_op(b, LI_MIN, count, kb_i64(b, p->kernel[i]));
 }
 
-/* The last window that begins at or after the input's begin and ends inside it never needs cutting. */
+/* The last window that begins at or after the input's begin and ends inside it never needs cutting.
+ */
 static bool never_leaves(const Pool *p, int i, bool at_end)
 {
     SizeTable *t = p->lw->sizes;
@@ -179,7 +183,8 @@ int lower_max_pool(Lower *lw, Node *node)
 
 /* ---- AveragePool ---- */
 
-/* Positions that count: inside the input, or inside the padding too, but not past it (ceil_mode). */
+/* Positions that count: inside the input, or inside the padding too, but not past it (ceil_mode).
+ */
 static Inst *pool_count(Pool *p, DType type)
 {
     Builder *b = &p->lw->b;
@@ -278,8 +283,10 @@ int lower_global_pool(Lower *lw, Node *node)
     kb_set(b, cell, power ? add_power(lw, old, value, power) : kb_op(b, op, old, value));
     reduction_each_end(&r);
     Inst *result = kb_get(b, cell);
-    if (power) result = root(lw, result, power);
-    else if (!is_max) result = kb_op(b, LI_DIV, result, reduction_count(&r, type, 0));
+    if (power)
+        result = root(lw, result, power);
+    else if (!is_max)
+        result = kb_op(b, LI_DIV, result, reduction_count(&r, type, 0));
     lower_store(lw, r.idx, result);
     reduction_close(&r);
     lower_end(lw);

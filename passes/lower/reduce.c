@@ -49,8 +49,7 @@ static Inst *step(Lower *lw, const Node *node, Inst *sum, Inst *x, Inst *peak)
         return kb_add(b, sum, dtype_is_signed(x->type.dtype) ? kb_op1(b, LI_ABS, x) : x);
     case OP_REDUCE_L2:
     case OP_REDUCE_SUM_SQUARE: return lower_fma(lw, x, x, sum);
-    case OP_REDUCE_LOG_SUM_EXP:
-        return kb_add(b, sum, kb_op1(b, LI_EXP, kb_sub(b, x, peak)));
+    case OP_REDUCE_LOG_SUM_EXP: return kb_add(b, sum, kb_op1(b, LI_EXP, kb_sub(b, x, peak)));
     default: return kb_add(b, sum, x);
     }
 }

@@ -156,8 +156,7 @@ void reduction_each(Reduction *r, bool vector)
         const Size *size = inner_size(r, axis);
         bool innermost = i == last && r->along && vector;
         Inst *at = kb_for_n(b, innermost ? LOOP_VECTOR : LOOP_SERIAL, size);
-        if (axis == r->split && r->group)
-            at = kb_add(b, kb_mul(b, r->group, kb_size(b, size)), at);
+        if (axis == r->split && r->group) at = kb_add(b, kb_mul(b, r->group, kb_size(b, size)), at);
         r->idx[axis] = at;
         r->inner_loops++;
     }

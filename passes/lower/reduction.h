@@ -24,7 +24,7 @@ typedef struct Reduction {
      * reduced. -1: none. */
     int split;
     int64_t groups;
-    Inst *group; /* the loop variable over groups */
+    Inst *group;         /* the loop variable over groups */
     Inst *idx[MAX_RANK]; /* coordinates; those of reduced axes are 0 outside the inner loops */
     int outer_loops, inner_loops;
 } Reduction;

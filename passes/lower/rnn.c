@@ -40,8 +40,8 @@ static Inst *unit_of(Rnn *r, int gate, Inst *j)
 
 static Inst *load_input(Rnn *r, Inst *time, Inst *batch, Inst *k)
 {
-    return lower_load(r->lw, r->x, (Inst *[]){r->batch_first ? batch : time,
-                                              r->batch_first ? time : batch, k});
+    return lower_load(r->lw, r->x,
+                      (Inst *[]){r->batch_first ? batch : time, r->batch_first ? time : batch, k});
 }
 
 Buffer *rnn_state(Rnn *r, const char *name)
@@ -297,8 +297,10 @@ static void one_direction(Rnn *r, RnnStep *step)
     double rows = at_bounds(r, r->steps) * at_bounds(r, r->batch);
     lower_begin(lw, r->dir ? "back" : NULL);
     lower_cost(lw, rows * (2 * weights + 40 * (double)r->hidden), 4 * rows * weights);
-    if (size_is(r->batch, 1)) r->at_batch = kb_i64(&lw->b, 0);
-    else r->at_batch = kb_for_n(&lw->b, lower_parallel(lw, 2 * rows * weights), r->batch);
+    if (size_is(r->batch, 1))
+        r->at_batch = kb_i64(&lw->b, 0);
+    else
+        r->at_batch = kb_for_n(&lw->b, lower_parallel(lw, 2 * rows * weights), r->batch);
     init_states(r);
     time_loop(r, step);
     store_last(r);

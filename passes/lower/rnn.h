@@ -25,7 +25,7 @@ typedef struct Rnn {
     const Size *steps, *batch, *inputs;
     int64_t hidden;
     const Tensor *x, *w, *r, *bias, *lens, *h0, *c0;
-    DType type;                  /* of the arithmetic */
+    DType type; /* of the arithmetic */
     Activation act[3];
     Buffer *w_packed, *r_packed; /* NULL: not constant */
     Buffer *sums;                /* inputs' part for all steps, or NULL */

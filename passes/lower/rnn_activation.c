@@ -12,16 +12,11 @@ typedef struct ActivationInfo {
 } ActivationInfo;
 
 static const ActivationInfo infos[] = {
-    {"relu", false, false, 0, 0},
-    {"tanh", false, false, 0, 0},
-    {"sigmoid", false, false, 0, 0},
-    {"softsign", false, false, 0, 0},
-    {"softplus", false, false, 0, 0},
-    {"affine", true, true, 1, 0},
-    {"leakyrelu", true, false, 0.01, 0},
-    {"thresholdedrelu", true, false, 1, 0},
-    {"scaledtanh", true, true, 1, 1},
-    {"hardsigmoid", true, true, 0.2, 0.5},
+    {"relu", false, false, 0, 0},        {"tanh", false, false, 0, 0},
+    {"sigmoid", false, false, 0, 0},     {"softsign", false, false, 0, 0},
+    {"softplus", false, false, 0, 0},    {"affine", true, true, 1, 0},
+    {"leakyrelu", true, false, 0.01, 0}, {"thresholdedrelu", true, false, 1, 0},
+    {"scaledtanh", true, true, 1, 1},    {"hardsigmoid", true, true, 0.2, 0.5},
     {"elu", true, false, 1, 0},
 };
 
@@ -54,13 +49,11 @@ int rnn_activations(Lower *lw, const Node *node, int dir, int count, const char 
     for (int i = 0; i < (dir + 1) * count; i++) {
         const char *given = names ? names->strings[i] : defaults[i % count];
         const ActivationInfo *info = find(lower_case(lw->arena, given));
-        if (!info)
-            return diag_node(lw->diag, &node->origin, "activations: '%s' is unknown", given);
+        if (!info) return diag_node(lw->diag, &node->origin, "activations: '%s' is unknown", given);
         Activation act = {info->name, info->alpha, info->beta};
         if (info->has_alpha && alpha && next_alpha < alpha->count)
             act.alpha = alpha->floats[next_alpha++];
-        if (info->has_beta && beta && next_beta < beta->count)
-            act.beta = beta->floats[next_beta++];
+        if (info->has_beta && beta && next_beta < beta->count) act.beta = beta->floats[next_beta++];
         if (i >= dir * count) out[i - dir * count] = act;
     }
     return 0;
@@ -76,12 +69,10 @@ static Inst *apply(Builder *b, const Activation *act, Inst *x)
     if (!strcmp(name, "sigmoid")) return scalar_sigmoid(b, x);
     if (!strcmp(name, "relu")) return kb_select(b, negative, zero, x);
     if (!strcmp(name, "softplus")) return scalar_softplus(b, x);
-    if (!strcmp(name, "softsign"))
-        return kb_op(b, LI_DIV, x, kb_add(b, one, kb_op1(b, LI_ABS, x)));
+    if (!strcmp(name, "softsign")) return kb_op(b, LI_DIV, x, kb_add(b, one, kb_op1(b, LI_ABS, x)));
     if (!strcmp(name, "affine")) return kb_add(b, kb_mul(b, alpha, x), beta);
     if (!strcmp(name, "leakyrelu")) return kb_select(b, negative, kb_mul(b, alpha, x), x);
-    if (!strcmp(name, "thresholdedrelu"))
-        return kb_select(b, kb_op(b, LI_GE, x, alpha), x, zero);
+    if (!strcmp(name, "thresholdedrelu")) return kb_select(b, kb_op(b, LI_GE, x, alpha), x, zero);
     if (!strcmp(name, "scaledtanh"))
         return kb_mul(b, alpha, kb_op1(b, LI_TANH, kb_mul(b, beta, x)));
     if (!strcmp(name, "hardsigmoid"))

@@ -10,12 +10,12 @@ typedef struct Transform {
     const Tensor *x, *y;
     DType type;
     const Size *length;
-    Buffer *table;       /* [length][cos, sin] */
-    bool inverse, half;  /* half: the input is the first half of a symmetric one, the output real */
+    Buffer *table;      /* [length][cos, sin] */
+    bool inverse, half; /* half: the input is the first half of a symmetric one, the output real */
     const Tensor *window;
-    int axis;            /* of x */
-    Inst *in[MAX_RANK];  /* coordinates in x; the axis and the last one are set by the loop */
-    Inst *first;         /* what is added to the axis' coordinate */
+    int axis;           /* of x */
+    Inst *in[MAX_RANK]; /* coordinates in x; the axis and the last one are set by the loop */
+    Inst *first;        /* what is added to the axis' coordinate */
     Inst *count;
 } Transform;
 
@@ -190,7 +190,8 @@ int lower_stft(Lower *lw, Node *node)
     if (!tensor_known_ints(node->in[1], &count, step) || count != 1)
         return diag_node(lw->diag, &node->origin, "frame_step: not known at compile time");
     t.window = node_in(node, 2);
-    if (node_in(node, 3) && tensor_known_sizes(lw->graph, node->in[3], &count, values) && count == 1)
+    if (node_in(node, 3) && tensor_known_sizes(lw->graph, node->in[3], &count, values) &&
+        count == 1)
         t.length = values[0];
     else if (t.window)
         t.length = t.window->dims[0];

@@ -38,8 +38,8 @@ static void store_softmax(Reduction *r, Inst *most, Inst *sum, const Tensor *kee
     Builder *b = &lw->b;
     Inst *scale = kb_op(b, LI_DIV, kb_float(b, sum->type.dtype, 1), sum);
     reduction_each(r, true);
-    Inst *e = keep ? lower_load(lw, keep, r->idx)
-                   : kb_op1(b, LI_EXP, kb_sub(b, reduction_load(r), most));
+    Inst *e =
+        keep ? lower_load(lw, keep, r->idx) : kb_op1(b, LI_EXP, kb_sub(b, reduction_load(r), most));
     lower_store(lw, r->idx, kb_mul(b, e, scale));
     reduction_each_end(r);
 }
@@ -71,8 +71,10 @@ int lower_softmax(Lower *lw, Node *node)
     Inst *most = find_most(&r, type);
     const Tensor *keep = !logarithm && result_holds(node, type) ? node->out[0] : NULL;
     Inst *sum = sum_exp(&r, most, keep);
-    if (logarithm) store_log_softmax(&r, most, sum);
-    else store_softmax(&r, most, sum, keep);
+    if (logarithm)
+        store_log_softmax(&r, most, sum);
+    else
+        store_softmax(&r, most, sum, keep);
     reduction_close(&r);
     lower_end(lw);
     return 0;

@@ -8,7 +8,7 @@
 #include "passes/partition/lattice.h"
 #include "passes/partition/maxima.h"
 
-static const double most_work = 4e8;
+static const double most_work = 4e8, most_keep_all = 3e7;
 
 static void fit(void *self, const Limits *limits)
 {
@@ -64,6 +64,7 @@ static FreeResult solve(const Cost *c, Arena *arena, Partition *best, bool *ties
     if (!lattice_init(&lattice, arena, c)) return FREE_TOO_MUCH;
     Space space = {c, &lattice, lattice.fits, fit, feasible};
     lattice_fit(&lattice, &limits);
+    if (lattice.keep_all && lattice_work(&lattice) > most_keep_all) return FREE_TOO_MUCH;
     if (!lattice_feasible(&lattice, &limits, objective == PLAN_PARTITIONS, &found, NULL))
         return FREE_NONE;
     if (objective == PLAN_LATENCY) {

@@ -2,12 +2,18 @@
  *
  * From the end of the model backward: a point of the lattice says how many devices of each type run
  * the layers from a position on. Of several positions for one point the earliest is best, unless its
- * cut is wider: then a stage before it needs larger queues or a longer send. So a point keeps a front
- * of positions none of which is at least as good in everything as another. Where the types are linked
- * unlike, fronts are kept apart by the group of the type that runs the first of the layers.
+ * cut is wider: then a stage before it needs larger queues or a longer send. Position a makes a later
+ * one b superfluous when whatever can precede b can precede a, with the stages between them left out:
+ * for that, no cut from a to b may be cheaper than the one at a (covers[a] is the first that is). So a
+ * point keeps a front of positions none of which another one covers. Where types are linked unlike,
+ * fronts are kept apart by the group of the type that runs the first of the layers, and only cuts
+ * that all links can send in time cover others.
  *
  * A quick pass keeps the earliest position only. What it finds is there; what it does not find is
- * not, when wider cuts never lie earlier; else the full pass decides. */
+ * not, when wider cuts never lie earlier; else the full pass decides.
+ *
+ * When every device has to be used, an earlier position is no longer better (too few layers may be
+ * left); then, as when sends over unlike links add to the period, all positions are kept; free.c leaves to the search what is too large for that. */
 #include "passes/partition/lattice.h"
 
 #include <stdlib.h>
@@ -79,34 +85,6 @@ static void find_groups(Lattice *l)
     }
 }
 
-bool lattice_init(Lattice *l, Arena *arena, const Cost *c)
-{
-    *l = (Lattice){.cost = c, .arena = arena};
-    find_types(l);
-    find_groups(l);
-    l->points = 1;
-    for (int t = 0; t < l->types; t++) {
-        l->stride[t] = l->points;
-        if (l->points > LATTICE_MOST / (l->count[t] + 1)) return false;
-        l->points *= l->count[t] + 1;
-    }
-    size_t n = (size_t)c->n + 1, groups = (size_t)l->groups;
-    l->used = arena_array(arena, (size_t)l->points, 1);
-    for (int s = 0; s < l->points; s++) {
-        for (int t = 0; t < l->types; t++)
-            l->used[s] = (uint8_t)(l->used[s] + s / l->stride[t] % (l->count[t] + 1));
-    }
-    for (int t = 0; t < l->types; t++) l->lo[t] = arena_array(arena, n, sizeof **l->lo);
-    for (int g = 0; g < l->groups; g++) l->sent_to[g] = arena_array(arena, n, sizeof **l->sent_to);
-    l->fronts = arena_array(arena, (size_t)l->points * groups, sizeof *l->fronts);
-    l->starts = arena_array(arena, (size_t)l->types * groups, sizeof *l->starts);
-    for (size_t k = 0; k < (size_t)l->types * groups; k++) {
-        l->starts[k].at = arena_array(arena, n, sizeof *l->starts[k].at);
-        l->starts[k].count = arena_array(arena, n, sizeof *l->starts[k].count);
-    }
-    return true;
-}
-
 void lattice_fit(Lattice *l, const Limits *limits)
 {
     fit_devices(l->cost, limits->capacity, l->store, l->fits);
@@ -161,13 +139,55 @@ static int64_t load(const Cost *c, int at)
     return c->fixed[at] + c->options.queue * c->cut[at];
 }
 
-/* Is everything that can come before a stage starting at b possible before one starting at a < b? */
-static bool dominates(const Lattice *l, int a, int b)
+static void init_covers(Lattice *l)
 {
     const Cost *c = l->cost;
-    if (a == 0) return true;
-    if (load(c, a) > load(c, b)) return false;
-    return c->cut[a] <= c->cut[b] || c->cut[a] <= l->easy;
+    l->covers = arena_array(l->arena, (size_t)c->n + 1, sizeof *l->covers);
+    l->keep_all = c->options.use_all || (c->options.no_overlap && l->groups > 1);
+    for (int i = c->n - 1; i >= 0; i--) {
+        int x = i + 1;
+        if (i == 0) x = c->n;
+        while (x < c->n && (!c->allowed[x] || (load(c, x) >= load(c, i) &&
+                                               (!c->options.no_overlap || c->cut[x] >= c->cut[i]))))
+            x = c->allowed[x] ? l->covers[x] : x + 1;
+        l->covers[i] = x;
+    }
+}
+
+/* The first position that a does not make superfluous. */
+static int covered_until(const Lattice *l, int a)
+{
+    if (l->keep_all || (a && l->groups > 1 && l->cost->cut[a] > l->easy)) return a + 1;
+    return l->covers[a];
+}
+
+bool lattice_init(Lattice *l, Arena *arena, const Cost *c)
+{
+    *l = (Lattice){.cost = c, .arena = arena};
+    find_types(l);
+    find_groups(l);
+    l->points = 1;
+    for (int t = 0; t < l->types; t++) {
+        l->stride[t] = l->points;
+        if (l->points > LATTICE_MOST / (l->count[t] + 1)) return false;
+        l->points *= l->count[t] + 1;
+    }
+    size_t n = (size_t)c->n + 1, groups = (size_t)l->groups;
+    l->used = arena_array(arena, (size_t)l->points, 1);
+    for (int s = 0; s < l->points; s++) {
+        for (int t = 0; t < l->types; t++)
+            l->used[s] = (uint8_t)(l->used[s] + s / l->stride[t] % (l->count[t] + 1));
+    }
+    for (int t = 0; t < l->types; t++) l->lo[t] = arena_array(arena, n, sizeof **l->lo);
+    for (int g = 0; g < l->groups; g++) l->sent_to[g] = arena_array(arena, n, sizeof **l->sent_to);
+    l->fronts = arena_array(arena, (size_t)l->points * groups, sizeof *l->fronts);
+    l->starts = arena_array(arena, (size_t)l->types * groups, sizeof *l->starts);
+    for (size_t k = 0; k < (size_t)l->types * groups; k++) {
+        l->starts[k].at = arena_array(arena, n, sizeof *l->starts[k].at);
+        l->starts[k].count = arena_array(arena, n, sizeof *l->starts[k].count);
+    }
+    init_covers(l);
+    return true;
 }
 
 static void pool_push(Lattice *l, int value)
@@ -178,17 +198,6 @@ static void pool_push(Lattice *l, int value)
         l->pool_room = room;
     }
     l->pool[l->pool_count++] = value;
-}
-
-/* Adds position j to what lies in the pool from `at` on, all of it earlier; false: superfluous. */
-static bool keep(Lattice *l, size_t at, int j)
-{
-    if (l->single && l->pool_count > at) return false;
-    for (size_t k = at; k < l->pool_count; k++) {
-        if (dominates(l, l->pool[k], j)) return false;
-    }
-    pool_push(l, j);
-    return true;
 }
 
 static int first_in_time(const Lattice *l, int t, int link, int i, int64_t *next)
@@ -216,17 +225,18 @@ static const int *starts(Lattice *l, int t, int g, int i, int *count, int64_t *n
     const bool *sent = l->sent_to[l->group[t]];
     int lo = first_in_time(l, t, l->link[t][g], i, next);
     size_t at = l->pool_count;
+    int next_j = 0;
     for (int k = fit->more_at[i + 1] - 1; k >= fit->more_at[i]; k--) {
         int j = fit->more[k];
-        if (j >= lo && sent[j]) keep(l, at, j);
+        if (j < lo || j < next_j || !sent[j]) continue;
+        pool_push(l, j);
+        next_j = l->single ? i : covered_until(l, j);
     }
-    int64_t least = INT64_MAX; /* of the loads that can be sent everywhere */
-    for (int j = lo > fit->first[i] ? lo : fit->first[i]; j < i && c->fixed[j] < least; j++) {
-        if (!sent[j]) continue;
-        bool kept = keep(l, at, j);
-        if (l->single) break;
-        if (kept && c->cut[j] <= l->easy && load(c, j) < least) least = load(c, j);
-        if (j == 0) break;
+    if (next_j < lo) next_j = lo;
+    if (next_j < fit->first[i]) next_j = fit->first[i];
+    for (int j = next_j; j < i;) {
+        if (sent[j]) pool_push(l, j);
+        j = !sent[j] ? j + 1 : l->single ? i : covered_until(l, j);
     }
     made->at[i] = (int)at;
     made->count[i] = *count = (int)(l->pool_count - at);
@@ -284,8 +294,11 @@ static bool visit(Lattice *l, int point, int64_t *next)
         }
         sort(l->buffer, count);
         size_t at = l->pool_count;
-        for (size_t k = 0; k < count; k++) {
-            if (!k || l->buffer[k] != l->buffer[k - 1]) keep(l, at, l->buffer[k]);
+        int next_j = 0;
+        for (size_t k = 0; k < count && !(k && l->single); k++) {
+            if (l->buffer[k] < next_j) continue;
+            pool_push(l, l->buffer[k]);
+            next_j = covered_until(l, l->buffer[k]);
         }
         l->fronts[point * l->groups + g] = (Front){(int)at, (int)(l->pool_count - at)};
         reached = reached || (l->pool_count > at && l->pool[at] == 0);
@@ -384,9 +397,9 @@ bool lattice_feasible(Lattice *l, const Limits *limits, bool fewest, Partition *
     l->limits = limits;
     prepare_windows(l, next);
     prepare_sends(l, next);
-    bool enough = monotone(l);
+    bool enough = !l->keep_all && monotone(l);
     l->single = true;
-    int at = enough || !fewest ? pass(l, fewest, next) : -1;
+    int at = enough || !(fewest || l->keep_all) ? pass(l, fewest, next) : -1;
     if (at < 0 && !enough) {
         l->single = false;
         at = pass(l, fewest, next);

@@ -30,6 +30,8 @@ typedef struct Lattice {
     int group[PLAN_DEVICES];
     int link[PLAN_DEVICES][PLAN_DEVICES]; /* from type to group */
     uint8_t *used;             /* [points] how many devices */
+    int *covers;               /* [n + 1] the first later position that one does not make superfluous */
+    bool keep_all;             /* no position makes another superfluous */
     Fit store[PLAN_DEVICES];
     Fit *fits[PLAN_DEVICES];   /* by device */
 
@@ -50,6 +52,8 @@ typedef struct Lattice {
 /* False when there are more than LATTICE_MOST points: too many for the exact algorithm. */
 bool lattice_init(Lattice *lattice, Arena *arena, const Cost *cost);
 void lattice_fit(Lattice *lattice, const Limits *limits);
+/* Steps of one question that keeps all positions. */
+double lattice_work(const Lattice *lattice);
 /* As line_feasible, over all orders. fewest: the partition with the fewest stages. */
 bool lattice_feasible(Lattice *lattice, const Limits *limits, bool fewest, Partition *found,
                       int64_t *next);

@@ -106,7 +106,7 @@ static void trace(const Best *b, int point, int group, Partition *best)
     }
 }
 
-static double work_of(const Lattice *l)
+double lattice_work(const Lattice *l)
 {
     const Cost *c = l->cost;
     double pairs = 0;
@@ -123,7 +123,7 @@ int lattice_best(Lattice *l, const Limits *limits, bool devices_first, double wo
 {
     const Cost *c = l->cost;
     double states = (double)l->points * l->groups * (c->n + 1);
-    if (work_of(l) > work || states > 1e7) return -1;
+    if (lattice_work(l) > work || states > 1e7) return -1;
     Arena *arena = arena_new();
     Best b = {l, limits, devices_first, arena_array(arena, (size_t)states, sizeof(Key))};
     const Key never = {TICKS_NEVER, PLAN_DEVICES + 1, 0};

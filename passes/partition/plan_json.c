@@ -113,7 +113,7 @@ static int read_list(Diag *diag, const Profile *p, const cJSON *list, int k, int
 static int read_stage(Diag *diag, const Profile *p, const Cluster *cluster, const cJSON *j, int k,
                       int *next, Partition *out)
 {
-    const char *device, *first_name, *last_name;
+    const char *device = NULL, *first_name = NULL, *last_name = NULL;
     int first, last;
     TRY(name_of(diag, j, k, "device", &device));
     TRY(name_of(diag, j, k, "first", &first_name));

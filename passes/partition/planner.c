@@ -152,6 +152,25 @@ double plan_bound(const Cost *c)
     }
 }
 
+/* With a device less to use nothing gets worse: what is best without --use-all bounds it. */
+static double bound_without_use_all(const Cost *c)
+{
+    Arena *arena = arena_new();
+    Cost other;
+    Partition best;
+    bool ties;
+    PlanOptions options = c->options;
+    options.use_all = false;
+    cost_init(&other, arena, c->profile, c->cluster, &options);
+    double bound = 0;
+    if (free_solve(&other, &best, &ties) == FREE_EXACT) {
+        Score score = cost_score(&other, &best);
+        bound = plan_value(&other, &score);
+    }
+    arena_free(arena);
+    return bound;
+}
+
 static bool solve_free(const Cost *c, Partition *best, Plan *how)
 {
     bool ties;
@@ -163,8 +182,18 @@ static bool solve_free(const Cost *c, Partition *best, Plan *how)
     if (result != FREE_TOO_MUCH) return result == FREE_EXACT;
     how->exact = how->ties = false;
     how->method = "search over orders (each solved exactly)";
+    how->bound = plan_bound(c);
+    if (c->options.use_all) how->bound = fmax(how->bound, bound_without_use_all(c));
     best->count = 0;
     return search_solve(c, best);
+}
+
+static bool solve(const Cost *c, Partition *best, Plan *how)
+{
+    int order[PLAN_DEVICES];
+    *how = (Plan){.exact = true, .ties = true, .method = "exact in the given order"};
+    for (int d = 0; d < c->m; d++) order[d] = d;
+    return c->options.free_order ? solve_free(c, best, how) : fixed_solve(c, order, c->m, best);
 }
 
 int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
@@ -172,20 +201,16 @@ int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *c
 {
     Cost cost;
     Partition best;
-    Plan how = {.exact = true, .ties = true, .method = "exact in the given order"};
+    Plan how;
     Profile *scaled = profile_scale(arena, profile, options->batch);
     TRY(profile_check(diag, scaled));
     cost_init(&cost, arena, scaled, cluster, options);
-    int order[PLAN_DEVICES];
-    for (int d = 0; d < cost.m; d++) order[d] = d;
-    bool found = options->free_order ? solve_free(&cost, &best, &how)
-                                     : fixed_solve(&cost, order, cost.m, &best);
-    if (!found) return plan_diagnose(diag, &cost);
+    if (!solve(&cost, &best, &how)) return plan_diagnose(diag, &cost);
     fill_plan(arena, &cost, &best, plan);
     plan->exact = how.exact;
     plan->ties = how.ties;
     plan->method = how.method;
-    set_bound(plan, how.exact ? plan->value : plan_bound(&cost));
+    set_bound(plan, how.exact ? plan->value : how.bound);
     return plan_check(diag, arena, scaled, cluster, plan);
 }
 
@@ -200,13 +225,9 @@ int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *
     plan->method = "as given";
     TRY(plan_check(diag, arena, scaled, cluster, plan));
     Partition best;
-    Plan how = {0};
-    int order[PLAN_DEVICES];
-    for (int d = 0; d < cost.m; d++) order[d] = d;
-    bool found = options->free_order ? solve_free(&cost, &best, &how)
-                                     : fixed_solve(&cost, order, cost.m, &best);
-    Score score = found ? cost_score(&cost, &best) : (Score){0};
-    bool exact = found && (!options->free_order || how.exact);
-    set_bound(plan, exact ? plan_value(&cost, &score) : plan_bound(&cost));
+    Plan how;
+    if (!solve(&cost, &best, &how)) return 0; /* impossible: this one fits */
+    Score score = cost_score(&cost, &best);
+    set_bound(plan, how.exact ? plan_value(&cost, &score) : how.bound);
     return 0;
 }

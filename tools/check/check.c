@@ -1,6 +1,7 @@
 /* `lpc check MODEL.onnx DATA_DIR...`: compiles the model for the shapes of each data set, runs the
- * package with its inputs and compares the outputs. */
+ * package with its inputs and compares the outputs. With `--emit eval` the evaluator runs it. */
 #include "tools/check/compare.h"
+#include "tools/check/evaluate.h"
 #include "tools/compile/compile.h"
 #include "tools/run/run.h"
 
@@ -26,6 +27,8 @@ typedef struct Check {
     int stages;              /* --stages N */
     Tolerance tolerance;
     bool keep;
+    bool evaluate;           /* --emit eval */
+    Evaluation *evaluation;  /* then, instead of a package's programs */
     Arena *arena;            /* of the whole run */
     Diag diag;
     const char *input_names[MAX_TENSORS]; /* the model's inputs, in order */
@@ -123,7 +126,7 @@ static int bind_contents(const Check *c, const DataSet *set, CompileOptions *opt
     for (int i = 0; i < set->in_count && i < c->input_count; i++) {
         const HostTensor *in = &set->in[i];
         bool sizes = in->type == DT_I64 || in->type == DT_I32 ||
-                     (i > 0 && dtype_is_float(in->type) && in->rank <= 1);
+                     (dtype_is_float(in->type) && in->rank <= (i > 0));
         if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
         options->const_inputs[options->const_input_count++] =
             (ConstInput){c->input_names[i], in->type, in->rank, in->dims, in->data};
@@ -134,6 +137,7 @@ static int bind_contents(const Check *c, const DataSet *set, CompileOptions *opt
 
 static int compile_once(Check *c, Diag *diag, CompileOptions *options)
 {
+    if (c->evaluate) return evaluate_compile(c->arena, diag, options, &c->evaluation, &c->package);
     options->out = arena_printf(c->arena, "%s/out%d", c->work, c->compiled++);
     return compile_package(c->arena, diag, options, NULL, NULL);
 }
@@ -162,7 +166,7 @@ static int compile_for(Check *c, const DataSet *set)
     }
     c->diag.file = NULL;
     c->shapes_of = set;
-    return package_load(&c->package, c->arena, &c->diag, options.out);
+    return c->evaluate ? 0 : package_load(&c->package, c->arena, &c->diag, options.out);
 }
 
 /* ---- Running and comparing ---- */
@@ -182,17 +186,13 @@ static int order_inputs(Check *c, const DataSet *set, HostTensor *inputs)
     return 0;
 }
 
-static int run_set(Check *c, const DataSet *set, HostTensor *outputs)
+static int run_programs(Check *c, const HostTensor *inputs, int64_t *sizes, HostTensor *outputs)
 {
     static const RunOptions defaults = {.timeout = 60};
     RunOptions options = defaults;
     options.threads = c->base.threads;
-    HostTensor inputs[MAX_TENSORS] = {0};
-    int64_t *sizes = arena_array(c->arena, (size_t)c->package->symbol_count + 1, sizeof *sizes);
     RunSession *session;
     LpcError error;
-    TRY(order_inputs(c, set, inputs));
-    TRY(package_bind(c->package, &c->diag, inputs, sizes));
     TRY(run_open(&session, c->arena, &c->diag, c->package, &options));
     int code = run_feed(session, inputs, sizes, &error);
     if (code) code = run_failed(session, &c->diag, &error);
@@ -200,6 +200,17 @@ static int run_set(Check *c, const DataSet *set, HostTensor *outputs)
     if (!code) code = run_finish(session, &c->diag);
     run_free(session);
     return code ? LPC_ERROR : 0;
+}
+
+static int run_set(Check *c, const DataSet *set, HostTensor *outputs)
+{
+    HostTensor inputs[MAX_TENSORS] = {0};
+    int64_t *sizes = arena_array(c->arena, (size_t)c->package->symbol_count + 1, sizeof *sizes);
+    TRY(order_inputs(c, set, inputs));
+    TRY(package_bind(c->package, &c->diag, inputs, sizes));
+    if (c->evaluate)
+        return evaluate_run(c->evaluation, c->arena, &c->diag, inputs, sizes, outputs);
+    return run_programs(c, inputs, sizes, outputs);
 }
 
 static bool report(Check *c, const DataSet *set, int index, const HostTensor *got)
@@ -272,6 +283,12 @@ static int own_option(Check *c, int argc, char **argv, int *at)
     if (!strcmp(name, "--keep")) {
         c->keep = true;
         (*at)++;
+        return 0;
+    }
+    bool eval = !strcmp(name, "--emit") && *at + 1 < argc && !strcmp(argv[*at + 1], "eval");
+    if (eval || !strcmp(name, "--emit=eval")) {
+        c->evaluate = true;
+        *at += eval ? 2 : 1;
         return 0;
     }
     bool known = !strcmp(name, "--stages") || !strcmp(name, "--rtol") || !strcmp(name, "--atol");

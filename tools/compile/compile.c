@@ -214,6 +214,7 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
                      .stage_count = cut->count,
                      .emit_c = options->emit_c || options->portable,
                      .portable = options->portable,
+                     .profile = options->profile,
                      .link = !options->no_link,
                      .dump_llvm = options->dump_llvm,
                      .threads = options->threads};
@@ -283,7 +284,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     TRY(compile_graph(arena, diag, options, graph));
     TRY(compile_stages(arena, diag, options, *graph, cut));
     PackJob job;
-    char *folder;
+    char *folder = NULL;
     double since = seconds();
     TRY(fill_job(arena, diag, options, *graph, cut, &job));
     diag->file = NULL; /* what fails from here on is not about the model */

@@ -27,7 +27,7 @@ typedef struct CompileOptions {
     int const_input_count;
     InputShape input_shapes[MAX_OPTIONS];
     int input_shape_count;
-    bool emit_c, portable, dump_llvm, quiet, time_passes, no_link;
+    bool emit_c, portable, profile, dump_llvm, quiet, time_passes, no_link;
     int threads;
 } CompileOptions;
 

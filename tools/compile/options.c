@@ -108,6 +108,7 @@ int compile_option(CompileOptions *o, int argc, char **argv, int *at)
 {
     const char *name = argv[*at];
     bool *flag = !strcmp(name, "--portable")      ? &o->portable
+                 : !strcmp(name, "--profile")     ? &o->profile
                  : !strcmp(name, "--quiet")       ? &o->quiet
                  : !strcmp(name, "--time-passes") ? &o->time_passes
                  : !strcmp(name, "--no-link")     ? &o->no_link

@@ -1,0 +1,237 @@
+/* The planner's algorithms against brute force: 10,000 random small cases, with capacities that
+ * bind, links that differ, sizes that are not monotone, tensors that live over several cuts, shared
+ * weights, layers that must stay together; every objective, both orders, all ties. */
+#include "passes/partition/fixed.h"
+#include "passes/partition/free.h"
+#include "passes/partition/planner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CASES = 10000 };
+
+static uint64_t seed = 1;
+
+static int below(int limit)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (int)((seed >> 33) % (uint64_t)limit);
+}
+
+/* ---- Cases ---- */
+
+static void random_tensors(Arena *arena, Profile *p)
+{
+    if (below(2)) return;
+    for (int i = -1; i < p->count; i++) {
+        for (int k = 1 + below(2); k > 0; k--) {
+            LiveTensor t = {"t", i, i + 1 + below(p->count - i), below(40)};
+            arena_push(arena, p->tensors, p->tensor_count) = t;
+        }
+    }
+}
+
+static void random_shared(Arena *arena, Profile *p)
+{
+    for (int k = below(3); k > 0; k--) {
+        SharedWeight s = {.name = "s", .bytes = below(60)};
+        for (int i = 0; i < p->count; i++) {
+            if (below(3) == 0) arena_push(arena, s.layers, s.layer_count) = i;
+        }
+        if (s.layer_count) arena_push(arena, p->shared, p->shared_count) = s;
+    }
+}
+
+static Profile *random_profile(Arena *arena)
+{
+    Profile *p = arena_alloc(arena, sizeof *p);
+    p->count = 2 + below(7);
+    p->layers = arena_array(arena, (size_t)p->count, sizeof *p->layers);
+    p->planned = below(3) == 0;
+    bool equal = below(4) == 0;
+    for (int i = 0; i < p->count; i++) {
+        p->layers[i] = (Layer){.name = arena_printf(arena, "l%d", i),
+                               .weights = equal ? 10 : below(30),
+                               .activations = equal ? 5 : below(20),
+                               .buffers = below(3),
+                               .state = below(3),
+                               .out_bytes = below(40),
+                               .flops = equal ? 1e9 : 1e8 * below(20),
+                               .bytes = below(3) ? -1 : below(100),
+                               .whole = below(10) == 0,
+                               .tensors = 1};
+    }
+    random_tensors(arena, p);
+    random_shared(arena, p);
+    return p;
+}
+
+static void random_cluster(Diag *diag, Arena *arena, Cluster *out)
+{
+    Cluster c = {.otherwise = {0, 0, 20 + below(200), 0.01 * below(3)}};
+    int left = 1 + below(4);
+    bool equal = below(3) == 0;
+    while (left > 0) {
+        Device d = {.name = arena_printf(arena, "d%d", c.count),
+                    .gflops = equal ? 4 : 1 + below(5),
+                    .memory_bandwidth = below(3) ? 0 : 100 + below(300),
+                    .call_overhead = below(4) ? 0 : 0.01 * below(5),
+                    .memory = below(12) == 0 ? 0 : 40 + below(below(2) ? 400 : 150),
+                    .runtime = below(3) ? 0 : below(10),
+                    .count = 1 + below(left)};
+        left -= d.count;
+        arena_push(arena, c.devices, c.count) = d;
+    }
+    for (int k = below(2) * below(6); k > 0; k--) {
+        Link link = {below(c.count), below(c.count), below(3) ? 10 + below(300) : 10000,
+                     0.01 * below(4)};
+        arena_push(arena, c.links, c.link_count) = link;
+    }
+    if (cluster_expand(diag, arena, &c, out)) abort();
+}
+
+static PlanOptions random_options(Objective objective, bool free_order)
+{
+    return (PlanOptions){.objective = objective,
+                         .free_order = free_order,
+                         .use_all = below(3) == 0,
+                         .no_overlap = below(3) == 0,
+                         .memory_limit = below(3) ? 1 : 0.9,
+                         .queue = below(4),
+                         .batch = 1};
+}
+
+/* ---- Brute force ---- */
+
+typedef struct Brute {
+    const Cost *c;
+    Partition now, best;
+    Score score;
+    bool found;
+} Brute;
+
+static int64_t plain_bytes(const Cost *c, int d, int first, int end)
+{
+    const Profile *p = c->profile;
+    int64_t bytes = c->cluster->devices[d].runtime, live = 0;
+    for (int i = first; i < end; i++) {
+        const Layer *l = &p->layers[i];
+        bytes += l->weights + l->buffers + l->state + l->code;
+        if (!p->planned) bytes += l->activations;
+        if (l->activations > live) live = l->activations;
+    }
+    for (int s = 0; s < p->shared_count; s++) {
+        bool here = false;
+        for (int k = 0; k < p->shared[s].layer_count; k++)
+            here = here || (p->shared[s].layers[k] >= first && p->shared[s].layers[k] < end);
+        if (here) bytes += p->shared[s].bytes;
+    }
+    return bytes + (p->planned ? live : 0) +
+           c->options.queue * (profile_cut_bytes(p, first) + profile_cut_bytes(p, end));
+}
+
+static void judge(Brute *b)
+{
+    const Cost *c = b->c;
+    if (c->options.use_all && b->now.count < c->m) return;
+    Score score = cost_score(c, &b->now);
+    if (b->found && score_compare(c->options.objective, &score, &b->score) >= 0) return;
+    b->found = true;
+    b->score = score;
+    b->best = b->now;
+}
+
+static void extend(Brute *b, int first, unsigned used)
+{
+    const Cost *c = b->c;
+    for (int d = 0; d < c->m; d++) {
+        if (used >> d & 1) continue;
+        if (!c->options.free_order && used >> d) continue;
+        for (int end = first + 1; end <= c->n; end++) {
+            if (end < c->n && c->profile->layers[end].whole) continue;
+            if (plain_bytes(c, d, first, end) > c->cap[d]) continue;
+            int k = b->now.count++;
+            b->now.device[k] = d;
+            b->now.end[k] = end;
+            if (end == c->n) judge(b);
+            else extend(b, end, used | 1u << d);
+            b->now.count--;
+        }
+    }
+}
+
+/* ---- The comparison ---- */
+
+static void print_partition(const char *what, const Partition *p)
+{
+    printf("  %s:", what);
+    for (int k = 0; k < p->count; k++) printf(" %d<%d", p->device[k], p->end[k]);
+    printf("\n");
+}
+
+static void print_score(const Score *s)
+{
+    printf("    fraction %g largest %lld period %lld latency %lld devices %d speed %lld\n",
+           s->fraction, (long long)s->largest, (long long)s->period, (long long)s->latency,
+           s->devices, (long long)s->speed);
+}
+
+static bool one_case(int number, Objective objective, bool free_order, int *feasible)
+{
+    Arena *arena = arena_new();
+    Diag diag;
+    diag_init(&diag, arena, NULL);
+    Profile *profile = random_profile(arena);
+    Cluster cluster;
+    random_cluster(&diag, arena, &cluster);
+    PlanOptions options = random_options(objective, free_order);
+    Cost cost;
+    cost_init(&cost, arena, profile, &cluster, &options);
+    Brute brute = {.c = &cost};
+    extend(&brute, 0, 0);
+    Plan plan;
+    int code = plan_make(&diag, arena, profile, &cluster, &options, &plan);
+    bool ok = (code == 0) == brute.found && (code == 0 || diag.count == 1);
+    Partition own = {0};
+    Score score = {0};
+    if (!code) {
+        for (int k = 0; k < plan.count; k++) {
+            own.device[k] = plan.stages[k].device_index;
+            own.end[k] = plan.stages[k].end;
+        }
+        own.count = plan.count;
+        score = cost_score(&cost, &own);
+        *feasible += 1;
+        if (ok) ok = score_compare(objective, &score, &brute.score) == 0 && plan.gap == 0;
+        if (ok) ok = plan_bound(&cost) <= plan.value * (1 + 1e-12);
+    }
+    if (!ok) {
+        printf("FAIL case %d, %s, %s order, %d layers, %d devices: code %d, brute %d\n", number,
+               objective_name(objective), free_order ? "free" : "fixed", cost.n, cost.m, code,
+               brute.found);
+        for (int k = 0; k < diag.count; k++) printf("  %s\n", diag.messages[k]);
+        print_partition("planned", &own);
+        print_score(&score);
+        print_partition("best", &brute.best);
+        print_score(&brute.score);
+    }
+    arena_free(arena);
+    return ok;
+}
+
+/* An argument is another seed. */
+int main(int argc, char **argv)
+{
+    if (argc > 1) seed = strtoull(argv[1], NULL, 10);
+    int failures = 0, cases = 0, feasible = 0;
+    for (int number = 0; number < CASES && failures < 5; number++) {
+        for (int k = 0; k < 2 * OBJECTIVE_COUNT; k++) {
+            failures += !one_case(number, (Objective)(k / 2), k % 2, &feasible);
+            cases++;
+        }
+    }
+    printf("%s %d cases (%d feasible): every objective, both orders\n", failures ? "FAIL" : "ok  ",
+           cases, feasible);
+    return failures != 0;
+}
