@@ -44,7 +44,7 @@ smaller one bounds all accesses.
 """
 
 TRAITS = {"T_ELEMENTWISE": "element-wise", "T_VIEW": "view", "T_HEAVY": "takes an epilogue",
-          "T_RANDOM": "random", "T_MOVES": "moves"}
+          "T_MOVES": "moves"}
 
 
 def count(low, high):

@@ -71,8 +71,13 @@ static Attr *add_attr(Call *call, const char *name, AttrKind kind, size_t count)
 
 Tensor *elements_tensor(Import *im, const char *name, const Elements *elements)
 {
-    return graph_const(im->graph, name, elements->dtype, elements->rank, elements->dims,
-                       elements->data);
+    Tensor *tensor = graph_const(im->graph, name, elements->dtype, elements->rank, elements->dims,
+                                 elements->data);
+    Const *data = arena_alloc(im->arena, sizeof *data);
+    *data = *tensor->data;
+    data->is_mapped = elements->is_mapped;
+    tensor->data = data;
+    return tensor;
 }
 
 /* A tensor that is an attribute's value: not in the graph's list. */

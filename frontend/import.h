@@ -84,6 +84,7 @@ typedef struct Elements {
     int rank;
     int64_t dims[MAX_RANK];
     const void *data;
+    bool is_mapped; /* data is in a mapped file */
 } Elements;
 
 /* ---- load.c ---- */

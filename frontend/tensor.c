@@ -143,6 +143,7 @@ static int read_mapped(Import *im, const Onnx__TensorProto *proto, const Origin 
         return wrong_count(im, origin, what, (int64_t)need, proto->mapped_length, "bytes");
     }
     elements->data = im->bytes + proto->mapped_offset;
+    elements->is_mapped = im->map_count > 0; /* else the model is in the caller's memory */
     return LPC_OK;
 }
 
@@ -186,6 +187,7 @@ int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin
     *elements = (Elements){0};
     TRY(read_header(im, proto, origin, what, elements, &count));
     if (proto->data_location == EXTERNAL) {
+        elements->is_mapped = true;
         return load_external(im, proto, (size_t)count * dtype_size(elements->dtype), what,
                              &elements->data);
     }

@@ -27,6 +27,7 @@ typedef struct Const {
     const void *data;
     size_t bytes;
     const float *scale; /* NULL or dims[0] factors */
+    bool is_mapped;     /* data is in a mapped file: its pages can be dropped and come back */
 } Const;
 
 struct Tensor {

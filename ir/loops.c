@@ -43,7 +43,7 @@ static Kernel *kernel_new(Program *program, const char *name)
 Program *program_new(Arena *arena, SizeTable *sizes, const char *name)
 {
     Program *program = arena_alloc(arena, sizeof *program);
-    program->arena = arena;
+    program->arena = program->code = arena;
     program->sizes = sizes;
     program->name = arena_strdup(arena, name);
     program->main = kernel_new(program, "main");

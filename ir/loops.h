@@ -174,6 +174,10 @@ typedef struct ConstSource ConstSource;
 struct ConstSource {
     int (*read)(const ConstSource *source, int64_t at, void *to, size_t size);
     const void *data;
+    /* Memory of a mapped file that reading brings in; a writer of many constants drops it again.
+     * NULL: none. */
+    const void *mapped;
+    size_t mapped_bytes;
 };
 
 struct Buffer {
@@ -193,6 +197,9 @@ struct Buffer {
 
 struct Program {
     Arena *arena;
+    /* Instructions in blocks are allocated here: `arena`, unless whoever rewrites the program sets
+     * another one, to free what a rewriting leaves behind. */
+    Arena *code;
     SizeTable *sizes;
     const char *name;   /* a C identifier: prefix of the emitted function */
     Buffer **buffers;
@@ -217,7 +224,7 @@ Inst *main_call(Program *program, Block *at, Kernel *callee, int arg_count, cons
 /* ---- Building kernels. A Builder appends to its current block. ---- */
 typedef struct Builder {
     Kernel *kernel;
-    Arena *arena;
+    Arena *arena, *code; /* the program's */
     SizeTable *sizes;
     Block *block;
     Block *stack[64];

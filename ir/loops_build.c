@@ -14,13 +14,14 @@ void builder_init(Builder *b, Kernel *kernel)
 {
     *b = (Builder){.kernel = kernel,
                    .arena = kernel->program->arena,
+                   .code = kernel->program->code,
                    .sizes = kernel->program->sizes,
                    .block = &kernel->body};
 }
 
-static Inst *inst_new(Builder *b, InstOp op, LType type)
+static Inst *inst_new(Builder *b, Arena *arena, InstOp op, LType type)
 {
-    Inst *inst = arena_alloc(b->arena, sizeof *inst);
+    Inst *inst = arena_alloc(arena, sizeof *inst);
     inst->op = op;
     inst->type = type;
     inst->id = b->kernel->next_id++;
@@ -29,12 +30,12 @@ static Inst *inst_new(Builder *b, InstOp op, LType type)
 
 void inst_append(Builder *b, Inst *inst)
 {
-    arena_push(b->arena, b->block->items, b->block->count) = inst;
+    arena_push(b->code, b->block->items, b->block->count) = inst;
 }
 
 Inst *inst_copy(Builder *b, const Inst *like)
 {
-    Inst *inst = arena_alloc(b->arena, sizeof *inst);
+    Inst *inst = arena_alloc(b->code, sizeof *inst);
     *inst = *like;
     inst->id = b->kernel->next_id++;
     inst->body = inst->els = (Block){NULL, 0};
@@ -45,7 +46,7 @@ Inst *inst_copy(Builder *b, const Inst *like)
 /* Appends an instruction with up to three operands. */
 static Inst *emit(Builder *b, InstOp op, LType type, Inst *a, Inst *c, Inst *d)
 {
-    Inst *inst = inst_new(b, op, type);
+    Inst *inst = inst_new(b, b->code, op, type);
     inst->arg[0] = a;
     inst->arg[1] = c;
     inst->arg[2] = d;
@@ -113,7 +114,7 @@ static Inst *intern(Builder *b, Inst wanted)
     Kernel *kernel = b->kernel;
     for (int i = 0; i < kernel->const_count; i++)
         if (same_const(kernel->consts[i], &wanted)) return kernel->consts[i];
-    Inst *inst = inst_new(b, wanted.op, wanted.type);
+    Inst *inst = inst_new(b, b->arena, wanted.op, wanted.type);
     inst->value = wanted.value;
     inst->number = wanted.number;
     inst->size = wanted.size;

@@ -22,9 +22,8 @@ enum {
     T_CHEAP = 4,       /* recomputing it costs less than storing it */
     T_VIEW = 8,        /* the output can be another view of input 0's memory */
     T_HEAVY = 16,      /* many operations per element: takes an epilogue */
-    T_RANDOM = 32,
-    T_MOVES = 64,      /* moves elements without changing them */
-    T_INTERNAL = 128   /* made by lpc, does not exist in ONNX */
+    T_MOVES = 32,      /* moves elements without changing them */
+    T_INTERNAL = 64    /* made by lpc, does not exist in ONNX */
 };
 
 typedef struct OpInfo {

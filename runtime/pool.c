@@ -1,5 +1,10 @@
 /* The thread pool. Between two parallel loops of one inference lie microseconds, so a thread spins
- * for a moment before it sleeps; when there are more threads than processors it sleeps at once. */
+ * for a moment before it sleeps; when there are more threads than processors it sleeps at once.
+ *
+ * Each thread has a part of the loop, cut into a few chunks. It takes its own chunks first, so that
+ * the same thread meets the same data in one kernel after another, and then what is left of the
+ * others': a thread that the system lets wait holds nothing up but the chunk that it has begun.
+ * That matters as soon as another program wants a processor too. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -10,9 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SPINS = 4000 };
+enum { SPINS = 4000, CHUNKS = 4 };
 
+typedef void RangeFn(void *arg, int64_t begin, int64_t end);
+
+/* `left` holds the loop's number in its upper half and the part's chunks that nobody has taken yet
+ * in its lower one. A chunk is taken by counting down; that fails when the loop is over, and as long
+ * as chunks are left, it cannot be: what was read of the loop before is right then. */
 typedef struct Worker {
+    _Alignas(64) _Atomic uint64_t left;
     LpcPool *pool;
     int index;
     pthread_t thread;
@@ -20,17 +31,18 @@ typedef struct Worker {
 
 struct LpcPool {
     _Alignas(64) atomic_uint generation; /* counts the loops; workers wait for it to change */
-    _Alignas(64) atomic_int pending;     /* workers that have not finished the loop */
+    _Alignas(64) atomic_int pending;     /* chunks that are not done */
     _Alignas(64) atomic_int sleepers;    /* workers that wait on `work` */
     atomic_int caller_sleeps;
     atomic_int stop;
     int threads, spins;
-    void (*fn)(void *arg, int64_t begin, int64_t end);
-    void *arg;
-    int64_t n;
+    _Atomic(RangeFn *) fn;
+    _Atomic(void *) arg;
+    _Atomic int64_t n;
+    atomic_int chunks; /* of each part */
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
-    Worker workers[];
+    Worker workers[]; /* the first one is the caller */
 };
 
 static inline void relax(void)
@@ -42,9 +54,49 @@ static inline void relax(void)
 #endif
 }
 
-static int64_t part(int64_t n, int index, int threads)
+/* Where part `index` of `parts` begins. */
+static int64_t part(int64_t n, int index, int parts)
 {
-    return n / threads * index + n % threads * index / threads;
+    return n / parts * index + n % parts * index / parts;
+}
+
+static void finish_chunk(LpcPool *pool)
+{
+    if (atomic_fetch_sub(&pool->pending, 1) != 1 || !atomic_load(&pool->caller_sleeps)) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_signal(&pool->done);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+/* Runs the next chunk of a thread's part; 0 when none is left. */
+static int run_chunk(LpcPool *pool, Worker *of)
+{
+    uint64_t left = atomic_load(&of->left);
+    RangeFn *fn;
+    void *arg;
+    int64_t n;
+    int chunks, count;
+    do {
+        count = (int)(left & UINT32_MAX);
+        if (!count) return 0;
+        fn = atomic_load_explicit(&pool->fn, memory_order_relaxed);
+        arg = atomic_load_explicit(&pool->arg, memory_order_relaxed);
+        n = atomic_load_explicit(&pool->n, memory_order_relaxed);
+        chunks = atomic_load_explicit(&pool->chunks, memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak(&of->left, &left, left - 1));
+    int at = of->index * chunks + chunks - count, parts = pool->threads * chunks;
+    int64_t begin = part(n, at, parts), end = part(n, at + 1, parts);
+    if (begin < end) fn(arg, begin, end);
+    finish_chunk(pool);
+    return 1;
+}
+
+static void run_chunks(LpcPool *pool, int index)
+{
+    for (int i = 0; i < pool->threads; i++) {
+        Worker *of = &pool->workers[(index + i) % pool->threads];
+        while (run_chunk(pool, of)) continue;
+    }
 }
 
 static unsigned wait_for_work(LpcPool *pool, unsigned seen)
@@ -70,14 +122,7 @@ static void *work(void *arg)
     for (unsigned seen = 0;;) {
         seen = wait_for_work(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;
-        int64_t begin = part(pool->n, worker->index, pool->threads);
-        int64_t end = part(pool->n, worker->index + 1, pool->threads);
-        if (begin < end) pool->fn(pool->arg, begin, end);
-        if (atomic_fetch_sub(&pool->pending, 1) == 1 && atomic_load(&pool->caller_sleeps)) {
-            pthread_mutex_lock(&pool->mutex);
-            pthread_cond_signal(&pool->done);
-            pthread_mutex_unlock(&pool->mutex);
-        }
+        run_chunks(pool, worker->index);
     }
 }
 
@@ -104,8 +149,7 @@ static void wait_for_workers(LpcPool *pool)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void parallel_for(void *self, void (*fn)(void *arg, int64_t begin, int64_t end), void *arg,
-                         int64_t n)
+static void parallel_for(void *self, RangeFn *fn, void *arg, int64_t n)
 {
     LpcPool *pool = self;
     if (n <= 0) return;
@@ -113,13 +157,18 @@ static void parallel_for(void *self, void (*fn)(void *arg, int64_t begin, int64_
         fn(arg, 0, n);
         return;
     }
-    pool->fn = fn;
-    pool->arg = arg;
-    pool->n = n;
-    atomic_store(&pool->pending, pool->threads - 1);
+    int64_t each = n / pool->threads;
+    int chunks = each < 1 ? 1 : each > CHUNKS ? CHUNKS : (int)each;
+    atomic_store_explicit(&pool->fn, fn, memory_order_relaxed);
+    atomic_store_explicit(&pool->arg, arg, memory_order_relaxed);
+    atomic_store_explicit(&pool->n, n, memory_order_relaxed);
+    atomic_store_explicit(&pool->chunks, chunks, memory_order_relaxed);
+    atomic_store(&pool->pending, pool->threads * chunks);
+    uint64_t number = (uint64_t)(atomic_load(&pool->generation) + 1) << 32;
+    for (int i = 0; i < pool->threads; i++)
+        atomic_store(&pool->workers[i].left, number | (uint32_t)chunks);
     publish(pool);
-    int64_t end = part(n, 1, pool->threads);
-    if (end > 0) fn(arg, 0, end);
+    run_chunks(pool, 0);
     wait_for_workers(pool);
 }
 
@@ -137,8 +186,10 @@ int lpc_pool_start(LpcPool *pool, int threads)
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->done, NULL);
-    for (int i = 1; i < threads; i++) {
-        pool->workers[i] = (Worker){.pool = pool, .index = i};
+    for (int i = 0; i < threads; i++) {
+        pool->workers[i].pool = pool;
+        pool->workers[i].index = i;
+        if (!i) continue;
         int failure = pthread_create(&pool->workers[i].thread, NULL, work, &pool->workers[i]);
         if (failure) {
             pool->threads = i;

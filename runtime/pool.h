@@ -17,7 +17,8 @@ int lpc_pool_start(LpcPool *pool, int threads);
 void lpc_pool_stop(LpcPool *pool);
 
 /* What a run function takes. parallel_for may be called by one thread at a time, not nested. It
- * splits [0, n) evenly, one part per thread; the split depends on n and the thread count only. */
+ * splits [0, n) evenly, at most four ranges per thread; the split depends on n and the thread count
+ * only, which thread runs a range does not. */
 lpc_threads lpc_pool_threads(LpcPool *pool);
 
 #endif

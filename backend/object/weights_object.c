@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { CHUNK = 1 << 20, PAGE = 4096 };
+enum { CHUNK = 1 << 20, PAGE = 4096, DROP_EVERY = 32 << 20 };
 #define LARGE_SECTION ((int64_t)1 << 30)
 
 enum { SEC_NULL, SEC_WEIGHTS, SEC_STACK, SEC_SYMTAB, SEC_STRTAB, SEC_SHSTRTAB, SEC_COUNT };
@@ -61,6 +62,16 @@ static int put_zeros(Writer *w, uint64_t until)
     return LPC_OK;
 }
 
+/* Pages of the model's file that have been read are dropped, so that lpc's memory does not grow with
+ * the model; one that is needed again comes back from the file. */
+static void drop_pages(const ConstSource *source)
+{
+    if (!source->mapped) return;
+    uintptr_t from = (uintptr_t)source->mapped, to = from + source->mapped_bytes;
+    from = from / PAGE * PAGE;
+    madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 static int put_buffer(Writer *w, const Buffer *buffer)
 {
     for (int64_t at = 0; at < buffer->max_bytes;) {
@@ -71,7 +82,9 @@ static int put_buffer(Writer *w, const Buffer *buffer)
                               at);
         TRY(put(w, w->chunk, size));
         at += (int64_t)size;
+        if (at % DROP_EVERY == 0) drop_pages(buffer->source);
     }
+    drop_pages(buffer->source);
     return LPC_OK;
 }
 

@@ -1,6 +1,8 @@
 /* Linking the stage program with the target's toolchain, and copying the runtime's sources in. */
 #include "backend/package/package.h"
 
+#include "backend/object/graft.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,8 @@
 #include <unistd.h>
 
 extern char **environ;
+
+enum { GRAFT_BYTES = 64 << 20 };
 
 typedef struct Argv {
     Arena *arena;
@@ -177,6 +181,44 @@ static void add_runtime(PackJob *job, const PackStage *stage, const char *folder
     closedir(runtime);
 }
 
+/* The linker's run, with `weights` or an object that stands for them. */
+static int run_linker(PackJob *job, const PackStage *stage, const char *folder, const char *main_object,
+                      const char *model, const char *weights, const char *log)
+{
+    Argv argv = {.arena = job->arena};
+    args(&argv, stage->target->linker, stage->target->linker_count);
+    arg(&argv, "-pthread");
+    arg(&argv, "-Wl,--build-id=none");
+    arg(&argv, "-Wl,--gc-sections");
+    arg(&argv, main_object);
+    arg(&argv, model);
+    arg(&argv, weights);
+    add_runtime(job, stage, folder, &argv);
+    args(&argv, stage->target->link_flags, stage->target->link_flag_count);
+    arg(&argv, "-lm");
+    arg(&argv, "-o");
+    arg(&argv, arena_printf(job->arena, "%s/stage", folder));
+    return run_tool(job, &argv, log);
+}
+
+/* Many weights go in after linking, so that the linker does not hold them. */
+static int link_program(PackJob *job, const PackStage *stage, const char *folder,
+                        const char *main_object, const char *model, const char *log)
+{
+    const char *weights = arena_printf(job->arena, "%s/weights.o", folder);
+    const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
+    const char *program = arena_printf(job->arena, "%s/stage", folder);
+    if (stage->program->const_bytes >= GRAFT_BYTES) {
+        bool done = false;
+        TRY(graft_reserve(stage->prefix, weights, job->diag, reserved));
+        int code = run_linker(job, stage, folder, main_object, model, reserved, log);
+        unlink(reserved);
+        if (!code) code = graft_weights(program, weights, job->diag, &done);
+        if (code || done) return code;
+    }
+    return run_linker(job, stage, folder, main_object, model, weights, log);
+}
+
 int package_link(PackJob *job, const PackStage *stage, const char *folder)
 {
     const char *log = arena_printf(job->arena, "%s/link.log", folder);
@@ -188,20 +230,7 @@ int package_link(PackJob *job, const PackStage *stage, const char *folder)
         TRY(compile_model(job, stage, folder, model, log));
     }
     TRY(compile_stage(job, stage, folder, main_object, log));
-    Argv argv = {.arena = job->arena};
-    args(&argv, stage->target->linker, stage->target->linker_count);
-    arg(&argv, "-pthread");
-    arg(&argv, "-Wl,--build-id=none");
-    arg(&argv, "-Wl,--gc-sections");
-    arg(&argv, main_object);
-    arg(&argv, model);
-    arg(&argv, arena_printf(job->arena, "%s/weights.o", folder));
-    add_runtime(job, stage, folder, &argv);
-    args(&argv, stage->target->link_flags, stage->target->link_flag_count);
-    arg(&argv, "-lm");
-    arg(&argv, "-o");
-    arg(&argv, arena_printf(job->arena, "%s/stage", folder));
-    int code = run_tool(job, &argv, log);
+    int code = link_program(job, stage, folder, main_object, model, log);
     unlink(main_object);
     if (job->emit_c) unlink(model);
     return code;

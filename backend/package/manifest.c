@@ -101,6 +101,11 @@ static cJSON *stage_json(PackJob *job, const PackStage *stage)
     cJSON_AddStringToObject(item, "first", stage->first);
     cJSON_AddStringToObject(item, "last", stage->last);
     cJSON_AddNumberToObject(item, "flops", stage->flops);
+    if (stage->predicted_compute_s >= 0) {
+        cJSON_AddNumberToObject(item, "predicted_compute_s", stage->predicted_compute_s);
+        cJSON_AddNumberToObject(item, "predicted_send_s", stage->predicted_send_s);
+        cJSON_AddNumberToObject(item, "predicted_cores", stage->target->cores);
+    }
     add_memory(item, job, stage);
     return item;
 }

@@ -1,6 +1,7 @@
 /* Packages: what lies in OUT (docs/package.md).
  *
  *     OUT/manifest.json          the pipeline: build id, symbols, inputs, outputs, stages, cuts
+ *     OUT/report.html            the plan to look at (tools/report)
  *     OUT/STAGE/model.o|model.c  the emitted function
  *     OUT/STAGE/weights.o        the constants
  *     OUT/STAGE/model.h          the C interface
@@ -43,6 +44,7 @@ typedef struct PackStage {
     int64_t naive_bytes, bound_bytes;
     const char *first, *last; /* names of the first and last layer */
     int layers;
+    double predicted_compute_s, predicted_send_s; /* the planner's, < 0: unknown */
 } PackStage;
 
 /* A symbol that state keeps: its value before the first call and after each one. */

@@ -61,7 +61,7 @@ static bool is_size_input(OpCode op, int input)
 static bool can_inline(const Node *n)
 {
     unsigned traits = op_info(n->op)->traits;
-    if (n->out_count != 1 || n->epilogue_count || traits & T_RANDOM) return false;
+    if (n->out_count != 1 || n->epilogue_count) return false;
     if (traits & T_ELEMENTWISE) return true;
     return n->op == OP_DEQUANTIZE_LINEAR || n->op == OP_QUANTIZE_LINEAR || n->op == OP_RANGE ||
            n->op == OP_CONSTANT_OF_SHAPE || n->op == OP_BIT_CAST;

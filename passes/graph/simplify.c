@@ -162,7 +162,6 @@ static bool make_values(Node *n)
 {
     if (n->op == OP_VALUES || n->op == OP_DELETED) return false;
     if (n->out_count != 1 || !n->out[0] || !n->out[0]->values || n->out[0]->data) return false;
-    if (op_info(n->op)->traits & T_RANDOM) return false;
     n->op = OP_VALUES;
     n->in_count = 0;
     n->attr_count = 0;

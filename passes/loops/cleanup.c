@@ -64,7 +64,7 @@ static void close_scope(Cleanup *c, int count)
 static void clean_pure(Rewriter *rw, Inst *old)
 {
     Cleanup *c = rw->user;
-    Inst *like = arena_alloc(rw->b.arena, sizeof *like);
+    Inst *like = arena_alloc(rw->b.code, sizeof *like);
     *like = *old;
     for (int i = 0; i < 3; i++) like->arg[i] = rewrite_get(rw, old->arg[i]);
     uint32_t hash = hash_of(like);
@@ -198,7 +198,7 @@ static void sweep_block(Sweep *s, Block *block)
 
 static void sweep(Kernel *kernel)
 {
-    Arena *arena = kernel->program->arena;
+    Arena *arena = kernel->program->code;
     Sweep s = {.changed = true};
     while (s.changed) {
         s.changed = false;
@@ -214,7 +214,7 @@ int pass_cleanup(Program *program)
     for (int i = 0; i < program->kernel_count; i++) {
         Cleanup cleanup = {.count = 0};
         size_t most = (size_t)program->kernels[i]->next_id + 1;
-        cleanup.entries = arena_array(program->arena, most, sizeof *cleanup.entries);
+        cleanup.entries = arena_array(program->code, most, sizeof *cleanup.entries);
         memset(cleanup.heads, -1, sizeof cleanup.heads);
         rewrite_kernel(program->kernels[i], clean_hook, &cleanup);
         sweep(program->kernels[i]);

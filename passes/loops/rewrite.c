@@ -129,7 +129,9 @@ void rewrite_kernel(Kernel *kernel, bool (*hook)(Rewriter *, Inst *), void *user
     Block old = kernel->body;
     kernel->body = (Block){NULL, 0};
     builder_init(&rw.b, kernel);
-    rw.map = arena_array(rw.b.arena, (size_t)rw.old_count + 1, sizeof *rw.map);
+    Arena *scratch = arena_new();
+    rw.map = arena_array(scratch, (size_t)rw.old_count + 1, sizeof *rw.map);
     rewrite_block(&rw, &old);
+    arena_free(scratch);
     renumber(kernel);
 }

@@ -125,7 +125,7 @@ static bool vectorize_hook(Rewriter *rw, Inst *old)
     Pass *pass = rw->user;
     LoopShape shape;
     Inst *lo = rewrite_get(rw, old->arg[0]), *hi = rewrite_get(rw, old->arg[1]);
-    bool fits = pass->bits > 32 && vectorize_classify(rw->b.arena, rw->b.kernel, &pass->body, old,
+    bool fits = pass->bits > 32 && vectorize_classify(rw->b.code, rw->b.kernel, &pass->body, old,
                                                       rw->old_count, &shape);
     int bits = pass->bits < 2048 ? pass->bits : 2048;
     int lanes = !fits ? 1 : bits / (shape.wide ? 64 : 32);

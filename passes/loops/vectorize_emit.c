@@ -234,7 +234,7 @@ static void make_cells(Rewriter *rw)
     Emitter *e = emitter(rw);
     size_t count = (size_t)e->shape->role_count + 1;
     for (int k = 0; k < e->copies; k++)
-        e->copy_cells[k] = arena_array(rw->b.arena, count, sizeof(Cell *));
+        e->copy_cells[k] = arena_array(rw->b.code, count, sizeof(Cell *));
     for (int i = 0; i < e->shape->role_count; i++) {
         CellRole role = e->shape->roles[i];
         if (role != CELL_PRIVATE && role != CELL_REDUCED) continue;
@@ -279,7 +279,7 @@ void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, int copies,
     const Inst *loop = shape->loop;
     Emitter e = {.shape = shape, .lanes = lanes, .copies = copies};
     assert(copies >= 1 && copies <= VECTORIZE_COPIES && (copies & (copies - 1)) == 0);
-    e.coefs = arena_array(b->arena, (size_t)shape->shape_count + 1, sizeof *e.coefs);
+    e.coefs = arena_array(b->code, (size_t)shape->shape_count + 1, sizeof *e.coefs);
     bool (*outer_hook)(Rewriter *, Inst *) = rw->hook;
     void *outer_user = rw->user;
     rw->hook = emit_hook;

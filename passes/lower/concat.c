@@ -52,7 +52,7 @@ int lower_concat(Lower *lw, Node *node)
         at = size_add(lw->sizes, at, in->dims[axis]);
         if (lies_in_place(lw, in, out, axis, starts[k]) || move_is_empty(in)) {
             starts[k] = NULL;
-        } else if (lower_work(lw, in) >= LARGE) {
+        } else if (lower_work(lw, in) >= (double)LARGE) {
             lower_begin(lw, copied++ ? arena_printf(lw->arena, "part%d", k) : NULL);
             cost(lw, lower_work(lw, in));
             copy_part(lw, in, axis, starts[k], 1);

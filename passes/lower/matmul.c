@@ -1,4 +1,5 @@
 /* MatMul, MatMulInteger, QLinearMatMul and Gemm: described as products for matrix.h. */
+#include "passes/lower/matmul_rows.h"
 #include "passes/lower/matrix.h"
 
 #include <string.h>
@@ -119,8 +120,9 @@ static void matmul(Product *p, const Tensor *a, const Tensor *c)
 int lower_matmul(Lower *lw, Node *node)
 {
     Product p;
+    const Tensor *rows = matmul_rows_of(node);
+    if (rows) return lower_matmul_rows(lw, rows);
     product_init(&p, lw, MATRIX_FLOAT);
-    if (!dtype_is_float(p.acc)) p.mode = MATRIX_INTEGER; /* MatMul of integers: no zero points */
     matmul(&p, node->in[0], node->in[1]);
     return 0;
 }
@@ -177,7 +179,6 @@ int lower_gemm(Lower *lw, Node *node)
     const Tensor *a = node->in[0], *c = node->in[1], *bias = node_in(node, 2);
     int ta = node_int(node, "transA") != 0, tb = node_int(node, "transB") != 0;
     product_init(&p, lw, MATRIX_FLOAT);
-    if (!dtype_is_float(p.acc)) p.mode = MATRIX_INTEGER;
     operand_set(&p.left, a, ta, 1 - ta, -1);
     operand_set(&p.right, c, -1, tb, 1 - tb);
     p.out.row = 0;

@@ -315,7 +315,7 @@ static const Size *choose_bands(Product *p, int phases)
     return size_ceildiv(sizes, tiles, size_const(sizes, p->band_tiles));
 }
 
-static void add_loop(Product *p, const Size *count, int role, bool outermost)
+static void add_loop(Product *p, const Size *count, LoopRole role, bool outermost)
 {
     MatrixLoop loop = {count, -1, -1, -1, -1, LOOP_PLAIN};
     loop.role = role;
@@ -387,7 +387,8 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     Lower *lw = p->lw;
     SizeTable *sizes = lw->sizes;
     int count = phases ? phases->count : 1;
-    p->packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
+    p->dot = pack && matrix_dot_prepare(p, pack);
+    if (!p->dot) p->packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
     p->rolled = has_long_epilogue(p);
     const Size *width = size_const(sizes, (int64_t)p->lanes * p->vecs);
     const Size *blocks = size_ceildiv(sizes, p->columns, width), *bands = choose_bands(p, count);

@@ -42,12 +42,14 @@ typedef struct Axis {
     int64_t stride, dilation, pad;
 } Axis;
 
+typedef enum LoopRole { LOOP_PLAIN, LOOP_GROUP, LOOP_COLUMNS, LOOP_BAND } LoopRole;
+
 /* What a kernel loops over outside its tiles. */
 typedef struct MatrixLoop {
     const Size *count;
     int left, right, out; /* axes that take this coordinate, -1: none */
     int window;           /* index of the outer window axis, -1: none */
-    enum { LOOP_PLAIN, LOOP_GROUP, LOOP_COLUMNS, LOOP_BAND } role;
+    LoopRole role;
 } MatrixLoop;
 
 typedef struct Product {
@@ -73,6 +75,11 @@ typedef struct Product {
     Inst *group, *block;   /* current ones */
     Inst *tap_lo[MAX_RANK], *tap_hi[MAX_RANK]; /* of outer axes, clamped to the input */
     Inst *at_axis[MAX_RANK];                   /* current output position on outer axes */
+    /* Products of bytes four at a time by DOT4 (matrix_dot.c): left's bytes are taken as unsigned or
+     * signed ones after flipping their top bits, if need be, which moves the zero point. */
+    bool dot, dot_unsigned, dot_flips;
+    int64_t dot_zero;      /* what flipping adds to left_zero */
+    Buffer *sums;          /* right's sums over depth, [group][block][tap][vecs * lanes] */
     bool rolled;           /* results go through memory, so that the epilogue is emitted once a row */
 } Product;
 
@@ -94,6 +101,11 @@ void product_tile(Product *p);
 
 /* The packed right operand: by lower_pack when it is constant, else by a kernel into scratch. */
 Buffer *matrix_pack(Lower *lw, const Tensor *tensor, const Pack *pack, const char *suffix);
+
+/* matrix_dot.c: can the product of 8-bit integers use DOT4? Then packs right for it. */
+bool matrix_dot_prepare(Product *p, const Pack *pack);
+/* Four bytes of left as an i32; idx are coordinates of the first, depth counts in fours. */
+Inst *matrix_dot_left(Product *p, Inst *const *idx, Inst *depth);
 
 /* matrix_tile.c: one tile of `rows` rows from row position `first`. When `known` >= 0 the position
  * is that constant, and taps that fall into the padding are left out; else all taps are inside. */

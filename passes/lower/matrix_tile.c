@@ -165,8 +165,8 @@ static void start(Tile *t)
 
 /* ---- The sum ---- */
 
-/* Index of right's packed elements for a tap: everything but depth and lane. */
-static Inst *packed_base(Tile *t, Inst *tap)
+/* Number of the packed block of a tap. */
+static Inst *packed_block(Tile *t, Inst *tap)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
@@ -174,8 +174,17 @@ static Inst *packed_base(Tile *t, Inst *tap)
     for (int a = 0; a < p->axes; a++) taps *= p->axis[a].kernel;
     const Size *blocks = size_ceildiv(t->lw->sizes, p->columns, size_const(t->lw->sizes, width));
     Inst *at = kb_add(b, kb_mul(b, p->group, kb_size(b, blocks)), p->block);
-    at = kb_add(b, kb_muli(b, at, taps), tap);
-    return kb_muli(b, kb_mul(b, at, kb_size(b, p->depth)), width);
+    return kb_add(b, kb_muli(b, at, taps), tap);
+}
+
+/* Index of its first element; right's elements are fours of bytes with DOT4. */
+static Inst *packed_base(Tile *t, Inst *tap)
+{
+    Product *p = t->p;
+    Builder *b = &t->lw->b;
+    const Size *depth = p->dot ? size_divi(t->lw->sizes, p->depth, 4) : p->depth;
+    Inst *at = kb_mul(b, packed_block(t, tap), kb_size(b, depth));
+    return kb_muli(b, at, (int64_t)p->lanes * p->vecs);
 }
 
 static Inst *right_value(Tile *t, Inst *base, Inst *c, int u)
@@ -194,6 +203,55 @@ static Inst *right_value(Tile *t, Inst *base, Inst *c, int u)
         guard(t, u, since);
     }
     return less_zero(t, value, t->column_zero[u]);
+}
+
+/* ---- The sum by DOT4 ---- */
+
+/* sum((left - zero) * right) = sum(left * right) - zero * sum(right). */
+static void subtract_zero(Tile *t, Inst *tap, int from, int to)
+{
+    Product *p = t->p;
+    Builder *b = &t->lw->b;
+    Inst *zero = kb_int(b, DT_I32, p->dot_zero);
+    if (p->left_zero.tensor) zero = kb_add(b, t->row_zero[0], zero);
+    if (zero->op == LI_INT && zero->value == 0) return;
+    Param *sums = lower_param(t->lw, p->sums, size_const(t->lw->sizes, 0), false);
+    int64_t width = (int64_t)p->lanes * p->vecs;
+    Inst *base = kb_add(b, kb_muli(b, packed_block(t, tap), width), t->lane);
+    for (int u = 0; u < p->vecs; u++) {
+        Inst *sum = kb_load(b, sums, kb_addi(b, base, (int64_t)u * p->lanes));
+        Inst *less = kb_mul(b, sum, zero);
+        for (int r = from; r < to; r++)
+            kb_set(b, t->cell[r][u], kb_sub(b, kb_get(b, t->cell[r][u]), less));
+    }
+}
+
+static void sum_dots(Tile *t, Inst *tap, Inst *row, int from, int to)
+{
+    Product *p = t->p;
+    Builder *b = &t->lw->b;
+    int64_t step = p->axis[p->axes - 1].step, width = (int64_t)p->lanes * p->vecs;
+    int64_t fours = p->depth->value / 4;
+    subtract_zero(t, tap, from, to);
+    Inst *base = packed_base(t, tap), *group = kb_muli(b, p->group, fours);
+    Param *packed = lower_param(t->lw, p->packed, size_const(t->lw->sizes, 0), false);
+    packed->dtype = DT_I32;
+    packed->align = 4;
+    Inst *c = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, fours), 1), *right[TILE_VECS];
+    Inst *start = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
+    for (int u = 0; u < p->vecs; u++)
+        right[u] = kb_load(b, packed, kb_addi(b, start, (int64_t)u * p->lanes));
+    for (int r = from; r < to; r++) {
+        Inst *idx[MAX_RANK];
+        for (int i = 0; i < MAX_RANK; i++) idx[i] = p->left.at[i];
+        if (p->left.row >= 0) idx[p->left.row] = kb_addi(b, row, r * step);
+        Inst *left = matrix_dot_left(p, idx, kb_add(b, group, c));
+        for (int u = 0; u < p->vecs; u++) {
+            Inst *sum = kb_get(b, t->cell[r][u]);
+            kb_set(b, t->cell[r][u], kb_dot4(b, sum, left, right[u], p->dot_unsigned));
+        }
+    }
+    kb_end(b);
 }
 
 /* One tap's products with rows [from, to); `row` is the input's coordinate for row 0. */
@@ -310,6 +368,7 @@ static void depthwise_row(Tile *t, Inst *outer)
 static void sum_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
 {
     if (t->p->depthwise) depthwise_tap(t, tap, row, from, to);
+    else if (t->p->dot) sum_dots(t, tap, row, from, to);
     else sum_depth(t, tap, row, from, to);
 }
 

@@ -34,11 +34,15 @@ static int read_memory(const ConstSource *source, int64_t at, void *to, size_t s
 
 static Buffer *const_buffer(Lower *lw, const char *name, DType dtype, int64_t count,
                             int (*read)(const ConstSource *, int64_t, void *, size_t),
-                            const void *data)
+                            const void *data, const Const *from)
 {
     ConstSource *source = arena_alloc(lw->arena, sizeof *source);
     source->read = read;
     source->data = data;
+    if (from && from->is_mapped) {
+        source->mapped = from->data;
+        source->mapped_bytes = from->bytes;
+    }
     Buffer *buffer = program_buffer(lw->program, name, BUFFER_CONST, dtype,
                                     size_const(lw->sizes, count));
     buffer->source = source;
@@ -47,7 +51,7 @@ static Buffer *const_buffer(Lower *lw, const char *name, DType dtype, int64_t co
 
 Buffer *lower_const(Lower *lw, const char *name, DType dtype, int64_t count, const void *data)
 {
-    return const_buffer(lw, name, dtype, count, read_memory, data);
+    return const_buffer(lw, name, dtype, count, read_memory, data, NULL);
 }
 
 static void row_major(Lower *lw, const Tensor *tensor, Place *place)
@@ -65,7 +69,8 @@ const Place *lower_place(Lower *lw, const Tensor *tensor)
     Place *place = &lw->places[tensor->id];
     if (!place->buffer && tensor->data) {
         place->buffer = const_buffer(lw, tensor->name, tensor->dtype,
-                                     tensor_static_elements(tensor), read_plain, tensor);
+                                     tensor_static_elements(tensor), read_plain, tensor,
+                                     tensor->data);
         row_major(lw, tensor, place);
     }
     return place;
@@ -187,5 +192,5 @@ Buffer *lower_pack(Lower *lw, const Tensor *weights, const Pack *pack, const cha
                           : 1;
     for (int j = 0; j < pack->dest_rank; j++) count *= pack->dest_dims[j];
     const char *name = arena_printf(lw->arena, "%s_%s", weights->name, suffix);
-    return const_buffer(lw, name, weights->dtype, count, read_packed, p);
+    return const_buffer(lw, name, weights->dtype, count, read_packed, p, weights->data);
 }

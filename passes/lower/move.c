@@ -43,15 +43,6 @@ bool move_is_empty(const Tensor *tensor)
     return false;
 }
 
-Inst *move_element(Lower *lw, const Tensor *tensor, int i)
-{
-    Inst *idx[MAX_RANK] = {0};
-    if (tensor->values && !tensor->data && i < tensor->value_count)
-        return kb_size(&lw->b, tensor->values[i]);
-    if (tensor->rank > 0) idx[tensor->rank - 1] = kb_i64(&lw->b, i);
-    return kb_cast(&lw->b, DT_I64, lower_load(lw, tensor, idx));
-}
-
 bool move_is_dense(Lower *lw, const Tensor *tensor)
 {
     if (tensor->is_inlined) return false;

@@ -17,14 +17,8 @@ Inst *move_mod(Builder *b, Inst *i, Inst *n);
 Inst *move_inside(Builder *b, Inst *i, Inst *n);
 /* Ends the kernel with `code` when i is not in [0, n - 1]. */
 void move_check(Builder *b, Inst *i, Inst *n, int code);
-static inline Inst *move_bin(Builder *b, InstOp op, Inst *a, Inst *c)
-{
-    return kb_op(b, op, a, c);
-}
 /* Has the tensor no elements for sure? Then it must not be loaded from. */
 bool move_is_empty(const Tensor *tensor);
-/* Element `i` of a small 1-D (or scalar) tensor, as i64. */
-Inst *move_element(Lower *lw, const Tensor *tensor, int i);
 /* Is the tensor stored and dense in row-major order, so that one flat index reaches everything? */
 bool move_is_dense(Lower *lw, const Tensor *tensor);
 /* A kernel that stores `from` into `to`, of the same sizes, without epilogue. */

@@ -1,5 +1,5 @@
-/* NonMaxSuppression: for every batch and class, boxes by falling score, each kept unless it overlaps
- * one that was kept. The selection grows in scratch memory, then its size is known. */
+/* NonMaxSuppression: for every batch and class, boxes by falling score, each kept unless it
+ * overlaps one that was kept. The selection grows in scratch memory, then its size is known. */
 #include "passes/lower/move.h"
 
 typedef struct Nms {

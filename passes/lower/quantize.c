@@ -43,7 +43,7 @@ Inst *point_dequantize(Lower *lw, const Node *node, int output, Inst *const *idx
     return scalar_dequantize(&lw->b, x, scale, zero);
 }
 
-/* ---- BatchNormalization: x * k + d with k = scale / sqrt(var + epsilon), d = bias - mean * k ---- */
+/* ---- BatchNormalization: x * k + d, k = scale / sqrt(var + epsilon), d = bias - mean * k ---- */
 
 static bool parameters_are_constant(const Node *node)
 {
@@ -124,8 +124,8 @@ static void find_extremes(Lower *lw, const Tensor *x, Extremes *e)
     lower_nest_end(lw, loops);
 }
 
-/* scale = (high - low) / 255, zero point = saturate(round(-low / scale)); stored in scratch[0..1] and
- * in the outputs. */
+/* scale = (high - low) / 255, zero point = saturate(round(-low / scale)); stored in scratch[0..1]
+ * and in the outputs. */
 static void store_parameters(Lower *lw, const Node *node, const Extremes *e, Param *scratch)
 {
     Builder *b = &lw->b;

@@ -30,7 +30,8 @@ typedef struct Point {
 static Param *table_param(Lower *lw, const char *what, DType type, int64_t count, const void *data)
 {
     const char *name = arena_printf(lw->arena, "%s_%s", lw->node->name, what);
-    return lower_param(lw, lower_const(lw, name, type, count, data), size_const(lw->sizes, 0), false);
+    Buffer *table = lower_const(lw, name, type, count, data);
+    return lower_param(lw, table, size_const(lw->sizes, 0), false);
 }
 
 static Param *weight_param(Point *p, const ResizeAxis *a, int64_t count)

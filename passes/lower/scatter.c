@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* out[at] = reduction(out[at], value). */
-static void update(Lower *lw, const char *reduction, const Tensor *out, Inst *const *at, Inst *value)
+static void update(Lower *lw, const char *reduction, const Tensor *out, Inst *const *at,
+                   Inst *value)
 {
     Builder *b = &lw->b;
     value = kb_cast(b, lower_type(out->dtype), value);
@@ -106,8 +107,9 @@ static int col2im_block(Lower *lw, Inst *const *outer, int rank, const int64_t *
     int loops = lower_nest(lw, 2 * rank, dims, NULL, false, 0, idx);
     Inst *inside = kb_int(b, DT_BOOL, 1);
     for (int i = 0; i < rank; i++) {
-        Inst *p = kb_add(b, kb_muli(b, idx[i], dilations[i]), kb_muli(b, idx[i + rank], strides[i]));
-        at[i + 2] = kb_addi(b, p, -pads[i]);
+        Inst *within = kb_muli(b, idx[i], dilations[i]);
+        Inst *window = kb_muli(b, idx[i + rank], strides[i]);
+        at[i + 2] = kb_addi(b, kb_add(b, within, window), -pads[i]);
         inside = kb_op(b, LI_AND, inside, move_inside(b, at[i + 2], kb_size(b, out->dims[i + 2])));
     }
     Inst *in_block = lower_flatten(lw, rank, dims, idx);

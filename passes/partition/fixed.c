@@ -21,20 +21,52 @@ static void least_latency(const Space *space, Line *l, Limits *limits)
 {
     Partition found;
     least_period(space, limits, &found);
-    int64_t lo = limits->period - 1;
+    int64_t next, lo = limits->period - 1;
     limits->period = TICKS_NEVER;
-    line_best(l, limits, false, &found);
+    line_best(l, limits, false, &found, NULL);
     Score best = cost_score(l->cost, &found);
     int64_t hi = best.period;
     limits->period = lo + 1; /* often the best of both at once */
     while (lo + 1 < hi) {
-        bool ok = line_best(l, limits, false, &found);
+        bool ok = line_best(l, limits, false, &found, &next);
         Score score = ok ? cost_score(l->cost, &found) : best;
         if (ok && score.latency == best.latency) hi = score.period;
-        else lo = limits->period;
+        else lo = next - 1 > limits->period ? next - 1 : limits->period;
         limits->period = lo + (hi - lo) / 2;
     }
     limits->period = hi;
+}
+
+static int64_t longest_compute(const Cost *c, const Partition *p)
+{
+    int64_t longest = 0;
+    for (int s = 0; s < p->count; s++) {
+        int64_t own = cost_compute(c, p->device[s], s ? p->end[s - 1] : 0, p->end[s]);
+        if (own > longest) longest = own;
+    }
+    return longest;
+}
+
+/* Where all else ties, as in a small model whose sending takes longest wherever it is cut, computing
+ * is balanced. */
+static void balance(Line *l, Limits *limits, Partition *best)
+{
+    const Cost *c = l->cost;
+    if ((double)c->n * l->m > 8000) return;
+    Score score = cost_score(c, best);
+    int64_t lo = -1, hi = longest_compute(c, best);
+    while (lo + 1 < hi) {
+        Partition found;
+        limits->compute = lo + (hi - lo) / 2;
+        bool ok = line_best(l, limits, c->options.objective == PLAN_PARTITIONS, &found, NULL);
+        Score other = ok ? cost_score(c, &found) : score;
+        if (ok && !score_compare(c->options.objective, &other, &score)) {
+            hi = longest_compute(c, &found);
+            *best = found;
+        } else {
+            lo = limits->compute;
+        }
+    }
 }
 
 bool fixed_solve(const Cost *c, const int *order, int m, Partition *best)
@@ -57,7 +89,8 @@ bool fixed_solve(const Cost *c, const int *order, int m, Partition *best)
         }
         if (objective == PLAN_LATENCY) least_latency(&space, &line, &limits);
         else least_period(&space, &limits, &found);
-        ok = line_best(&line, &limits, objective == PLAN_PARTITIONS, best);
+        ok = line_best(&line, &limits, objective == PLAN_PARTITIONS, best, NULL);
+        if (ok) balance(&line, &limits, best);
     }
     arena_free(arena);
     return ok;

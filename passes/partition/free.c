@@ -50,7 +50,8 @@ static void polish(const Cost *c, const Limits *limits, const Partition *found, 
     Line line;
     line_init(&line, arena, c, found->device, found->count);
     line_fit(&line, limits);
-    if (!line_best(&line, limits, c->options.objective == PLAN_PARTITIONS, best)) *best = *found;
+    if (!line_best(&line, limits, c->options.objective == PLAN_PARTITIONS, best, NULL))
+        *best = *found;
     arena_free(arena);
 }
 

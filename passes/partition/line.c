@@ -50,6 +50,7 @@ static void init_groups(Line *l, int p)
             group->link = link;
         }
         arena_push(l->arena, group->members, group->member_count) = q;
+        group->all_later = group->member_count == l->m - 1 - p;
     }
 }
 
@@ -64,6 +65,7 @@ void line_init(Line *l, Arena *arena, const Cost *c, const int *order, int m)
     for (int p = 0; p < m; p++) init_groups(l, p);
     l->reach = arena_array(arena, room * (size_t)m, 1);
     l->done = arena_array(arena, room, 1);
+    l->common = arena_array(arena, room, 1);
 }
 
 void line_fit(Line *l, const Limits *limits)
@@ -98,6 +100,7 @@ static void complete(Line *l, int p, int link, const Limits *limits, bool counti
         if (!c->allowed[i]) continue;
         int64_t send = link >= 0 && i < c->n ? cost_send(c, link, i) : 0;
         int64_t time = limits->period - send;
+        if (time > limits->compute) time = limits->compute;
         while (lo < i && prefix[i] - prefix[lo] > time) lo++;
         while (lo > 0 && prefix[i] - prefix[lo - 1] <= time) lo--;
         if (lo > 0) lower(next, prefix[i] - prefix[lo - 1] + send);
@@ -132,8 +135,8 @@ static void push(Line *l, int p, const LinkGroup *group, const Limits *limits, b
     int most = l->cut_count;
     if (c->options.no_overlap) complete(l, p, group->link, limits, counting, next);
     else most = sendable(l, group->link, limits->period, next);
-    for (int g = 0; g < group->member_count; g++) {
-        uint8_t *to = row(l, group->members[g]);
+    for (int g = 0; g < (group->all_later ? 1 : group->member_count); g++) {
+        uint8_t *to = group->all_later ? l->common : row(l, group->members[g]);
         const uint8_t *done = l->done;
         const int *rank = l->rank;
         for (int i = 1; i < c->n; i++) {
@@ -141,6 +144,12 @@ static void push(Line *l, int p, const LinkGroup *group, const Limits *limits, b
             to[i] = value < to[i] ? value : to[i];
         }
     }
+}
+
+static void add_common(Line *l, int p)
+{
+    uint8_t *to = row(l, p);
+    for (int i = 1; i < l->cost->n; i++) to[i] = l->common[i] < to[i] ? l->common[i] : to[i];
 }
 
 /* The first layer of a stage on the p-th device that ends at `end` and sends over `link` (< 0: to
@@ -152,6 +161,7 @@ static int trace_stage(const Line *l, int p, int end, int link, int stages, cons
     const uint8_t *start = row(l, p);
     int64_t send = link >= 0 ? cost_send(c, link, end) : 0, time = limits->period;
     if (c->options.no_overlap) time -= send;
+    if (time > limits->compute) time = limits->compute;
     if (send > limits->period) return -1;
     for (int j = end - 1; j >= 0 && cost_compute(c, d, j, end) <= time; j--) {
         if (start[j] == stages && fit_has(l->fits[d], j, end)) return j;
@@ -196,8 +206,10 @@ bool line_feasible(Line *l, const Limits *limits, bool counting, Partition *foun
     if (!next) next = &unused;
     *next = INT64_MAX;
     memset(l->reach, NONE, ((size_t)c->n + 1) * (size_t)l->m);
+    memset(l->common, NONE, (size_t)c->n + 1);
     for (int p = 0; p < l->m; p++) {
         if (p == 0 || !c->options.use_all) row(l, p)[0] = 0;
+        add_common(l, p);
         complete(l, p, -1, limits, counting, next);
         if (l->done[c->n] < best && (p == l->m - 1 || !c->options.use_all)) {
             best = l->done[c->n];

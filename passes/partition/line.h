@@ -9,11 +9,13 @@ typedef struct LinkGroup {
     int link;
     int *members; /* positions in the row, ascending */
     int member_count;
+    bool all_later; /* all of the later ones: what is pushed to them is kept once, in Line's common */
 } LinkGroup;
 
 /* What a partition must keep. */
 typedef struct Limits {
     int64_t period;
+    int64_t compute;                /* of one stage, without sending */
     int devices;                    /* at most; 0: any number */
     int64_t capacity[PLAN_DEVICES]; /* by device, at most Cost's cap */
 } Limits;
@@ -32,6 +34,7 @@ typedef struct Line {
     Fit *fits[PLAN_DEVICES];      /* by device */
     uint8_t *reach;               /* [m][n + 1] fewest stages before one that starts there, or NONE */
     uint8_t *done;                /* [n + 1] */
+    uint8_t *common;              /* [n + 1] reach of all positions that are still to come */
 } Line;
 
 void line_init(Line *line, Arena *arena, const Cost *cost, const int *order, int m);
@@ -42,7 +45,9 @@ void line_fit(Line *line, const Limits *limits);
 bool line_feasible(Line *line, const Limits *limits, bool counting, Partition *found, int64_t *next);
 /* The furthest layer that stages within the limits reach; after line_feasible. */
 int line_furthest(const Line *line);
-/* Best by latency, then fewest devices, then their speed; or by devices first. */
-bool line_best(Line *line, const Limits *limits, bool devices_first, Partition *best);
+/* Best by latency, then fewest devices, then their speed; or by devices first. *next as above; it may
+ * be NULL. */
+bool line_best(Line *line, const Limits *limits, bool devices_first, Partition *best,
+               int64_t *next);
 
 #endif

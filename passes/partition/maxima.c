@@ -8,7 +8,7 @@
 
 void limits_init(const Cost *c, Limits *limits)
 {
-    *limits = (Limits){.period = TICKS_NEVER};
+    *limits = (Limits){.period = TICKS_NEVER, .compute = TICKS_NEVER};
     for (int d = 0; d < c->m; d++) limits->capacity[d] = c->cap[d];
 }
 
@@ -54,9 +54,9 @@ static int64_t next_size(const Space *s)
 
 void least_fraction(const Space *s, Limits *limits, const Partition *found)
 {
-    double lo = -1, hi = cost_score(s->cost, found).fraction;
+    double hi = cost_score(s->cost, found).fraction, lo = nextafter(bound_fraction(s->cost), -1);
     while (hi > 0) {
-        double mid = lo < 0 ? hi / 2 : lo + (hi - lo) / 2;
+        double mid = lo + (hi - lo) / 2;
         if (mid <= lo || mid >= hi) mid = nextafter(hi, -1);
         if (mid <= lo) break;
         Partition better;
@@ -91,7 +91,7 @@ void least_size(const Space *s, Limits *limits, const Partition *found)
 void least_period(const Space *s, Limits *limits, Partition *found)
 {
     bool counting = limits->devices > 0;
-    int64_t next, lo = -1;
+    int64_t next, lo = bound_period(s->cost) - 1;
     limits->period = TICKS_NEVER;
     if (!s->feasible(s->self, limits, counting, found, NULL)) return;
     int64_t hi = cost_score(s->cost, found).period;

@@ -14,6 +14,10 @@ typedef struct Space {
                      int64_t *next);
 } Space;
 
+/* Lower bounds without search (bound.c), in ticks and of a budget. */
+int64_t bound_period(const Cost *cost);
+double bound_fraction(const Cost *cost);
+
 void limits_init(const Cost *cost, Limits *limits);
 
 /* Each sets the limit to the least value with which a partition exists and leaves the space fitted

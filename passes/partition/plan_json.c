@@ -30,6 +30,7 @@ static cJSON *stage_json(const PlanStage *s)
     add(j, "code", (double)s->code);
     add(j, "memory", (double)s->memory);
     add(j, "budget", (double)s->budget);
+    add(j, "device_memory", (double)s->device_memory);
     add(j, "in_bytes", (double)s->in_bytes);
     add(j, "out_bytes", (double)s->out_bytes);
     add(j, "compute_s", s->compute_s);
@@ -43,6 +44,10 @@ char *plan_json(const Plan *plan)
     bool time = plan->options.objective == PLAN_THROUGHPUT || plan->options.objective == PLAN_LATENCY;
     cJSON_AddStringToObject(root, "objective", objective_name(plan->options.objective));
     cJSON_AddStringToObject(root, "order", plan->options.free_order ? "free" : "fixed");
+    add(root, "memory_limit", plan->options.memory_limit);
+    add(root, "queue", plan->options.queue);
+    add(root, "batch", plan->options.batch);
+    cJSON_AddBoolToObject(root, "overlap", !plan->options.no_overlap);
     cJSON *list = cJSON_AddArrayToObject(root, "stages");
     for (int k = 0; k < plan->count; k++) cJSON_AddItemToArray(list, stage_json(&plan->stages[k]));
     cJSON_AddStringToObject(root, "limiting", plan->stages[plan->limiting].device);

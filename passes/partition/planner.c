@@ -54,6 +54,7 @@ static void fill_stage(const Cost *c, const Partition *p, int k, PlanStage *s)
     stage_sizes(c, s);
     s->memory = cost_memory(c, d, s->first, s->end);
     s->budget = c->cap[d];
+    s->device_memory = c->options.capacity > 0 ? c->options.capacity : c->cluster->devices[d].memory;
     s->in_bytes = c->cut[s->first];
     s->out_bytes = c->cut[s->end];
     int64_t compute = cost_compute(c, d, s->first, s->end), send = 0;
@@ -102,54 +103,6 @@ static void set_bound(Plan *plan, double bound)
 {
     plan->bound = bound < plan->value ? bound : plan->value;
     plan->gap = plan->bound > 0 ? plan->value / plan->bound - 1 : plan->value > 0 ? INFINITY : 0;
-}
-
-/* Lower bounds that need no search. Any device does at most its best layers' share of the work that
- * the fastest would do: with r_d the largest ratio of the fastest time to the device's over all
- * layers, period x sum of r_d >= the fastest's work; that of the largest layer is one more. */
-static void time_bounds(const Cost *c, double *period, double *latency)
-{
-    double ratio[PLAN_DEVICES] = {0}, work = 0, largest = 0, ratios = 0;
-    for (int i = 0; i < c->n; i++) {
-        int64_t least = INT64_MAX;
-        for (int d = 0; d < c->m; d++) {
-            int64_t own = cost_compute(c, d, i, i + 1);
-            if (own < least) least = own;
-        }
-        for (int d = 0; d < c->m; d++) {
-            int64_t own = cost_compute(c, d, i, i + 1);
-            double r = own > 0 ? (double)least / (double)own : 1;
-            if (r > ratio[d]) ratio[d] = r;
-        }
-        work += (double)least;
-        if ((double)least > largest) largest = (double)least;
-    }
-    for (int d = 0; d < c->m; d++) ratios += ratio[d];
-    *latency = work * c->tick;
-    *period = fmax(largest, work / ratios) * c->tick;
-}
-
-static int64_t least_bytes(const Cost *c)
-{
-    int64_t bytes = c->fixed[c->n];
-    for (int s = 0; s < c->profile->shared_count; s++) bytes += c->profile->shared[s].bytes;
-    return bytes;
-}
-
-double plan_bound(const Cost *c)
-{
-    double period, latency, room = 0, most = 0;
-    time_bounds(c, &period, &latency);
-    for (int d = 0; d < c->m; d++) {
-        room += (double)c->cap[d];
-        most = fmax(most, (double)c->cap[d]);
-    }
-    switch (c->options.objective) {
-    case PLAN_LATENCY: return latency;
-    case PLAN_MEMORY: return room > 0 ? (double)least_bytes(c) / room : 0;
-    case PLAN_PARTITIONS: return most > 0 ? fmax(1, ceil((double)least_bytes(c) / most)) : 1;
-    default: return period;
-    }
 }
 
 /* With a device less to use nothing gets worse: what is best without --use-all bounds it. */

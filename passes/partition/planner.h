@@ -12,6 +12,7 @@ typedef struct PlanStage {
     int tensors;
     int64_t weights, activations, buffers, state, queues, code; /* code with the runtime */
     int64_t memory, budget;
+    int64_t device_memory;      /* of which the budget is the usable part */
     int64_t in_bytes, out_bytes; /* over the cuts before and after */
     double compute_s, send_s, period_s;
 } PlanStage;
@@ -36,7 +37,7 @@ int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *c
 /* The figures of a partition that somebody else made; reports what is wrong with it. */
 int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options, const Partition *partition, Plan *plan);
-/* A lower bound of the objective's value over all partitions, without search. */
+/* A lower bound of the objective's value over all partitions and orders, without search (bound.c). */
 double plan_bound(const Cost *cost);
 /* Of the objective. */
 double plan_value(const Cost *cost, const Score *score);

@@ -65,12 +65,6 @@ int shape_bit_cast(Graph *g, Node *n)
                      dtype_name(n->in[0]->dtype), dtype_name(n->out[0]->dtype));
 }
 
-int shape_cast_opt(Graph *g, Node *n)
-{
-    if (node_attr(n, "dtype")) return set_onnx_type(g, n, "dtype", n->in[0]);
-    return shape_set_like(g, n, 0, n->in[0]->dtype, n->in[0]);
-}
-
 static int broadcast_all(Graph *g, Node *n, int from, DType dtype)
 {
     Dims dims = dims_of(n->in[from]);

@@ -184,7 +184,7 @@ enum { FOLD_ELEMENTS = 4 << 20 };
 
 static bool can_fold(const Graph *g, const Node *n)
 {
-    if (op_info(n->op)->traits & T_RANDOM || n->op == OP_PHI || n->op == OP_DELETED) return false;
+    if (n->op == OP_PHI || n->op == OP_DELETED) return false;
     for (int i = 0; i < n->in_count; i++) {
         if (n->in[i] && !n->in[i]->data) return false;
     }

@@ -313,7 +313,7 @@ static bool is_followed(OpCode op)
     case OP_RANGE:
     case OP_NON_ZERO:
     case OP_PHI: return true;
-    default: return (op_info(op)->traits & (T_ELEMENTWISE | T_RANDOM)) == T_ELEMENTWISE;
+    default: return (op_info(op)->traits & T_ELEMENTWISE) != 0;
     }
 }
 

@@ -2,6 +2,7 @@
 #include "passes/stage/stage.h"
 
 #include "passes/loops/passes.h"
+#include "passes/loops/rewrite.h"
 #include "passes/memory/memory.h"
 
 #include <string.h>
@@ -167,6 +168,39 @@ static int lower_nodes(Lower *lw, const Stage *stage)
     return 0;
 }
 
+/* ---- Loop passes: what each of them leaves behind is freed, so that memory is two programs ---- */
+
+typedef struct LoopPass {
+    int (*run)(Program *program);
+    int (*run_wide)(Program *program, int vector_bits);
+} LoopPass;
+
+static int settle(Program *program)
+{
+    program->code = program->arena;
+    for (int i = 0; i < program->kernel_count; i++) rewrite_kernel(program->kernels[i], NULL, NULL);
+    return 0;
+}
+
+static int run_loop_passes(Program *program, int vector_bits)
+{
+    static const LoopPass passes[] = {{pass_expand_math, NULL},
+                                      {pass_cleanup, NULL},
+                                      {NULL, pass_vectorize},
+                                      {pass_cleanup, NULL},
+                                      {settle, NULL}};
+    int code = 0;
+    for (size_t i = 0; i < sizeof passes / sizeof *passes && !code; i++) {
+        Arena *before = program->code;
+        program->code = arena_new();
+        Arena *own = program->code;
+        code = passes[i].run ? passes[i].run(program) : passes[i].run_wide(program, vector_bits);
+        arena_free(before);
+        if (program->code != own) arena_free(own);
+    }
+    return code;
+}
+
 int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
 {
     Node **copies = outgoing_copies(graph, stage);
@@ -188,13 +222,15 @@ int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
     lw.main = &lw.program->main->body;
     lw.places = arena_array(graph->arena, (size_t)graph->tensor_count, sizeof *lw.places);
     TRY(stage_places(&lw, stage));
-    TRY(lower_nodes(&lw, stage));
-    TRY(lower_copies(&lw, stage, copies));
-    TRY(lower_state(&lw, state_copies));
-    TRY(pass_expand_math(lw.program));
-    TRY(pass_cleanup(lw.program));
-    TRY(pass_vectorize(lw.program, stage->lower.vector_bits));
-    TRY(pass_cleanup(lw.program));
+    lw.program->code = arena_new();
+    int code = lower_nodes(&lw, stage);
+    if (!code) code = lower_copies(&lw, stage, copies);
+    if (!code) code = lower_state(&lw, state_copies);
+    if (!code) code = run_loop_passes(lw.program, stage->lower.vector_bits);
+    if (code) {
+        if (lw.program->code != graph->arena) arena_free(lw.program->code);
+        return code;
+    }
 #ifndef NDEBUG
     TRY(loops_verify(lw.program, graph->diag));
 #endif

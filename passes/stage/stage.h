@@ -37,8 +37,8 @@ double node_flops(SizeTable *sizes, const Node *node);
 
 /* Splits the graph's nodes. target_count stages in that order, called names[i] ("-2", ... is appended
  * to a name that is taken); cut_after: names of nodes after which
- * to cut (target_count - 1 of them, or none: then balanced by predicted time under the targets'
- * memory budgets). */
+ * to cut (target_count - 1 of them, or none: then the planner's best, for throughput, under the
+ * targets' memory budgets). work.h has cut_planned for other options. */
 int cut_graph(Graph *graph, const Target *const *targets, const char *const *names,
               int target_count, const char *const *cut_after, int cut_count, Cut *cut);
 

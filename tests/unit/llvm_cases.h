@@ -26,7 +26,7 @@ static int read_random(const ConstSource *source, int64_t at, void *to, size_t s
     return 0;
 }
 
-static const ConstSource random_source = {read_random, NULL};
+static const ConstSource random_source = {.read = read_random};
 
 static Case case_new(Arena *arena, const char *name)
 {

@@ -10,9 +10,11 @@ static int failures, checks;
 typedef struct Setup {
     int bits, registers;
     bool fma;
+    int dot4;
 } Setup;
 
-static const Setup setups[] = {{0, 0, false}, {128, 32, true}, {256, 16, true}, {512, 32, true}};
+static const Setup setups[] = {
+    {0, 0, false, 0}, {128, 32, true, 2}, {256, 16, true, 0}, {512, 32, true, 1}};
 enum { SETUPS = sizeof setups / sizeof *setups };
 
 static void compare(Net *net, const char *what, const Tensor *result, const void *got,
@@ -141,6 +143,7 @@ static void set_window(Net *net, Node *node, const ConvCase *k, const Tensor *w)
 static void *conv_once(const Setup *s, const ConvCase *k, bool last, bool check, Net *net)
 {
     net_init(net, s->bits, s->registers, s->fma);
+    net->target.dot4 = s->dot4;
     net->channels_last = last;
     for (int i = 0; i < 2; i++) {
         int sym = sizes_symbol(net->graph->sizes, i ? "w" : "h");
@@ -261,7 +264,8 @@ typedef struct QuantCase {
     OpCode op;
     ConvCase conv;
     DType x, w, y;
-    bool per_channel, zeros;
+    bool per_channel;
+    int zeros; /* 0: none, 1: of both, 2: of x alone */
 } QuantCase;
 
 static Tensor *scalar_or_row(Net *net, const char *name, DType dtype, bool row, int64_t count)
@@ -299,6 +303,7 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
     Net n_, *net = &n_;
     const ConvCase *k = &q->conv;
     net_init(net, s->bits, s->registers, s->fma);
+    net->target.dot4 = s->dot4;
     net->channels_last = last;
     Tensor *x = net_input(net, "x", q->x, k->x, false);
     Tensor *w = net_input(net, "wt", q->w, k->w, !k->dynamic);
@@ -306,7 +311,7 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
     Tensor *out = net_tensor(net, "y", quant ? q->y : DT_I32, k->out);
     int64_t m_all = out->dims[1]->value;
     Tensor *xz = q->zeros ? scalar_or_row(net, "xz", q->x, false, 0) : NULL;
-    Tensor *wz = q->zeros ? scalar_or_row(net, "wz", q->w, q->per_channel, m_all) : NULL;
+    Tensor *wz = q->zeros == 1 ? scalar_or_row(net, "wz", q->w, q->per_channel, m_all) : NULL;
     Origin origin = {NULL, "conv", "Conv", 0};
     Values v = {.x_zero = xz ? by_channel(net, xz, 1)[0] : 0, .w_zero = by_channel(net, wz, m_all)};
     Node *node;
@@ -346,13 +351,18 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
 }
 
 static const QuantCase quant_cases[] = {
-    {OP_CONV_INTEGER, {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_I8, DT_I32, false, true},
-    {OP_CONV_INTEGER, {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_I8, DT_I8, DT_I32, false, false},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,5,6,7", "19,5,3,3", "1,19,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_U8, DT_U8, true, true},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,12,6,7", "34,12,1,1", "1,34,6,7", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I8, true, true},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,21,9,9", "21,1,3,3", "1,21,5,5", {2, 2}, ONE, {1, 1, 1, 1}, .group = 21}, DT_I8, DT_I8, DT_I8, true, true},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "6,4,3,3", "1,6,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 2}, DT_U8, DT_I8, DT_U8, false, true},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, 1, .dynamic = true}, DT_U8, DT_I8, DT_U8, true, true},
+    {OP_CONV_INTEGER, {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_I8, DT_I32, false, 1},
+    {OP_CONV_INTEGER, {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_I8, DT_I8, DT_I32, false, 0},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,5,6,7", "19,5,3,3", "1,19,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_U8, DT_U8, true, 1},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,12,6,7", "34,12,1,1", "1,34,6,7", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I8, true, 1},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,21,9,9", "21,1,3,3", "1,21,5,5", {2, 2}, ONE, {1, 1, 1, 1}, .group = 21}, DT_I8, DT_I8, DT_I8, true, 1},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "6,4,3,3", "1,6,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 2}, DT_U8, DT_I8, DT_U8, false, 1},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, 1, .dynamic = true}, DT_U8, DT_I8, DT_U8, true, 1},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_I8, DT_U8, true, 2},
+    {OP_QLINEAR_CONV, {OP_CONV, "2,16,7,6", "37,16,3,3", "2,37,4,3", {2, 2}, ONE, {1, 1, 1, 1}, .group = 1}, DT_I8, DT_I8, DT_I8, true, 2},
+    {OP_QLINEAR_CONV, {OP_CONV, "1,20,7,6", "9,20,1,1", "1,9,7,6", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I8, true, 2},
+    {OP_CONV_INTEGER, {OP_CONV, "1,20,7,6", "9,20,1,1", "1,9,7,6", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I32, false, 0},
+    {OP_CONV_INTEGER, {OP_CONV, "1,32,7,6", "36,16,3,3", "1,36,7,6", ONE, ONE, {1, 1, 1, 1}, .group = 2}, DT_U8, DT_I8, DT_I32, false, 2},
 };
 
 /* ---- Matrix products ---- */
@@ -437,6 +447,7 @@ static void mat_once(const Setup *s, const MatCase *k)
 {
     Net n_, *net = &n_;
     net_init(net, s->bits, s->registers, s->fma);
+    net->target.dot4 = s->dot4;
     for (int i = 0; i < 2; i++) {
         sizes_symbol_at(net->graph->sizes, sizes_symbol(net->graph->sizes, i ? "w" : "h"))->max = 40;
         net->symbols[i] = k->symbols[i];
@@ -485,6 +496,7 @@ static void gemm_once(const Setup *s, const GemmCase *k)
 {
     Net n_, *net = &n_;
     net_init(net, s->bits, s->registers, s->fma);
+    net->target.dot4 = s->dot4;
     Tensor *a = net_input(net, "a", DT_F32, k->a, false);
     Tensor *b = net_input(net, "bt", DT_F32, k->b, k->constant);
     Tensor *c = k->c ? net_input(net, "c", DT_F32, k->c, true) : NULL;

@@ -39,7 +39,7 @@ static int read_nothing(const ConstSource *source, int64_t at, void *to, size_t 
     return at + (int64_t)size > 2000000; /* fails on the way */
 }
 
-static const ConstSource pattern = {read_pattern, NULL}, broken = {read_nothing, NULL};
+static const ConstSource pattern = {.read = read_pattern}, broken = {.read = read_nothing};
 
 static void constant(Program *p, const char *name, int64_t bytes, int64_t offset)
 {

@@ -297,7 +297,7 @@ static int own_option(Check *c, int argc, char **argv, int *at)
         return usage("expected a number after", name);
     if (!strcmp(name, "--rtol")) c->tolerance.rtol = value;
     else if (!strcmp(name, "--atol")) c->tolerance.atol = value;
-    else if (value < 1 || value > MAX_STAGES) return usage("bad number of stages", argv[*at + 1]);
+    else if (value < 1 || value > (double)MAX_STAGES) return usage("bad number of stages", argv[*at + 1]);
     else c->stages = (int)value;
     *at += 2;
     return 0;

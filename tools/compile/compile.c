@@ -3,6 +3,8 @@
 
 #include "backend/package/package.h"
 #include "passes/passes.h"
+#include "passes/stage/figures.h"
+#include "tools/report/report.h"
 #include "tools/tensor_io.h"
 
 #include <dirent.h>
@@ -203,7 +205,7 @@ static const char *node_label(const Node *node)
 }
 
 static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
-                    const Cut *cut, PackJob *job)
+                    const Cut *cut, const CutFigures *figures, PackJob *job)
 {
     const char *slash = strrchr(options->model, '/');
     *job = (PackJob){.arena = arena,
@@ -231,7 +233,12 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
                          .flops = s->flops,
                          .naive_bytes = s->memory.naive,
                          .bound_bytes = s->memory.bound,
-                         .layers = s->node_count};
+                         .layers = s->node_count,
+                         .predicted_compute_s = -1};
+        if (figures->known) {
+            p->predicted_compute_s = figures->plan.stages[i].compute_s;
+            p->predicted_send_s = figures->plan.stages[i].send_s;
+        }
         p->first = s->node_count ? node_label(s->nodes[0]) : "";
         p->last = s->node_count ? node_label(s->nodes[s->node_count - 1]) : "";
         fill_contract(graph, s->in, s->in_count, &p->in);
@@ -284,17 +291,21 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     TRY(compile_graph(arena, diag, options, graph));
     TRY(compile_stages(arena, diag, options, *graph, cut));
     PackJob job;
+    CutFigures figures;
     char *folder = NULL;
     double since = seconds();
-    TRY(fill_job(arena, diag, options, *graph, cut, &job));
+    TRY(cut_figures(*graph, cut, NULL, &figures));
+    TRY(fill_job(arena, diag, options, *graph, cut, &figures, &job));
     diag->file = NULL; /* what fails from here on is not about the model */
     TRY(open_output(diag, arena, options->out, &folder));
     int code = package_write(&job, folder);
+    lap(options, "emit", &since);
+    if (!code) code = report_write(&job, *graph, cut, &figures, NULL, NULL, folder);
+    lap(options, "report", &since);
     size_t length = strlen(folder) - 7;
     if (!code && rename(folder, arena_strndup(arena, folder, length)))
         code = diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
     if (code) remove_tree(folder);
-    lap(options, "emit", &since);
     return code;
 }
 

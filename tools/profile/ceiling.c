@@ -77,7 +77,7 @@ int profile_measure(ProfileCeiling *ceiling, Diag *diag, const ProfileModule *mo
     if (posix_memalign(&memory, 4096, most)) return diag_error(diag, "out of memory");
     memset(memory, 1, most);
     Job job = {.module = &modules[0], .memory = memory};
-    double flops = job.module->fma(1) * FMA_ROUNDS * thread_count;
+    double flops = job.module->fma(1) * (double)FMA_ROUNDS * thread_count;
     *ceiling = (ProfileCeiling){.flops = flops / best_time(multiply, &job, threads, thread_count)};
     ceiling->l2 = bandwidth(&job, l2 / 2, threads, thread_count);
     ceiling->l3 = l3 > 0 ? bandwidth(&job, l3 / 4, threads, thread_count) : 0;

@@ -1,0 +1,137 @@
+/* Lower bounds that need no search: they start the bisections, and stand behind what was searched. */
+#include "passes/partition/maxima.h"
+#include "passes/partition/planner.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct Work {
+    double time, bytes; /* the fastest device's time, and what a stage with the layer surely holds */
+} Work;
+
+static int denser_first(const void *a, const void *b)
+{
+    const Work *x = a, *y = b;
+    double left = x->time * y->bytes, right = y->time * x->bytes;
+    return left > right ? -1 : left < right;
+}
+
+/* The most work that fits into so many bytes, layers being divisible. */
+static double most_work(const Work *works, int count, double bytes)
+{
+    double work = 0;
+    for (int i = 0; i < count; i++) {
+        if (works[i].bytes > bytes) return work + works[i].time * (bytes > 0 ? bytes / works[i].bytes : 0);
+        bytes -= works[i].bytes;
+        work += works[i].time;
+    }
+    return work;
+}
+
+/* What the devices can do at most: at a speed relative to the fastest's, and by their memory. */
+typedef struct Relaxed {
+    int m;
+    double total, largest;
+    double ratio[PLAN_DEVICES], most[PLAN_DEVICES];
+} Relaxed;
+
+/* A device takes at least 1 / r of the fastest time for each layer, where r is the largest ratio of
+ * the fastest time to its own over all layers. */
+static void relax(const Cost *c, Relaxed *r)
+{
+    *r = (Relaxed){.m = c->m};
+    Arena *arena = arena_new();
+    Work *works = arena_array(arena, (size_t)c->n, sizeof *works);
+    for (int i = 0; i < c->n; i++) {
+        int64_t least = INT64_MAX;
+        for (int d = 0; d < c->m; d++) {
+            int64_t own = cost_compute(c, d, i, i + 1);
+            if (own < least) least = own;
+        }
+        for (int d = 0; d < c->m; d++) {
+            int64_t own = cost_compute(c, d, i, i + 1);
+            r->ratio[d] = fmax(r->ratio[d], own > 0 ? (double)least / (double)own : 1);
+        }
+        works[i] = (Work){(double)least, (double)(c->fixed[i + 1] - c->fixed[i])};
+        r->total += (double)least;
+        r->largest = fmax(r->largest, (double)least);
+    }
+    qsort(works, (size_t)c->n, sizeof *works, denser_first);
+    for (int d = 0; d < c->m; d++)
+        r->most[d] = most_work(works, c->n, (double)(c->cap[d] - c->cluster->devices[d].runtime));
+    arena_free(arena);
+}
+
+/* In one period a device does at most r periods of the fastest's work, and what its memory allows. */
+static double relaxed_period(const Relaxed *r)
+{
+    double lo = r->largest, hi = fmax(r->largest, r->total);
+    for (int d = 0; d < r->m; d++) hi = fmax(hi, r->most[d] / r->ratio[d]);
+    for (int k = 0; k < 60; k++) {
+        double mid = (lo + hi) / 2, work = 0;
+        for (int d = 0; d < r->m; d++) work += fmin(mid * r->ratio[d], r->most[d]);
+        if (work < r->total) lo = mid;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* The fastest devices first, each as much as its memory allows. */
+static double relaxed_latency(const Relaxed *r)
+{
+    double left = r->total, time = 0;
+    bool used[PLAN_DEVICES] = {false};
+    for (int k = 0; k < r->m && left > 0; k++) {
+        int best = -1;
+        for (int d = 0; d < r->m; d++) {
+            if (!used[d] && (best < 0 || r->ratio[d] > r->ratio[best])) best = d;
+        }
+        double work = fmin(left, r->most[best]);
+        used[best] = true;
+        left -= work;
+        time += work / r->ratio[best];
+    }
+    return time;
+}
+
+static void time_bounds(const Cost *c, double *period, double *latency)
+{
+    Relaxed r;
+    relax(c, &r);
+    *period = relaxed_period(&r) * (1 - 1e-9);
+    *latency = relaxed_latency(&r) * (1 - 1e-9);
+}
+
+static double least_bytes(const Cost *c)
+{
+    double bytes = (double)c->fixed[c->n];
+    for (int s = 0; s < c->profile->shared_count; s++) bytes += (double)c->profile->shared[s].bytes;
+    return bytes;
+}
+
+int64_t bound_period(const Cost *c)
+{
+    double period, latency;
+    time_bounds(c, &period, &latency);
+    return (int64_t)period;
+}
+
+double bound_fraction(const Cost *c)
+{
+    double room = 0;
+    for (int d = 0; d < c->m; d++) room += (double)c->cap[d];
+    return room > 0 ? least_bytes(c) / room * (1 - 1e-9) : 0;
+}
+
+double plan_bound(const Cost *c)
+{
+    double period, latency, most = 0;
+    time_bounds(c, &period, &latency);
+    for (int d = 0; d < c->m; d++) most = fmax(most, (double)c->cap[d]);
+    switch (c->options.objective) {
+    case PLAN_LATENCY: return latency * c->tick;
+    case PLAN_MEMORY: return bound_fraction(c);
+    case PLAN_PARTITIONS: return most > 0 ? fmax(1, ceil(least_bytes(c) / most)) : 1;
+    default: return period * c->tick;
+    }
+}

@@ -1,0 +1,115 @@
+/* A graph as the planner sees it: one layer for each node that needs code. */
+#include "ir/names.h"
+#include "passes/stage/work.h"
+
+#include <string.h>
+
+#define MOST_BYTES ((int64_t)1 << 51)
+
+typedef struct Use {
+    int count, *layers; /* ascending, each once */
+} Use;
+
+static void add_use(const Work *w, Use *uses, const Tensor *tensor, int layer)
+{
+    Use *use = &uses[tensor->id];
+    if (use->count && use->layers[use->count - 1] == layer) return;
+    arena_push(w->graph->arena, use->layers, use->count) = layer;
+}
+
+/* The constants that a node reads, seen through its epilogue and its inlined producers. */
+static void find_weights(const Work *w, Use *uses, const Node *node, int layer, int depth)
+{
+    for (int i = 0; i < node->in_count; i++) {
+        const Tensor *in = node->in[i];
+        if (!in) continue;
+        if (in->is_inlined && in->producer && depth < 64)
+            find_weights(w, uses, in->producer, layer, depth + 1);
+        if (in->data) add_use(w, uses, in, layer);
+    }
+    for (int i = 0; i < node->epilogue_count; i++)
+        find_weights(w, uses, node->epilogue[i], layer, depth);
+}
+
+static void fill_weights(const Work *w, Profile *p)
+{
+    const Graph *g = w->graph;
+    Use *uses = arena_array(g->arena, (size_t)g->tensor_count, sizeof *uses);
+    for (int i = 0; i < w->count; i++) find_weights(w, uses, w->nodes[i], i, 0);
+    for (int t = 0; t < g->tensor_count; t++) {
+        const Tensor *tensor = g->tensors[t];
+        if (!uses[t].count) continue;
+        int64_t bytes = (int64_t)tensor->data->bytes;
+        for (int k = 0; k < uses[t].count; k++) p->layers[uses[t].layers[k]].bytes += (double)bytes;
+        if (uses[t].count == 1) {
+            p->layers[uses[t].layers[0]].weights += bytes;
+            p->layers[uses[t].layers[0]].tensors++;
+            continue;
+        }
+        SharedWeight shared = {tensor->name, bytes, uses[t].layers, uses[t].count};
+        arena_push(g->arena, p->shared, p->shared_count) = shared;
+    }
+}
+
+/* What lives in the workspace while a layer runs, and what crosses cuts. */
+static void fill_tensors(const Work *w, Profile *p)
+{
+    const Graph *g = w->graph;
+    for (int i = 0; i < g->tensor_count; i++) {
+        const Tensor *t = g->tensors[i];
+        if (w->last[i] < 0 || t->data || t->is_inlined || t->is_state || t->is_state_out) continue;
+        int from = w->first[i], to = w->last[i];
+        int64_t bytes = work_tensor_bytes(w, t);
+        if (bytes > MOST_BYTES) bytes = MOST_BYTES; /* refused by profile_check, but sums stay sums */
+        for (int k = from < 0 ? 0 : from; k <= to && k < w->count; k++)
+            p->layers[k].activations += bytes;
+        if (to <= from || (from < 0 && t->producer)) continue;
+        arena_push(g->arena, p->tensors, p->tensor_count) = (LiveTensor){t->name, from, to, bytes};
+        for (int cut = from + 1; cut <= to; cut++) {
+            if (cut == 0) continue;
+            p->layers[cut - 1].out_bytes += bytes;
+            p->layers[cut - 1].out_tensors++;
+        }
+    }
+    for (int i = 0; i < g->state_count; i++)
+        p->layers[w->state_first[i]].state += work_tensor_bytes(w, g->states[i].in);
+}
+
+static void fill_layer(const Work *w, int i, NameTable *names, Layer *layer)
+{
+    const Node *node = w->nodes[i];
+    const char *name = node->origin.node && *node->origin.node ? node->origin.node : node->name;
+    layer->name = names_unique(names, name && *name ? name : "layer");
+    names_put(names, layer->name, layer);
+    layer->flops = node_flops(w->graph->sizes, node);
+    layer->code = STAGE_LAYER_CODE_BYTES;
+    layer->whole = i > 0 && !w->allowed[i];
+    Tensor *reads[MAX_READS];
+    int n = node_reads(node, reads, MAX_READS);
+    if (op_info(node->op)->traits & T_VIEW) return; /* nothing moves */
+    for (int r = 0; r < n; r++) layer->bytes += (double)work_tensor_bytes(w, reads[r]);
+    for (int o = 0; o < node->out_count; o++) {
+        const Tensor *out = o ? node->out[o] : node_result(node);
+        if (out) layer->bytes += (double)work_tensor_bytes(w, out);
+    }
+}
+
+Profile *work_profile(const Work *w)
+{
+    Graph *g = w->graph;
+    Profile *p = arena_alloc(g->arena, sizeof *p);
+    *p = (Profile){.name = g->name, .count = w->count, .planned = true};
+    p->layers = arena_array(g->arena, (size_t)w->count, sizeof *p->layers);
+    NameTable *names = names_new(g->arena);
+    for (int i = 0; i < w->count; i++) fill_layer(w, i, names, &p->layers[i]);
+    fill_weights(w, p);
+    fill_tensors(w, p);
+    return p;
+}
+
+Profile *graph_profile(Graph *graph)
+{
+    Work work;
+    work_init(&work, graph);
+    return work_profile(&work);
+}

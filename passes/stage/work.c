@@ -1,0 +1,115 @@
+/* Which nodes run, in which order, and how long tensors live. */
+#include "passes/stage/work.h"
+
+#include <string.h>
+
+static bool runs(const Node *node)
+{
+    if (node->op == OP_DELETED) return false;
+    for (int i = 0; i < node->out_count; i++) {
+        if (node->out[i] && !node->out[i]->is_inlined) return true;
+    }
+    return node->out_count == 0;
+}
+
+/* Views cost nothing where they are used, so they run right before their first user; then a cut
+ * carries their source once. */
+static void sink_views(Work *w)
+{
+    for (int i = w->count - 1; i >= 0; i--) {
+        Node *view = w->nodes[i];
+        if (!(op_info(view->op)->traits & T_VIEW) || view->epilogue_count) continue;
+        int at = i;
+        for (int k = i + 1; k < w->count; k++) {
+            Tensor *reads[MAX_READS];
+            int n = node_reads(w->nodes[k], reads, MAX_READS);
+            bool used = false;
+            for (int r = 0; r < n && !used; r++) {
+                for (int o = 0; o < view->out_count; o++) used = used || reads[r] == view->out[o];
+            }
+            if (used) break;
+            at = k;
+        }
+        if (at == w->count - 1) continue; /* only an output: stays beside its source */
+        memmove(&w->nodes[i], &w->nodes[i + 1], (size_t)(at - i) * sizeof *w->nodes);
+        w->nodes[at] = view;
+    }
+}
+
+int64_t work_tensor_bytes(const Work *w, const Tensor *tensor)
+{
+    double bytes = (double)dtype_size(tensor->dtype);
+    for (int i = 0; i < tensor->rank; i++) {
+        bytes *= (double)size_upper(w->graph->sizes, tensor->dims[i]);
+    }
+    return bytes > 4e18 ? INT64_MAX / 4 : (int64_t)bytes;
+}
+
+static void find_lifetimes(Work *w)
+{
+    const Graph *g = w->graph;
+    for (int i = 0; i < g->tensor_count; i++) {
+        w->first[i] = -1;
+        w->last[i] = -2;
+    }
+    for (int i = 0; i < w->count; i++) {
+        Tensor *reads[MAX_READS];
+        int n = node_reads(w->nodes[i], reads, MAX_READS);
+        for (int r = 0; r < n; r++) w->last[reads[r]->id] = i;
+        for (int o = 0; o < w->nodes[i]->out_count; o++) {
+            const Tensor *out = o ? w->nodes[i]->out[o] : node_result(w->nodes[i]);
+            if (!out) continue;
+            w->first[out->id] = i;
+            if (w->last[out->id] < i) w->last[out->id] = i;
+        }
+    }
+    for (int i = 0; i < g->output_count; i++) {
+        if (!g->outputs[i]->is_state_out) w->last[g->outputs[i]->id] = w->count;
+    }
+}
+
+bool work_crosses(const Work *w, const Tensor *tensor, int at)
+{
+    if (tensor->data || tensor->is_state || tensor->is_state_out || tensor->is_inlined) return false;
+    return w->last[tensor->id] >= at && w->first[tensor->id] < at &&
+           (w->first[tensor->id] >= 0 || !tensor->producer);
+}
+
+/* A state stays on one device: no cut between its uses and the node that renews it. */
+static void keep_states_whole(Work *w)
+{
+    const Graph *g = w->graph;
+    for (int i = 0; i < g->state_count; i++) {
+        int from = w->count, to = w->first[g->states[i].out->id];
+        for (int k = w->count - 1; k >= 0; k--) {
+            Tensor *reads[MAX_READS];
+            int m = node_reads(w->nodes[k], reads, MAX_READS);
+            for (int r = 0; r < m; r++) {
+                if (reads[r] != g->states[i].in && reads[r] != g->states[i].out) continue;
+                if (reads[r] == g->states[i].in) from = k;
+                if (k > to) to = k;
+            }
+        }
+        if (to >= 0 && to < from) from = to;
+        for (int k = from + 1; k <= to; k++) w->allowed[k] = false;
+        w->state_first[i] = from < w->count ? from : w->count - 1;
+    }
+}
+
+void work_init(Work *w, Graph *graph)
+{
+    Arena *arena = graph->arena;
+    *w = (Work){.graph = graph};
+    w->nodes = arena_array(arena, (size_t)graph->node_count + 1, sizeof *w->nodes);
+    for (int i = 0; i < graph->node_count; i++) {
+        if (runs(graph->nodes[i])) w->nodes[w->count++] = graph->nodes[i];
+    }
+    sink_views(w);
+    w->first = arena_array(arena, (size_t)graph->tensor_count, sizeof *w->first);
+    w->last = arena_array(arena, (size_t)graph->tensor_count, sizeof *w->last);
+    w->state_first = arena_array(arena, (size_t)graph->state_count, sizeof *w->state_first);
+    w->allowed = arena_array(arena, (size_t)w->count + 1, sizeof *w->allowed);
+    for (int i = 1; i < w->count; i++) w->allowed[i] = true;
+    find_lifetimes(w);
+    keep_states_whole(w);
+}

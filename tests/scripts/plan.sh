@@ -1,0 +1,20 @@
+#!/bin/bash
+# `lpc plan` and `lpc simulate`: the cases of docs/planning.md, plan files that are wrong, real models.
+# labels: asan
+set -euo pipefail
+[ -x "$LPC" ] || exit 77
+command -v python3 >/dev/null || exit 77
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 "$LPC_SOURCE/tests/scripts/plan_cases.py" "$work"
+python3 "$LPC_SOURCE/tests/scripts/plan_check.py" "$LPC" "$work"
+
+# Real models: planned in under a second, and the profile that is written plans the same.
+for model in squeezenet1.0-imagenet ultraface-rfb-320 gtcrn-simple; do
+    file=$SHARED/models/$model/model.onnx
+    [ -f "$file" ] || continue
+    timeout "${LPC_PLAN_TIMEOUT:-20}" "$LPC" plan "$file" --targets pc,pi,android --use-all \
+        --write-profile "$work/$model.json" >"$work/table"
+    grep -q '(exact)' "$work/table" || { echo "plan: $model: not exact" >&2; exit 1; }
+done
+echo "plan: all cases right"

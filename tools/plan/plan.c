@@ -1,0 +1,288 @@
+/* `lpc plan`: which layers run where, and why. */
+#include "passes/stage/work.h"
+#include "tools/plan/plan.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: lpc plan MODEL.onnx [--targets T,...] [options of compiling]\n"
+    "       lpc plan --profile LAYERS.json [--targets D,...] [--cluster FILE]\n"
+    "\n"
+    "Decides which layers run on which device, under each device's memory and speed, and says how good\n"
+    "that is. docs/planning.md describes the model of cost and memory and the files.\n"
+    "\n"
+    "  --targets T,...          devices, in the order of the pipeline (cluster: names or targets)\n"
+    "  --cluster FILE           devices and links; without it the targets' figures and Gigabit Ethernet\n"
+    "  --objective WHAT         throughput (default), latency, memory or partitions\n"
+    "  --order fixed|free       free: choose the devices' order too\n"
+    "  --use-all                leave no device out\n"
+    "  --memory-limit F         usable fraction of each device's memory, 0 to 1\n"
+    "  --capacity BYTES         every device's memory, instead of its own\n"
+    "  --batch N                times the profile's or the model's batch\n"
+    "  --queue N                depth of send and receive queues in frames (2)\n"
+    "  --no-overlap             sending does not overlap computing\n"
+    "  --plan FILE              this plan (from --json, maybe edited), checked\n"
+    "  --split N,N,...          so many layers on each device, checked\n"
+    "  --compare                all objectives side by side\n"
+    "  --write-profile FILE     the model's layers, for --profile\n"
+    "  --json                   the plan as JSON\n";
+
+static int wrong(const char *option, const char *value, const char *expected)
+{
+    fprintf(stderr, "lpc plan: %s '%s': expected %s\n", option, value, expected);
+    return LPC_USAGE;
+}
+
+static int parse_count(const char *option, const char *value, int most, int *out)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+    if (!*value || *end || number < 1 || number > most)
+        return wrong(option, value, "a whole number above 0");
+    *out = (int)number;
+    return 0;
+}
+
+static int numbers(PlanCommand *c, const char *name, const char *value)
+{
+    PlanOptions *o = &c->options;
+    char *end;
+    if (!strcmp(name, "--memory-limit")) {
+        o->memory_limit = strtod(value, &end);
+        if (!*value || *end || !(o->memory_limit > 0 && o->memory_limit <= 1))
+            return wrong(name, value, "a fraction above 0, at most 1");
+    } else if (!strcmp(name, "--capacity")) {
+        double bytes = parse_bytes(value);
+        if (!(bytes >= 1 && bytes < 1e18)) return wrong(name, value, "bytes, such as 50MB");
+        o->capacity = (int64_t)bytes;
+    } else if (!strcmp(name, "--batch")) {
+        return parse_count(name, value, 1 << 20, &o->batch);
+    } else if (!strcmp(name, "--queue")) {
+        return parse_count(name, value, 64, &o->queue);
+    } else {
+        return -1;
+    }
+    return 0;
+}
+
+static int valued(PlanCommand *c, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        const char **to;
+    } files[] = {{"--profile", &c->profile_file},
+                 {"--cluster", &c->cluster_file},
+                 {"--plan", &c->plan_file},
+                 {"--split", &c->split},
+                 {"--write-profile", &c->profile_out}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (strcmp(name, files[i].name)) continue;
+        *files[i].to = value;
+        return 0;
+    }
+    if (!strcmp(name, "--objective")) {
+        int objective = objective_find(value);
+        if (objective < 0) return wrong(name, value, "throughput, latency, memory or partitions");
+        c->options.objective = (Objective)objective;
+        return 0;
+    }
+    if (!strcmp(name, "--order")) {
+        c->options.free_order = !strcmp(value, "free");
+        if (!c->options.free_order && strcmp(value, "fixed")) return wrong(name, value, "fixed or free");
+        return 0;
+    }
+    return numbers(c, name, value);
+}
+
+static bool takes_value(const char *name)
+{
+    static const char *const names[] = {"--profile", "--cluster", "--plan", "--split",
+                                        "--write-profile", "--objective", "--order",
+                                        "--memory-limit", "--capacity", "--batch", "--queue"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(name, names[i])) return true;
+    }
+    return false;
+}
+
+/* As compile_option: 0, -1 when it is none of these, or LPC_USAGE. */
+static int plan_option(PlanCommand *c, int argc, char **argv, int *at)
+{
+    char name[32] = "";
+    const char *arg = argv[*at], *equals = strchr(arg, '=');
+    bool *flag = !strcmp(arg, "--use-all")      ? &c->options.use_all
+                 : !strcmp(arg, "--no-overlap") ? &c->options.no_overlap
+                 : !strcmp(arg, "--json")       ? &c->json
+                 : !strcmp(arg, "--compare")    ? &c->compare
+                                                : NULL;
+    if (flag) {
+        *flag = true;
+        (*at)++;
+        return 0;
+    }
+    size_t length = equals ? (size_t)(equals - arg) : strlen(arg);
+    if (strncmp(arg, "--", 2) || length >= sizeof name) return -1;
+    memcpy(name, arg, length);
+    if (!takes_value(name)) return -1;
+    (*at)++;
+    if (equals) return valued(c, name, equals + 1);
+    if (*at >= argc) return wrong(name, "", "a value");
+    return valued(c, name, argv[(*at)++]);
+}
+
+static int parse_arguments(PlanCommand *c, int argc, char **argv)
+{
+    *c = (PlanCommand){.options = plan_defaults()};
+    for (int at = 1; at < argc;) {
+        if (!strcmp(argv[at], "--help")) return -1;
+        int code = plan_option(c, argc, argv, &at);
+        if (code == -1) code = compile_option(&c->compile, argc, argv, &at);
+        if (code == LPC_USAGE) return code;
+        if (code == 0) continue;
+        if (argv[at][0] == '-' || c->compile.model) {
+            fprintf(stderr, "lpc plan: unexpected argument '%s' (see lpc plan --help)\n", argv[at]);
+            return LPC_USAGE;
+        }
+        c->compile.model = argv[at++];
+    }
+    if (!c->compile.model == !c->profile_file) {
+        fprintf(stderr, "lpc plan: expected a model or --profile FILE (see lpc plan --help)\n");
+        return LPC_USAGE;
+    }
+    return 0;
+}
+
+/* ---- Devices and layers ---- */
+
+static int target_device(Diag *diag, Arena *arena, const PlanCommand *c, const char *name, Device *d)
+{
+    Target *t;
+    TRY(target_load(diag, arena, name, c->compile.target_dirs, c->compile.target_dir_count, &t));
+    *d = (Device){.name = name,
+                  .target = name,
+                  .gflops = t->gflops,
+                  .memory_bandwidth = t->memory_bandwidth,
+                  .call_overhead = t->call_overhead,
+                  .memory = t->memory,
+                  .runtime = c->profile_file ? 0 : STAGE_RUNTIME_BYTES,
+                  .count = 1};
+    return 0;
+}
+
+int plan_devices(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
+{
+    const CompileOptions *o = &c->compile;
+    Cluster raw = {.otherwise = {.bandwidth = LINK_BANDWIDTH}};
+    if (c->cluster_file) {
+        Cluster all;
+        TRY(cluster_read(diag, arena, c->cluster_file, &raw));
+        TRY(cluster_expand(diag, arena, &raw, &all));
+        if (o->target_count)
+            return cluster_select(diag, arena, &all, o->targets, o->target_count, cluster);
+        *cluster = all;
+        return 0;
+    }
+    for (int i = 0; i < (o->target_count ? o->target_count : 1); i++) {
+        Device d = {0};
+        const char *name = o->target_count ? o->targets[i] : "host";
+        TRY(target_device(diag, arena, c, name, &d));
+        int same = 1;
+        for (int k = 0; k < i; k++) same += !strcmp(o->targets[k], name);
+        if (same > 1) d.name = arena_printf(arena, "%s-%d", name, same);
+        arena_push(arena, raw.devices, raw.count) = d;
+    }
+    return cluster_expand(diag, arena, &raw, cluster);
+}
+
+int plan_profile(Diag *diag, Arena *arena, PlanCommand *c, Profile **profile)
+{
+    if (c->profile_file) return profile_read(diag, arena, c->profile_file, profile);
+    Graph *graph = NULL;
+    const char *file = diag->file;
+    diag->file = c->compile.model;
+    TRY(compile_graph(arena, diag, &c->compile, &graph));
+    TRY(import_check_bounds(graph));
+    *profile = graph_profile(graph);
+    diag->file = file;
+    return 0;
+}
+
+static int read_split(Diag *diag, const PlanCommand *c, const Profile *profile,
+                      const Cluster *cluster, Partition *partition)
+{
+    const char *at = c->split;
+    int end = 0, device = 0;
+    partition->count = 0;
+    for (; *at; device++) {
+        char *after;
+        long layers = strtol(at, &after, 10);
+        if (after == at || (*after && *after != ',') || layers < 0)
+            return diag_error(diag, "--split '%s': expected numbers of layers", c->split);
+        at = *after ? after + 1 : after;
+        if (device >= cluster->count)
+            return diag_error(diag, "--split '%s': there are %d devices", c->split, cluster->count);
+        if (layers > profile->count - end)
+            return diag_error(diag, "--split '%s': there are %d layers", c->split, profile->count);
+        end += (int)layers;
+        if (!layers) continue;
+        partition->device[partition->count] = device;
+        partition->end[partition->count++] = end;
+    }
+    if (end < profile->count)
+        return diag_error(diag, "--split '%s': layer '%s' and those after it are left out", c->split,
+                          profile->layers[end].name);
+    return 0;
+}
+
+static int make_plan(Diag *diag, Arena *arena, const PlanCommand *c, const Profile *profile,
+                     const Cluster *cluster, Plan *plan)
+{
+    if (!c->plan_file && !c->split)
+        return plan_make(diag, arena, profile, cluster, &c->options, plan);
+    Partition partition;
+    if (c->plan_file) TRY(plan_read(diag, arena, c->plan_file, profile, cluster, &partition));
+    else TRY(read_split(diag, c, profile, cluster, &partition));
+    return plan_given(diag, arena, profile, cluster, &c->options, &partition, plan);
+}
+
+static int run(Diag *diag, Arena *arena, PlanCommand *c)
+{
+    Profile *profile = NULL;
+    Cluster cluster;
+    Plan plan;
+    TRY(plan_profile(diag, arena, c, &profile));
+    if (c->profile_out) TRY(profile_write(diag, c->profile_out, profile));
+    TRY(plan_devices(diag, arena, c, &cluster));
+    if (c->compare) return plan_compare(stdout, diag, arena, profile, &cluster, &c->options);
+    TRY(make_plan(diag, arena, c, profile, &cluster, &plan));
+    if (!c->json) {
+        plan_table(stdout, &plan);
+        return 0;
+    }
+    char *text = plan_json(&plan);
+    puts(text);
+    cJSON_free(text);
+    return 0;
+}
+
+int command_plan(int argc, char **argv)
+{
+    PlanCommand *command = calloc(1, sizeof *command); /* too large for the stack of a command */
+    if (!command) abort();
+    int code = parse_arguments(command, argc, argv);
+    if (code < 0) fputs(usage, stdout);
+    if (code) {
+        free(command);
+        return code < 0 ? 0 : code;
+    }
+    Arena *arena = arena_new();
+    Diag diag;
+    diag_init(&diag, arena, NULL);
+    code = run(&diag, arena, command);
+    diag_flush(&diag);
+    arena_free(arena);
+    free(command);
+    return code;
+}
