@@ -41,6 +41,11 @@ int diag_node(Diag *diag, const Origin *origin, const char *format, ...)
     return code;
 }
 
+void diag_progress(Diag *diag, const char *what, int64_t done, int64_t total)
+{
+    if (diag->progress) diag->progress->show(diag->progress, what, done, total);
+}
+
 void diag_flush(Diag *diag)
 {
     for (int i = 0; i < diag->count; i++) fprintf(stderr, "lpc: error: %s\n", diag->messages[i]);

@@ -10,6 +10,8 @@
 
 #include "ir/arena.h"
 
+#include <stdint.h>
+
 /* Exit statuses of lpc, also the codes that functions return. */
 enum { LPC_OK = 0, LPC_ERROR = 1, LPC_USAGE = 2, LPC_MISMATCH = 3 };
 
@@ -27,11 +29,18 @@ typedef struct Origin {
     int index;        /* position in the model's node list, -1 when made by lpc */
 } Origin;
 
+/* Who wants to know how far something long has come. */
+typedef struct Progress Progress;
+struct Progress {
+    void (*show)(Progress *progress, const char *what, int64_t done, int64_t total); /* bytes */
+};
+
 typedef struct Diag {
     Arena *arena;
     const char *file; /* the model or text file being worked on, used when a report has no origin */
     char **messages;
     int count; /* errors reported so far */
+    Progress *progress; /* NULL: nobody */
 } Diag;
 
 void diag_init(Diag *diag, Arena *arena, const char *file);
@@ -41,6 +50,8 @@ int diag_error(Diag *diag, const char *format, ...) __attribute__((format(printf
 /* Reports an error about a node: "FILE: node 'NAME' (OP, #INDEX): MESSAGE". Returns LPC_ERROR. */
 int diag_node(Diag *diag, const Origin *origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* `done` of `total` bytes of something long; cheap, so call it as often as you like. */
+void diag_progress(Diag *diag, const char *what, int64_t done, int64_t total);
 /* Prints all reports to stderr, each as "lpc: error: MESSAGE", and forgets them. */
 void diag_flush(Diag *diag);
 

@@ -1,5 +1,8 @@
 /* lpc: the command and its subcommands. */
+#include "tools/calibrate/calibrate.h"
 #include "tools/compile/compile.h"
+#include "tools/plan/plan.h"
+#include "tools/profile/profile.h"
 #include "tools/run/run.h"
 
 #include <stdio.h>
@@ -13,6 +16,10 @@ static const char help[] =
     "  lpc check MODEL.onnx DATA_DIR...          compile, run, compare with expected outputs\n"
     "  lpc inspect MODEL.onnx                    what a model is made of and what it needs\n"
     "  lpc targets                               the known targets with their figures\n"
+    "  lpc profile MODEL|OUT                     time per kernel against the machine's ceilings\n"
+    "  lpc plan MODEL|--profile FILE             which layers run where, and how good that is\n"
+    "  lpc simulate PLAN                         tokens per second of a plan\n"
+    "  lpc calibrate                             measure a device and write its target file\n"
     "\n"
     "Compiling (also for check and inspect):\n"
     "  --targets T,...          one stage for each target, in this order (see `lpc targets`)\n"
@@ -28,6 +35,7 @@ static const char help[] =
     "  --no-link                do not link stage programs\n"
     "  --time-passes            show where the time goes\n"
     "  --quiet                  do not print the plan\n"
+    "  --verbose                show progress (a terminal sees it anyway)\n"
     "  -o OUT                   the folder to make; it must not exist\n"
     "\n"
     "Running:\n"
@@ -53,7 +61,8 @@ int main(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } commands[] = {
         {"run", command_run},         {"check", command_check}, {"inspect", command_inspect},
-        {"targets", command_targets},
+        {"targets", command_targets}, {"plan", command_plan},   {"simulate", command_simulate},
+        {"profile", command_profile}, {"calibrate", command_calibrate},
     };
     if (argc < 2) {
         fputs(help, stderr);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* A page of any kernel that runs the program: read-only weights share none with data. */
-enum { SEGMENT_ALIGN = 65536, MOST_HEADERS = 64, MOST_SECTIONS = 256 };
+enum { SEGMENT_ALIGN = 65536, MOST_HEADERS = 64, MOST_SECTIONS = 256, PART = 32 << 20 };
 
 static const char RESERVED[] = ".lbss.lpc_weights", RESERVED_OUT[] = ".lbss";
 
@@ -228,8 +228,10 @@ static bool copy_slowly(const Graft *g, uint64_t from, uint64_t to, uint64_t siz
 static bool copy_weights(const Graft *g, uint64_t from, uint64_t to, uint64_t size)
 {
     off_t in = (off_t)from, out = (off_t)to;
+    uint64_t total = size;
     while (size > 0) {
-        size_t part = size < (uint64_t)1 << 30 ? (size_t)size : (size_t)1 << 30;
+        size_t part = size < PART ? (size_t)size : PART;
+        diag_progress(g->diag, "linking weights", (int64_t)(total - size), (int64_t)total);
         ssize_t copied = copy_file_range(g->weights, &in, g->program, &out, part, 0);
         if (copied < 0 && errno == EINTR) continue;
         if (copied <= 0) return copy_slowly(g, (uint64_t)in, (uint64_t)out, size);

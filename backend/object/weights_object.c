@@ -40,6 +40,7 @@ typedef struct Writer {
     const char *path;
     Diag *diag;
     uint64_t at;    /* bytes written */
+    uint64_t end;   /* bytes that will have been */
     uint8_t *chunk; /* CHUNK bytes */
 } Writer;
 
@@ -83,6 +84,7 @@ static int put_buffer(Writer *w, const Buffer *buffer)
         TRY(put(w, w->chunk, size));
         at += (int64_t)size;
         if (at % DROP_EVERY == 0) drop_pages(buffer->source);
+        diag_progress(w->diag, "packing weights", (int64_t)w->at, (int64_t)w->end);
     }
     drop_pages(buffer->source);
     return LPC_OK;
@@ -229,7 +231,11 @@ static int write_layout(Arena *arena, Diag *diag, const char *path, const Layout
 {
     FILE *file = fopen(path, "wb");
     if (!file) return diag_error(diag, "cannot write %s: %s", path, strerror(errno));
-    Writer writer = {.file = file, .path = path, .diag = diag, .chunk = arena_alloc(arena, CHUNK)};
+    Writer writer = {.file = file,
+                     .path = path,
+                     .diag = diag,
+                     .end = l->header.e_shoff,
+                     .chunk = arena_alloc(arena, CHUNK)};
     int code = put_object(&writer, l, list, count);
     if (fclose(file) && code == LPC_OK)
         code = diag_error(diag, "cannot write %s: %s", path, strerror(errno));

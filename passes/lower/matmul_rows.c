@@ -6,14 +6,15 @@
  *
  * The constant stays [columns, depth], in the order in which Gather takes its rows, so that a stage with
  * both has it once and a stage with one of them has no other form to make. Each output element is a dot
- * product along a row: VECTOR partial sums, added up in tree order. A tile of TILE rows shares the
- * vectors of x and is as many streams from memory; all rows of x meet a tile while it is in the first
- * cache, so every weight is read from memory once. */
+ * product along a row: CHAINS partial sums for each lane of a vector, added up in tree order. Rows follow
+ * each other in memory, so the constant is one stream, read once: all rows of x meet a row of it while
+ * it is in the first cache. */
 #include "passes/lower/matmul_rows.h"
 
+#include "passes/lower/matrix.h"
 #include "passes/lower/reduction.h"
 
-enum { TILE = 4, TASK = 64 }; /* columns at once, columns of a parallel task */
+enum { CHAINS = 8, TASK = 64 }; /* sums at once, columns of a parallel task */
 
 const Tensor *matmul_rows_of(const Node *node)
 {
@@ -27,50 +28,73 @@ const Tensor *matmul_rows_of(const Node *node)
     return dtype_is_float(right->dtype) && node->in[0]->rank > 0 ? view->in[0] : NULL;
 }
 
-/* `width` columns from `first` of one row of x; idx are the output's coordinates. */
-static void emit_tile(Lower *lw, const Tensor *rows, Inst *first, int width, Inst **idx)
+typedef struct Dot {
+    Lower *lw;
+    const Tensor *rows;
+    Inst *column;
+    Inst *at[MAX_RANK]; /* coordinates of x; the last one is the depth */
+    DType acc;
+} Dot;
+
+/* sum + x[.., k] * rows[column, k] */
+static Inst *add_product(Dot *d, Inst *k, Inst *sum)
 {
-    Builder *b = &lw->b;
-    const Tensor *x = lw->node->in[0];
-    const Node *node = lw->node;
-    DType acc = lower_type(node->out[0]->dtype);
-    Cell *cell[TILE];
-    Inst *at[MAX_RANK], *column[TILE];
-    for (int i = 0; i + 1 < x->rank; i++) at[i] = idx[i];
-    for (int c = 0; c < width; c++) {
-        const char *name = arena_printf(lw->arena, "sum%d", c);
-        cell[c] = kb_cell(b, name, (LType){acc, 1}, kb_const(b, acc, 0));
-        cell[c]->reduce = lw->target->has_fma ? LI_FMA : LI_ADD;
-        column[c] = kb_addi(b, first, c);
-    }
-    Inst *k = at[x->rank - 1] = kb_for_n(b, LOOP_VECTOR, rows->dims[1]);
-    Inst *left = kb_cast(b, acc, lower_load(lw, x, at));
-    for (int c = 0; c < width; c++) {
-        Inst *right = kb_cast(b, acc, lower_load(lw, rows, (Inst *[]){column[c], k}));
-        kb_set(b, cell[c], lower_fma(lw, left, right, kb_get(b, cell[c])));
-    }
-    kb_end(b);
-    for (int c = 0; c < width; c++) {
-        idx[node->out[0]->rank - 1] = column[c];
-        lower_store(lw, idx, kb_get(b, cell[c]));
-    }
+    Builder *b = &d->lw->b;
+    const Tensor *x = d->lw->node->in[0];
+    d->at[x->rank - 1] = k;
+    Inst *left = kb_cast(b, d->acc, lower_load(d->lw, x, d->at));
+    Inst *right = lower_load(d->lw, d->rows, (Inst *[]){d->column, k});
+    return lower_fma(d->lw, left, kb_cast(b, d->acc, right), sum);
 }
 
-/* Columns [first, first + width) of all rows of x. */
-static void emit_columns(Lower *lw, const Tensor *rows, Inst *first, int width)
+/* Depth [0, whole), lanes * CHAINS at a time, into the cell that the vector's lanes reduce to. */
+static void sum_whole(Dot *d, Cell *total, int64_t lanes, int64_t whole)
 {
-    const Tensor *out = lw->node->out[0];
-    Inst *idx[MAX_RANK];
-    int loops = lower_nest(lw, out->rank - 1, out->dims, NULL, false, 0, idx);
-    emit_tile(lw, rows, first, width, idx);
-    lower_nest_end(lw, loops);
+    Builder *b = &d->lw->b;
+    Cell *chain[CHAINS];
+    Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, lanes), 1), *sum[CHAINS];
+    for (int i = 0; i < CHAINS; i++)
+        chain[i] = kb_cell(b, arena_printf(d->lw->arena, "chain%d", i), (LType){d->acc, 1},
+                           kb_const(b, d->acc, 0));
+    Inst *k = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, whole), lanes * CHAINS);
+    for (int i = 0; i < CHAINS; i++) {
+        Inst *at = kb_add(b, kb_addi(b, k, i * lanes), lane);
+        kb_set(b, chain[i], add_product(d, at, kb_get(b, chain[i])));
+    }
+    kb_end(b);
+    for (int i = 0; i < CHAINS; i++) sum[i] = kb_get(b, chain[i]);
+    for (int half = CHAINS / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) sum[i] = kb_add(b, sum[i], sum[i + half]);
+    }
+    cell_update(d->lw, total, LI_ADD, sum[0]);
+    kb_end(b);
+}
+
+static void emit_dot(Dot *d, Inst **idx)
+{
+    Lower *lw = d->lw;
+    Builder *b = &lw->b;
+    int64_t depth = d->rows->dims[1]->value, lanes = matrix_vector_lanes(lw, d->acc);
+    int64_t whole = depth / (lanes * CHAINS) * lanes * CHAINS;
+    Cell *total = kb_cell(b, "total", (LType){d->acc, 1}, kb_const(b, d->acc, 0));
+    total->reduce = LI_ADD;
+    if (whole) sum_whole(d, total, lanes, whole);
+    if (whole < depth) {
+        Cell *rest = kb_cell(b, "rest", (LType){d->acc, 1}, kb_const(b, d->acc, 0));
+        rest->reduce = lw->target->has_fma ? LI_FMA : LI_ADD;
+        Inst *k = kb_for(b, LOOP_VECTOR, kb_i64(b, whole), kb_i64(b, depth), 1);
+        kb_set(b, rest, add_product(d, k, kb_get(b, rest)));
+        kb_end(b);
+        cell_update(lw, total, LI_ADD, kb_get(b, rest));
+    }
+    lower_store(lw, idx, kb_get(b, total));
 }
 
 int lower_matmul_rows(Lower *lw, const Tensor *rows)
 {
     Builder *b = &lw->b;
     const Tensor *x = lw->node->in[0], *out = lw->node->out[0];
-    int64_t columns = rows->dims[0]->value, whole = columns / TILE * TILE;
+    int64_t columns = rows->dims[0]->value;
     double flops = 2 * lower_work(lw, out) * (double)rows->dims[1]->value;
     double bytes = lower_work(lw, rows) * (double)dtype_size(rows->dtype) +
                    lower_work(lw, x) * (double)dtype_size(x->dtype) +
@@ -78,16 +102,16 @@ int lower_matmul_rows(Lower *lw, const Tensor *rows)
     lower_begin(lw, NULL);
     lower_cost(lw, flops, bytes);
     const Size *tasks = size_const(lw->sizes, (columns + TASK - 1) / TASK);
-    Inst *from = kb_muli(b, kb_for_n(b, lower_parallel(lw, flops), tasks), TASK);
+    Inst *from = kb_muli(b, kb_for_n(b, lower_parallel(lw, flops), tasks), TASK), *idx[MAX_RANK];
     Inst *to = kb_op(b, LI_MIN, kb_addi(b, from, TASK), kb_i64(b, columns));
-    Inst *first = kb_for(b, LOOP_SERIAL, from, kb_op(b, LI_MIN, to, kb_i64(b, whole)), TILE);
-    emit_columns(lw, rows, first, TILE);
+    Dot d = {.lw = lw, .rows = rows, .acc = lower_type(out->dtype)};
+    d.column = kb_for(b, LOOP_SERIAL, from, to, 1);
+    int loops = lower_nest(lw, out->rank - 1, out->dims, NULL, false, 0, idx);
+    for (int i = 0; i + 1 < out->rank; i++) d.at[i] = idx[i];
+    idx[out->rank - 1] = d.column;
+    emit_dot(&d, idx);
+    lower_nest_end(lw, loops);
     kb_end(b);
-    if (whole < columns) {
-        Inst *rest = kb_op(b, LI_MAX, from, kb_i64(b, whole));
-        emit_columns(lw, rows, kb_for(b, LOOP_SERIAL, rest, to, 1), 1);
-        kb_end(b);
-    }
     kb_end(b);
     lower_end(lw);
     return 0;

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Sums of what passes the checks stay below 2^62. */
-static const double largest_bytes = 1125899906842624.0; /* 2^50 of one layer */
+/* Sums of what passes the checks, times the depth of queues, stay below 2^63. */
+static const double largest_bytes = 0x1p50, largest_sum = 0x1p55;
 enum { MOST_LAYERS = 1 << 20, MOST_SHARED = 1 << 20 };
 
 static const char *const objective_names[OBJECTIVE_COUNT] = {"throughput", "latency", "memory",
@@ -58,6 +58,19 @@ static int check_layer(Diag *diag, const Layer *layer)
     return 0;
 }
 
+static int check_sum(Diag *diag, const Profile *p)
+{
+    double sum = 0;
+    for (int i = 0; i < p->count; i++) {
+        const Layer *l = &p->layers[i];
+        sum += (double)l->weights + (double)l->activations + (double)l->buffers + (double)l->state +
+               (double)l->code + (double)l->out_bytes;
+    }
+    for (int i = 0; i < p->shared_count; i++) sum += (double)p->shared[i].bytes;
+    for (int i = 0; i < p->tensor_count; i++) sum += (double)p->tensors[i].bytes;
+    return sum <= largest_sum ? 0 : diag_error(diag, "the sizes sum to more than 2^55 bytes");
+}
+
 static int check_shared(Diag *diag, const Profile *p)
 {
     for (int i = 0; i < p->shared_count; i++) {
@@ -92,7 +105,7 @@ int profile_check(Diag *diag, const Profile *p)
             (double)t->bytes > largest_bytes)
             return diag_error(diag, "tensor '%s': expected bytes, and a user after its maker", t->name);
     }
-    return 0;
+    return check_sum(diag, p);
 }
 
 int profile_find(const Profile *p, const char *layer)
@@ -113,6 +126,13 @@ int64_t profile_cut_bytes(const Profile *p, int at)
     return bytes;
 }
 
+/* Too large a product is left for profile_check to refuse. */
+static int64_t times(int64_t bytes, int batch)
+{
+    double product = (double)bytes * batch;
+    return product > 2 * largest_bytes ? (int64_t)(2 * largest_bytes) : bytes * batch;
+}
+
 Profile *profile_scale(Arena *arena, const Profile *p, int batch)
 {
     Profile *scaled = arena_alloc(arena, sizeof *scaled);
@@ -126,12 +146,12 @@ Profile *profile_scale(Arena *arena, const Profile *p, int batch)
         Layer *layer = &scaled->layers[i];
         double fixed = (double)layer->weights, moved = layer->bytes - fixed;
         layer->flops *= batch;
-        layer->activations *= batch;
-        layer->state *= batch;
-        layer->out_bytes *= batch;
+        layer->activations = times(layer->activations, batch);
+        layer->state = times(layer->state, batch);
+        layer->out_bytes = times(layer->out_bytes, batch);
         if (layer->bytes >= 0) layer->bytes = moved > 0 ? fixed + moved * batch : layer->bytes;
     }
-    for (int i = 0; i < p->tensor_count; i++) scaled->tensors[i].bytes *= batch;
+    for (int i = 0; i < p->tensor_count; i++) scaled->tensors[i].bytes = times(p->tensors[i].bytes, batch);
     return scaled;
 }
 

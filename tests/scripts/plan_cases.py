@@ -60,3 +60,42 @@ for count in (16, 4):
               flops=2 * parameters * sequence + 2 * 2 * sequence * sequence * width,
               out_bytes=2 * sequence * hidden, tensors=9)
         for i in range(count)]})
+
+# 4. Vision models that others split by hand, by block, f32, from their published shapes.
+phones = {"devices": [{"name": "a", "gflops": 20, "memory": "1GB"},
+                      {"name": "b", "gflops": 10, "memory": "1GB"},
+                      {"name": "c", "gflops": 5, "memory": "1GB"}],
+          "default_link": {"bandwidth": "12.5MB", "latency": 0.001}}
+write("phones", phones)
+
+
+def block(name, weights, multiplies, channels, size):
+    return layer(name, weights=4 * weights, flops=2 * multiplies, activations=4 * channels * size * size,
+                 out_bytes=4 * channels * size * size)
+
+
+layers, size, inputs = [block("stem", 864, 864 * 112 * 112, 32, 112)], 112, 32
+for expand, outputs, repeat, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
+                                        (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+    for k in range(repeat):
+        wide, before = inputs * expand, size
+        size //= stride if k == 0 else 1
+        first = inputs * wide if expand > 1 else 0
+        layers.append(block(f"block{len(layers)}", first + 9 * wide + wide * outputs,
+                            first * before * before + (9 * wide + wide * outputs) * size * size,
+                            outputs, size))
+        inputs = outputs
+layers.append(block("head", 320 * 1280, 320 * 1280 * 49, 1280, 1))
+layers.append(block("classifier", 1280 * 1000, 1280 * 1000, 1000, 1))
+write("mobilenetv2", {"layers": layers})
+
+layers, size, inputs = [block("stem", 9408, 9408 * 112 * 112, 64, 56)], 56, 64
+for outputs in (64, 128, 256, 512):
+    for k in range(2):
+        size //= 2 if k == 0 and outputs > 64 else 1
+        weights = 9 * inputs * outputs + 9 * outputs * outputs
+        weights += inputs * outputs if inputs != outputs else 0
+        layers.append(block(f"block{len(layers)}", weights, weights * size * size, outputs, size))
+        inputs = outputs
+layers.append(block("classifier", 512000, 512000, 1000, 1))
+write("resnet18", {"layers": layers})

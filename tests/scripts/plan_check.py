@@ -132,6 +132,20 @@ def cache():
             fail(f"{name}: no alternative")
 
 
+def vision():
+    """By hand as others split them, and by the planner: no worse."""
+    for name, devices, split in (("mobilenetv2", "a,b", "9,11"), ("resnet18", "a,b,c", "4,3,3")):
+        hand = plan(name, "phones", "--targets", devices, "--split", split)
+        for options in ([], ["--use-all"], ["--order", "free"], ["--objective", "latency"]):
+            ours = plan(name, "phones", "--targets", devices, *options)
+            value = "latency_s" if "latency" in options else "bottleneck_s"
+            if ours[value] > hand[value]:
+                fail(f"{name} {options}: {ours[value]} s, by hand {hand[value]} s")
+        if "--print" in sys.argv:
+            print(name, hand["bottleneck_s"], plan(name, "phones", "--targets", devices)["bottleneck_s"],
+                  layers_of(name, plan(name, "phones", "--targets", devices)))
+
+
 def device(name, **fields):
     return {"name": name, "gflops": 10, "memory": "1GB", **fields}
 
@@ -223,6 +237,7 @@ def wrong_files():
 edge()
 full()
 cache()
+vision()
 corners()
 plan_files()
 wrong_files()

@@ -1,5 +1,6 @@
 /* `lpc MODEL.onnx -o OUT`: the whole compiler as a flat list of steps. */
 #include "tools/compile/compile.h"
+#include "tools/compile/progress.h"
 
 #include "backend/package/package.h"
 #include "passes/passes.h"
@@ -156,6 +157,17 @@ static void fill_state_symbols(Graph *graph, PackJob *job)
     }
 }
 
+/* Parts that have been hashed are dropped from memory: weights may be inside the model file. */
+static void hash_file(XXH3_state_t *hash, char *bytes, size_t size)
+{
+    enum { PART = 16 << 20 };
+    for (size_t at = 0; at < size; at += PART) {
+        size_t length = size - at < PART ? size - at : PART;
+        XXH3_128bits_update(hash, bytes + at, length);
+        madvise(bytes + at, length, MADV_DONTNEED);
+    }
+}
+
 /* What the stages must agree on: the model's bytes, the options, the compiler, the plan. Two 128-bit
  * hashes with different seeds; it identifies, it does not authenticate. */
 static int make_build_id(Diag *diag, const CompileOptions *options, const Graph *graph,
@@ -177,19 +189,19 @@ static int make_build_id(Diag *diag, const CompileOptions *options, const Graph 
     for (int i = 0; i < graph->state_count; i++) {
         text_printf(&plan, "%s=%s\n", graph->states[i].in->name, graph->states[i].out->name);
     }
-    int file = open(options->model, O_RDONLY);
-    struct stat info;
-    if (file < 0 || fstat(file, &info))
+    int file = options->model ? open(options->model, O_RDONLY) : -1;
+    struct stat info = {0};
+    if (options->model && (file < 0 || fstat(file, &info)))
         return diag_error(diag, "cannot read '%s': %s", options->model, strerror(errno));
     XXH3_state_t *hash = XXH3_createState();
     if (!hash) abort();
     void *bytes = info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0)
                                : NULL;
-    close(file);
+    if (file >= 0) close(file);
     for (int half = 0; half < 2; half++) {
         XXH3_128bits_reset_withSeed(hash, (XXH64_hash_t)half);
         XXH3_128bits_update(hash, plan.data, plan.length);
-        if (bytes && bytes != MAP_FAILED) XXH3_128bits_update(hash, bytes, (size_t)info.st_size);
+        if (bytes && bytes != MAP_FAILED) hash_file(hash, bytes, (size_t)info.st_size);
         XXH128_canonical_t canonical;
         XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(hash));
         memcpy(id + 16 * half, canonical.digest, 16);
@@ -207,12 +219,13 @@ static const char *node_label(const Node *node)
 static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
                     const Cut *cut, const CutFigures *figures, PackJob *job)
 {
-    const char *slash = strrchr(options->model, '/');
+    const char *file = options->model ? options->model : graph->name;
+    const char *slash = strrchr(file, '/');
     *job = (PackJob){.arena = arena,
                      .diag = diag,
                      .sizes = graph->sizes,
                      .model = graph->name,
-                     .model_file = slash ? slash + 1 : options->model,
+                     .model_file = slash ? slash + 1 : file,
                      .stage_count = cut->count,
                      .emit_c = options->emit_c || options->portable,
                      .portable = options->portable,
@@ -279,6 +292,15 @@ static int open_output(Diag *diag, Arena *arena, const char *out, char **folder)
     return 0;
 }
 
+int compile_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
+                 const Cut *cut, const char *folder)
+{
+    CutFigures figures = {0};
+    PackJob job;
+    TRY(fill_job(arena, diag, options, graph, cut, &figures, &job));
+    return package_write(&job, folder);
+}
+
 int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut)
 {
     Cut own;
@@ -298,7 +320,10 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     TRY(fill_job(arena, diag, options, *graph, cut, &figures, &job));
     diag->file = NULL; /* what fails from here on is not about the model */
     TRY(open_output(diag, arena, options->out, &folder));
+    ProgressLine progress;
+    progress_start(&progress, diag, options->verbose);
     int code = package_write(&job, folder);
+    progress_end(&progress, diag);
     lap(options, "emit", &since);
     if (!code) code = report_write(&job, *graph, cut, &figures, NULL, NULL, folder);
     lap(options, "report", &since);

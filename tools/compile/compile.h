@@ -27,7 +27,7 @@ typedef struct CompileOptions {
     int const_input_count;
     InputShape input_shapes[MAX_OPTIONS];
     int input_shape_count;
-    bool emit_c, portable, profile, dump_llvm, quiet, time_passes, no_link;
+    bool emit_c, portable, profile, dump_llvm, quiet, verbose, time_passes, no_link;
     int threads;
 } CompileOptions;
 
@@ -44,6 +44,10 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
 /* Everything, into options->out, which must not exist and appears whole or not at all. cut may be
  * NULL. */
 int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut);
+/* A lowered cut's package, without report and predictions, into an empty folder; options->model may be
+ * NULL: the graph was built here. */
+int compile_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
+                 const Cut *cut, const char *folder);
 /* Removes a folder and what is in it. */
 void remove_tree(const char *path);
 

@@ -110,6 +110,7 @@ int compile_option(CompileOptions *o, int argc, char **argv, int *at)
     bool *flag = !strcmp(name, "--portable")      ? &o->portable
                  : !strcmp(name, "--profile")     ? &o->profile
                  : !strcmp(name, "--quiet")       ? &o->quiet
+                 : !strcmp(name, "--verbose")     ? &o->verbose
                  : !strcmp(name, "--time-passes") ? &o->time_passes
                  : !strcmp(name, "--no-link")     ? &o->no_link
                                                   : NULL;

@@ -1,0 +1,72 @@
+/* `lpc calibrate`, and the measuring behind `lpc plan --measure`.
+ *
+ *   calibrate.c  the command
+ *   models.c     small models, one for each kind of kernel, as graphs
+ *   program.c    emitted models and a generated main, linked for a target and run
+ *   target.c     the target file, but for the figures
+ *   layers.c     times of a model's layers on a target
+ *
+ * The part that runs on the device is runtime/calibrate.c. */
+#ifndef LPC_TOOLS_CALIBRATE_H
+#define LPC_TOOLS_CALIBRATE_H
+
+#include "tools/compile/compile.h"
+
+/* --- models.c --- */
+
+typedef struct CalibrateModel {
+    const char *name;       /* a C identifier, the graph's name */
+    const char *kind, *type;
+    double flops;           /* of one run */
+    int kernels;
+    bool counts;            /* for the target's gflops */
+    Graph *graph;
+} CalibrateModel;
+
+enum { CALIBRATE_MODELS = 7 };
+
+/* All of them, graph passes run. */
+int calibrate_models(Arena *arena, Diag *diag, CalibrateModel models[CALIBRATE_MODELS]);
+
+/* --- program.c --- */
+
+/* A folder for files that do not stay, in TMPDIR; remove_tree ends it. NULL: reported. */
+char *work_folder(Arena *arena, Diag *diag);
+/* Emits a lowered cut's only stage (a package's files, not linked) into work/NAME. */
+int program_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
+                 const Cut *cut, const char *work, const char *name);
+/* Links `source` (C text that becomes work/main.c) and the stages work/NAMES[i]/STAGE into a static
+ * program for the target. */
+int program_link(Arena *arena, Diag *diag, const Target *target, const char *source,
+                 const char *work, const char *const *stages, int count, const char *program);
+/* Runs it, through the target's emulator where it must; options: NULL-terminated. What it prints comes
+ * back in *output; its standard error is ours. */
+int program_run(Arena *arena, Diag *diag, const Target *target, const char *program,
+                const char *const *options, char **output);
+
+/* --- target.c --- */
+
+/* The target's file in the three parts of lpc_calibrate_target, as text. */
+int target_parts(Arena *arena, Diag *diag, const Target *target, const char **head,
+                 const char **middle);
+/* Text as a C string literal. */
+const char *c_literal(Arena *arena, const char *text);
+
+/* --- layers.c --- */
+
+typedef struct LayerTimes {
+    const char *target;
+    bool emulated;
+    int count;
+    double *seconds; /* by layer, as in graph_profile; 0 for layers without code */
+    double whole_s;  /* one run of all, without marks' cost */
+} LayerTimes;
+
+/* Compiles the whole model for the target, runs it on noise and times its layers: on this machine, or
+ * through the emulator. threads 0: all cores of where it runs. */
+int measure_layers(Arena *arena, Diag *diag, const CompileOptions *options, const char *target,
+                   int threads, LayerTimes *times);
+
+int command_calibrate(int argc, char **argv);
+
+#endif
