@@ -6,6 +6,9 @@
 /* Below this many operations waking other threads costs more than it saves. */
 static const double PARALLEL_WORK = 100e3;
 
+/* Fewer iterations than this make no vector: they are written out instead. */
+enum { NARROWEST_VECTOR = 4 };
+
 double lower_work(Lower *lw, const Tensor *tensor)
 {
     double elements = 1;
@@ -36,7 +39,8 @@ int lower_nest(Lower *lw, int rank, const Size *const *dims, const uint8_t *orde
         int axis = order ? order[i] : i;
         if (size_is(dims[axis], 1)) continue;
         LoopKind kind = LOOP_SERIAL;
-        if (i == last && vector) kind = LOOP_VECTOR;
+        bool tiny = size_is_const(dims[axis]) && dims[axis]->value < NARROWEST_VECTOR;
+        if (i == last && vector) kind = tiny ? LOOP_UNROLLED : LOOP_VECTOR;
         else if (loops == 0) kind = lower_parallel(lw, work);
         idx[axis] = kb_for_n(&lw->b, kind, dims[axis]);
         loops++;

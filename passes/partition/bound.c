@@ -1,4 +1,5 @@
-/* Lower bounds that need no search: they start the bisections, and stand behind what was searched. */
+/* Lower bounds that need no search: they start the bisections, and stand behind what was searched.
+ */
 #include "passes/partition/maxima.h"
 #include "passes/partition/planner.h"
 
@@ -6,7 +7,8 @@
 #include <stdlib.h>
 
 typedef struct Work {
-    double time, bytes; /* the fastest device's time, and what a stage with the layer surely holds */
+    double time,
+        bytes; /* the fastest device's time, and what a stage with the layer surely holds */
 } Work;
 
 static int denser_first(const void *a, const void *b)
@@ -21,7 +23,8 @@ static double most_work(const Work *works, int count, double bytes)
 {
     double work = 0;
     for (int i = 0; i < count; i++) {
-        if (works[i].bytes > bytes) return work + works[i].time * (bytes > 0 ? bytes / works[i].bytes : 0);
+        if (works[i].bytes > bytes)
+            return work + works[i].time * (bytes > 0 ? bytes / works[i].bytes : 0);
         bytes -= works[i].bytes;
         work += works[i].time;
     }
@@ -62,7 +65,8 @@ static void relax(const Cost *c, Relaxed *r)
     arena_free(arena);
 }
 
-/* In one period a device does at most r periods of the fastest's work, and what its memory allows. */
+/* In one period a device does at most r periods of the fastest's work, and what its memory allows.
+ */
 static double relaxed_period(const Relaxed *r)
 {
     double lo = r->largest, hi = fmax(r->largest, r->total);
@@ -70,8 +74,10 @@ static double relaxed_period(const Relaxed *r)
     for (int k = 0; k < 60; k++) {
         double mid = (lo + hi) / 2, work = 0;
         for (int d = 0; d < r->m; d++) work += fmin(mid * r->ratio[d], r->most[d]);
-        if (work < r->total) lo = mid;
-        else hi = mid;
+        if (work < r->total)
+            lo = mid;
+        else
+            hi = mid;
     }
     return lo;
 }

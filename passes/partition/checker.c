@@ -122,7 +122,8 @@ static int check_tensors(Diag *diag, const Profile *p, const Plan *plan)
 static double layer_seconds(const Profile *p, const Device *d, int i)
 {
     const Layer *l = &p->layers[i];
-    double bytes = l->bytes;
+    double bytes = l->bytes, measured = profile_measured(p, d, i);
+    if (measured >= 0) return measured;
     if (bytes < 0) {
         bytes = (double)(l->weights + l->activations + l->buffers);
         for (int s = 0; s < p->shared_count; s++) {

@@ -6,7 +6,8 @@
 static double layer_seconds(const Cost *c, const Device *d, int i)
 {
     const Layer *layer = &c->profile->layers[i];
-    double bytes = layer->bytes;
+    double bytes = layer->bytes, measured = profile_measured(c->profile, d, i);
+    if (measured >= 0) return measured;
     if (bytes < 0) {
         bytes = (double)(layer->weights + layer->activations + layer->buffers);
         for (int s = c->shared_at[i]; s < c->shared_at[i + 1]; s++)
@@ -108,7 +109,9 @@ static int64_t *init_prefix(const Cost *c, int d)
 {
     const Device *device = &c->cluster->devices[d];
     for (int e = 0; e < d; e++) {
-        if (same_speed(&c->cluster->devices[e], device)) return c->prefix[e];
+        const Device *other = &c->cluster->devices[e];
+        if (same_speed(other, device) && profile_same_times(c->profile, other, device))
+            return c->prefix[e];
     }
     int64_t *prefix = arena_array(c->arena, (size_t)c->n + 1, sizeof *prefix);
     for (int i = 0; i < c->n; i++)

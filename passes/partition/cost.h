@@ -1,7 +1,8 @@
 /* Costs and sizes of stages, computed once for all algorithms (docs/planning.md has the model).
  *
  * Times are whole ticks, so that sums are exact and equal layers cost equally wherever they lie:
- * without that, ties would be decided by rounding. A tick is 2^-58 of the longest time in question. */
+ * without that, ties would be decided by rounding. A tick is 2^-58 of the longest time in question.
+ */
 #ifndef LPC_PARTITION_COST_H
 #define LPC_PARTITION_COST_H
 
@@ -14,18 +15,18 @@ typedef struct Cost {
     const Profile *profile;
     const Cluster *cluster; /* expanded */
     PlanOptions options;
-    int n, m;               /* layers, devices */
-    double tick;            /* seconds */
-    int64_t *cut;           /* [n + 1] bytes over each cut */
-    bool *allowed;          /* [n + 1] a stage may end there */
-    int64_t *fixed;         /* [n + 1] prefix sums of what simply adds up in a stage */
-    int64_t *live;          /* [n] what counts by its maximum, NULL when nothing does */
-    int *shared_at, *shared; /* [n + 1], the shared weights that layer i uses */
+    int n, m;                      /* layers, devices */
+    double tick;                   /* seconds */
+    int64_t *cut;                  /* [n + 1] bytes over each cut */
+    bool *allowed;                 /* [n + 1] a stage may end there */
+    int64_t *fixed;                /* [n + 1] prefix sums of what simply adds up in a stage */
+    int64_t *live;                 /* [n] what counts by its maximum, NULL when nothing does */
+    int *shared_at, *shared;       /* [n + 1], the shared weights that layer i uses */
     int64_t *prefix[PLAN_DEVICES]; /* [n + 1] compute ticks, by device; equal ones share theirs */
     int64_t cap[PLAN_DEVICES];     /* usable bytes */
     int64_t speed[PLAN_DEVICES];   /* for ties: 2^40 is the fastest */
     int link[PLAN_DEVICES][PLAN_DEVICES]; /* class of the link of an ordered pair */
-    Link *links;                   /* classes */
+    Link *links;                          /* classes */
     int link_count;
 } Cost;
 
@@ -38,11 +39,11 @@ typedef struct Partition {
 
 /* What a partition is judged by. */
 typedef struct Score {
-    double fraction;   /* largest used part of a budget */
-    int64_t largest;   /* bytes of the largest stage */
+    double fraction;         /* largest used part of a budget */
+    int64_t largest;         /* bytes of the largest stage */
     int64_t period, latency; /* ticks */
     int devices;
-    int64_t speed;     /* sum over the devices used */
+    int64_t speed; /* sum over the devices used */
 } Score;
 
 void cost_init(Cost *cost, Arena *arena, const Profile *profile, const Cluster *cluster,
@@ -61,8 +62,8 @@ Score cost_score(const Cost *cost, const Partition *partition);
 int score_compare(Objective objective, const Score *a, const Score *b);
 
 /* For every end, the first layers from which a stage fits a capacity: all of [first[i], i), and
- * more[more_at[i]] .. before more[more_at[i + 1]], descending, below first[i]. The latter are there because queues
- * make a stage's size non-monotone. */
+ * more[more_at[i]] .. before more[more_at[i + 1]], descending, below first[i]. The latter are there
+ * because queues make a stage's size non-monotone. */
 typedef struct Fit {
     int *first;
     int *more_at, *more;

@@ -67,14 +67,16 @@ static Need need_of(const Cost *c, int device, int first, int end)
         need.buffers += (double)l->buffers;
         need.state += (double)l->state;
         need.code += (double)l->code;
-        if (!c->live) need.activations += (double)l->activations;
-        else need.activations = fmax(need.activations, (double)l->activations);
+        if (!c->live)
+            need.activations += (double)l->activations;
+        else
+            need.activations = fmax(need.activations, (double)l->activations);
     }
     need.code += (double)c->cluster->devices[device].runtime;
     need.queues = c->options.queue * (double)(c->cut[first] + c->cut[end]);
     need.total = (double)cost_memory(c, device, first, end);
-    need.weights = need.total - need.buffers - need.state - need.code - need.activations -
-                   need.queues;
+    need.weights =
+        need.total - need.buffers - need.state - need.code - need.activations - need.queues;
     return need;
 }
 
@@ -82,13 +84,16 @@ static void unit_measures(Text *out, const Cost *c, const Need *need, double bud
 {
     const PlanOptions *o = &c->options;
     Arena *arena = out->arena;
-    double fixed = need->code, movable = need->total - fixed, half = need->total - need->weights / 2;
+    double fixed = need->code, movable = need->total - fixed,
+           half = need->total - need->weights / 2;
     if (budget > fixed && movable > 0) {
         double tiles = ceil(movable / (budget - fixed));
-        text_printf(out, "; split inside the layer, %.0f equal tiles fit with a working set of %s each",
+        text_printf(out,
+                    "; split inside the layer, %.0f equal tiles fit with a working set of %s each",
                     tiles, bytes_text(arena, movable / tiles + fixed));
     }
-    if (need->weights > 0 && half <= budget) text_add(out, "; weights of half the width would fit");
+    if (need->weights > 0 && half <= budget)
+        text_add(out, "; weights of half the width would fit");
     else if (need->total - 0.75 * need->weights <= budget)
         text_add(out, "; weights of a quarter of the width would fit");
     double batched = need->activations + need->queues + need->state;
@@ -116,19 +121,20 @@ static int layer_fits_nowhere(Diag *diag, const Cost *c, int i, int others)
     Text out;
     text_init(&out, arena);
     if (end - first > 1)
-        text_printf(&out, "layers '%s' to '%s', which share a state,", c->profile->layers[first].name,
-                    c->profile->layers[end - 1].name);
-    else text_printf(&out, "layer '%s'", c->profile->layers[i].name);
+        text_printf(&out, "layers '%s' to '%s', which share a state,",
+                    c->profile->layers[first].name, c->profile->layers[end - 1].name);
+    else
+        text_printf(&out, "layer '%s'", c->profile->layers[i].name);
     if (others) text_printf(&out, " (and %d other layers)", others);
-    text_printf(&out,
-                " fits on no device: it needs %s (weights %s, activations %s, buffers %s, state %s, "
-                "queues %s, code %s); the best device, %s, has %s left: %s short",
-                bytes_text(arena, need.total), bytes_text(arena, need.weights),
-                bytes_text(arena, need.activations), bytes_text(arena, need.buffers),
-                bytes_text(arena, need.state), bytes_text(arena, need.queues),
-                bytes_text(arena, need.code), c->cluster->devices[best].name,
-                bytes_text(arena, (double)c->cap[best]),
-                bytes_text(arena, need.total - (double)c->cap[best]));
+    text_printf(
+        &out,
+        " fits on no device: it needs %s (weights %s, activations %s, buffers %s, state %s, "
+        "queues %s, code %s); the best device, %s, has %s left: %s short",
+        bytes_text(arena, need.total), bytes_text(arena, need.weights),
+        bytes_text(arena, need.activations), bytes_text(arena, need.buffers),
+        bytes_text(arena, need.state), bytes_text(arena, need.queues), bytes_text(arena, need.code),
+        c->cluster->devices[best].name, bytes_text(arena, (double)c->cap[best]),
+        bytes_text(arena, need.total - (double)c->cap[best]));
     unit_measures(&out, c, &need, (double)c->cap[best]);
     return diag_error(diag, "%s", out.data);
 }
@@ -145,8 +151,10 @@ static bool would_fit(const Cost *c, const PlanOptions *options)
     cost_init(&other, arena, c->profile, c->cluster, &quick);
     int order[PLAN_DEVICES];
     for (int d = 0; d < c->m; d++) order[d] = d;
-    if (options->free_order) fits = free_solve(&other, &best, &ties) == FREE_EXACT;
-    else fits = fixed_furthest(&other, order, c->m) == c->n;
+    if (options->free_order)
+        fits = free_solve(&other, &best, &ties) == FREE_EXACT;
+    else
+        fits = fixed_furthest(&other, order, c->m) == c->n;
     arena_free(arena);
     return fits;
 }
@@ -205,8 +213,9 @@ int plan_diagnose(Diag *diag, const Cost *c)
     int units = 1, first = -1, others = 0;
     for (int i = 1; i < c->n; i++) units += c->allowed[i];
     if (c->options.use_all && units < c->m)
-        return diag_error(diag, "%d devices are to be used, but the model has only %d layers that can "
-                                "be cut apart; without --use-all devices may be left out",
+        return diag_error(diag,
+                          "%d devices are to be used, but the model has only %d layers that can "
+                          "be cut apart; without --use-all devices may be left out",
                           c->m, units);
     Arena *arena = arena_new();
     Cost own = *c;
@@ -214,16 +223,19 @@ int plan_diagnose(Diag *diag, const Cost *c)
     bool *covered = covered_layers(&own, arena);
     for (int i = 0; i < c->n; i++) {
         if (covered[i]) continue;
-        if (first < 0) first = i;
-        else others++;
+        if (first < 0)
+            first = i;
+        else
+            others++;
     }
     arena_free(arena);
     for (int d = 0; d < c->m && first < 0 && c->options.use_all; d++) {
         bool any = false;
         for (int i = 0; i < c->n && !any; i++) any = cost_memory(c, d, i, i + 1) <= c->cap[d];
         if (any) continue;
-        return diag_error(diag, "device '%s', whose budget is %lld bytes, holds no layer at all; without "
-                                "--use-all it would be left out",
+        return diag_error(diag,
+                          "device '%s', whose budget is %lld bytes, holds no layer at all; without "
+                          "--use-all it would be left out",
                           c->cluster->devices[d].name, (long long)c->cap[d]);
     }
     return first >= 0 ? layer_fits_nowhere(diag, c, first, others) : model_fits_nowhere(diag, c);

@@ -1,11 +1,11 @@
 /* Which stages fit a capacity.
  *
  * Without queues a stage only grows when its first layer moves down, and one sliding window would
- * tell everything. With queues, bytes(first, end) = base(first, end) + depth (cut[first] + cut[end])
- * with a monotone base. So the window is slid with the widest cut in it counted twice, where all is
- * monotone and whatever is inside certainly fits; below it the layers are walked one by one until
- * the base with the cut at the end alone is too large. That zone is as long as two queues are large,
- * usually a few layers. */
+ * tell everything. With queues, bytes(first, end) = base(first, end) + depth (cut[first] +
+ * cut[end]) with a monotone base. So the window is slid with the widest cut in it counted twice,
+ * where all is monotone and whatever is inside certainly fits; below it the layers are walked one
+ * by one until the base with the cut at the end alone is too large. That zone is as long as two
+ * queues are large, usually a few layers. */
 #include "passes/partition/cost.h"
 
 #include <string.h>
@@ -97,9 +97,12 @@ static void walk(Window *w, Fit *fit, int *count)
             if (least < fit->next) fit->next = least;
             break;
         }
-        if (bytes > fit->capacity) gap = true;
-        else if (!gap) fit->first[end] = j;
-        else more_push(c->arena, fit, (*count)++, j);
+        if (bytes > fit->capacity)
+            gap = true;
+        else if (!gap)
+            fit->first[end] = j;
+        else
+            more_push(c->arena, fit, (*count)++, j);
     }
 }
 

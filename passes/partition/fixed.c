@@ -30,8 +30,10 @@ static void least_latency(const Space *space, Line *l, Limits *limits)
     while (lo + 1 < hi) {
         bool ok = line_best(l, limits, false, &found, &next);
         Score score = ok ? cost_score(l->cost, &found) : best;
-        if (ok && score.latency == best.latency) hi = score.period;
-        else lo = next - 1 > limits->period ? next - 1 : limits->period;
+        if (ok && score.latency == best.latency)
+            hi = score.period;
+        else
+            lo = next - 1 > limits->period ? next - 1 : limits->period;
         limits->period = lo + (hi - lo) / 2;
     }
     limits->period = hi;
@@ -47,8 +49,8 @@ static int64_t longest_compute(const Cost *c, const Partition *p)
     return longest;
 }
 
-/* Where all else ties, as in a small model whose sending takes longest wherever it is cut, computing
- * is balanced. */
+/* Where all else ties, as in a small model whose sending takes longest wherever it is cut,
+ * computing is balanced. */
 static void balance(Line *l, Limits *limits, Partition *best)
 {
     const Cost *c = l->cost;
@@ -87,8 +89,10 @@ bool fixed_solve(const Cost *c, const int *order, int m, Partition *best)
             limits.devices = found.count;
             least_size(&space, &limits, &found);
         }
-        if (objective == PLAN_LATENCY) least_latency(&space, &line, &limits);
-        else least_period(&space, &limits, &found);
+        if (objective == PLAN_LATENCY)
+            least_latency(&space, &line, &limits);
+        else
+            least_period(&space, &limits, &found);
         ok = line_best(&line, &limits, objective == PLAN_PARTITIONS, best, NULL);
         if (ok) balance(&line, &limits, best);
     }

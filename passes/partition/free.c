@@ -1,8 +1,9 @@
 /* Free order: every objective by the lattice of types; exact for 16 distinct devices, or for more
  * where some are alike.
  *
- * Maxima are made least over the lattice. The sums that ties go by, and latency itself, take a state
- * for every layer too; where that is too much, ties are resolved within the order that was found. */
+ * Maxima are made least over the lattice. The sums that ties go by, and latency itself, take a
+ * state for every layer too; where that is too much, ties are resolved within the order that was
+ * found. */
 #include "passes/partition/free.h"
 
 #include "passes/partition/lattice.h"
@@ -35,8 +36,10 @@ static int least_latency(const Space *space, Lattice *l, Limits *limits)
     while (lo + 1 < hi) {
         bool ok = lattice_best(l, limits, false, most_work, &found) == 1;
         Score score = ok ? cost_score(l->cost, &found) : best;
-        if (ok && score.latency == best.latency) hi = score.period;
-        else lo = limits->period;
+        if (ok && score.latency == best.latency)
+            hi = score.period;
+        else
+            lo = limits->period;
         limits->period = lo + (hi - lo) / 2;
     }
     limits->period = hi;

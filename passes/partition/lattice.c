@@ -1,19 +1,20 @@
 /* Reachability over all orders of the devices.
  *
  * From the end of the model backward: a point of the lattice says how many devices of each type run
- * the layers from a position on. Of several positions for one point the earliest is best, unless its
- * cut is wider: then a stage before it needs larger queues or a longer send. Position a makes a later
- * one b superfluous when whatever can precede b can precede a, with the stages between them left out:
- * for that, no cut from a to b may be cheaper than the one at a (covers[a] is the first that is). So a
- * point keeps a front of positions none of which another one covers. Where types are linked unlike,
- * fronts are kept apart by the group of the type that runs the first of the layers, and only cuts
- * that all links can send in time cover others.
+ * the layers from a position on. Of several positions for one point the earliest is best, unless
+ * its cut is wider: then a stage before it needs larger queues or a longer send. Position a makes a
+ * later one b superfluous when whatever can precede b can precede a, with the stages between them
+ * left out: for that, no cut from a to b may be cheaper than the one at a (covers[a] is the first
+ * that is). So a point keeps a front of positions none of which another one covers. Where types are
+ * linked unlike, fronts are kept apart by the group of the type that runs the first of the layers,
+ * and only cuts that all links can send in time cover others.
  *
  * A quick pass keeps the earliest position only. What it finds is there; what it does not find is
  * not, when wider cuts never lie earlier; else the full pass decides.
  *
  * When every device has to be used, an earlier position is no longer better (too few layers may be
- * left); then, as when sends over unlike links add to the period, all positions are kept; free.c leaves to the search what is too large for that. */
+ * left); then, as when sends over unlike links add to the period, all positions are kept; free.c
+ * leaves to the search what is too large for that. */
 #include "passes/partition/lattice.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Reachability along a row of devices: which layers can a stage on the p-th device start with?
  *
- * For one period T and given capacities this takes O(layers) per device: the first layers from which
- * a stage is fast enough are a window whose lower end only moves up, those from which it fits are
- * a Fit, and "is anything reachable in there" is answered by the last reachable layer seen. */
+ * For one period T and given capacities this takes O(layers) per device: the first layers from
+ * which a stage is fast enough are a window whose lower end only moves up, those from which it fits
+ * are a Fit, and "is anything reachable in there" is answered by the last reachable layer seen. */
 #include "passes/partition/line.h"
 
 #include <stdlib.h>
@@ -83,8 +83,8 @@ static void lower(int64_t *next, int64_t value)
     if (value < *next) *next = value;
 }
 
-/* done[end]: fewest stages when one on the p-th device ends there. With a link (no overlap) the send
- * counts into its period; link < 0: without. */
+/* done[end]: fewest stages when one on the p-th device ends there. With a link (no overlap) the
+ * send counts into its period; link < 0: without. */
 static void complete(Line *l, int p, int link, const Limits *limits, bool counting, int64_t *next)
 {
     const Cost *c = l->cost;
@@ -121,8 +121,10 @@ static int sendable(const Line *l, int link, int64_t period, int64_t *next)
     int lo = 0, hi = l->cut_count;
     while (lo < hi) {
         int mid = (lo + hi) / 2;
-        if (cost_send(l->cost, link, l->cuts[mid]) <= period) lo = mid + 1;
-        else hi = mid;
+        if (cost_send(l->cost, link, l->cuts[mid]) <= period)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     if (lo < l->cut_count) lower(next, cost_send(l->cost, link, l->cuts[lo]));
     return lo;
@@ -133,8 +135,10 @@ static void push(Line *l, int p, const LinkGroup *group, const Limits *limits, b
 {
     const Cost *c = l->cost;
     int most = l->cut_count;
-    if (c->options.no_overlap) complete(l, p, group->link, limits, counting, next);
-    else most = sendable(l, group->link, limits->period, next);
+    if (c->options.no_overlap)
+        complete(l, p, group->link, limits, counting, next);
+    else
+        most = sendable(l, group->link, limits->period, next);
     for (int g = 0; g < (group->all_later ? 1 : group->member_count); g++) {
         uint8_t *to = group->all_later ? l->common : row(l, group->members[g]);
         const uint8_t *done = l->done;

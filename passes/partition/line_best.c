@@ -24,12 +24,12 @@ typedef struct Best {
     bool devices_first;
     const Limits *limits;
     int64_t next; /* periods up to before that change nothing */
-    Key *keys;   /* [m + 1][n + 1]; the last row is common to all positions still to come */
+    Key *keys;    /* [m + 1][n + 1]; the last row is common to all positions still to come */
     From *from;
-    int *table;  /* [levels][n] */
-    Key *value;  /* [n] key - prefix */
-    Key *done;   /* [n + 1] */
-    int *arg;    /* [n + 1] where the stage that ends there starts, -1: none */
+    int *table; /* [levels][n] */
+    Key *value; /* [n] key - prefix */
+    Key *done;  /* [n + 1] */
+    int *arg;   /* [n + 1] where the stage that ends there starts, -1: none */
 } Best;
 
 static bool less(const Best *b, const Key *x, const Key *y)

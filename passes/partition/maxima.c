@@ -1,7 +1,7 @@
-/* Bisection over the value of a maximum: a feasible answer lowers the upper end to the value that the
- * found partition has, an infeasible one raises the lower end to the next value at which anything
- * changes. The search so ends at the exact value, after about as many steps as the number of
- * candidates has binary digits. */
+/* Bisection over the value of a maximum: a feasible answer lowers the upper end to the value that
+ * the found partition has, an infeasible one raises the lower end to the next value at which
+ * anything changes. The search so ends at the exact value, after about as many steps as the number
+ * of candidates has binary digits. */
 #include "passes/partition/maxima.h"
 
 #include <math.h>

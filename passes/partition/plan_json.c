@@ -9,8 +9,10 @@
 
 static void add(cJSON *object, const char *field, double value)
 {
-    if (isfinite(value)) cJSON_AddNumberToObject(object, field, value);
-    else cJSON_AddNullToObject(object, field);
+    if (isfinite(value))
+        cJSON_AddNumberToObject(object, field, value);
+    else
+        cJSON_AddNullToObject(object, field);
 }
 
 static cJSON *stage_json(const PlanStage *s)
@@ -41,7 +43,8 @@ static cJSON *stage_json(const PlanStage *s)
 char *plan_json(const Plan *plan)
 {
     cJSON *root = cJSON_CreateObject();
-    bool time = plan->options.objective == PLAN_THROUGHPUT || plan->options.objective == PLAN_LATENCY;
+    bool time =
+        plan->options.objective == PLAN_THROUGHPUT || plan->options.objective == PLAN_LATENCY;
     cJSON_AddStringToObject(root, "objective", objective_name(plan->options.objective));
     cJSON_AddStringToObject(root, "order", plan->options.free_order ? "free" : "fixed");
     add(root, "memory_limit", plan->options.memory_limit);
@@ -58,8 +61,10 @@ char *plan_json(const Plan *plan)
     add(root, "largest", (double)plan->largest);
     add(root, "value", plan->value);
     add(root, "bound", plan->bound);
-    if (time) add(root, "bound_s", plan->bound);
-    else cJSON_AddNullToObject(root, "bound_s");
+    if (time)
+        add(root, "bound_s", plan->bound);
+    else
+        cJSON_AddNullToObject(root, "bound_s");
     add(root, "gap", plan->gap);
     cJSON_AddBoolToObject(root, "exact", plan->exact);
     cJSON_AddStringToObject(root, "method", plan->method);
@@ -91,9 +96,11 @@ static int out_of_order(Diag *diag, const Profile *p, int k, int layer, int expe
 {
     const char *name = p->layers[layer].name;
     if (layer < expected)
-        return diag_error(diag, "stage %d: layer '%s' is repeated or out of order: it is placed already",
+        return diag_error(diag,
+                          "stage %d: layer '%s' is repeated or out of order: it is placed already",
                           k + 1, name);
-    return diag_error(diag, "stage %d: layer '%s' is left out or out of order: layer '%s' comes instead",
+    return diag_error(diag,
+                      "stage %d: layer '%s' is left out or out of order: layer '%s' comes instead",
                       k + 1, p->layers[expected].name, name);
 }
 
@@ -132,11 +139,12 @@ static int read_stage(Diag *diag, const Profile *p, const Cluster *cluster, cons
     TRY(layer_of(diag, p, first_name, k, &first));
     TRY(layer_of(diag, p, last_name, k, &last));
     if (first != *next)
-        return *next < p->count ? out_of_order(diag, p, k, first, *next)
-                                : diag_error(diag, "stage %d: layer '%s' is repeated", k + 1, first_name);
+        return *next < p->count
+                   ? out_of_order(diag, p, k, first, *next)
+                   : diag_error(diag, "stage %d: layer '%s' is repeated", k + 1, first_name);
     if (last < first)
-        return diag_error(diag, "stage %d: layers '%s' and '%s' are out of order", k + 1, first_name,
-                          last_name);
+        return diag_error(diag, "stage %d: layers '%s' and '%s' are out of order", k + 1,
+                          first_name, last_name);
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(j, "layers");
     if (cJSON_IsArray(list)) TRY(read_list(diag, p, list, k, first, last + 1));
     out->device[k] = d;
@@ -179,8 +187,8 @@ int plan_read(Diag *diag, Arena *arena, const char *path, const Profile *profile
     fclose(file);
     diag->file = path;
     cJSON *root = cJSON_Parse(all.data);
-    int code = root ? read_plan(diag, profile, cluster, root, partition)
-                    : diag_error(diag, "not JSON");
+    int code =
+        root ? read_plan(diag, profile, cluster, root, partition) : diag_error(diag, "not JSON");
     cJSON_Delete(root);
     if (!code) diag->file = before;
     return code;

@@ -26,8 +26,10 @@ static void stage_sizes(const Cost *c, PlanStage *s)
         s->state += l->state;
         s->code += l->code;
         s->tensors += l->tensors;
-        if (!p->planned) s->activations += l->activations;
-        else if (l->activations > s->activations) s->activations = l->activations;
+        if (!p->planned)
+            s->activations += l->activations;
+        else if (l->activations > s->activations)
+            s->activations = l->activations;
     }
     for (int k = 0; k < p->shared_count; k++) {
         bool here = false;
@@ -54,15 +56,15 @@ static void fill_stage(const Cost *c, const Partition *p, int k, PlanStage *s)
     stage_sizes(c, s);
     s->memory = cost_memory(c, d, s->first, s->end);
     s->budget = c->cap[d];
-    s->device_memory = c->options.capacity > 0 ? c->options.capacity : c->cluster->devices[d].memory;
+    s->device_memory =
+        c->options.capacity > 0 ? c->options.capacity : c->cluster->devices[d].memory;
     s->in_bytes = c->cut[s->first];
     s->out_bytes = c->cut[s->end];
     int64_t compute = cost_compute(c, d, s->first, s->end), send = 0;
     if (k + 1 < p->count) send = cost_send(c, c->link[d][p->device[k + 1]], s->end);
     s->compute_s = cost_seconds(c, compute);
     s->send_s = cost_seconds(c, send);
-    s->period_s = c->options.no_overlap ? s->compute_s + s->send_s
-                                        : fmax(s->compute_s, s->send_s);
+    s->period_s = c->options.no_overlap ? s->compute_s + s->send_s : fmax(s->compute_s, s->send_s);
 }
 
 static int limiting_stage(const Cost *c, const Plan *plan)

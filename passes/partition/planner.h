@@ -6,13 +6,13 @@
 
 typedef struct PlanStage {
     const char *device, *target;
-    int device_index;           /* in the expanded cluster */
-    int first, end;             /* layers [first, end) */
+    int device_index; /* in the expanded cluster */
+    int first, end;   /* layers [first, end) */
     const char *first_name, *last_name;
     int tensors;
     int64_t weights, activations, buffers, state, queues, code; /* code with the runtime */
     int64_t memory, budget;
-    int64_t device_memory;      /* of which the budget is the usable part */
+    int64_t device_memory;       /* of which the budget is the usable part */
     int64_t in_bytes, out_bytes; /* over the cuts before and after */
     double compute_s, send_s, period_s;
 } PlanStage;
@@ -21,23 +21,24 @@ typedef struct Plan {
     PlanOptions options;
     PlanStage *stages;
     int count;
-    int limiting;            /* the stage that decides the objective's value */
+    int limiting; /* the stage that decides the objective's value */
     double bottleneck_s, latency_s, throughput, fraction;
-    int64_t largest;         /* bytes of the largest stage */
+    int64_t largest;          /* bytes of the largest stage */
     double value, bound, gap; /* of the objective; gap: value / bound - 1 */
-    bool exact;              /* the value is the best there is */
-    bool ties;               /* and so is everything that ties go by */
-    const char *method;      /* the algorithm, in words */
+    bool exact;               /* the value is the best there is */
+    bool ties;                /* and so is everything that ties go by */
+    const char *method;       /* the algorithm, in words */
 } Plan;
 
-/* Finds the best plan. What fits nowhere is reported to diag, with what would help. The plan has been
- * checked. cluster: expanded, in the order of use. */
+/* Finds the best plan. What fits nowhere is reported to diag, with what would help. The plan has
+ * been checked. cluster: expanded, in the order of use. */
 int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
               const PlanOptions *options, Plan *plan);
 /* The figures of a partition that somebody else made; reports what is wrong with it. */
 int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options, const Partition *partition, Plan *plan);
-/* A lower bound of the objective's value over all partitions and orders, without search (bound.c). */
+/* A lower bound of the objective's value over all partitions and orders, without search (bound.c).
+ */
 double plan_bound(const Cost *cost);
 /* Of the objective. */
 double plan_value(const Cost *cost, const Score *score);
@@ -49,8 +50,9 @@ int plan_diagnose(Diag *diag, const Cost *cost);
 
 /* --- checker.c: independent of the algorithms and of cost.c --- */
 
-/* Each layer once and in order, devices used at most once and in the given order unless free, within
- * budget, every tensor delivered, figures as the model says. All that is wrong is reported. */
+/* Each layer once and in order, devices used at most once and in the given order unless free,
+ * within budget, every tensor delivered, figures as the model says. All that is wrong is reported.
+ */
 int plan_check(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const Plan *plan);
 

@@ -142,6 +142,7 @@ Profile *profile_scale(Arena *arena, const Profile *p, int batch)
     scaled->tensors = arena_grow(arena, p->tensors, (size_t)p->tensor_count,
                                  (size_t)p->tensor_count, sizeof *p->tensors);
     if (batch == 1) return scaled;
+    profile_scale_times(arena, scaled, batch);
     for (int i = 0; i < p->count; i++) {
         Layer *layer = &scaled->layers[i];
         double fixed = (double)layer->weights, moved = layer->bytes - fixed;

@@ -44,6 +44,13 @@ typedef struct LiveTensor {
     int64_t bytes;
 } LiveTensor;
 
+/* What layers took on a kind of device, instead of what the model says. */
+typedef struct LayerSeconds {
+    const char *target; /* a device's target, or its name */
+    bool emulated;      /* not on the device itself */
+    double *seconds;    /* by layer; < 0: not measured */
+} LayerSeconds;
+
 typedef struct Profile {
     const char *name;
     Layer *layers;
@@ -52,6 +59,8 @@ typedef struct Profile {
     int shared_count;
     LiveTensor *tensors; /* none: out_bytes says what crosses */
     int tensor_count;
+    LayerSeconds *times;
+    int time_count;
     bool planned;     /* activations are bytes live while the layer runs: a stage needs their maximum */
 } Profile;
 
@@ -123,6 +132,14 @@ int cluster_find(const Cluster *cluster, const char *name);
 int cluster_select(Diag *diag, Arena *arena, const Cluster *cluster, const char *const *names,
                    int count, Cluster *selected);
 Link cluster_link(const Cluster *cluster, int from, int to);
+
+/* --- measured.c --- */
+
+/* Measured seconds of a layer on the device; < 0: there are none. */
+double profile_measured(const Profile *profile, const Device *device, int layer);
+/* Do the two devices take equally long by their measured times (both by none, or by the same)? */
+bool profile_same_times(const Profile *profile, const Device *a, const Device *b);
+void profile_scale_times(Arena *arena, Profile *profile, int batch);
 
 /* --- profile_json.c: sizes as numbers or as "988MB" (10^6), "988MiB" (2^20) --- */
 

@@ -208,9 +208,38 @@ static int read_live(Reader *r, Profile *p, const cJSON *list)
     return 0;
 }
 
+/* [{"target":T,"emulated":bool,"seconds":[number or null, ...]}] */
+static int read_times(Reader *r, Profile *p, const cJSON *list)
+{
+    static const char *const fields[] = {"target", "emulated", "seconds", NULL};
+    const cJSON *j, *one;
+    cJSON_ArrayForEach(j, list)
+    {
+        LayerSeconds times = {0};
+        int at = 0;
+        r->where = arena_printf(r->arena, "times #%d", p->time_count);
+        TRY(known_fields(r, j, fields));
+        TRY(get_name(r, j, "target", &times.target));
+        times.emulated = cJSON_IsTrue(item(j, "emulated"));
+        times.seconds = arena_array(r->arena, (size_t)p->count, sizeof *times.seconds);
+        if (cJSON_GetArraySize(item(j, "seconds")) != p->count)
+            return bad(r, "seconds", "a list with one number or null for each layer");
+        cJSON_ArrayForEach(one, item(j, "seconds"))
+        {
+            double value = cJSON_IsNull(one) ? -1 : cJSON_IsNumber(one) ? one->valuedouble : NAN;
+            if (!(cJSON_IsNull(one) || (value >= 0 && value < 1e9)))
+                return bad(r, "seconds", "numbers of 0 or more, or null");
+            times.seconds[at++] = value;
+        }
+        arena_push(r->arena, p->times, p->time_count) = times;
+    }
+    return 0;
+}
+
 static int read_profile(Diag *diag, Arena *arena, const cJSON *root, Profile *p)
 {
-    static const char *const fields[] = {"name", "layers", "shared", "live", "planned", NULL};
+    static const char *const fields[] = {"name", "layers", "shared", "live", "planned", "times",
+                                         NULL};
     Reader r = {diag, arena, "profile"};
     TRY(known_fields(&r, root, fields));
     if (item(root, "name")) TRY(get_name(&r, root, "name", &p->name));
@@ -226,6 +255,7 @@ static int read_profile(Diag *diag, Arena *arena, const cJSON *root, Profile *p)
     p->count = n;
     p->planned = cJSON_IsTrue(item(root, "planned"));
     TRY(read_shared(&r, p, item(root, "shared")));
+    TRY(read_times(&r, p, item(root, "times")));
     return read_live(&r, p, item(root, "live"));
 }
 
@@ -266,6 +296,22 @@ static cJSON *layer_json(const Layer *layer)
     return j;
 }
 
+static void add_times(cJSON *root, const Profile *p)
+{
+    cJSON *list = p->time_count ? cJSON_AddArrayToObject(root, "times") : NULL;
+    for (int i = 0; i < p->time_count; i++) {
+        cJSON *j = cJSON_CreateObject(), *seconds;
+        cJSON_AddStringToObject(j, "target", p->times[i].target);
+        if (p->times[i].emulated) cJSON_AddTrueToObject(j, "emulated");
+        seconds = cJSON_AddArrayToObject(j, "seconds");
+        for (int k = 0; k < p->count; k++) {
+            double value = p->times[i].seconds[k];
+            cJSON_AddItemToArray(seconds, value < 0 ? cJSON_CreateNull() : cJSON_CreateNumber(value));
+        }
+        cJSON_AddItemToArray(list, j);
+    }
+}
+
 static cJSON *profile_json(const Profile *p)
 {
     cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "layers");
@@ -292,6 +338,7 @@ static cJSON *profile_json(const Profile *p)
         cJSON_AddNumberToObject(j, "bytes", (double)t->bytes);
         cJSON_AddItemToArray(list, j);
     }
+    add_times(root, p);
     return root;
 }
 

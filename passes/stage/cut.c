@@ -2,7 +2,8 @@
  *
  * The nodes that need code, in topological order, are split into as many runs as there are targets:
  * by hand after named nodes, by a plan that is given, or as the planner finds best
- * (passes/partition). A cut is not allowed between the uses of a state and the node that renews it. */
+ * (passes/partition). A cut is not allowed between the uses of a state and the node that renews it.
+ */
 #include "passes/partition/planner.h"
 #include "passes/stage/work.h"
 
@@ -42,16 +43,18 @@ static int cut_by_name(const Work *w, const char *const *names, int count, int *
             if (goes_by(w->nodes[i], names[c], 0)) at = i + 1;
         }
         if (at < 0)
-            return diag_error(diag, "--cut-after: no node '%s' runs in this model (folded or unknown)",
-                              names[c]);
+            return diag_error(
+                diag, "--cut-after: no node '%s' runs in this model (folded or unknown)", names[c]);
         if (at >= w->count)
-            return diag_error(diag, "--cut-after: nothing is left to run after node '%s'", names[c]);
+            return diag_error(diag, "--cut-after: nothing is left to run after node '%s'",
+                              names[c]);
         if (!w->allowed[at])
-            return diag_error(diag, "--cut-after: node '%s' lies between a state's use and its renewal",
+            return diag_error(diag,
+                              "--cut-after: node '%s' lies between a state's use and its renewal",
                               names[c]);
         if (c && at <= ends[c - 1])
-            return diag_error(diag, "--cut-after: node '%s' does not come after node '%s'", names[c],
-                              names[c - 1]);
+            return diag_error(diag, "--cut-after: node '%s' does not come after node '%s'",
+                              names[c], names[c - 1]);
         ends[c] = at;
     }
     ends[count] = w->count;
@@ -195,9 +198,11 @@ int cut_graph(Graph *graph, const Target *const *targets, const char *const *nam
     if (!cut_count && w.count)
         return plan_work(&w, NULL, targets, names, target_count, &options, NULL, cut, &plan);
     int *ends = arena_array(graph->arena, (size_t)target_count + 1, sizeof *ends);
-    if (cut_count) TRY(cut_by_name(&w, cut_after, cut_count, ends));
+    if (cut_count)
+        TRY(cut_by_name(&w, cut_after, cut_count, ends));
     else if (target_count > 1)
-        return diag_error(graph->diag, "the model has no layers to cut into %d stages", target_count);
+        return diag_error(graph->diag, "the model has no layers to cut into %d stages",
+                          target_count);
     fill_stages(&w, work_profile(&w), targets, names, target_count, ends, cut);
     return 0;
 }

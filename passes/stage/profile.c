@@ -60,7 +60,8 @@ static void fill_tensors(const Work *w, Profile *p)
         if (w->last[i] < 0 || t->data || t->is_inlined || t->is_state || t->is_state_out) continue;
         int from = w->first[i], to = w->last[i];
         int64_t bytes = work_tensor_bytes(w, t);
-        if (bytes > MOST_BYTES) bytes = MOST_BYTES; /* refused by profile_check, but sums stay sums */
+        if (bytes > MOST_BYTES)
+            bytes = MOST_BYTES; /* refused by profile_check, but sums stay sums */
         for (int k = from < 0 ? 0 : from; k <= to && k < w->count; k++)
             p->layers[k].activations += bytes;
         if (to <= from || (from < 0 && t->producer)) continue;

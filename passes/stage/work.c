@@ -70,7 +70,8 @@ static void find_lifetimes(Work *w)
 
 bool work_crosses(const Work *w, const Tensor *tensor, int at)
 {
-    if (tensor->data || tensor->is_state || tensor->is_state_out || tensor->is_inlined) return false;
+    if (tensor->data || tensor->is_state || tensor->is_state_out || tensor->is_inlined)
+        return false;
     return w->last[tensor->id] >= at && w->first[tensor->id] < at &&
            (w->first[tensor->id] >= 0 || !tensor->producer);
 }

@@ -1,5 +1,5 @@
-/* The nodes that need code, in the order in which stages take them, and what the cut and the planner
- * want to know of them. */
+/* The nodes that need code, in the order in which stages take them, and what the cut and the
+ * planner want to know of them. */
 #ifndef LPC_PASSES_STAGE_WORK_H
 #define LPC_PASSES_STAGE_WORK_H
 
@@ -29,8 +29,8 @@ Profile *work_profile(const Work *work);
 /* The same from a graph. */
 Profile *graph_profile(Graph *graph);
 
-/* What a stage program needs beside what is counted: a static program with its runtime and C library,
- * its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
+/* What a stage program needs beside what is counted: a static program with its runtime and C
+ * library, its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
 enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 
 /* What links without a description are taken for: Gigabit Ethernet, bytes per second. */
@@ -39,9 +39,9 @@ enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 /* The targets as devices for the planner, in that order. */
 int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const char *const *names,
                 int count, Cluster *cluster);
-/* As cut_graph, by the planner with options, or by a plan file that is checked (NULL: none). Devices may
- * be left out and reordered: the cut's stages are the plan's, each with the target of its device.
- * cluster: expanded, device i being targets[i], called names[i]; NULL: cut_devices. */
+/* As cut_graph, by the planner with options, or by a plan file that is checked (NULL: none).
+ * Devices may be left out and reordered: the cut's stages are the plan's, each with the target of
+ * its device. cluster: expanded, device i being targets[i], called names[i]; NULL: cut_devices. */
 int cut_planned(Graph *graph, const Cluster *cluster, const Target *const *targets,
                 const char *const *names, int count, const PlanOptions *options,
                 const char *plan_file, Cut *cut, Plan *plan);

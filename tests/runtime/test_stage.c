@@ -323,8 +323,7 @@ static void frames_refused(void)
 
 /* --- overlap, back-pressure, signals --- */
 
-/* Two stages of 20 ms each: ten frames take about 11 * 20 ms, not 20 * 20. */
-static void stages_overlap(void)
+static double time_of_ten_frames(void)
 {
     lpc_model models[2] = {fake_model("sleep", 0), fake_model("sleep", 1)};
     Ends *ends = ends_new(&models[0], &models[1]);
@@ -337,11 +336,20 @@ static void stages_overlap(void)
     for (int i = 0; i < 10; i++)
         CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);
     double ms = (double)(lpc_now_ns() - begin) * 1e-6;
-    CHECK(ms < 340, "%g ms", ms);
     CHECK(ends_collect(ends) == LPC_FRAME_END, "%s", ends->error.text);
     CHECK(child_wait(&first, text) == 0, "%s", text);
     CHECK(child_wait(&second, text) == 0, "%s", text);
     ends_free(ends);
+    return ms;
+}
+
+/* Two stages of 20 ms each: ten frames take about 11 * 20 ms, not 20 * 20. A busy machine may need
+ * several tries. */
+static void stages_overlap(void)
+{
+    double ms = 1e9;
+    for (int try = 0; try < 8 && ms >= 340; try++) ms = time_of_ten_frames();
+    CHECK(ms < 340, "%g ms", ms);
 }
 
 /* Frames of 4 MiB that nobody collects: the feeder must be held up, and nothing may be lost. */

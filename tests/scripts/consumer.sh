@@ -12,7 +12,8 @@ for file in bin/lpc bin/lpc-opt share/lpc/targets/pc.json share/lpc/runtime/lpc_
     include/lpc_model.h lib/cmake/lpc/lpcConfig.cmake; do
     [ -e "$work/prefix/$file" ] || fail "not installed: $file"
 done
-"$work/prefix/bin/lpc" targets | grep -q '^pi5 ' || fail "the installed lpc has no targets"
+"$work/prefix/bin/lpc" targets >"$work/table"
+grep -q '^pi5 ' "$work/table" || fail "the installed lpc has no targets"
 
 cp -r "$LPC_SOURCE/tests/consumer" "$work/project"
 cp "$LPC_SOURCE/models/digits/digits.onnx" "$work/project/"

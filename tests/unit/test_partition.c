@@ -154,8 +154,10 @@ static void extend(Brute *b, int first, unsigned used)
             int k = b->now.count++;
             b->now.device[k] = d;
             b->now.end[k] = end;
-            if (end == c->n) judge(b);
-            else extend(b, end, used | 1u << d);
+            if (end == c->n)
+                judge(b);
+            else
+                extend(b, end, used | 1u << d);
             b->now.count--;
         }
     }

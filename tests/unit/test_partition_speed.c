@@ -87,11 +87,13 @@ static bool run(const Speed *speed, double factor)
     int code = plan_make(&diag, arena, profile, &expanded, &options, &plan);
     double took = seconds() - start;
     bool ok = !code && took <= speed->expected * factor;
-    printf("%s %-10s %-5s order %6d layers %3d devices%s%s: %.3f s (asked for: %.2f s), value %.6g, "
-           "gap %g, %s\n",
-           ok ? "ok  " : "FAIL", objective_name(speed->objective), speed->free_order ? "free" : "fixed",
-           speed->layers, speed->devices, speed->types ? ", alike" : "", speed->links ? ", links" : "",
-           took, speed->expected, plan.value, plan.gap, plan.method ? plan.method : "none");
+    printf(
+        "%s %-10s %-5s order %6d layers %3d devices%s%s: %.3f s (asked for: %.2f s), value %.6g, "
+        "gap %g, %s\n",
+        ok ? "ok  " : "FAIL", objective_name(speed->objective),
+        speed->free_order ? "free" : "fixed", speed->layers, speed->devices,
+        speed->types ? ", alike" : "", speed->links ? ", links" : "", took, speed->expected,
+        plan.value, plan.gap, plan.method ? plan.method : "none");
     for (int k = 0; k < diag.count; k++) printf("     %s\n", diag.messages[k]);
     arena_free(arena);
     return ok;

@@ -5,6 +5,7 @@
 #include "tools/tensor_io.c"
 #include "tools/run/children.c"
 #include "tools/run/noise.c"
+#include "tools/run/measured.c"
 #include "tools/run/package.c"
 #include "tools/run/session.c"
 #include "tools/run/run.c"

@@ -10,6 +10,7 @@
 #ifndef LPC_TOOLS_CALIBRATE_H
 #define LPC_TOOLS_CALIBRATE_H
 
+#include "passes/partition/profile.h"
 #include "tools/compile/compile.h"
 
 /* --- models.c --- */
@@ -66,6 +67,11 @@ typedef struct LayerTimes {
  * through the emulator. threads 0: all cores of where it runs. */
 int measure_layers(Arena *arena, Diag *diag, const CompileOptions *options, const char *target,
                    int threads, LayerTimes *times);
+
+/* Measures on each kind of device of an expanded cluster, and puts the times into the model's profile;
+ * says on stderr what was measured how. */
+int measure_profile(Arena *arena, Diag *diag, const CompileOptions *options, const Cluster *cluster,
+                    Profile *profile);
 
 int command_calibrate(int argc, char **argv);
 

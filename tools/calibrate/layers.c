@@ -88,3 +88,25 @@ int measure_layers(Arena *arena, Diag *diag, const CompileOptions *options, cons
     remove_tree(work);
     return code;
 }
+
+int measure_profile(Arena *arena, Diag *diag, const CompileOptions *options, const Cluster *cluster,
+                    Profile *profile)
+{
+    for (int d = 0; d < cluster->count; d++) {
+        const Device *device = &cluster->devices[d];
+        LayerTimes times;
+        bool known = false;
+        for (int i = 0; i < profile->time_count; i++)
+            known = known || !strcmp(profile->times[i].target, device->target);
+        if (known) continue;
+        TRY(measure_layers(arena, diag, options, device->target, 0, &times));
+        if (times.count != profile->count)
+            return diag_error(diag, "target '%s': %d layers measured, %d planned", device->target,
+                              times.count, profile->count);
+        fprintf(stderr, "measured '%s'%s: %.4g ms\n", device->target,
+                times.emulated ? " through an emulator, not on the device" : "", times.whole_s * 1e3);
+        arena_push(arena, profile->times, profile->time_count) =
+            (LayerSeconds){device->target, times.emulated, times.seconds};
+    }
+    return 0;
+}

@@ -325,6 +325,8 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     int code = package_write(&job, folder);
     progress_end(&progress, diag);
     lap(options, "emit", &since);
+    if (!code && figures.profile->count)
+        code = profile_write(diag, arena_printf(arena, "%s/layers.json", folder), figures.profile);
     if (!code) code = report_write(&job, *graph, cut, &figures, NULL, NULL, folder);
     lap(options, "report", &since);
     size_t length = strlen(folder) - 7;

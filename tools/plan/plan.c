@@ -1,5 +1,6 @@
 /* `lpc plan`: which layers run where, and why. */
 #include "passes/stage/work.h"
+#include "tools/calibrate/calibrate.h"
 #include "tools/plan/plan.h"
 
 #include <cjson/cJSON.h>
@@ -27,6 +28,8 @@ static const char usage[] =
     "  --split N,N,...          so many layers on each device, checked\n"
     "  --compare                all objectives side by side\n"
     "  --write-profile FILE     the model's layers, for --profile\n"
+    "  --measure                time the model's layers on each kind of device: on this machine, or\n"
+    "                           through its emulator, and plan from that\n"
     "  --json                   the plan as JSON\n";
 
 static int wrong(const char *option, const char *value, const char *expected)
@@ -116,6 +119,7 @@ static int plan_option(PlanCommand *c, int argc, char **argv, int *at)
                  : !strcmp(arg, "--no-overlap") ? &c->options.no_overlap
                  : !strcmp(arg, "--json")       ? &c->json
                  : !strcmp(arg, "--compare")    ? &c->compare
+                 : !strcmp(arg, "--measure")    ? &c->measure
                                                 : NULL;
     if (flag) {
         *flag = true;
@@ -146,6 +150,10 @@ static int parse_arguments(PlanCommand *c, int argc, char **argv)
             return LPC_USAGE;
         }
         c->compile.model = argv[at++];
+    }
+    if (c->measure && !c->compile.model) {
+        fprintf(stderr, "lpc plan: --measure needs a model\n");
+        return LPC_USAGE;
     }
     if (!c->compile.model == !c->profile_file) {
         fprintf(stderr, "lpc plan: expected a model or --profile FILE (see lpc plan --help)\n");
@@ -253,8 +261,9 @@ static int run(Diag *diag, Arena *arena, PlanCommand *c)
     Cluster cluster;
     Plan plan;
     TRY(plan_profile(diag, arena, c, &profile));
-    if (c->profile_out) TRY(profile_write(diag, c->profile_out, profile));
     TRY(plan_devices(diag, arena, c, &cluster));
+    if (c->measure) TRY(measure_profile(arena, diag, &c->compile, &cluster, profile));
+    if (c->profile_out) TRY(profile_write(diag, c->profile_out, profile));
     if (c->compare) return plan_compare(stdout, diag, arena, profile, &cluster, &c->options);
     TRY(make_plan(diag, arena, c, profile, &cluster, &plan));
     if (!c->json) {

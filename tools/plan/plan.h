@@ -15,7 +15,7 @@ typedef struct PlanCommand {
     const char *plan_file;     /* --plan: this one, checked */
     const char *split;         /* --split 8,19,1: layers per device */
     const char *profile_out;   /* --write-profile */
-    bool json, compare;
+    bool json, compare, measure;
 } PlanCommand;
 
 /* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use. */

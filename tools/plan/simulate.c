@@ -1,6 +1,6 @@
-/* `lpc simulate PLAN`: frames through the stages of a plan, one event after the other, and, from the
- * same figures, the plain alternative: every layer split over several devices.
- * docs/planning.md gives the formulas. */
+/* `lpc simulate PLAN`: frames through the stages of a plan, one event after the other, and, from
+ * the same figures, the plain alternative: every layer split over several devices. docs/planning.md
+ * gives the formulas. */
 #include "tools/plan/plan.h"
 
 #include <cjson/cJSON.h>
@@ -16,7 +16,8 @@ static const char usage[] =
     "  PLAN.json                what `lpc plan --json` printed\n"
     "  --frames N               how many frames go through (256)\n"
     "  --tokens N               tokens in one frame (1)\n"
-    "  --tensor-parallel T      also each layer split over T equal devices, P such groups as stages\n";
+    "  --tensor-parallel T      also each layer split over T equal devices, P such groups as "
+    "stages\n";
 
 typedef struct SimStage {
     const char *device;
@@ -52,7 +53,8 @@ static int read_stages(Simulation *s, const cJSON *root)
         const cJSON *device = cJSON_GetObjectItemCaseSensitive(j, "device");
         SimStage stage = {.compute = number(j, "compute_s", -1), .send = number(j, "send_s", -1)};
         if (!cJSON_IsString(device) || !(stage.compute >= 0) || !(stage.send >= 0))
-            return diag_error(s->diag, "stage %d: expected device, compute_s and send_s", s->count + 1);
+            return diag_error(s->diag, "stage %d: expected device, compute_s and send_s",
+                              s->count + 1);
         stage.device = arena_strdup(s->arena, device->valuestring);
         arena_push(s->arena, s->stages, s->count) = stage;
     }
@@ -75,8 +77,8 @@ static int read_plan(Simulation *s)
     return code;
 }
 
-/* A frame is computed when it has arrived, the stage is idle and a send slot is free; it is sent when
- * it is computed, the link is idle and the next stage has a receive slot free. */
+/* A frame is computed when it has arrived, the stage is idle and a send slot is free; it is sent
+ * when it is computed, the link is idle and the next stage has a receive slot free. */
 static void flow(Simulation *s)
 {
     for (int k = 0; k < s->count; k++) {
@@ -127,8 +129,8 @@ static int alternative(Simulation *s, double *period, double *latency, double *m
             double moved = l->bytes >= 0 ? l->bytes : size;
             double flops = l->flops / tensor / (d->gflops * 1e9);
             double moving = d->memory_bandwidth > 0 ? moved / tensor / d->memory_bandwidth : 0;
-            double ring = 2 * (tensor - 1) *
-                          ((double)l->out_bytes / tensor / link.bandwidth + link.latency);
+            double ring =
+                2 * (tensor - 1) * ((double)l->out_bytes / tensor / link.bandwidth + link.latency);
             compute += fmax(flops, moving) + d->call_overhead + 2 * ring;
             bytes += (size + (double)l->state) / tensor;
         }
@@ -154,7 +156,8 @@ static void print_text(const Simulation *s)
            "s/token");
 }
 
-/* With an empty pipeline at the start: the first frame's latency, then one period for each other. */
+/* With an empty pipeline at the start: the first frame's latency, then one period for each other.
+ */
 static double total_of(const Simulation *s, double period, double latency)
 {
     return latency + (s->frames - 1) * period;

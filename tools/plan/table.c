@@ -47,7 +47,8 @@ static void add_stage(Table *t, const PlanStage *s)
         plan_bytes(a, (double)s->code),
         plan_bytes(a, (double)s->memory),
         plan_bytes(a, (double)s->budget),
-        s->budget > 0 ? arena_printf(a, "%.1f %%", 100 * (double)s->memory / (double)s->budget) : "-",
+        s->budget > 0 ? arena_printf(a, "%.1f %%", 100 * (double)s->memory / (double)s->budget)
+                      : "-",
         s->device_memory > 0
             ? arena_printf(a, "%.1f %%", 100 * (double)s->memory / (double)s->device_memory)
             : "-",
@@ -86,8 +87,9 @@ static void print_value(FILE *out, const Plan *plan, Arena *arena, double value)
 void plan_table(FILE *out, const Plan *plan)
 {
     static const char *const head[COLUMNS] = {
-        "device", "first", "last", "layers", "tensors", "weights", "activations", "buffers",
-        "state",  "queues", "code", "total",  "budget",  "used", "of memory", "compute",     "send"};
+        "device",      "first",   "last",      "layers",  "tensors", "weights",
+        "activations", "buffers", "state",     "queues",  "code",    "total",
+        "budget",      "used",    "of memory", "compute", "send"};
     Arena *arena = arena_new();
     Table t = {.arena = arena};
     arena_push(arena, t.rows, t.count);
@@ -106,7 +108,9 @@ void plan_table(FILE *out, const Plan *plan)
     fprintf(out, "lower bound  ");
     print_value(out, plan, arena, plan->bound);
     fprintf(out, ", gap %.4g %%%s\n", 100 * plan->gap,
-            plan->exact ? " (exact)" : plan->gap <= 0 ? " (proven)" : "");
+            plan->exact      ? " (exact)"
+            : plan->gap <= 0 ? " (proven)"
+                             : "");
     fprintf(out, "method       %s\n", plan->method);
     arena_free(arena);
 }

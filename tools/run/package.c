@@ -152,6 +152,18 @@ static bool is_this_machine(const char *triple)
            !strncmp(machine.machine, triple, length);
 }
 
+static void load_predicted(const cJSON *item, PackageStage *stage)
+{
+    const cJSON *compute = cJSON_GetObjectItemCaseSensitive(item, "predicted_compute_s");
+    const cJSON *send = cJSON_GetObjectItemCaseSensitive(item, "predicted_send_s");
+    uint64_t cores = 0, layers = 0;
+    if (!get_count(item, "predicted_cores", &cores) && cores < 4096)
+        stage->predicted_cores = (int)cores;
+    if (!get_count(item, "layers", &layers) && layers < 1000000) stage->layers = (int)layers;
+    stage->predicted_compute_s = cJSON_IsNumber(compute) ? compute->valuedouble : -1;
+    stage->predicted_send_s = cJSON_IsNumber(send) ? send->valuedouble : -1;
+}
+
 static int load_stages(const Loader *loader, const cJSON *list)
 {
     Package *package = loader->package;
@@ -168,6 +180,7 @@ static int load_stages(const Loader *loader, const cJSON *list)
         const char *program = get_text(loader, item, "program");
         stage->name = get_text(loader, item, "name");
         stage->target = get_text(loader, item, "target");
+        load_predicted(item, stage);
         if (!stage->name) return bad(loader, "a stage's name");
         if (program)
             stage->program = arena_printf(loader->arena, "%s/%s", package->folder, program);

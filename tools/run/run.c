@@ -31,6 +31,7 @@ static const char usage_text[] =
     "  --connect HOST:PORT --collect HOST:PORT\n"
     "                          the stages were started by hand: where the first one listens, and\n"
     "                          where the last one forwards to\n"
+    "  --write-profile FILE    the model's layers with the measured times, for lpc plan --profile\n"
     "  --json                  prints the figures as JSON\n"
     "  --help                  prints this\n";
 
@@ -39,7 +40,7 @@ typedef struct Given {
 } Given;
 
 typedef struct Command {
-    const char *folder, *output;
+    const char *folder, *output, *profile_out;
     Given *given;
     int given_count;
     const char *feedback_in, *feedback_out; /* NULL: none */
@@ -124,6 +125,8 @@ static int parse_option(Command *command, Arena *arena, Diag *diag, const char *
     } else if (strcmp(name, "--feedback") == 0) {
         if (parse_feedback(arena, value, command))
             return usage_error(diag, "--feedback: expected IN=argmax(OUT), got ", value);
+    } else if (strcmp(name, "--write-profile") == 0) {
+        command->profile_out = value;
     } else if (strcmp(name, "--connect") == 0) {
         command->run.connect = value;
     } else if (strcmp(name, "--collect") == 0) {
@@ -172,6 +175,8 @@ static int parse(Command *command, Arena *arena, Diag *diag, int argc, char **ar
     if (!command->folder) return usage_error(diag, "the folder that lpc made is missing", "");
     if (!command->run.connect != !command->run.collect)
         return usage_error(diag, "--connect and --collect go together", "");
+    if (command->run.connect && command->profile_out)
+        return usage_error(diag, "--write-profile: times of stages elsewhere are not known here", "");
     command->run.stats = !command->run.connect;
     return LPC_OK;
 }
@@ -445,9 +450,16 @@ static void report_json(const Run *run, double latency, double throughput)
         printf("%s{\"name\":", i ? "," : "");
         print_json_text(stats[i].name);
         printf(",\"compute_ms_median\":%.6f,\"send_ms_median\":%.6f,\"receive_ms_median\":%.6f,"
-               "\"wait_ms_median\":%.6f,\"frames\":%.0f,\"peak_rss_bytes\":%.0f}",
+               "\"wait_ms_median\":%.6f,\"frames\":%.0f,\"peak_rss_bytes\":%.0f",
                stats[i].compute_ms, stats[i].send_ms, stats[i].receive_ms, stats[i].wait_ms,
                stats[i].frames, stats[i].peak_rss_bytes);
+        const PackageStage *stage = &run->package->stages[i];
+        if (stage->predicted_compute_s >= 0)
+            printf(",\"predicted_compute_ms\":%.6f,\"predicted_send_ms\":%.6f,"
+                   "\"predicted_cores\":%d",
+                   stage->predicted_compute_s * 1e3, stage->predicted_send_s * 1e3,
+                   stage->predicted_cores);
+        printf("}");
     }
     printf("],\"latency_ms_median\":%.6f,\"throughput\":%.6f,\"frames\":%" PRId64, latency,
            throughput, run->total);
@@ -460,6 +472,43 @@ static void report_json(const Run *run, double latency, double throughput)
     printf("}\n");
 }
 
+static const char *predicted(Arena *arena, double seconds)
+{
+    return seconds < 0 ? "-" : arena_printf(arena, "%.3f", seconds * 1e3);
+}
+
+/* What predictions are for, where that is not what ran. */
+static void print_conditions(const Run *run)
+{
+    int threads = run->command->run.threads;
+    const char *with = threads ? arena_printf(run->arena, "--threads %d", threads)
+                               : "its default number of threads";
+    for (int i = 0; i < run->package->stage_count; i++) {
+        const PackageStage *stage = &run->package->stages[i];
+        bool emulated = stage->emulator && stage->emulator[0];
+        if (stage->predicted_compute_s < 0) continue;
+        if (!emulated && stage->predicted_cores == threads) continue;
+        printf("%s is predicted for %d core%s of '%s'; here it ran %swith %s\n", stage->name,
+               stage->predicted_cores, stage->predicted_cores == 1 ? "" : "s",
+               stage->target ? stage->target : "?", emulated ? "through an emulator, " : "", with);
+    }
+}
+
+static int write_profile(const Run *run)
+{
+    int count;
+    const RunStats *stats = run_stats(run->session, &count);
+    double *seconds = arena_array(run->arena, (size_t)run->package->stage_count + 1, sizeof *seconds);
+    if (!run->command->profile_out) return LPC_OK;
+    for (int i = 0; i < run->package->stage_count; i++) {
+        if (i >= count || !stats[i].known)
+            return diag_error(run->diag, "--write-profile: stage '%s' tells no times",
+                              run->package->stages[i].name);
+        seconds[i] = stats[i].compute_ms * 1e-3;
+    }
+    return package_profile(run->package, run->arena, run->diag, seconds, run->command->profile_out);
+}
+
 static void report_text(const Run *run, double latency, double throughput)
 {
     int count;
@@ -470,12 +519,16 @@ static void report_text(const Run *run, double latency, double throughput)
         printf("\n");
     }
     if (count)
-        printf("%-16s %10s %10s %10s %10s %8s %12s\n", "stage", "compute ms", "send ms",
-               "receive ms", "wait ms", "frames", "peak RSS KiB");
-    for (int i = 0; i < count; i++)
-        printf("%-16s %10.3f %10.3f %10.3f %10.3f %8.0f %12.0f\n", stats[i].name,
-               stats[i].compute_ms, stats[i].send_ms, stats[i].receive_ms, stats[i].wait_ms,
-               stats[i].frames, stats[i].peak_rss_bytes / 1024);
+        printf("%-16s %10s %10s %10s %10s %10s %10s %8s %12s\n", "stage", "compute ms", "predicted",
+               "send ms", "predicted", "receive ms", "wait ms", "frames", "peak RSS KiB");
+    for (int i = 0; i < count; i++) {
+        const PackageStage *stage = &run->package->stages[i];
+        printf("%-16s %10.3f %10s %10.3f %10s %10.3f %10.3f %8.0f %12.0f\n", stats[i].name,
+               stats[i].compute_ms, predicted(run->arena, stage->predicted_compute_s),
+               stats[i].send_ms, predicted(run->arena, stage->predicted_send_s), stats[i].receive_ms,
+               stats[i].wait_ms, stats[i].frames, stats[i].peak_rss_bytes / 1024);
+    }
+    if (count) print_conditions(run);
     printf("latency     %.3f ms (median of %" PRId64 " frames, one at a time)\n", latency,
            run->latency_count);
     printf("throughput  %.2f frames/s\n", throughput);
@@ -489,6 +542,7 @@ static int run_all(Run *run)
     TRY(run_open(&run->session, run->arena, run->diag, run->package, &run->command->run));
     TRY(run->command->feedback_in ? feed_back(run) : feed_sequence(run));
     TRY(run_finish(run->session, run->diag));
+    TRY(write_profile(run));
     double latency = latency_median(run);
     double throughput = run->throughput > 0 ? run->throughput : latency > 0 ? 1000 / latency : 0;
     (run->command->json ? report_json : report_text)(run, latency, throughput);

@@ -32,6 +32,9 @@ typedef struct PackageStage {
     const char *name, *target;
     const char *program;   /* path from the current folder, NULL when it was not linked */
     const char **emulator; /* words before the program, NULL-terminated */
+    int layers;
+    double predicted_compute_s, predicted_send_s; /* the planner's; < 0: unknown */
+    int predicted_cores;   /* that they are for */
 } PackageStage;
 
 /* One end of the pipeline: the contract with the first stage, or with the last one. */
@@ -54,6 +57,10 @@ typedef struct Package {
     PackageStage *stages;
 } Package;
 
+/* FOLDER/layers.json with measured seconds of computing, by stage, written to path: a layer's part of
+ * its stage's is as the target's figures have it. */
+int package_profile(const Package *package, Arena *arena, Diag *diag, const double *compute_s,
+                    const char *path);
 int package_load(Package **package, Arena *arena, Diag *diag, const char *folder);
 /* Index of the input or output of that name, or -1. */
 int package_find(const PackageEnd *end, const char *name);
