@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -125,15 +126,18 @@ int graft_reserve(const char *name, const char *weights, Diag *diag, const char 
 
 /* ---- Grafting ---- */
 
-typedef struct Graft {
+struct Graft {
     int program, weights;
     const char *path;
-    Diag *diag;
+    uint64_t from, to, size; /* of the copy */
+    pthread_t thread;
+    bool has_thread;
+    int error;               /* errno of the copy */
     Elf64_Ehdr header;
     Elf64_Phdr segments[MOST_HEADERS];
     Elf64_Shdr sections[MOST_SECTIONS];
     Elf64_Shdr *reserved;
-} Graft;
+};
 
 /* Headers and sections; false when this is no such file. */
 static bool read_program(Graft *g)
@@ -211,6 +215,8 @@ static bool set_segments(Graft *g, uint64_t offset)
     return true;
 }
 
+/* ---- The copy ---- */
+
 static bool copy_slowly(const Graft *g, uint64_t from, uint64_t to, uint64_t size)
 {
     char buffer[65536];
@@ -225,13 +231,12 @@ static bool copy_slowly(const Graft *g, uint64_t from, uint64_t to, uint64_t siz
     return true;
 }
 
-static bool copy_weights(const Graft *g, uint64_t from, uint64_t to, uint64_t size)
+static bool copy_weights(const Graft *g)
 {
-    off_t in = (off_t)from, out = (off_t)to;
-    uint64_t total = size;
+    off_t in = (off_t)g->from, out = (off_t)g->to;
+    uint64_t size = g->size;
     while (size > 0) {
-        size_t part = size < PART ? (size_t)size : PART;
-        diag_progress(g->diag, "linking weights", (int64_t)(total - size), (int64_t)total);
+        size_t part = size < (uint64_t)PART ? (size_t)size : PART;
         ssize_t copied = copy_file_range(g->weights, &in, g->program, &out, part, 0);
         if (copied < 0 && errno == EINTR) continue;
         if (copied <= 0) return copy_slowly(g, (uint64_t)in, (uint64_t)out, size);
@@ -240,35 +245,60 @@ static bool copy_weights(const Graft *g, uint64_t from, uint64_t to, uint64_t si
     return true;
 }
 
-static int graft(Graft *g, bool *done)
+static void *run_copy(void *argument)
 {
-    Elf64_Ehdr object;
-    uint64_t at, size;
-    off_t end = lseek(g->program, 0, SEEK_END);
-    if (end < 0 || !find_weights(g->weights, &object, &at, &size))
-        return diag_error(g->diag, "cannot read the weights of %s", g->path);
-    uint64_t offset = ((uint64_t)end + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
-    if (!read_program(g) || g->reserved->sh_size != size || !set_segments(g, offset)) return 0;
+    Graft *g = argument;
     const Elf64_Ehdr *h = &g->header;
-    if (!copy_weights(g, at, offset, size) ||
+    errno = 0;
+    if (!copy_weights(g) ||
         !write_at(g->program, g->segments, h->e_phnum * sizeof *g->segments, h->e_phoff) ||
         !write_at(g->program, g->sections, h->e_shnum * sizeof *g->sections, h->e_shoff))
-        return diag_error(g->diag, "cannot write %s: %s", g->path, strerror(errno));
-    *done = true;
-    return 0;
+        g->error = errno ? errno : EIO;
+    return NULL;
 }
 
-int graft_weights(const char *program, const char *weights, Diag *diag, bool *done)
+static void close_files(Graft *g)
 {
-    Graft g = {.path = program, .diag = diag};
-    *done = false;
-    g.program = open(program, O_RDWR | O_CLOEXEC);
-    g.weights = open(weights, O_RDONLY | O_CLOEXEC);
-    int code = g.program < 0 || g.weights < 0
-                   ? diag_error(diag, "cannot open %s: %s", program, strerror(errno))
-                   : graft(&g, done);
-    if (g.weights >= 0) close(g.weights);
-    if (g.program >= 0 && close(g.program) && !code)
-        code = diag_error(diag, "cannot write %s: %s", program, strerror(errno));
-    return code;
+    if (g->weights >= 0) close(g->weights);
+    if (g->program >= 0 && close(g->program) && !g->error) g->error = errno;
+}
+
+/* Reads what there is and decides where the weights go; *fits is false when they cannot. */
+static int prepare(Graft *g, Diag *diag, bool *fits)
+{
+    Elf64_Ehdr object;
+    off_t end = lseek(g->program, 0, SEEK_END);
+    if (g->program < 0 || g->weights < 0 || end < 0 ||
+        !find_weights(g->weights, &object, &g->from, &g->size))
+        return diag_error(diag, "cannot read %s or its weights: %s", g->path, strerror(errno));
+    g->to = ((uint64_t)end + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
+    *fits = read_program(g) && g->reserved->sh_size == g->size && set_segments(g, g->to);
+    return LPC_OK;
+}
+
+int graft_start(const char *program, const char *weights, Arena *arena, Diag *diag, Graft **graft)
+{
+    Graft *g = arena_alloc(arena, sizeof *g);
+    bool fits = false;
+    *graft = NULL;
+    g->path = program;
+    g->program = open(program, O_RDWR | O_CLOEXEC);
+    g->weights = open(weights, O_RDONLY | O_CLOEXEC);
+    int code = prepare(g, diag, &fits);
+    if (code || !fits) {
+        close_files(g);
+        return code;
+    }
+    g->has_thread = !pthread_create(&g->thread, NULL, run_copy, g);
+    if (!g->has_thread) run_copy(g);
+    *graft = g;
+    return LPC_OK;
+}
+
+int graft_finish(Graft *graft, Diag *diag)
+{
+    if (graft->has_thread) pthread_join(graft->thread, NULL);
+    close_files(graft);
+    if (!graft->error) return LPC_OK;
+    return diag_error(diag, "cannot write %s: %s", graft->path, strerror(graft->error));
 }

@@ -14,10 +14,15 @@
  * made, but without contents. */
 int graft_reserve(const char *name, const char *weights, Diag *diag, const char *path);
 
+/* A copy of weights that is under way. */
+typedef struct Graft Graft;
+
 /* Puts the weights of an object that weights_object_write made into a program that was linked with
- * graft_reserve's. *done is false, and the program is as it was, when the linker did not lay the
- * reserved section at the end of memory or left no program header for it. LPC_ERROR when reading or
- * writing fails. */
-int graft_weights(const char *program, const char *weights, Diag *diag, bool *done);
+ * graft_reserve's. The copy runs beside the caller until graft_finish. *graft is NULL, and the program
+ * is as it was, when the linker did not lay the reserved section at the end of memory or left no
+ * program header for it. */
+int graft_start(const char *program, const char *weights, Arena *arena, Diag *diag, Graft **graft);
+/* Waits for the copy. LPC_ERROR when reading or writing failed. */
+int graft_finish(Graft *graft, Diag *diag);
 
 #endif

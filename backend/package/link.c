@@ -209,12 +209,13 @@ static int link_program(PackJob *job, const PackStage *stage, const char *folder
     const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
     const char *program = arena_printf(job->arena, "%s/stage", folder);
     if (stage->program->const_bytes >= GRAFT_BYTES) {
-        bool done = false;
+        Graft *graft = NULL;
         TRY(graft_reserve(stage->prefix, weights, job->diag, reserved));
         int code = run_linker(job, stage, folder, main_object, model, reserved, log);
         unlink(reserved);
-        if (!code) code = graft_weights(program, weights, job->diag, &done);
-        if (code || done) return code;
+        if (!code) code = graft_start(program, weights, job->arena, job->diag, &graft);
+        if (graft) arena_push(job->arena, job->grafts, job->graft_count) = graft;
+        if (code || graft) return code;
     }
     return run_linker(job, stage, folder, main_object, model, weights, log);
 }

@@ -3,6 +3,7 @@
 
 #include "backend/c/c.h"
 #include "backend/llvm/llvm.h"
+#include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
 
 #include <errno.h>
@@ -95,6 +96,10 @@ static int write_stage(PackJob *job, int index, const char *out)
 
 int package_write(PackJob *job, const char *folder)
 {
-    for (int i = 0; i < job->stage_count; i++) TRY(write_stage(job, i, folder));
-    return package_manifest(job, folder);
+    int code = 0;
+    for (int i = 0; i < job->stage_count && !code; i++) code = write_stage(job, i, folder);
+    for (int i = 0; i < job->graft_count; i++) {
+        if (graft_finish(job->grafts[i], job->diag)) code = LPC_ERROR;
+    }
+    return code ? code : package_manifest(job, folder);
 }

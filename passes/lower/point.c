@@ -26,12 +26,21 @@ static bool lies_like(Lower *lw, const Tensor *tensor, const Tensor *like)
     return true;
 }
 
+/* Does the output's element depend on the same element of each input, or on inputs of one element? */
+static bool maps_elements(const Node *node)
+{
+    if (op_info(node->op)->traits & T_ELEMENTWISE) return true;
+    if (node->op != OP_QUANTIZE_LINEAR && node->op != OP_DEQUANTIZE_LINEAR) return false;
+    const Tensor *zero = node_in(node, 2);
+    return is_single(node->in[1]) && (!zero || is_single(zero));
+}
+
 static bool operand_is_flat(Lower *lw, const Tensor *tensor, const Tensor *like, int depth)
 {
     if (is_single(tensor) && !tensor->is_inlined) return true;
     if (!tensor->is_inlined) return lies_like(lw, tensor, like);
     const Node *node = tensor->producer;
-    if (depth > 40 || !(op_info(node->op)->traits & T_ELEMENTWISE)) return false;
+    if (depth > 40 || !maps_elements(node)) return false;
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i] && !operand_is_flat(lw, node->in[i], like, depth + 1)) return false;
     }
@@ -55,7 +64,7 @@ static bool is_contiguous(Lower *lw, const Tensor *tensor)
 
 bool lower_is_flat(Lower *lw, const Node *node)
 {
-    if (!(op_info(node->op)->traits & T_ELEMENTWISE)) return false;
+    if (!maps_elements(node)) return false;
     const Tensor *result = node_result(node);
     if (!is_contiguous(lw, result)) return false;
     for (int i = 0; i < node->in_count; i++) {
