@@ -25,6 +25,8 @@ static const char help[] =
     "  --targets T,...          one stage for each target, in this order (see `lpc targets`)\n"
     "  --target-dir DIR         look for target files there first; can be repeated\n"
     "  --cut-after NODE,...     cut by hand after these nodes, one fewer than targets\n"
+    "  --plan FILE              obey this plan (lpc plan --json, maybe edited), checked\n"
+    "  --objective WHAT, --order fixed|free, --memory-limit F   as for lpc plan\n"
     "  --emit obj|c             LLVM objects (default) or C\n"
     "  --portable               plain ISO C11, no vector extensions (implies --emit c)\n"
     "  --bind NAME=N            the size NAME is N\n"

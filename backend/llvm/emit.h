@@ -84,6 +84,8 @@ void emit_goto(Emit *e, LLVMBasicBlockRef to); /* when open */
 void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function);
 
 /* ---- module.c: functions of the module ---- */
+/* same.c: do both kernels become the same code? */
+bool kernels_same(const Kernel *a, const Kernel *c);
 void emit_module(Emit *e);
 
 #endif

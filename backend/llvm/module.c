@@ -449,13 +449,37 @@ static void define_run(Emit *e, Emitted *kernels)
     LLVMBuildRet(e->builder, const_i32(e, LPC_RUN_OK));
 }
 
+/* The first kernel that is the same code as kernel i; i when there is none before it. */
+static int first_same(const Program *program, int i)
+{
+    for (int k = 0; k < i; k++) {
+        if (kernels_same(program->kernels[k], program->kernels[i])) return k;
+    }
+    return i;
+}
+
+/* The kernel's own name for a function that it shares, for profilers and the map of the code. */
+static void name_again(Emit *e, const Kernel *kernel, const Emitted *k)
+{
+    LLVMValueRef alias = LLVMAddAlias2(e->module, k->type, 0, k->function, kernel->name);
+    LLVMSetLinkage(alias, LLVMInternalLinkage);
+}
+
 void emit_module(Emit *e)
 {
     const Program *program = e->program;
     Emitted *kernels = arena_array(e->arena, (size_t)program->kernel_count + 1, sizeof *kernels);
-    for (int i = 0; i < program->kernel_count; i++)
-        declare_kernel(e, program->kernels[i], &kernels[i]);
+    int *same = arena_array(e->arena, (size_t)program->kernel_count + 1, sizeof *same);
     for (int i = 0; i < program->kernel_count; i++) {
+        same[i] = first_same(program, i);
+        if (same[i] == i) declare_kernel(e, program->kernels[i], &kernels[i]);
+    }
+    for (int i = 0; i < program->kernel_count; i++) {
+        if (same[i] != i) {
+            kernels[i] = kernels[same[i]];
+            name_again(e, program->kernels[i], &kernels[i]);
+            continue;
+        }
         define_kernel(e, program->kernels[i], &kernels[i]);
         if (kernel_parallel(program->kernels[i])) define_task(e, program->kernels[i], &kernels[i]);
     }

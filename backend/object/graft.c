@@ -1,31 +1,19 @@
 /* Weights into a linked program: see graft.h. ELF64, little-endian. */
-#define _GNU_SOURCE /* copy_file_range */
 #include "backend/object/graft.h"
+
+#include "backend/object/weights_object.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A page of any kernel that runs the program: read-only weights share none with data. */
-enum { SEGMENT_ALIGN = 65536, MOST_HEADERS = 64, MOST_SECTIONS = 256, PART = 32 << 20 };
+enum { SEGMENT_ALIGN = 65536, MOST_HEADERS = 64, MOST_SECTIONS = 256 };
 
 static const char RESERVED[] = ".lbss.lpc_weights", RESERVED_OUT[] = ".lbss";
-
-static bool read_at(int file, void *to, size_t size, uint64_t at)
-{
-    return pread(file, to, size, (off_t)at) == (ssize_t)size;
-}
-
-static bool write_at(int file, const void *from, size_t size, uint64_t at)
-{
-    return pwrite(file, from, size, (off_t)at) == (ssize_t)size;
-}
 
 /* ---- Reserving ---- */
 
@@ -72,18 +60,6 @@ static void lay_out(Reserve *r, uint64_t size, Text *strings, Text *names)
     r->sections[SEC_SHSTRTAB].sh_size = names->length;
 }
 
-/* Where the weights lie in the object: its second section. */
-static bool find_weights(int file, Elf64_Ehdr *header, uint64_t *at, uint64_t *size)
-{
-    Elf64_Shdr s;
-    if (!read_at(file, header, sizeof *header, 0) ||
-        !read_at(file, &s, sizeof s, header->e_shoff + sizeof s))
-        return false;
-    *at = s.sh_offset;
-    *size = s.sh_size;
-    return s.sh_type == SHT_PROGBITS;
-}
-
 static bool write_reserve(const Reserve *r, const Text *strings, const Text *names,
                           const char *path)
 {
@@ -95,14 +71,12 @@ static bool write_reserve(const Reserve *r, const Text *strings, const Text *nam
     return ok;
 }
 
-int graft_reserve(const char *name, const char *weights, Diag *diag, const char *path)
+int graft_reserve(const Program *program, const char *triple, Diag *diag, const char *path)
 {
     Reserve r = {0};
-    uint64_t at, size;
-    int from = open(weights, O_RDONLY | O_CLOEXEC);
-    bool found = from >= 0 && find_weights(from, &r.header, &at, &size);
-    if (from >= 0) close(from);
-    if (!found) return diag_error(diag, "cannot read %s: %s", weights, strerror(errno));
+    uint64_t size;
+    if (!weights_object_header(program, triple, &r.header, &size))
+        return diag_error(diag, "target triple '%s': lpc links no weights for it", triple);
     Arena *arena = arena_new();
     Text strings, names;
     text_init(&strings, arena);
@@ -110,7 +84,7 @@ int graft_reserve(const char *name, const char *weights, Diag *diag, const char 
     r.header.e_shoff = offsetof(Reserve, sections);
     r.header.e_shnum = SEC_COUNT;
     r.header.e_shstrndx = SEC_SHSTRTAB;
-    const char *symbol = arena_printf(arena, "%s_weights", name);
+    const char *symbol = arena_printf(arena, "%s_weights", program->name);
     text_addn(&strings, "", 1);
     text_addn(&strings, symbol, strlen(symbol) + 1);
     r.symbols[1] = (Elf64_Sym){.st_name = 1,
@@ -126,34 +100,39 @@ int graft_reserve(const char *name, const char *weights, Diag *diag, const char 
 
 /* ---- Grafting ---- */
 
-struct Graft {
-    int program, weights;
-    const char *path;
-    uint64_t from, to, size; /* of the copy */
-    pthread_t thread;
-    bool has_thread;
-    int error;               /* errno of the copy */
+typedef struct Graft {
+    FILE *file;
     Elf64_Ehdr header;
     Elf64_Phdr segments[MOST_HEADERS];
     Elf64_Shdr sections[MOST_SECTIONS];
     Elf64_Shdr *reserved;
-};
+} Graft;
+
+static bool read_at(FILE *file, void *to, size_t size, uint64_t at)
+{
+    return !fseeko(file, (off_t)at, SEEK_SET) && fread(to, 1, size, file) == size;
+}
+
+static bool write_at(FILE *file, const void *from, size_t size, uint64_t at)
+{
+    return !fseeko(file, (off_t)at, SEEK_SET) && fwrite(from, 1, size, file) == size;
+}
 
 /* Headers and sections; false when this is no such file. */
 static bool read_program(Graft *g)
 {
     Elf64_Ehdr *h = &g->header;
-    if (!read_at(g->program, h, sizeof *h, 0) || memcmp(h->e_ident, ELFMAG, SELFMAG)) return false;
+    if (!read_at(g->file, h, sizeof *h, 0) || memcmp(h->e_ident, ELFMAG, SELFMAG)) return false;
     if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_phnum > MOST_HEADERS) return false;
     if (h->e_shnum > MOST_SECTIONS || h->e_shstrndx >= h->e_shnum) return false;
-    if (!read_at(g->program, g->segments, h->e_phnum * sizeof *g->segments, h->e_phoff) ||
-        !read_at(g->program, g->sections, h->e_shnum * sizeof *g->sections, h->e_shoff))
+    if (!read_at(g->file, g->segments, h->e_phnum * sizeof *g->segments, h->e_phoff) ||
+        !read_at(g->file, g->sections, h->e_shnum * sizeof *g->sections, h->e_shoff))
         return false;
     for (int i = 0; i < h->e_shnum; i++) {
         char name[sizeof RESERVED] = "";
         uint64_t at = g->sections[h->e_shstrndx].sh_offset + g->sections[i].sh_name;
-        if (!read_at(g->program, name, sizeof name, at)) continue;
-        if (strncmp(name, RESERVED, sizeof name) && strcmp(name, RESERVED_OUT)) continue;
+        if (fseeko(g->file, (off_t)at, SEEK_SET) || !fread(name, 1, sizeof name - 1, g->file)) continue;
+        if (strcmp(name, RESERVED) && strcmp(name, RESERVED_OUT)) continue;
         if (g->sections[i].sh_type == SHT_NOBITS) g->reserved = &g->sections[i];
     }
     return g->reserved != NULL;
@@ -215,90 +194,27 @@ static bool set_segments(Graft *g, uint64_t offset)
     return true;
 }
 
-/* ---- The copy ---- */
-
-static bool copy_slowly(const Graft *g, uint64_t from, uint64_t to, uint64_t size)
+static int graft(Graft *g, const Program *program, Diag *diag, const char *path, bool *done)
 {
-    char buffer[65536];
-    while (size > 0) {
-        size_t part = size < sizeof buffer ? (size_t)size : sizeof buffer;
-        if (!read_at(g->weights, buffer, part, from) || !write_at(g->program, buffer, part, to))
-            return false;
-        from += part;
-        to += part;
-        size -= part;
-    }
-    return true;
-}
-
-static bool copy_weights(const Graft *g)
-{
-    off_t in = (off_t)g->from, out = (off_t)g->to;
-    uint64_t size = g->size;
-    while (size > 0) {
-        size_t part = size < (uint64_t)PART ? (size_t)size : PART;
-        ssize_t copied = copy_file_range(g->weights, &in, g->program, &out, part, 0);
-        if (copied < 0 && errno == EINTR) continue;
-        if (copied <= 0) return copy_slowly(g, (uint64_t)in, (uint64_t)out, size);
-        size -= (uint64_t)copied;
-    }
-    return true;
-}
-
-static void *run_copy(void *argument)
-{
-    Graft *g = argument;
     const Elf64_Ehdr *h = &g->header;
-    errno = 0;
-    if (!copy_weights(g) ||
-        !write_at(g->program, g->segments, h->e_phnum * sizeof *g->segments, h->e_phoff) ||
-        !write_at(g->program, g->sections, h->e_shnum * sizeof *g->sections, h->e_shoff))
-        g->error = errno ? errno : EIO;
-    return NULL;
-}
-
-static void close_files(Graft *g)
-{
-    if (g->weights >= 0) close(g->weights);
-    if (g->program >= 0 && close(g->program) && !g->error) g->error = errno;
-}
-
-/* Reads what there is and decides where the weights go; *fits is false when they cannot. */
-static int prepare(Graft *g, Diag *diag, bool *fits)
-{
-    Elf64_Ehdr object;
-    off_t end = lseek(g->program, 0, SEEK_END);
-    if (g->program < 0 || g->weights < 0 || end < 0 ||
-        !find_weights(g->weights, &object, &g->from, &g->size))
-        return diag_error(diag, "cannot read %s or its weights: %s", g->path, strerror(errno));
-    g->to = ((uint64_t)end + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
-    *fits = read_program(g) && g->reserved->sh_size == g->size && set_segments(g, g->to);
+    off_t end = fseeko(g->file, 0, SEEK_END) ? -1 : ftello(g->file);
+    uint64_t at = ((uint64_t)end + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
+    if (end < 0) return diag_error(diag, "cannot read %s: %s", path, strerror(errno));
+    if (!read_program(g) || !set_segments(g, at)) return LPC_OK;
+    TRY(weights_object_put(program, diag, path, g->file, at));
+    if (!write_at(g->file, g->segments, h->e_phnum * sizeof *g->segments, h->e_phoff) ||
+        !write_at(g->file, g->sections, h->e_shnum * sizeof *g->sections, h->e_shoff))
+        return diag_error(diag, "cannot write %s: %s", path, strerror(errno));
+    *done = true;
     return LPC_OK;
 }
 
-int graft_start(const char *program, const char *weights, Arena *arena, Diag *diag, Graft **graft)
+int graft_weights(const Program *program, Diag *diag, const char *path, bool *done)
 {
-    Graft *g = arena_alloc(arena, sizeof *g);
-    bool fits = false;
-    *graft = NULL;
-    g->path = program;
-    g->program = open(program, O_RDWR | O_CLOEXEC);
-    g->weights = open(weights, O_RDONLY | O_CLOEXEC);
-    int code = prepare(g, diag, &fits);
-    if (code || !fits) {
-        close_files(g);
-        return code;
-    }
-    g->has_thread = !pthread_create(&g->thread, NULL, run_copy, g);
-    if (!g->has_thread) run_copy(g);
-    *graft = g;
-    return LPC_OK;
-}
-
-int graft_finish(Graft *graft, Diag *diag)
-{
-    if (graft->has_thread) pthread_join(graft->thread, NULL);
-    close_files(graft);
-    if (!graft->error) return LPC_OK;
-    return diag_error(diag, "cannot write %s: %s", graft->path, strerror(graft->error));
+    Graft g = {.file = fopen(path, "r+b")};
+    *done = false;
+    if (!g.file) return diag_error(diag, "cannot open %s: %s", path, strerror(errno));
+    int code = graft(&g, program, diag, path, done);
+    if (fclose(g.file) && !code) code = diag_error(diag, "cannot write %s: %s", path, strerror(errno));
+    return code;
 }

@@ -243,12 +243,17 @@ static int write_layout(Arena *arena, Diag *diag, const char *path, const Layout
     return code;
 }
 
+static const Machine *find_machine(const char *triple)
+{
+    for (size_t i = 0; i < sizeof MACHINES / sizeof *MACHINES; i++) {
+        if (!strncmp(triple, MACHINES[i].prefix, strlen(MACHINES[i].prefix))) return &MACHINES[i];
+    }
+    return NULL;
+}
+
 int weights_object_write(const Program *program, const char *triple, Diag *diag, const char *path)
 {
-    const Machine *machine = NULL;
-    for (size_t i = 0; i < sizeof MACHINES / sizeof *MACHINES; i++)
-        if (!strncmp(triple, MACHINES[i].prefix, strlen(MACHINES[i].prefix)))
-            machine = &MACHINES[i];
+    const Machine *machine = find_machine(triple);
     if (!machine)
         return diag_error(diag,
                           "target triple '%s': lpc writes weights for x86_64, aarch64 and "
@@ -261,6 +266,43 @@ int weights_object_write(const Program *program, const char *triple, Diag *diag,
     Layout layout;
     lay_out(&layout, arena, machine, program->name, (uint64_t)size);
     int code = write_layout(arena, diag, path, &layout, list, count);
+    arena_free(arena);
+    return code;
+}
+
+bool weights_object_header(const Program *program, const char *triple, Elf64_Ehdr *header,
+                           uint64_t *size)
+{
+    const Machine *machine = find_machine(triple);
+    if (!machine) return false;
+    Arena *arena = arena_new();
+    int count;
+    int64_t end;
+    Layout layout;
+    constants(arena, program, &count, &end);
+    lay_out(&layout, arena, machine, program->name, (uint64_t)end);
+    *header = layout.header;
+    *size = (uint64_t)end;
+    arena_free(arena);
+    return true;
+}
+
+int weights_object_put(const Program *program, Diag *diag, const char *path, FILE *file,
+                       uint64_t at)
+{
+    Arena *arena = arena_new();
+    int count;
+    int64_t size;
+    const Buffer **list = constants(arena, program, &count, &size);
+    Writer writer = {.file = file,
+                     .path = path,
+                     .diag = diag,
+                     .at = at,
+                     .end = at + (uint64_t)size,
+                     .chunk = arena_alloc(arena, CHUNK)};
+    int code = fseeko(file, (off_t)at, SEEK_SET)
+                   ? diag_error(diag, "cannot write %s: %s", path, strerror(errno))
+                   : put_constants(&writer, list, count, at, (uint64_t)size);
     arena_free(arena);
     return code;
 }

@@ -2,6 +2,7 @@
 #include "backend/package/package.h"
 
 #include "backend/object/graft.h"
+#include "backend/object/weights_object.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 
 extern char **environ;
 
-enum { GRAFT_BYTES = 64 << 20 };
+enum { GRAFT_BYTES = 64 << 20, BULK_BYTES = 512 << 20 };
 
 typedef struct Argv {
     Arena *arena;
@@ -209,15 +210,22 @@ static int link_program(PackJob *job, const PackStage *stage, const char *folder
     const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
     const char *program = arena_printf(job->arena, "%s/stage", folder);
     if (stage->program->const_bytes >= GRAFT_BYTES) {
-        Graft *graft = NULL;
-        TRY(graft_reserve(stage->prefix, weights, job->diag, reserved));
+        bool done = false;
+        TRY(graft_reserve(stage->program, stage->target->triple, job->diag, reserved));
         int code = run_linker(job, stage, folder, main_object, model, reserved, log);
         unlink(reserved);
-        if (!code) code = graft_start(program, weights, job->arena, job->diag, &graft);
-        if (graft) arena_push(job->arena, job->grafts, job->graft_count) = graft;
-        if (code || graft) return code;
+        if (!code) code = graft_weights(stage->program, job->diag, program, &done);
+        if (code || done) return code;
+        if (access(weights, R_OK))
+            TRY(weights_object_write(stage->program, stage->target->triple, job->diag, weights));
     }
     return run_linker(job, stage, folder, main_object, model, weights, log);
+}
+
+bool package_weights_once(const PackJob *job, const PackStage *stage)
+{
+    return job->link && package_can_link(job, stage->target) &&
+           stage->program->const_bytes >= BULK_BYTES;
 }
 
 int package_link(PackJob *job, const PackStage *stage, const char *folder)

@@ -3,7 +3,6 @@
 
 #include "backend/c/c.h"
 #include "backend/llvm/llvm.h"
-#include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
 
 #include <errno.h>
@@ -85,8 +84,9 @@ static int write_stage(PackJob *job, int index, const char *out)
     if (mkdir(folder, 0777))
         return diag_error(job->diag, "cannot make '%s': %s", folder, strerror(errno));
     TRY(emit_code(job, stage, folder));
-    TRY(weights_object_write(stage->program, stage->target->triple, job->diag,
-                             arena_printf(job->arena, "%s/weights.o", folder)));
+    if (!package_weights_once(job, stage))
+        TRY(weights_object_write(stage->program, stage->target->triple, job->diag,
+                                 arena_printf(job->arena, "%s/weights.o", folder)));
     TRY(package_header(job, stage, folder));
     TRY(package_stage_source(job, stage, index, folder));
     TRY(package_cmake(job, stage, folder));
@@ -96,10 +96,6 @@ static int write_stage(PackJob *job, int index, const char *out)
 
 int package_write(PackJob *job, const char *folder)
 {
-    int code = 0;
-    for (int i = 0; i < job->stage_count && !code; i++) code = write_stage(job, i, folder);
-    for (int i = 0; i < job->graft_count; i++) {
-        if (graft_finish(job->grafts[i], job->diag)) code = LPC_ERROR;
-    }
-    return code ? code : package_manifest(job, folder);
+    for (int i = 0; i < job->stage_count; i++) TRY(write_stage(job, i, folder));
+    return package_manifest(job, folder);
 }

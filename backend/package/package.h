@@ -82,6 +82,9 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
 int package_link(PackJob *job, const PackStage *stage, const char *folder);
 /* True when the stage's program can be made here. */
 bool package_can_link(const PackJob *job, const Target *target);
+/* True when there are so many weights that they are written into the linked program only, not into
+ * weights.o as well. */
+bool package_weights_once(const PackJob *job, const PackStage *stage);
 uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
 int64_t package_max_payload(PackJob *job, const PackContract *contract);
 

@@ -336,6 +336,10 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
                 harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
                 stage->prefix, stage->prefix, code, job->emit_c ? "" : " model.o", stage->prefix,
                 stage->prefix, stage->prefix);
+    if (package_weights_once(job, stage))
+        text_add(&out, "if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/weights.o)\n"
+                       "    message(FATAL_ERROR \"the weights are in the program `stage` only: "
+                       "use lpc --no-link for a library\")\nendif()\n");
     if (job->emit_c) {
         text_printf(&out, "target_compile_options(%s PRIVATE -O3 -fno-math-errno "
                           "-fno-trapping-math -ffp-contract=off", stage->prefix);

@@ -146,6 +146,7 @@ int lower_conv(Lower *lw, Node *node)
     Conv c;
     Product p;
     conv_read(&c, lw, node->in[0], node->in[1], node_in(node, 2));
+    if (conv_winograd(&c)) return 0;
     product_init(&p, lw, MATRIX_FLOAT);
     lower_as_product(&c, &p);
     return 0;

@@ -20,6 +20,8 @@ Axis conv_axis(const Conv *c, int i);
 Pack conv_pack(const Conv *c, int64_t width, bool transposed, bool depthwise);
 /* Operands and sizes of the product; axes and loops are left to the caller. */
 void conv_product(const Conv *c, Product *p);
+/* winograd.c: lowers a 3x3 convolution through Winograd where that is faster; false: nothing done. */
+bool conv_winograd(const Conv *c);
 /* A per-tensor or per-channel scale or zero point. */
 void conv_parameter(Operand *o, const Tensor *tensor);
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Operator cases through the evaluator and every backend: official node tests, one or two of each
 # family, run by the evaluator (as lowered for vectors, and scalar), as objects, C and portable C.
-# labels: asan
+# labels: asan slow
 # timeout: 600
 set -uo pipefail
 root=$SHARED/onnx-tests/node

@@ -3,7 +3,7 @@
 # not support yet, with the reason; every other one must pass, and a listed one must not (then the list
 # is out of date). UPDATE=1 rewrites the list. In the sanitizers' build the evaluator runs them: no
 # program is linked.
-# labels: asan
+# labels: asan slow
 # timeout: 1200
 set -uo pipefail
 root=$SHARED/onnx-tests

@@ -2,7 +2,7 @@
 # Every real model of shared/models that uses only standard domains passes `lpc check` on all its data
 # sets: as objects, C and portable C; as one stage and as three. Each stage's workspace is planned
 # within 1.05 times its lower bound. In the sanitizers' build: some models, two ways.
-# labels: asan
+# labels: asan slow
 # timeout: 1800
 set -uo pipefail
 [ -d "$SHARED/models" ] || { echo "models: no $SHARED/models here: skipped"; exit 77; }

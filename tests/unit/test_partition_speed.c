@@ -117,7 +117,7 @@ int main(void)
         {"", 10000, 64, 4, 0, PLAN_MEMORY, true, 3},
         {"", 10000, 64, 4, 0, PLAN_PARTITIONS, true, 3},
         {"", 200, 16, 0, 0, PLAN_THROUGHPUT, true, 3},
-        {"", 200, 8, 0, 1, PLAN_LATENCY, true, 3},
+        {"", 100, 8, 0, 1, PLAN_LATENCY, true, 3},
         {"", 1000, 20, 0, 0, PLAN_THROUGHPUT, true, 10},
     };
     int failures = 0;

@@ -109,8 +109,15 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
     const Target *targets[MAX_STAGES];
     TRY(import_check_bounds(graph));
     TRY(load_targets(arena, diag, options, targets));
-    TRY(cut_graph(graph, targets, options->targets, options->target_count, options->cut_after,
-                  options->cut_count, cut));
+    if (options->planned && options->cut_count)
+        return diag_error(diag, "--cut-after cuts by hand: it does not go with the planner's options");
+    Plan plan;
+    if (options->planned)
+        TRY(cut_planned(graph, NULL, targets, options->targets, options->target_count, &options->plan,
+                        options->plan_file, cut, &plan));
+    else
+        TRY(cut_graph(graph, targets, options->targets, options->target_count, options->cut_after,
+                      options->cut_count, cut));
     lap(options, "cut", &since);
     for (int i = 0; i < cut->count; i++) {
         TRY(stage_lower(graph, &cut->stages[i], prefix_of(arena, graph, cut, i), options->portable));

@@ -4,6 +4,7 @@
 
 #include "frontend/frontend.h"
 #include "ir/target.h"
+#include "passes/partition/profile.h"
 #include "passes/stage/stage.h"
 
 enum { MAX_STAGES = 64, MAX_OPTIONS = 256 };
@@ -29,6 +30,9 @@ typedef struct CompileOptions {
     int input_shape_count;
     bool emit_c, portable, profile, dump_llvm, quiet, verbose, time_passes, no_link;
     int threads;
+    const char *plan_file;    /* --plan: obey this plan, checked */
+    bool planned;             /* some option below was given: the planner decides by `plan` */
+    PlanOptions plan;
 } CompileOptions;
 
 /* Reads an option of compiling at argv[*at] and moves *at past it. 0: it was one; -1: it is none of

@@ -69,6 +69,32 @@ static int split_into(const char *value, const char **list, int *count)
     return 0;
 }
 
+/* Options of the planner. Compiling uses all targets unless a plan says otherwise. */
+static int planner_option(CompileOptions *o, const char *name, const char *value)
+{
+    if (!o->planned) {
+        o->plan = plan_defaults();
+        o->plan.use_all = true;
+        o->planned = true;
+    }
+    if (!strcmp(name, "--plan")) {
+        o->plan_file = value;
+    } else if (!strcmp(name, "--objective")) {
+        int objective = objective_find(value);
+        if (objective < 0) return wrong(name, value, "throughput, latency, memory or partitions");
+        o->plan.objective = (Objective)objective;
+    } else if (!strcmp(name, "--order")) {
+        o->plan.free_order = !strcmp(value, "free");
+        if (!o->plan.free_order && strcmp(value, "fixed")) return wrong(name, value, "fixed or free");
+    } else {
+        char *end;
+        o->plan.memory_limit = strtod(value, &end);
+        if (*end || end == value || !(o->plan.memory_limit > 0 && o->plan.memory_limit <= 1))
+            return wrong(name, value, "a fraction above 0, at most 1");
+    }
+    return 0;
+}
+
 static int valued(CompileOptions *o, const char *name, const char *value)
 {
     if (!strcmp(name, "-o")) {
@@ -91,13 +117,14 @@ static int valued(CompileOptions *o, const char *name, const char *value)
     if (!strcmp(name, "--bind-input"))
         return add_text(name, value, o->input_files, &o->input_file_count, true);
     if (!strcmp(name, "--threads")) return parse_threads(value, &o->threads);
-    return -1;
+    return planner_option(o, name, value);
 }
 
 static bool takes_value(const char *name)
 {
-    static const char *const names[] = {"-o",     "--emit", "--targets", "--cut-after", "--target-dir",
-                                        "--bind", "--max",  "--state",   "--bind-input", "--threads"};
+    static const char *const names[] = {
+        "-o",      "--emit",       "--targets", "--cut-after", "--target-dir", "--bind",  "--max",
+        "--state", "--bind-input", "--threads", "--plan",      "--objective",  "--order", "--memory-limit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(name, names[i])) return true;
     }

@@ -27,7 +27,7 @@ static const char usage_text[] =
     "  --json             prints the figures as JSON\n"
     "  and the options of compiling\n";
 
-typedef struct Profile {
+typedef struct Profiling {
     CompileOptions compile;
     const char *path;
     const char *inputs[MAX_OPTIONS]; /* NAME=FILE */
@@ -45,7 +45,7 @@ typedef struct Profile {
     int64_t *sizes;                  /* as bound, before a run */
     void **workspaces, **states;     /* by stage */
     void ***tensors;                 /* by cut */
-} Profile;
+} Profiling;
 
 /* ---- The command line ---- */
 
@@ -55,7 +55,7 @@ static int usage_error(Diag *diag, const char *text, const char *what)
     return LPC_USAGE;
 }
 
-static int parse_count(Profile *p, const char *name, const char *value, int64_t *count)
+static int parse_count(Profiling *p, const char *name, const char *value, int64_t *count)
 {
     char *end;
     errno = 0;
@@ -66,7 +66,7 @@ static int parse_count(Profile *p, const char *name, const char *value, int64_t 
     return LPC_OK;
 }
 
-static int parse_own(Profile *p, const char *name, const char *value)
+static int parse_own(Profiling *p, const char *name, const char *value)
 {
     int64_t rows;
     if (!strcmp(name, "--repeat")) return parse_count(p, name, value, &p->repeat);
@@ -83,7 +83,7 @@ static int parse_own(Profile *p, const char *name, const char *value)
     return LPC_OK;
 }
 
-static int parse(Profile *p, int argc, char **argv)
+static int parse(Profiling *p, int argc, char **argv)
 {
     for (int i = 1; i < argc;) {
         int code = compile_option(&p->compile, argc, argv, &i);
@@ -104,7 +104,7 @@ static int parse(Profile *p, int argc, char **argv)
 
 /* ---- Loading ---- */
 
-static int make_package(Profile *p)
+static int make_package(Profiling *p)
 {
     struct stat info;
     const char *root = getenv("TMPDIR");
@@ -126,7 +126,7 @@ static int make_package(Profile *p)
     return package_load(&p->package, p->arena, p->diag, p->folder);
 }
 
-static int start_pool(Profile *p)
+static int start_pool(Profiling *p)
 {
     void *memory = NULL;
     if (p->compile.threads < 2) return LPC_OK;
@@ -141,7 +141,7 @@ static int start_pool(Profile *p)
     return LPC_OK;
 }
 
-static int allocate(Profile *p, uint64_t bytes, void **memory)
+static int allocate(Profiling *p, uint64_t bytes, void **memory)
 {
     *memory = NULL;
     if (bytes > SIZE_MAX / 2 || posix_memalign(memory, 4096, (size_t)bytes + 64))
@@ -151,7 +151,7 @@ static int allocate(Profile *p, uint64_t bytes, void **memory)
 }
 
 /* Tensors of one side of a stage, each at its bound. */
-static int make_tensors(Profile *p, const lpc_contract *contract, void ***tensors)
+static int make_tensors(Profiling *p, const lpc_contract *contract, void ***tensors)
 {
     *tensors = arena_array(p->arena, contract->tensor_count + 1, sizeof **tensors);
     for (uint32_t k = 0; k < contract->tensor_count; k++)
@@ -159,7 +159,7 @@ static int make_tensors(Profile *p, const lpc_contract *contract, void ***tensor
     return LPC_OK;
 }
 
-static int load_stages(Profile *p)
+static int load_stages(Profiling *p)
 {
     int count = p->package->stage_count;
     p->modules = arena_array(p->arena, (size_t)count, sizeof *p->modules);
@@ -178,7 +178,7 @@ static int load_stages(Profile *p)
     return LPC_OK;
 }
 
-static void free_stages(Profile *p)
+static void free_stages(Profiling *p)
 {
     if (p->pool) lpc_pool_stop(p->pool);
     free(p->pool);
@@ -197,7 +197,7 @@ static void free_stages(Profile *p)
 
 /* ---- Inputs ---- */
 
-static int read_inputs(Profile *p, HostTensor *inputs)
+static int read_inputs(Profiling *p, HostTensor *inputs)
 {
     for (int i = 0; i < p->input_count; i++) {
         const char *equals = strchr(p->inputs[i], '=');
@@ -212,7 +212,7 @@ static int read_inputs(Profile *p, HostTensor *inputs)
 }
 
 /* Noise for what is not given; a state is half full. */
-static int fill_inputs(Profile *p)
+static int fill_inputs(Profiling *p)
 {
     const Package *package = p->package;
     HostTensor *inputs = arena_array(p->arena, (size_t)package->inputs.count + 1, sizeof *inputs);
@@ -231,7 +231,7 @@ static int fill_inputs(Profile *p)
 /* ---- Running ---- */
 
 /* One inference through all stages; their times in ms. */
-static int run_once(Profile *p, int64_t *sizes, float *times)
+static int run_once(Profiling *p, int64_t *sizes, float *times)
 {
     size_t bytes = (size_t)p->package->symbol_count * sizeof *sizes;
     if (bytes) memcpy(sizes, p->sizes, bytes);
@@ -249,14 +249,14 @@ static int run_once(Profile *p, int64_t *sizes, float *times)
 }
 
 /* Medians of `repeat` values each; times stands run by run. */
-static float median_at(Profile *p, const float *times, int stride, int at, float *column)
+static float median_at(Profiling *p, const float *times, int stride, int at, float *column)
 {
     for (int64_t r = 0; r < p->repeat; r++) column[r] = times[r * stride + at];
     return lpc_median(column, (size_t)p->repeat);
 }
 
 /* First whole runs, without marks; then with them. */
-static int run_all(Profile *p)
+static int run_all(Profiling *p)
 {
     int stages = p->package->stage_count, kernels = 0;
     int64_t *sizes = arena_array(p->arena, (size_t)p->package->symbol_count + 1, sizeof *sizes);
@@ -283,7 +283,7 @@ static int run_all(Profile *p)
     return LPC_OK;
 }
 
-static int profile(Profile *p)
+static int profile(Profiling *p)
 {
     ProfileCeiling ceiling;
     TRY(make_package(p));
@@ -310,7 +310,7 @@ int command_profile(int argc, char **argv)
 {
     Arena *arena = arena_new();
     Diag diag;
-    Profile *p = arena_alloc(arena, sizeof *p);
+    Profiling *p = arena_alloc(arena, sizeof *p);
     diag_init(&diag, arena, NULL);
     p->arena = arena;
     p->diag = &diag;

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-enum { SINGLE_DEVICES = 8, FREE_DEVICES = 8 };
+/* Up to so many devices those rows are made: the least latency over all orders takes the planner
+ * seconds with more. */
+enum { FEWER_DEVICES = 8, FREE_DEVICES = 8, FREE_LATENCY_DEVICES = 4 };
 
 typedef struct Row {
     const char *name; /* escaped */
@@ -43,19 +45,32 @@ static bool without(Report *r, int out, int only, Cluster *cluster)
     return !cluster_select(&quiet, r->arena, r->all, names, count, cluster);
 }
 
+/* Is there an earlier device just like it? Its row would say the same. */
+static bool repeated(const Cluster *cluster, int at)
+{
+    const Device *b = &cluster->devices[at];
+    for (int i = 0; i < at; i++) {
+        const Device *a = &cluster->devices[i];
+        if (!strcmp(a->target, b->target) && a->gflops == b->gflops && a->memory == b->memory &&
+            a->memory_bandwidth == b->memory_bandwidth)
+            return true;
+    }
+    return false;
+}
+
 static void fewer(Rows *rows, PlanOptions options)
 {
     Report *r = rows->report;
     Cluster cluster;
     int m = r->all->count;
     options.use_all = true;
-    for (int i = 0; m > 2 && m <= SINGLE_DEVICES && i < m; i++) {
+    for (int i = 0; m > 2 && m <= FEWER_DEVICES && i < m; i++) {
         if (!without(r, i, -1, &cluster)) continue;
         add_plan(rows, arena_printf(r->arena, "without %s",
                                     report_escape(r->arena, r->all->devices[i].name)), &cluster, options);
     }
-    for (int i = 0; i < m && i < SINGLE_DEVICES; i++) {
-        if (!without(r, -1, i, &cluster)) continue;
+    for (int i = 0; i < m; i++) {
+        if (repeated(r->all, i) || !without(r, -1, i, &cluster)) continue;
         add_plan(rows, arena_printf(r->arena, "%s alone",
                                     report_escape(r->arena, r->all->devices[i].name)), &cluster, options);
     }
@@ -72,7 +87,8 @@ static void make_rows(Rows *rows)
         options.use_all = false;
         options.free_order = false;
         add_plan(rows, names[k], rows->report->all, options);
-        if (rows->report->all->count > FREE_DEVICES) continue;
+        int most = k == PLAN_LATENCY ? FREE_LATENCY_DEVICES : FREE_DEVICES;
+        if (rows->report->all->count > most) continue;
         options.free_order = true;
         add_plan(rows, arena_printf(rows->report->arena, "%s, any order", names[k]),
                  rows->report->all, options);
@@ -112,11 +128,11 @@ static void row(Report *r, const char *name, const Plan *plan, double fraction, 
                 chosen ? " class=\"chosen\"" : "", name);
     stages(r, plan);
     text_printf(&r->out,
-                "</td><td class=\"n\" data-k=\"throughput\">%.3g /s</td>"
+                "</td><td class=\"n\" data-k=\"throughput\">%s</td>"
                 "<td class=\"n\" data-k=\"latency\">%s</td>"
                 "<td class=\"n\" data-k=\"period\">%s</td>"
                 "<td class=\"n\" data-k=\"memory\">%.3g %%</td></tr>\n",
-                plan->throughput, plan_seconds(a, plan->latency_s), plan_seconds(a, plan->bottleneck_s),
+                report_rate(a, plan->throughput), plan_seconds(a, plan->latency_s), plan_seconds(a, plan->bottleneck_s),
                 100 * fraction);
 }
 

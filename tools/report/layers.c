@@ -79,15 +79,14 @@ static void table(Report *r)
     const Profile *p = r->figures->profile;
     text_printf(&r->out,
                 "<details>\n<summary>All %d layers</summary>\n<table class=\"cards\">\n<thead><tr>"
-                "<th class=\"n\">#</th><th>layer</th><th>stage</th><th class=\"n\">work</th>"
+                "<th>layer</th><th>stage</th><th class=\"n\">work</th>"
                 "<th class=\"n\">weights</th><th class=\"n\">time</th></tr></thead>\n<tbody>\n",
                 p->count);
     for (int i = 0, s = 0, end = r->cut->stages[0].node_count; i < p->count && i < ROWS; i++) {
         while (i >= end && s + 1 < r->cut->count) end += r->cut->stages[++s].node_count;
         const Layer *layer = &p->layers[i];
         text_printf(&r->out,
-                    "<tr><td class=\"n\" data-k=\"#\">%d</td><td class=\"wide\">%s</td>"
-                    "<td><span class=\"key c%d\"></span>%s</td><td class=\"n\" data-k=\"work\">%s</td>"
+                    "<tr><td><span class=\"id\">%d</span>%s</td><td><span class=\"key c%d\"></span>%s</td><td class=\"n\" data-k=\"work\">%s</td>"
                     "<td class=\"n\" data-k=\"weights\">%s</td><td class=\"n\" data-k=\"time\">%s</td>"
                     "</tr>\n",
                     i, report_escape(a, layer->name), report_colour(s),

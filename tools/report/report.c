@@ -35,6 +35,20 @@ const char *report_flops(Arena *arena, double flops)
     return arena_printf(arena, "%.3g&nbsp;%s", flops, names[unit]);
 }
 
+const char *report_rate(Arena *arena, double rate)
+{
+    double step = 1;
+    while (rate / step >= 1000) step *= 10;
+    if (rate < 1000) return arena_printf(arena, "%.3g&nbsp;/s", rate);
+    const char *digits = arena_printf(arena, "%.0f", (double)(int64_t)(rate / step + 0.5) * step);
+    Text out;
+    text_init(&out, arena);
+    for (size_t i = 0, n = strlen(digits); i < n; i++)
+        text_printf(&out, "%s%c", i && (n - i) % 3 == 0 ? "," : "", digits[i]);
+    text_add(&out, "&nbsp;/s");
+    return out.data;
+}
+
 int64_t report_queue_bytes(const Report *r, int stage)
 {
     PackJob job = *r->job; /* the payload's size allocates from the job's arena only */
@@ -62,7 +76,7 @@ static void summary(Report *r)
     text_add(&r->out, "<dl class=\"figures\">\n");
     if (r->figures->known) {
         const Plan *p = &r->figures->plan;
-        figure(r, "Throughput", arena_printf(a, "%.3g /s", p->throughput), "predicted");
+        figure(r, "Throughput", report_rate(a, p->throughput), "predicted");
         figure(r, "Latency", plan_seconds(a, p->latency_s), "predicted, one frame");
         if (r->cut->count > 1)
             figure(r, "Limited by",

@@ -40,6 +40,8 @@ const char *report_escape(Arena *arena, const char *text);
 int report_colour(int stage);
 /* "2.53&nbsp;GFLOP" */
 const char *report_flops(Arena *arena, double flops);
+/* Per second, to three digits: "181,000&nbsp;/s" */
+const char *report_rate(Arena *arena, double rate);
 int64_t report_queue_bytes(const Report *report, int stage);
 
 void report_memory(Report *report);

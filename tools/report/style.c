@@ -75,6 +75,7 @@ const char *const report_style[] = {
     "th{font-weight:600;color:var(--dim);font-size:.8rem;overflow-wrap:normal}\n",
     "td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n",
     "tr.chosen td{background:var(--soft);font-weight:600}\n",
+    ".id{display:inline-block;min-width:2.2em;color:var(--dim)}\n",
     "details{margin:.6rem 0}\n",
     "summary{cursor:pointer;padding:.3rem 0}\n",
     "@media (max-width:40rem){.lane{grid-template-columns:1fr}.scale{margin-left:0}"

@@ -1,0 +1,586 @@
+/* 3x3 convolutions with stride 1 by Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms
+ * for Convolutional Neural Networks", 2016): an output tile of m x m takes (m + 2)^2 multiplications
+ * for each pair of channels instead of 9 m^2.
+ *
+ *     out = A^T [ sum over channels (G g G^T) * (B^T d B) ] A
+ *
+ * G g G^T is computed when the weights are written, [column block][position][depth][width]. One
+ * kernel computes B^T d B for all tiles into scratch, [tile block][position][tile][depth]; a second
+ * one makes a matrix product for each position and transforms the sums back, one block of tiles by
+ * one block of columns at a time.
+ *
+ * F(4x4, 3x3) interpolates at 0, +-1/sqrt(2), +-sqrt(2) and infinity, which loses less than the
+ * usual 0, +-1, +-2; F(2x2, 3x3) at 0, +-1 and infinity. */
+#include "passes/lower/conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_POSITIONS = 36,
+    SUMS_BYTES = 96 << 10, /* of a task's products, on the stack */
+    MOST_TASKS = 1
+};
+
+static const double ROOT_HALF = 0.70710678118654752440, ROOT_2 = 1.41421356237309504880;
+
+typedef struct Winograd {
+    Lower *lw;
+    const Conv *c;
+    int m, n;               /* outputs and inputs of a tile, along each axis */
+    int64_t tiles_y, tiles_x, tiles;
+    int64_t depth;          /* rounded up to whole vectors in scratch */
+    int lanes, vecs, rows;  /* of a register tile */
+    int64_t width;          /* of a column block */
+    int64_t block, blocks;  /* tiles in a block, number of them */
+    int64_t column_blocks;
+    int64_t tasks;          /* slices of transformed inputs */
+    Buffer *weights, *inputs;
+} Winograd;
+
+static int64_t ceil_div(int64_t a, int64_t c)
+{
+    return (a + c - 1) / c;
+}
+
+static int64_t positions(const Winograd *w)
+{
+    return (int64_t)w->n * w->n;
+}
+
+/* Transformed inputs of one block. */
+static int64_t slice_elements(const Winograd *w)
+{
+    return positions(w) * w->block * w->depth;
+}
+
+/* ---- Weights ---- */
+
+typedef struct Filters {
+    const Tensor *tensor;
+    int64_t positions, depth, columns, width;
+    double factor[MOST_POSITIONS][9]; /* of each tap */
+} Filters;
+
+static void fill_factors(Filters *f, int n)
+{
+    const double a = ROOT_HALF, b = ROOT_2;
+    const double four[6][3] = {{1, 0, 0},
+                               {1 / -1.5, a / -1.5, 0.5 / -1.5},
+                               {1 / -1.5, -a / -1.5, 0.5 / -1.5},
+                               {1.0 / 6, b / 6, 2.0 / 6},
+                               {1.0 / 6, -b / 6, 2.0 / 6},
+                               {0, 0, 1}};
+    const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    const double (*g)[3] = n == 6 ? four : two;
+    for (int p = 0; p < n * n; p++) {
+        for (int t = 0; t < 9; t++) f->factor[p][t] = g[p / n][t / 3] * g[p % n][t % 3];
+    }
+}
+
+static float filter_value(const Filters *f, int64_t position, int64_t channel, int64_t column)
+{
+    const Const *data = f->tensor->data;
+    float g[9];
+    double sum = 0;
+    memcpy(g, (const char *)data->data + (size_t)(column * f->depth + channel) * sizeof g, sizeof g);
+    for (int t = 0; t < 9; t++) sum += f->factor[position][t] * (double)g[t];
+    if (data->scale) sum *= (double)data->scale[column];
+    return (float)sum;
+}
+
+/* `at` and `size` are whole elements. */
+static int read_filters(const ConstSource *source, int64_t at, void *to, size_t size)
+{
+    const Filters *f = source->data;
+    char *out = to;
+    int64_t first = at / (int64_t)sizeof(float), count = (int64_t)(size / sizeof(float));
+    int64_t row = first / f->width, own = first % f->width;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t channel = row % f->depth, position = row / f->depth % f->positions;
+        int64_t column = row / f->depth / f->positions * f->width + own;
+        float value = column < f->columns ? filter_value(f, position, channel, column) : 0;
+        memcpy(out + (size_t)i * sizeof value, &value, sizeof value);
+        if (++own < f->width) continue;
+        own = 0;
+        row++;
+    }
+    return 0;
+}
+
+static Buffer *filters(const Winograd *w)
+{
+    Lower *lw = w->lw;
+    const Tensor *tensor = w->c->w;
+    for (int i = 0; i < lw->program->buffer_count; i++) {
+        Buffer *old = lw->program->buffers[i];
+        if (!old->source || old->source->read != read_filters) continue;
+        const Filters *f = old->source->data;
+        if (f->tensor == tensor && f->positions == positions(w) && f->width == w->width) return old;
+    }
+    Filters *f = arena_alloc(lw->arena, sizeof *f);
+    *f = (Filters){.tensor = tensor, .positions = positions(w), .depth = w->c->depth,
+                   .columns = w->c->columns, .width = w->width};
+    fill_factors(f, w->n);
+    ConstSource *source = arena_alloc(lw->arena, sizeof *source);
+    *source = (ConstSource){.read = read_filters, .data = f};
+    if (tensor->data->is_mapped) {
+        source->mapped = tensor->data->data;
+        source->mapped_bytes = tensor->data->bytes;
+    }
+    const char *name = arena_printf(lw->arena, "%s_winograd%d", tensor->name, w->m);
+    int64_t count = w->column_blocks * positions(w) * w->c->depth * w->width;
+    Buffer *buffer = program_buffer(lw->program, name, BUFFER_CONST, DT_F32,
+                                    size_const(lw->sizes, count));
+    buffer->source = source;
+    return buffer;
+}
+
+/* ---- Transforms along one axis ---- */
+
+static Inst *number(Lower *lw, double value)
+{
+    return kb_float(&lw->b, DT_F32, value);
+}
+
+/* plus + factor * x */
+static Inst *madd(Lower *lw, double factor, Inst *x, Inst *plus)
+{
+    return matrix_madd(lw, x, number(lw, factor), plus);
+}
+
+/* B^T d */
+static void transform_input(Lower *lw, int n, Inst *const *d, Inst **to)
+{
+    Builder *b = &lw->b;
+    if (n == 4) {
+        to[0] = kb_sub(b, d[0], d[2]);
+        to[1] = kb_add(b, d[2], d[1]);
+        to[2] = kb_sub(b, d[2], d[1]);
+        to[3] = kb_sub(b, d[3], d[1]);
+        return;
+    }
+    to[0] = madd(lw, -2.5, d[2], kb_add(b, d[0], d[4]));
+    Inst *even = madd(lw, -2, d[2], d[4]), *odd = madd(lw, -2, d[1], d[3]);
+    to[1] = madd(lw, ROOT_HALF, odd, even);
+    to[2] = madd(lw, -ROOT_HALF, odd, even);
+    even = madd(lw, -0.5, d[2], d[4]);
+    odd = madd(lw, -0.5, d[1], d[3]);
+    to[3] = madd(lw, ROOT_2, odd, even);
+    to[4] = madd(lw, -ROOT_2, odd, even);
+    to[5] = madd(lw, -2.5, d[3], kb_add(b, d[1], d[5]));
+}
+
+/* A^T s */
+static void transform_sums(Lower *lw, int n, Inst *const *s, Inst **to)
+{
+    Builder *b = &lw->b;
+    Inst *even = kb_add(b, s[1], s[2]), *odd = kb_sub(b, s[1], s[2]);
+    if (n == 4) {
+        to[0] = kb_add(b, s[0], even);
+        to[1] = kb_add(b, s[3], odd);
+        return;
+    }
+    Inst *even2 = kb_add(b, s[3], s[4]), *odd2 = kb_sub(b, s[3], s[4]);
+    to[0] = kb_add(b, kb_add(b, s[0], even), even2);
+    to[1] = madd(lw, ROOT_2, odd2, kb_mul(b, odd, number(lw, ROOT_HALF)));
+    to[2] = madd(lw, 2, even2, kb_mul(b, even, number(lw, 0.5)));
+    to[3] = madd(lw, 2 * ROOT_2, odd2, madd(lw, 0.5 * ROOT_HALF, odd, s[5]));
+}
+
+/* ---- Inputs ---- */
+
+/* Where a tile begins, in the output. */
+typedef struct Corner {
+    Inst *batch, *y, *x;
+} Corner;
+
+static Corner corner(const Winograd *w, Inst *tile)
+{
+    Lower *lw = w->lw;
+    const Size *dims[3] = {w->c->out->dims[0], size_const(lw->sizes, w->tiles_y),
+                           size_const(lw->sizes, w->tiles_x)};
+    Inst *at[3];
+    lower_unflatten(lw, tile, 3, dims, at);
+    return (Corner){at[0], kb_muli(&lw->b, at[1], w->m), kb_muli(&lw->b, at[2], w->m)};
+}
+
+/* All `size` elements from `at` on, or (size 1) this one, are within `count`. */
+static Inst *within(Builder *b, Inst *at, int64_t size, const Size *count)
+{
+    Inst *low = kb_op(b, LI_GE, at, kb_i64(b, 0));
+    Inst *high = kb_op(b, LI_LE, kb_addi(b, at, size), kb_size(b, count));
+    return kb_op(b, LI_AND, low, high);
+}
+
+/* A tile's input at (y + i, x + j); outside the tensor it is 0 when `border`. */
+static Inst *input_value(const Winograd *w, const Corner *at, int i, int j, Inst *channel,
+                         const Inst *lane, bool border)
+{
+    Lower *lw = w->lw;
+    Builder *b = &lw->b;
+    Inst *y = kb_addi(b, at->y, i), *x = kb_addi(b, at->x, j);
+    Inst *limit = NULL, *left = kb_sub(b, kb_i64(b, w->c->depth), channel);
+    if (w->c->depth % w->lanes) limit = left;
+    if (border) {
+        Inst *inside = kb_op(b, LI_AND, within(b, y, 1, w->c->x->dims[2]),
+                             within(b, x, 1, w->c->x->dims[3]));
+        Inst *whole = kb_i64(b, w->lanes);
+        limit = kb_select(b, inside, whole, kb_i64(b, 0));
+        if (w->c->depth % w->lanes) limit = kb_mul(b, kb_cast(b, DT_I64, inside), left);
+    }
+    int since = b->block->count;
+    Inst *idx[MAX_RANK] = {at->batch, channel, y, x};
+    Inst *value = lower_load(lw, w->c->x, idx);
+    if (limit) matrix_limit(lw, since, lane, limit);
+    return value;
+}
+
+/* Into place `slot` of the slice that begins at `slice`. */
+static void input_channels(const Winograd *w, Inst *slice, Inst *slot, const Corner *at, bool border)
+{
+    Lower *lw = w->lw;
+    Builder *b = &lw->b;
+    int n = w->n;
+    Inst *d[6], *half[6][6], *done[6];
+    Inst *base = kb_add(b, slice, kb_muli(b, slot, w->depth));
+    Param *to = lower_param(lw, w->inputs, size_const(lw->sizes, 0), true);
+    Inst *vector = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, w->depth), w->lanes);
+    Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, w->lanes), 1);
+    Inst *channel = kb_add(b, vector, lane);
+    for (int j = 0; j < n; j++) {
+        for (int i = 0; i < n; i++) d[i] = input_value(w, at, i, j, channel, lane, border);
+        transform_input(lw, n, d, done);
+        for (int i = 0; i < n; i++) half[i][j] = done[i];
+    }
+    for (int i = 0; i < n; i++) {
+        transform_input(lw, n, half[i], done);
+        for (int j = 0; j < n; j++) {
+            int64_t move = (int64_t)(i * n + j) * w->block * w->depth;
+            kb_store(b, to, kb_addi(b, kb_add(b, base, channel), move), done[j]);
+        }
+    }
+    kb_end(b);
+    kb_end(b);
+}
+
+static void input_tile(const Winograd *w, Inst *slice, Inst *slot, Inst *tile)
+{
+    Builder *b = &w->lw->b;
+    const Conv *c = w->c;
+    Corner at = corner(w, tile);
+    at.y = kb_addi(b, at.y, -c->pad[0]);
+    at.x = kb_addi(b, at.x, -c->pad[1]);
+    kb_if(b, kb_op(b, LI_AND, within(b, at.y, w->n, c->x->dims[2]),
+                   within(b, at.x, w->n, c->x->dims[3])));
+    input_channels(w, slice, slot, &at, false);
+    kb_else(b);
+    input_channels(w, slice, slot, &at, true);
+    kb_end(b);
+}
+
+static double input_work(const Winograd *w)
+{
+    return (double)(w->tiles * w->depth) * (w->n == 6 ? 200 : 32);
+}
+
+static double inputs_bytes(const Winograd *w)
+{
+    return (double)size_upper(w->lw->sizes, w->inputs->elements) * 4;
+}
+
+/* All tiles, each block a slice. */
+static void inputs_kernel(const Winograd *w)
+{
+    Lower *lw = w->lw;
+    Builder *b = &lw->b;
+    double work = input_work(w);
+    lower_begin(lw, "inputs");
+    lower_cost(lw, work, lower_work(lw, w->c->x) * 4 + inputs_bytes(w));
+    Inst *tile = kb_for(b, lower_parallel(lw, work), kb_i64(b, 0), kb_i64(b, w->tiles), 1);
+    Inst *block = kb_op(b, LI_DIV, tile, kb_i64(b, w->block));
+    Inst *slot = kb_op(b, LI_REM, tile, kb_i64(b, w->block));
+    input_tile(w, kb_muli(b, block, slice_elements(w)), slot, tile);
+    kb_end(b);
+    lower_end(lw);
+}
+
+/* ---- Products ---- */
+
+typedef struct Task {
+    Inst *column_block, *block, *slice;
+    Inst *count;       /* tiles of this block */
+    Param *sums, *out; /* [position][tile][width], [m * m][lanes] */
+} Task;
+
+/* Sums of one position for `rows` tiles from `first` on. */
+static void product(const Winograd *w, const Task *t, Inst *position, Inst *first)
+{
+    Lower *lw = w->lw;
+    Builder *b = &lw->b;
+    const Size *zero = size_const(lw->sizes, 0);
+    Param *left = lower_param(lw, w->inputs, zero, false);
+    Param *right = lower_param(lw, w->weights, zero, false);
+    Cell *cell[TILE_ROWS][TILE_VECS];
+    Inst *from = kb_add(b, kb_muli(b, position, w->block), first);
+    from = kb_add(b, t->slice, kb_muli(b, from, w->depth));
+    Inst *panel = kb_add(b, kb_muli(b, t->column_block, positions(w)), position);
+    panel = kb_muli(b, panel, w->c->depth * w->width);
+    Inst *to = kb_muli(b, kb_add(b, kb_muli(b, position, w->block), first), w->width);
+    Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, w->lanes), 1), *value[TILE_VECS];
+    for (int u = 0; u < w->vecs; u++) {
+        for (int r = 0; r < w->rows; r++)
+            cell[r][u] = kb_cell(b, arena_printf(lw->arena, "acc%d_%d", r, u), (LType){DT_F32, 1},
+                                 number(lw, 0));
+    }
+    Inst *k = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, w->c->depth), 1);
+    Inst *at = kb_add(b, kb_add(b, panel, kb_muli(b, k, w->width)), lane);
+    for (int u = 0; u < w->vecs; u++)
+        value[u] = kb_load(b, right, kb_addi(b, at, (int64_t)u * w->lanes));
+    for (int r = 0; r < w->rows; r++) {
+        Inst *x = kb_load(b, left, kb_addi(b, kb_add(b, from, k), r * w->depth));
+        for (int u = 0; u < w->vecs; u++)
+            kb_set(b, cell[r][u], matrix_madd(lw, x, value[u], kb_get(b, cell[r][u])));
+    }
+    kb_end(b);
+    for (int r = 0; r < w->rows; r++) {
+        for (int u = 0; u < w->vecs; u++)
+            kb_store(b, t->sums, kb_add(b, kb_addi(b, to, r * w->width + u * w->lanes), lane),
+                     kb_get(b, cell[r][u]));
+    }
+    kb_end(b);
+}
+
+/* ---- Outputs ---- */
+
+/* Positions of a tile along one axis that are in the output. */
+static Inst *inside(const Winograd *w, Inst *from, const Size *count)
+{
+    Builder *b = &w->lw->b;
+    return kb_op(b, LI_MIN, kb_i64(b, w->m), kb_sub(b, kb_size(b, count), from));
+}
+
+static void store_tile(const Winograd *w, const Task *t, const Corner *at, Inst *column,
+                       const Inst *lane)
+{
+    Lower *lw = w->lw;
+    Builder *b = &lw->b;
+    const Conv *c = w->c;
+    int since = b->block->count;
+    Inst *bias = c->bias ? lower_load(lw, c->bias, &column) : NULL;
+    Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), inside(w, at->y, c->out->dims[2]), 1);
+    Inst *j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), inside(w, at->x, c->out->dims[3]), 1);
+    Inst *place = kb_muli(b, kb_add(b, kb_muli(b, i, w->m), j), w->lanes);
+    Inst *value = kb_load(b, t->out, kb_add(b, place, (Inst *)(uintptr_t)lane));
+    if (bias) value = kb_add(b, value, bias);
+    Inst *idx[MAX_RANK] = {at->batch, column, kb_add(b, at->y, i), kb_add(b, at->x, j)};
+    lower_store(lw, idx, value);
+    kb_end(b);
+    kb_end(b);
+    if (c->columns % w->width)
+        matrix_limit(lw, since, lane, kb_sub(b, kb_i64(b, c->columns), column));
+}
+
+static void output_tile(const Winograd *w, const Task *t, Inst *slot)
+{
+    Lower *lw = w->lw;
+    Builder *b = &lw->b;
+    int n = w->n, m = w->m;
+    Corner at = corner(w, kb_add(b, kb_muli(b, t->block, w->block), slot));
+    Inst *s[6], *half[4][6], *done[4];
+    Inst *vector = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, w->width), w->lanes);
+    Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, w->lanes), 1);
+    Inst *own = kb_add(b, vector, lane);
+    Inst *column = kb_add(b, kb_muli(b, t->column_block, w->width), own);
+    Inst *from = kb_add(b, kb_muli(b, slot, w->width), own);
+    for (int j = 0; j < n; j++) {
+        for (int i = 0; i < n; i++)
+            s[i] = kb_load(b, t->sums, kb_addi(b, from, (i * n + j) * w->block * w->width));
+        transform_sums(lw, n, s, done);
+        for (int i = 0; i < m; i++) half[i][j] = done[i];
+    }
+    for (int i = 0; i < m; i++) {
+        transform_sums(lw, n, half[i], done);
+        for (int j = 0; j < m; j++)
+            kb_store(b, t->out, kb_addi(b, lane, (int64_t)(i * m + j) * w->lanes), done[j]);
+    }
+    store_tile(w, t, &at, column, lane);
+    kb_end(b);
+    kb_end(b);
+}
+
+/* One block of tiles by one block of columns. */
+static void block_outputs(const Winograd *w, const Task *t)
+{
+    Builder *b = &w->lw->b;
+    Inst *zero = kb_i64(b, 0), *position = kb_for(b, LOOP_SERIAL, zero, kb_i64(b, positions(w)), 1);
+    product(w, t, position, kb_for(b, LOOP_SERIAL, zero, t->count, w->rows));
+    kb_end(b);
+    kb_end(b);
+    output_tile(w, t, kb_for(b, LOOP_SERIAL, zero, t->count, 1));
+    kb_end(b);
+}
+
+static void set_block(const Winograd *w, Task *t, Inst *block)
+{
+    Builder *b = &w->lw->b;
+    Inst *left = kb_sub(b, kb_i64(b, w->tiles), kb_muli(b, block, w->block));
+    t->block = block;
+    t->count = kb_op(b, LI_MIN, left, kb_i64(b, w->block));
+}
+
+static LoopKind begin_outputs(const Winograd *w, Task *t, double bytes)
+{
+    Lower *lw = w->lw;
+    double flops = 18 * lower_work(lw, w->c->out) * (double)w->c->depth;
+    double weights = (double)size_upper(lw->sizes, w->weights->elements);
+    lower_begin(lw, NULL);
+    lower_cost(lw, flops, bytes + (weights + lower_work(lw, w->c->out)) * 4);
+    LoopKind kind = lower_parallel(lw, flops);
+    t->sums = kb_local(&lw->b, "sums", DT_F32, positions(w) * w->block * w->width);
+    t->out = kb_local(&lw->b, "tile", DT_F32, (int64_t)w->m * w->m * w->lanes);
+    return kind;
+}
+
+/* Weights pass once: blocks of columns outside. */
+static void outputs_kernel(const Winograd *w)
+{
+    Builder *b = &w->lw->b;
+    Task t;
+    LoopKind kind = begin_outputs(w, &t, inputs_bytes(w));
+    Inst *task = kb_for(b, kind, kb_i64(b, 0), kb_i64(b, w->blocks * w->column_blocks), 1);
+    t.column_block = kb_op(b, LI_DIV, task, kb_i64(b, w->blocks));
+    set_block(w, &t, kb_op(b, LI_REM, task, kb_i64(b, w->blocks)));
+    t.slice = kb_muli(b, t.block, slice_elements(w));
+    block_outputs(w, &t);
+    kb_end(b);
+    lower_end(w->lw);
+}
+
+/* Inputs pass once: blocks of tiles outside. Each task does several, one slice after the other. */
+static void whole_kernel(const Winograd *w)
+{
+    Builder *b = &w->lw->b;
+    Task t;
+    LoopKind kind = begin_outputs(w, &t, lower_work(w->lw, w->c->x) * 4);
+    Inst *zero = kb_i64(b, 0), *task = kb_for(b, kind, zero, kb_i64(b, w->tasks), 1);
+    int64_t each = ceil_div(w->blocks, w->tasks);
+    Inst *from = kb_muli(b, task, each), *to = kb_addi(b, from, each);
+    t.slice = kb_muli(b, task, slice_elements(w));
+    set_block(w, &t, kb_for(b, LOOP_SERIAL, from, kb_op(b, LI_MIN, to, kb_i64(b, w->blocks)), 1));
+    Inst *slot = kb_for(b, LOOP_SERIAL, zero, t.count, 1);
+    input_tile(w, t.slice, slot, kb_add(b, kb_muli(b, t.block, w->block), slot));
+    kb_end(b);
+    t.column_block = kb_for(b, LOOP_SERIAL, zero, kb_i64(b, w->column_blocks), 1);
+    block_outputs(w, &t);
+    kb_end(b);
+    kb_end(b);
+    kb_end(b);
+    lower_end(w->lw);
+}
+
+/* ---- Where it pays ---- */
+
+/* Cycles of one step along depth for all tiles: two multiply-adds and two loads a cycle. */
+static double cycles(const Winograd *w, int rows, int vecs)
+{
+    double adds = rows * vecs / 2.0, loads = (rows + vecs) / 2.0;
+    double each = adds > loads ? adds : loads;
+    if (each < 4) each = 4;
+    double passes = (double)ceil_div(w->tiles, rows);
+    return passes * (double)ceil_div(ceil_div(w->c->columns, w->lanes), vecs) * (each + 0.25);
+}
+
+static void choose_tile(Winograd *w)
+{
+    int registers = w->lw->target->vector_registers < 16 ? 16 : w->lw->target->vector_registers;
+    double best = 0;
+    for (int vecs = 1; vecs <= 4; vecs++) {
+        for (int rows = 1; rows <= w->tiles && rows < TILE_ROWS; rows++) {
+            if (rows * vecs + vecs + 1 > registers) break;
+            double cost = cycles(w, rows, vecs);
+            if (best > 0 && cost > best * 0.999) continue;
+            best = cost;
+            w->rows = rows;
+            w->vecs = vecs;
+        }
+    }
+}
+
+static void choose_blocks(Winograd *w)
+{
+    w->width = (int64_t)w->lanes * w->vecs;
+    w->column_blocks = ceil_div(w->c->columns, w->width);
+    int64_t groups = SUMS_BYTES / (positions(w) * w->width * 4 * w->rows);
+    int64_t all = ceil_div(w->tiles, w->rows);
+    if (groups < 1) groups = 1;
+    w->blocks = ceil_div(all, groups);
+    w->block = ceil_div(all, w->blocks) * w->rows;
+    w->blocks = ceil_div(w->tiles, w->block);
+}
+
+/* Cost of F(m x m, 3x3) in multiply-adds for each pair of channels. A weight costs about 16 of them
+ * to bring from memory, transforming as much for each input and output (both measured). */
+static double cost(const Conv *c, int m)
+{
+    double weights = (m + 2) * (m + 2), columns = (double)c->columns, depth = (double)c->depth;
+    double tiles = (double)(c->out->dims[0]->value * ceil_div(c->out->dims[2]->value, m) *
+                            ceil_div(c->out->dims[3]->value, m));
+    return weights * (tiles * (1 + 16 / columns + 16 / depth) + 16);
+}
+
+/* Outputs of a tile along each axis; 0: the direct kernel is about as fast. */
+static int tile_size(const Conv *c)
+{
+    enum { LEAST_CHANNELS = 32 };
+    if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return 0;
+    int64_t pixels = c->out->dims[0]->value * c->out->dims[2]->value * c->out->dims[3]->value;
+    double two = cost(c, 2), four = cost(c, 4), best = two < four ? two : four;
+    if (getenv("WINO")) return atoi(getenv("WINO"));
+    if (best > 0.75 * 9 * (double)pixels) return 0;
+    return two < four ? 2 : 4;
+}
+
+static bool fits(const Conv *c)
+{
+    const Lower *lw = c->lw;
+    if (lw->target->vector_bits < 128 || c->rank != 2 || c->group != 1) return false;
+    if (!c->w->data || c->x->is_inlined) return false;
+    if (c->x->dtype != DT_F32 || c->w->dtype != DT_F32 || c->out->dtype != DT_F32) return false;
+    for (int i = 0; i < 4; i++) {
+        if (!size_is_const(c->x->dims[i]) || !size_is_const(c->out->dims[i])) return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (c->kernel[i] != 3 || c->stride[i] != 1 || c->dilation[i] != 1) return false;
+    }
+    return true;
+}
+
+bool conv_winograd(const Conv *c)
+{
+    if (!fits(c)) return false;
+    Winograd w = {.lw = c->lw, .c = c, .m = tile_size(c)};
+    if (!w.m) return false;
+    w.n = w.m + 2;
+    w.lanes = (int)matrix_vector_lanes(c->lw, DT_F32);
+    w.tiles_y = ceil_div(c->out->dims[2]->value, w.m);
+    w.tiles_x = ceil_div(c->out->dims[3]->value, w.m);
+    w.tiles = c->out->dims[0]->value * w.tiles_y * w.tiles_x;
+    if (w.tiles < 1) return false;
+    w.depth = ceil_div(c->depth, w.lanes) * w.lanes;
+    choose_tile(&w);
+    choose_blocks(&w);
+    w.weights = filters(&w);
+    int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;
+    bool whole = w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;
+    w.tasks = whole ? ceil_div(w.blocks, ceil_div(w.blocks, MOST_TASKS)) : w.blocks;
+    w.inputs = lower_scratch(c->lw, "winograd", DT_F32,
+                             size_const(c->lw->sizes, w.tasks * slice_elements(&w)));
+    if (whole) {
+        whole_kernel(&w);
+        return true;
+    }
+    inputs_kernel(&w);
+    outputs_kernel(&w);
+    return true;
+}
