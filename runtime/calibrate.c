@@ -51,18 +51,26 @@ static int parse(Options *o, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         int bad = 0, took = 0;
-        if (!strcmp(argv[i], "--quick")) o->quick = 1;
-        else if (!strcmp(argv[i], "--json")) o->json = 1;
-        else if (!strcmp(argv[i], "--once")) o->once = 1;
-        else if (!strcmp(argv[i], "--help")) o->help = 1;
+        if (!strcmp(argv[i], "--quick"))
+            o->quick = 1;
+        else if (!strcmp(argv[i], "--json"))
+            o->json = 1;
+        else if (!strcmp(argv[i], "--once"))
+            o->once = 1;
+        else if (!strcmp(argv[i], "--help"))
+            o->help = 1;
         else if (!strcmp(argv[i], "--threads") && value && ++took)
             bad = count_of(value, MOST_THREADS, &o->threads);
         else if (!strcmp(argv[i], "--repeat") && value && ++took)
             bad = count_of(value, MOST_RUNS, &o->repeat);
-        else if (!strcmp(argv[i], "--note") && value && ++took) o->note = value;
-        else if (!strcmp(argv[i], "--peer") && value && ++took) o->peer = value;
-        else if (!strcmp(argv[i], "--serve")) o->serve = value && value[0] != '-' ? argv[++i] : "*:7700";
-        else bad = 1;
+        else if (!strcmp(argv[i], "--note") && value && ++took)
+            o->note = value;
+        else if (!strcmp(argv[i], "--peer") && value && ++took)
+            o->peer = value;
+        else if (!strcmp(argv[i], "--serve"))
+            o->serve = value && value[0] != '-' ? argv[++i] : "*:7700";
+        else
+            bad = 1;
         if (bad) {
             fprintf(stderr, "calibrate: unexpected '%s' (see --help)\n", argv[i]);
             return LPC_EXIT_USAGE;
@@ -88,7 +96,8 @@ static void *room(uint64_t bytes)
     return memory;
 }
 
-/* Floats between -1 and 1; of other types small numbers that are never a wrong index but 0 and 1. */
+/* Floats between -1 and 1; of other types small numbers that are never a wrong index but 0 and 1.
+ */
 static void fill(void *data, const lpc_tensor_info *info)
 {
     enum { FLOAT = 1, UINT8 = 2, INT8 = 3 };
@@ -227,8 +236,10 @@ static int time_memory(const lpc_threads *threads, int count, int quick, double 
     double best = 0;
     for (int i = 0; i < (quick ? 2 : 5); i++) {
         uint64_t begin = lpc_now_ns();
-        if (threads) threads->parallel_for(threads->pool, read_parts, &reading, count);
-        else read_parts(&reading, 0, 1);
+        if (threads)
+            threads->parallel_for(threads->pool, read_parts, &reading, count);
+        else
+            read_parts(&reading, 0, 1);
         double seconds = (double)(lpc_now_ns() - begin) * 1e-9;
         if (seconds > 0 && (double)each * 8 * count / seconds > best)
             best = (double)each * 8 * count / seconds;
@@ -254,7 +265,8 @@ static int measure_all(const lpc_calibrate_item *items, int count, const Options
         int code = time_model(items[i].model, threads, o->quick ? 0.02 : 0.3, &f->seconds[i]);
         if (code) return code;
         double seconds = f->seconds[i] > 1e-9 ? f->seconds[i] : 1e-9;
-        if (items[i].kernels > 1) f->overhead = seconds / items[i].kernels;
+        if (items[i].kernels > 1)
+            f->overhead = seconds / items[i].kernels;
         else
             fprintf(stderr, "%-12s %-5s %10.2f G%sOPS\n", items[i].kind, items[i].type,
                     items[i].flops / seconds * 1e-9, items[i].type[0] == 'f' ? "FL" : "");
@@ -290,7 +302,8 @@ static void print_json(const lpc_calibrate_item *items, int count, const Options
                        const Figures *f)
 {
     printf("{\"cores\":%d,\"gflops\":%.6g,\"memory_bandwidth\":%.6g,\"call_overhead\":%.6g,"
-           "\"kernels\":[", o->threads, f->gflops, f->bandwidth, f->overhead);
+           "\"kernels\":[",
+           o->threads, f->gflops, f->bandwidth, f->overhead);
     for (int i = 0; i < count && i < 32; i++)
         printf("%s{\"kind\":\"%s\",\"type\":\"%s\",\"flops\":%.0f,\"seconds\":%.6g}", i ? "," : "",
                items[i].kind, items[i].type, items[i].flops, f->seconds[i]);
@@ -303,7 +316,8 @@ static int link_main(const Options *o)
     LpcLinkFigures figures = {0, 0};
     int code = o->serve ? lpc_link_serve(o->serve, o->once, &error)
                         : lpc_link_measure(o->peer, &figures, &error);
-    if (code) fprintf(stderr, "calibrate: %s\n", error.text);
+    if (code)
+        fprintf(stderr, "calibrate: %s\n", error.text);
     else if (o->peer)
         printf("{\"bandwidth\": %.4g, \"latency\": %.3g}\n", figures.bandwidth, figures.latency);
     return code;
@@ -328,10 +342,12 @@ int lpc_calibrate_main(const lpc_calibrate_item *items, int count,
     int code = parse(&o, argc, argv);
     if (code) return code;
     if (o.help) {
-        puts("usage: calibrate [--threads N] [--quick] [--note TEXT] [--json] > TARGET.json\n"
-             "       calibrate --serve [HOST:PORT] [--once]   answers a peer that measures the link\n"
-             "       calibrate --peer HOST:PORT               measures the link to one that serves\n"
-             "Measures this device and prints a target file for lpc; docs/targets.md explains.");
+        puts(
+            "usage: calibrate [--threads N] [--quick] [--note TEXT] [--json] > TARGET.json\n"
+            "       calibrate --serve [HOST:PORT] [--once]   answers a peer that measures the "
+            "link\n"
+            "       calibrate --peer HOST:PORT               measures the link to one that serves\n"
+            "Measures this device and prints a target file for lpc; docs/targets.md explains.");
         return 0;
     }
     if (o.serve || o.peer) return link_main(&o);
@@ -342,8 +358,10 @@ int lpc_calibrate_main(const lpc_calibrate_item *items, int count,
     if (code) return code;
     fprintf(stderr, "memory       read  %10.2f GB/s\ncall         %16.3g us\n",
             figures.bandwidth * 1e-9, figures.overhead * 1e6);
-    if (o.json) print_json(items, count, &o, &figures);
-    else print_target(target, &o, &figures);
+    if (o.json)
+        print_json(items, count, &o, &figures);
+    else
+        print_target(target, &o, &figures);
     return fflush(stdout) ? fail("cannot write") : 0;
 }
 
@@ -364,8 +382,10 @@ static int measure_kernels(Bench *bench, int kernels, int repeat)
     }
     for (int k = 0; k <= kernels && !code; k++) {
         double median = (double)lpc_median(times + k * repeat, (size_t)repeat);
-        if (k < kernels) printf("kernel %d %.0f\n", k, median);
-        else printf("run %.0f\n", median);
+        if (k < kernels)
+            printf("kernel %d %.0f\n", k, median);
+        else
+            printf("run %.0f\n", median);
     }
     free(ns);
     free(times);

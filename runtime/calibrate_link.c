@@ -1,7 +1,7 @@
 /* The link to a peer: round trips of a few bytes for latency, long ones for bandwidth.
  *
- * A request is the magic number and a count of bytes, little-endian, then so many bytes; the answer is
- * the magic number. What does not look so ends the connection. */
+ * A request is the magic number and a count of bytes, little-endian, then so many bytes; the answer
+ * is the magic number. What does not look so ends the connection. */
 #include "calibrate.h"
 #include "stats.h"
 #include "transport.h"
@@ -73,7 +73,8 @@ int lpc_link_serve(const char *address, int once, LpcError *error)
 /* ---- Measuring ---- */
 
 /* Seconds until `bytes` are there and acknowledged. */
-static int round_trip(LpcLink *link, uint8_t *part, uint64_t bytes, double *seconds, LpcError *error)
+static int round_trip(LpcLink *link, uint8_t *part, uint64_t bytes, double *seconds,
+                      LpcError *error)
 {
     uint64_t request[2] = {magic, bytes}, reply = 0, begin = lpc_now_ns();
     int code = send_bytes(link, request, sizeof request, error);

@@ -61,7 +61,8 @@ static double tile_cycles(int rows, int vecs, bool cached, int64_t lanes)
 
 static double row_cycles(const Product *p, int64_t count, int rows, int vecs, bool cached)
 {
-    double whole = (double)(count / rows) * tile_cycles(rows, vecs, cached, p->lanes);
+    int64_t tiles = count / rows;
+    double whole = (double)tiles * tile_cycles(rows, vecs, cached, p->lanes);
     int rest = (int)(count % rows);
     return rest ? whole + tile_cycles(rest, vecs, cached, p->lanes) : whole;
 }

@@ -13,13 +13,12 @@
  * usual 0, +-1, +-2; F(2x2, 3x3) at 0, +-1 and infinity. */
 #include "passes/lower/conv.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
     MOST_POSITIONS = 36,
     SUMS_BYTES = 96 << 10, /* of a task's products, on the stack */
-    MOST_TASKS = 1
+    MOST_TASKS = 8
 };
 
 static const double ROOT_HALF = 0.70710678118654752440, ROOT_2 = 1.41421356237309504880;
@@ -360,25 +359,24 @@ static Inst *inside(const Winograd *w, Inst *from, const Size *count)
     return kb_op(b, LI_MIN, kb_i64(b, w->m), kb_sub(b, kb_size(b, count), from));
 }
 
-static void store_tile(const Winograd *w, const Task *t, const Corner *at, Inst *column,
-                       const Inst *lane)
+static void store_tile(const Winograd *w, const Task *t, const Corner *at, Inst *column, Inst *lane)
 {
     Lower *lw = w->lw;
     Builder *b = &lw->b;
     const Conv *c = w->c;
+    Inst *limit = kb_sub(b, kb_i64(b, c->columns), column);
     int since = b->block->count;
     Inst *bias = c->bias ? lower_load(lw, c->bias, &column) : NULL;
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), inside(w, at->y, c->out->dims[2]), 1);
     Inst *j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), inside(w, at->x, c->out->dims[3]), 1);
     Inst *place = kb_muli(b, kb_add(b, kb_muli(b, i, w->m), j), w->lanes);
-    Inst *value = kb_load(b, t->out, kb_add(b, place, (Inst *)(uintptr_t)lane));
+    Inst *value = kb_load(b, t->out, kb_add(b, place, lane));
     if (bias) value = kb_add(b, value, bias);
     Inst *idx[MAX_RANK] = {at->batch, column, kb_add(b, at->y, i), kb_add(b, at->x, j)};
     lower_store(lw, idx, value);
     kb_end(b);
     kb_end(b);
-    if (c->columns % w->width)
-        matrix_limit(lw, since, lane, kb_sub(b, kb_i64(b, c->columns), column));
+    if (c->columns % w->width) matrix_limit(lw, since, lane, limit);
 }
 
 static void output_tile(const Winograd *w, const Task *t, Inst *slot)
@@ -536,7 +534,6 @@ static int tile_size(const Conv *c)
     if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return 0;
     int64_t pixels = c->out->dims[0]->value * c->out->dims[2]->value * c->out->dims[3]->value;
     double two = cost(c, 2), four = cost(c, 4), best = two < four ? two : four;
-    if (getenv("WINO")) return atoi(getenv("WINO"));
     if (best > 0.75 * 9 * (double)pixels) return 0;
     return two < four ? 2 : 4;
 }

@@ -92,6 +92,7 @@ static double relaxed_latency(const Relaxed *r)
         for (int d = 0; d < r->m; d++) {
             if (!used[d] && (best < 0 || r->ratio[d] > r->ratio[best])) best = d;
         }
+        if (best < 0) break;
         double work = fmin(left, r->most[best]);
         used[best] = true;
         left -= work;

@@ -46,7 +46,7 @@ static int scale_size(Graph *g, Node *n, const Size *size, double scale, const S
 /* scales (or roi, in two halves) given for some axes become one for all. */
 static Tensor *spread(Graph *g, Tensor *x, int rank, const int *axes, int count, int halves)
 {
-    float *full = arena_array(g->arena, (size_t)(rank * halves), sizeof *full);
+    float *full = arena_array(g->arena, (size_t)rank * (size_t)halves, sizeof *full);
     for (int h = 0; h < halves; h++) {
         for (int i = 0; i < rank; i++) full[h * rank + i] = halves == 1 || h == 1 ? 1.0f : 0.0f;
         for (int i = 0; i < count; i++)

@@ -28,7 +28,8 @@ static void time_layers(Arena *arena, const Partition *partition, CutFigures *f)
     }
 }
 
-int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, CutFigures *f)
+int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, const PlanOptions *given,
+                CutFigures *f)
 {
     *f = (CutFigures){.profile = graph_profile(graph)};
     if (cut->count > PLAN_DEVICES) return 0;
@@ -45,11 +46,12 @@ int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, CutFigures
     f->known = f->known && end == f->profile->count;
     if (!f->known) return 0;
     PlanOptions options = plan_defaults();
+    if (given) options.no_overlap = given->no_overlap, options.queue = given->queue;
     options.capacity = INT64_C(1) << 60; /* whoever made the cut has seen to the budgets */
     Diag quiet; /* a cut that the model of costs cannot describe is still a cut */
     diag_init(&quiet, graph->arena, NULL);
-    f->known = !plan_given(&quiet, graph->arena, f->profile, &f->cluster, &options, &partition,
-                           &f->plan);
+    f->known =
+        !plan_given(&quiet, graph->arena, f->profile, &f->cluster, &options, &partition, &f->plan);
     if (f->known) time_layers(graph->arena, &partition, f);
     return 0;
 }

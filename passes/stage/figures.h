@@ -1,5 +1,5 @@
-/* What the planner's model says of a cut that is there: times of its stages, layers and links. Kept in
- * the manifests, to stand beside what is measured, and shown in OUT/report.html. */
+/* What the planner's model says of a cut that is there: times of its stages, layers and links. Kept
+ * in the manifests, to stand beside what is measured, and shown in OUT/report.html. */
 #ifndef LPC_PASSES_STAGE_FIGURES_H
 #define LPC_PASSES_STAGE_FIGURES_H
 
@@ -15,7 +15,9 @@ typedef struct CutFigures {
 } CutFigures;
 
 /* cluster: expanded, with a device called as each stage; NULL: the stages' targets, with the links
- * that cut_devices takes. The graph may be lowered already. */
-int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, CutFigures *figures);
+ * that cut_devices takes. options: those of the model of costs count (overlap, queue); NULL: the
+ * defaults. The graph may be lowered already. */
+int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, const PlanOptions *options,
+                CutFigures *figures);
 
 #endif

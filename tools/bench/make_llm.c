@@ -58,8 +58,9 @@ static void put(Bytes *b, const void *data, size_t length)
 {
     if (b->length + length > b->capacity) {
         b->capacity = (b->length + length) * 2;
-        b->data = realloc(b->data, b->capacity);
-        if (!b->data) die("out of memory");
+        void *more = realloc(b->data, b->capacity);
+        if (!more) die("out of memory");
+        b->data = more;
     }
     memcpy(b->data + b->length, data, length);
     b->length += length;

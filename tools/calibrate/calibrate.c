@@ -17,7 +17,8 @@ static const char usage[] =
     "       lpc calibrate --serve [HOST:PORT]        answers a peer that measures the link\n"
     "       lpc calibrate --peer HOST:PORT           measures the link to one that serves\n"
     "\n"
-    "Writes a target file: that of T (host), with measured gflops, memory_bandwidth, call_overhead and\n"
+    "Writes a target file: that of T (host), with measured gflops, memory_bandwidth, call_overhead "
+    "and\n"
     "cores. gflops is of f32 products and convolutions, the same work of each, on all cores.\n"
     "\n"
     "  -o FILE            where the target file goes (standard output)\n"
@@ -42,7 +43,7 @@ static int parse(Command *c, int argc, char **argv)
         const char *name;
         const char **text;
         bool *flag;
-    } options[] = {{"--target", &c->target, NULL},  {"-o", &c->out, NULL},
+    } options[] = {{"--target", &c->target, NULL},   {"-o", &c->out, NULL},
                    {"--threads", &c->threads, NULL}, {"--peer", &c->peer, NULL},
                    {"--quick", NULL, &c->quick},     {"--json", NULL, &c->json},
                    {"--emulate", NULL, &c->emulate}, {"--once", NULL, &c->once},
@@ -51,10 +52,14 @@ static int parse(Command *c, int argc, char **argv)
         size_t k = 0, count = sizeof options / sizeof *options;
         while (k < count && strcmp(argv[i], options[k].name) != 0) k++;
         bool value = i + 1 < argc;
-        if (k < count && options[k].flag) *options[k].flag = true;
-        else if (k < count && value) *options[k].text = argv[++i];
-        else if (!strcmp(argv[i], "--serve")) c->serve = value && argv[i + 1][0] != '-' ? argv[++i] : "*:7700";
-        else if (!strcmp(argv[i], "--target-dir") && value && c->compile.target_dir_count < MAX_OPTIONS)
+        if (k < count && options[k].flag)
+            *options[k].flag = true;
+        else if (k < count && value)
+            *options[k].text = argv[++i];
+        else if (!strcmp(argv[i], "--serve"))
+            c->serve = value && argv[i + 1][0] != '-' ? argv[++i] : "*:7700";
+        else if (!strcmp(argv[i], "--target-dir") && value &&
+                 c->compile.target_dir_count < MAX_OPTIONS)
             c->compile.target_dirs[c->compile.target_dir_count++] = argv[++i];
         else {
             fprintf(stderr, "lpc calibrate: unexpected '%s' (see lpc calibrate --help)\n", argv[i]);
@@ -77,14 +82,16 @@ static const char *main_source(Arena *arena, const CalibrateModel *models, const
     text_add(&out, "static const lpc_calibrate_item items[] = {\n");
     for (int i = 0; i < CALIBRATE_MODELS; i++) {
         const CalibrateModel *m = &models[i];
-        text_printf(&out, "    {\"%s\", \"%s\", &%s_model, %.0f, %d, %d},\n", m->kind, m->type, m->name,
-                    m->flops, m->kernels, m->counts);
+        text_printf(&out, "    {\"%s\", \"%s\", &%s_model, %.0f, %d, %d},\n", m->kind, m->type,
+                    m->name, m->flops, m->kernels, m->counts);
     }
-    text_printf(&out, "};\nstatic const lpc_calibrate_target target = {%s,\n", c_literal(arena, head));
+    text_printf(&out, "};\nstatic const lpc_calibrate_target target = {%s,\n",
+                c_literal(arena, head));
     text_printf(&out, "    %s,\n", c_literal(arena, target->description));
     text_printf(&out, "    %s};\n", c_literal(arena, middle));
-    text_printf(&out, "int main(int argc, char **argv)\n{\n"
-                      "    return lpc_calibrate_main(items, %d, &target, argc, argv);\n}\n",
+    text_printf(&out,
+                "int main(int argc, char **argv)\n{\n"
+                "    return lpc_calibrate_main(items, %d, &target, argc, argv);\n}\n",
                 CALIBRATE_MODELS);
     return out.data;
 }
@@ -113,7 +120,8 @@ static int build(Arena *arena, Diag *diag, const Command *c, const Target *targe
 
 /* ---- Here, or there ---- */
 
-static int here(Arena *arena, Diag *diag, const Command *c, const Target *target, const char *program)
+static int here(Arena *arena, Diag *diag, const Command *c, const Target *target,
+                const char *program)
 {
     const char *options[8];
     char *output;
@@ -142,9 +150,11 @@ static int there(Arena *arena, Diag *diag, const Command *c, const Target *targe
         "    scp calibrate DEVICE:\n"
         "    ssh DEVICE ./calibrate >my-targets/%s.json\n"
         "    lpc MODEL.onnx --target-dir my-targets --targets %s,... -o OUT\n\n"
-        "It needs nothing but itself, prints the target file on standard output and what it measures\n"
+        "It needs nothing but itself, prints the target file on standard output and what it "
+        "measures\n"
         "on standard error. The link between two devices: `./calibrate --serve` on one,\n"
-        "`./calibrate --peer HOST:7700` on the other; the answer goes into a cluster file's links.\n",
+        "`./calibrate --peer HOST:7700` on the other; the answer goes into a cluster file's "
+        "links.\n",
         target->name, target->triple, target->name, target->name);
     (void)work;
     int code = package_file(diag, readme, text, strlen(text));
@@ -154,7 +164,8 @@ static int there(Arena *arena, Diag *diag, const Command *c, const Target *targe
         text_init(&copy, arena);
         char part[16384];
         FILE *from = fopen(program, "rb");
-        for (size_t n; from && (n = fread(part, 1, sizeof part, from)) > 0;) text_addn(&copy, part, n);
+        for (size_t n; from && (n = fread(part, 1, sizeof part, from)) > 0;)
+            text_addn(&copy, part, n);
         if (from) fclose(from);
         code = package_file(diag, name, copy.data, copy.length);
         if (!code && chmod(name, 0755)) code = diag_error(diag, "cannot make '%s' a program", name);
@@ -171,8 +182,10 @@ static int calibrate(Arena *arena, Diag *diag, Command *c)
                     &target));
     bool local = target->native || c->emulate;
     if (!local && !c->out)
-        return diag_error(diag, "target '%s' is not this machine: give -o DIR for a program that "
-                                "measures it there, or --emulate", c->target);
+        return diag_error(diag,
+                          "target '%s' is not this machine: give -o DIR for a program that "
+                          "measures it there, or --emulate",
+                          c->target);
     char *work = work_folder(arena, diag);
     if (!work) return LPC_ERROR;
     const char *program = arena_printf(arena, "%s/calibrate", work);
@@ -182,7 +195,9 @@ static int calibrate(Arena *arena, Diag *diag, Command *c)
         if (!code) code = here(arena, diag, c, target, program);
     } else {
         code = there(arena, diag, c, target, work, program);
-        if (!code) fprintf(stderr, "made %s/calibrate; %s/README.txt says how to run it\n", c->out, c->out);
+        if (!code)
+            fprintf(stderr, "made %s/calibrate; %s/README.txt says how to run it\n", c->out,
+                    c->out);
     }
     remove_tree(work);
     return code;
@@ -208,9 +223,12 @@ int command_calibrate(int argc, char **argv)
     Command *command = arena_alloc(arena, sizeof *command);
     diag_init(&diag, arena, NULL);
     int code = parse(command, argc, argv);
-    if (!code && command->help) fputs(usage, stdout);
-    else if (!code && (command->serve || command->peer)) code = measure_link(&diag, command);
-    else if (!code) code = calibrate(arena, &diag, command);
+    if (!code && command->help)
+        fputs(usage, stdout);
+    else if (!code && (command->serve || command->peer))
+        code = measure_link(&diag, command);
+    else if (!code)
+        code = calibrate(arena, &diag, command);
     diag_flush(&diag);
     arena_free(arena);
     return code;

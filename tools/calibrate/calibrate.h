@@ -16,11 +16,11 @@
 /* --- models.c --- */
 
 typedef struct CalibrateModel {
-    const char *name;       /* a C identifier, the graph's name */
+    const char *name; /* a C identifier, the graph's name */
     const char *kind, *type;
-    double flops;           /* of one run */
+    double flops; /* of one run */
     int kernels;
-    bool counts;            /* for the target's gflops */
+    bool counts; /* for the target's gflops */
     Graph *graph;
 } CalibrateModel;
 
@@ -40,8 +40,8 @@ int program_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
  * program for the target. */
 int program_link(Arena *arena, Diag *diag, const Target *target, const char *source,
                  const char *work, const char *const *stages, int count, const char *program);
-/* Runs it, through the target's emulator where it must; options: NULL-terminated. What it prints comes
- * back in *output; its standard error is ours. */
+/* Runs it, through the target's emulator where it must; options: NULL-terminated. What it prints
+ * comes back in *output; its standard error is ours. */
 int program_run(Arena *arena, Diag *diag, const Target *target, const char *program,
                 const char *const *options, char **output);
 
@@ -63,13 +63,13 @@ typedef struct LayerTimes {
     double whole_s;  /* one run of all, without marks' cost */
 } LayerTimes;
 
-/* Compiles the whole model for the target, runs it on noise and times its layers: on this machine, or
- * through the emulator. threads 0: all cores of where it runs. */
+/* Compiles the whole model for the target, runs it on noise and times its layers: on this machine,
+ * or through the emulator. threads 0: all cores of where it runs. */
 int measure_layers(Arena *arena, Diag *diag, const CompileOptions *options, const char *target,
                    int threads, LayerTimes *times);
 
-/* Measures on each kind of device of an expanded cluster, and puts the times into the model's profile;
- * says on stderr what was measured how. */
+/* Measures on each kind of device of an expanded cluster, and puts the times into the model's
+ * profile; says on stderr what was measured how. */
 int measure_profile(Arena *arena, Diag *diag, const CompileOptions *options, const Cluster *cluster,
                     Profile *profile);
 

@@ -54,11 +54,12 @@ static int measure(Arena *arena, Diag *diag, CompileOptions *options, int thread
     int kernels = stage->program->kernel_count;
     TRY(program_emit(arena, diag, options, graph, &cut, work, "m"));
     const char *name = stage->program->name;
-    const char *source = arena_printf(arena,
-                                      "#include \"calibrate.h\"\nextern const lpc_model %s_model;\n"
-                                      "int main(int argc, char **argv)\n{\n"
-                                      "    return lpc_measure_main(&%s_model, %d, argc, argv);\n}\n",
-                                      name, name, kernels);
+    const char *source =
+        arena_printf(arena,
+                     "#include \"calibrate.h\"\nextern const lpc_model %s_model;\n"
+                     "int main(int argc, char **argv)\n{\n"
+                     "    return lpc_measure_main(&%s_model, %d, argc, argv);\n}\n",
+                     name, name, kernels);
     const char *program = arena_printf(arena, "%s/measure", work);
     const char *folder = arena_printf(arena, "m/%s", stage->name);
     TRY(program_link(arena, diag, stage->target, source, work, &folder, 1, program));
@@ -104,7 +105,8 @@ int measure_profile(Arena *arena, Diag *diag, const CompileOptions *options, con
             return diag_error(diag, "target '%s': %d layers measured, %d planned", device->target,
                               times.count, profile->count);
         fprintf(stderr, "measured '%s'%s: %.4g ms\n", device->target,
-                times.emulated ? " through an emulator, not on the device" : "", times.whole_s * 1e3);
+                times.emulated ? " through an emulator, not on the device" : "",
+                times.whole_s * 1e3);
         arena_push(arena, profile->times, profile->time_count) =
             (LayerSeconds){device->target, times.emulated, times.seconds};
     }

@@ -32,8 +32,10 @@ static Tensor *weight(Graph *g, const char *name, DType type, int rank, const in
         random = random * 1664525u + 1013904223u;
         float value = ((float)(random >> 8) * 0x1p-23f - 1) * 0.05f;
         int8_t small = (int8_t)((int)(random >> 24) - 128);
-        if (type == DT_F32) memcpy(data + 4 * i, &value, 4);
-        else memcpy(data + i, &small, 1);
+        if (type == DT_F32)
+            memcpy(data + 4 * i, &value, 4);
+        else
+            memcpy(data + i, &small, 1);
     }
     return graph_const(g, name, type, rank, dims, data);
 }
@@ -76,7 +78,8 @@ static Graph *matmul(Arena *arena, Diag *diag, const char *name, bool integer, i
 static Graph *conv(Arena *arena, Diag *diag, const char *name, int64_t side, int64_t channels,
                    int64_t outputs, int64_t kernel, int64_t group)
 {
-    const int64_t x[4] = {1, channels, side, side}, w[4] = {outputs, channels / group, kernel, kernel};
+    const int64_t x[4] = {1, channels, side, side},
+                  w[4] = {outputs, channels / group, kernel, kernel};
     const int64_t y[4] = {1, outputs, side, side}, shape[2] = {kernel, kernel};
     const int64_t pads[4] = {kernel / 2, kernel / 2, kernel / 2, kernel / 2};
     Graph *g = start(arena, diag, name, DT_F32, 4, x);

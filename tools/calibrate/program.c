@@ -49,8 +49,10 @@ static int run(Words *words, Diag *diag, Text *out)
     if (out) close(ends[1]);
     char part[4096];
     for (ssize_t got; out && !code && (got = read(ends[0], part, sizeof part)) != 0;) {
-        if (got > 0) text_addn(out, part, (size_t)got);
-        else if (errno != EINTR) break;
+        if (got > 0)
+            text_addn(out, part, (size_t)got);
+        else if (errno != EINTR)
+            break;
     }
     if (out) close(ends[0]);
     if (code) return diag_error(diag, "cannot start '%s': %s", words->items[0], strerror(code));
@@ -72,7 +74,8 @@ int program_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
                  const Cut *cut, const char *work, const char *name)
 {
     const char *folder = arena_printf(arena, "%s/%s", work, name);
-    if (mkdir(folder, 0777)) return diag_error(diag, "cannot make '%s': %s", folder, strerror(errno));
+    if (mkdir(folder, 0777))
+        return diag_error(diag, "cannot make '%s': %s", folder, strerror(errno));
     return compile_emit(arena, diag, options, graph, cut, folder);
 }
 
@@ -109,8 +112,10 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
                           target->cc[0]);
     TRY(package_file(diag, path, source, strlen(source)));
     words_of(&words, target->cc, target->cc_count);
-    words_of(&words, (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-static",
-                                           "-Wl,--gc-sections", "-Wl,--build-id=none"}, 7);
+    words_of(&words,
+             (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-static",
+                                   "-Wl,--gc-sections", "-Wl,--build-id=none"},
+             7);
     word(&words, arena_printf(arena, "-ffile-prefix-map=%s=.", work));
     word(&words, arena_printf(arena, "-I%s", runtime));
     word(&words, path);

@@ -1,4 +1,5 @@
-/* The target file that a calibration makes: that of the target it starts from, with its own figures. */
+/* The target file that a calibration makes: that of the target it starts from, with its own
+ * figures. */
 #include "tools/calibrate/calibrate.h"
 
 #include <cjson/cJSON.h>
@@ -90,9 +91,12 @@ const char *c_literal(Arena *arena, const char *text)
     text_add(&out, "\"");
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\' || c == '?') text_printf(&out, "\\%c", c);
-        else if (c < 32 || c >= 127) text_printf(&out, "\\%03o", c);
-        else text_printf(&out, "%c", c);
+        if (c == '"' || c == '\\' || c == '?')
+            text_printf(&out, "\\%c", c);
+        else if (c < 32 || c >= 127)
+            text_printf(&out, "\\%03o", c);
+        else
+            text_printf(&out, "%c", c);
     }
     text_add(&out, "\"");
     return out.data;

@@ -5,6 +5,7 @@
 #include "backend/package/package.h"
 #include "passes/passes.h"
 #include "passes/stage/figures.h"
+#include "passes/stage/work.h"
 #include "tools/report/report.h"
 #include "tools/tensor_io.h"
 
@@ -164,14 +165,25 @@ static void fill_state_symbols(Graph *graph, PackJob *job)
     }
 }
 
-/* Parts that have been hashed are dropped from memory: weights may be inside the model file. */
-static void hash_file(XXH3_state_t *hash, char *bytes, size_t size)
+/* Parts of a mapped file that have been hashed are dropped from memory. */
+static void hash_mapped(XXH3_state_t *hash, const void *bytes, size_t size)
 {
-    enum { PART = 16 << 20 };
+    enum { PART = 8 << 20, PAGE = 4096 };
+    const char *from = bytes;
     for (size_t at = 0; at < size; at += PART) {
         size_t length = size - at < PART ? size - at : PART;
-        XXH3_128bits_update(hash, bytes + at, length);
-        madvise(bytes + at, length, MADV_DONTNEED);
+        XXH3_128bits_update(hash, from + at, length);
+        uintptr_t page = (uintptr_t)(from + at) / PAGE * PAGE;
+        madvise((void *)page, (uintptr_t)(from + at) - page + length, MADV_DONTNEED);
+    }
+}
+
+/* Constants that lie in files of their own are part of the model too. */
+static void hash_constants(XXH3_state_t *hash, const Graph *graph)
+{
+    for (int i = 0; i < graph->tensor_count; i++) {
+        const Const *data = graph->tensors[i]->data;
+        if (data && data->is_mapped) hash_mapped(hash, data->data, data->bytes);
     }
 }
 
@@ -205,15 +217,21 @@ static int make_build_id(Diag *diag, const CompileOptions *options, const Graph 
     void *bytes = info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0)
                                : NULL;
     if (file >= 0) close(file);
+    XXH3_128bits_reset(hash);
+    if (bytes && bytes != MAP_FAILED) {
+        hash_mapped(hash, bytes, (size_t)info.st_size);
+        munmap(bytes, (size_t)info.st_size);
+    }
+    hash_constants(hash, graph);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(hash));
+    text_addn(&plan, (const char *)canonical.digest, sizeof canonical.digest);
     for (int half = 0; half < 2; half++) {
         XXH3_128bits_reset_withSeed(hash, (XXH64_hash_t)half);
         XXH3_128bits_update(hash, plan.data, plan.length);
-        if (bytes && bytes != MAP_FAILED) hash_file(hash, bytes, (size_t)info.st_size);
-        XXH128_canonical_t canonical;
         XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(hash));
         memcpy(id + 16 * half, canonical.digest, 16);
     }
-    if (bytes && bytes != MAP_FAILED) munmap(bytes, (size_t)info.st_size);
     XXH3_freeState(hash);
     return 0;
 }
@@ -308,6 +326,20 @@ int compile_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
     return package_write(&job, folder);
 }
 
+/* The plan to look at, and the layers to plan again. */
+static int write_report(Arena *arena, Diag *diag, CompileOptions *options, const PackJob *job,
+                        Graph *graph, const Cut *cut, const CutFigures *figures, const char *folder)
+{
+    const Target *targets[MAX_STAGES];
+    Cluster all;
+    if (figures->profile->count)
+        TRY(profile_write(diag, arena_printf(arena, "%s/layers.json", folder), figures->profile));
+    TRY(load_targets(arena, diag, options, targets));
+    TRY(cut_devices(diag, arena, targets, options->targets, options->target_count, &all));
+    return report_write(job, graph, cut, figures, &all, options->planned ? &options->plan : NULL,
+                        folder);
+}
+
 int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut)
 {
     Cut own;
@@ -323,7 +355,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     CutFigures figures;
     char *folder = NULL;
     double since = seconds();
-    TRY(cut_figures(*graph, cut, NULL, &figures));
+    TRY(cut_figures(*graph, cut, NULL, options->planned ? &options->plan : NULL, &figures));
     TRY(fill_job(arena, diag, options, *graph, cut, &figures, &job));
     diag->file = NULL; /* what fails from here on is not about the model */
     TRY(open_output(diag, arena, options->out, &folder));
@@ -332,9 +364,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     int code = package_write(&job, folder);
     progress_end(&progress, diag);
     lap(options, "emit", &since);
-    if (!code && figures.profile->count)
-        code = profile_write(diag, arena_printf(arena, "%s/layers.json", folder), figures.profile);
-    if (!code) code = report_write(&job, *graph, cut, &figures, NULL, NULL, folder);
+    if (!code) code = write_report(arena, diag, options, &job, *graph, cut, &figures, folder);
     lap(options, "report", &since);
     size_t length = strlen(folder) - 7;
     if (!code && rename(folder, arena_strndup(arena, folder, length)))

@@ -128,7 +128,7 @@ static int plan_option(PlanCommand *c, int argc, char **argv, int *at)
     }
     size_t length = equals ? (size_t)(equals - arg) : strlen(arg);
     if (strncmp(arg, "--", 2) || length >= sizeof name) return -1;
-    memcpy(name, arg, length);
+    memcpy(name, arg, length); /* NOLINT: name is zeroed, length below its size */
     if (!takes_value(name)) return -1;
     (*at)++;
     if (equals) return valued(c, name, equals + 1);

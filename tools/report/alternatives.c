@@ -66,13 +66,17 @@ static void fewer(Rows *rows, PlanOptions options)
     options.use_all = true;
     for (int i = 0; m > 2 && m <= FEWER_DEVICES && i < m; i++) {
         if (!without(r, i, -1, &cluster)) continue;
-        add_plan(rows, arena_printf(r->arena, "without %s",
-                                    report_escape(r->arena, r->all->devices[i].name)), &cluster, options);
+        add_plan(
+            rows,
+            arena_printf(r->arena, "without %s", report_escape(r->arena, r->all->devices[i].name)),
+            &cluster, options);
     }
     for (int i = 0; i < m; i++) {
         if (repeated(r->all, i) || !without(r, -1, i, &cluster)) continue;
-        add_plan(rows, arena_printf(r->arena, "%s alone",
-                                    report_escape(r->arena, r->all->devices[i].name)), &cluster, options);
+        add_plan(
+            rows,
+            arena_printf(r->arena, "%s alone", report_escape(r->arena, r->all->devices[i].name)),
+            &cluster, options);
     }
 }
 
@@ -93,10 +97,11 @@ static void make_rows(Rows *rows)
         add_plan(rows, arena_printf(rows->report->arena, "%s, any order", names[k]),
                  rows->report->all, options);
     }
-    options.objective = PLAN_THROUGHPUT;
+    options.objective = rows->report->options.objective;
     options.free_order = false;
     options.use_all = true;
-    add_plan(rows, "highest throughput on all devices", rows->report->all, options);
+    add_plan(rows, arena_printf(rows->report->arena, "%s on all devices", names[options.objective]),
+             rows->report->all, options);
     options.use_all = all;
     fewer(rows, options);
 }
@@ -132,8 +137,8 @@ static void row(Report *r, const char *name, const Plan *plan, double fraction, 
                 "<td class=\"n\" data-k=\"latency\">%s</td>"
                 "<td class=\"n\" data-k=\"period\">%s</td>"
                 "<td class=\"n\" data-k=\"memory\">%.3g %%</td></tr>\n",
-                report_rate(a, plan->throughput), plan_seconds(a, plan->latency_s), plan_seconds(a, plan->bottleneck_s),
-                100 * fraction);
+                report_rate(a, plan->throughput), plan_seconds(a, plan->latency_s),
+                plan_seconds(a, plan->bottleneck_s), 100 * fraction);
 }
 
 /* The largest used fraction of a budget, as the planner counts. */
@@ -169,12 +174,14 @@ static void table(Report *r, Rows *rows)
     const Plan *own = &r->figures->plan;
     const char *also = "";
     for (int i = 0; i < rows->count && !*also; i++) {
-        if (rows->items[i].fits && same_stages(&rows->items[i].plan, own)) also = names_of(rows, i, told);
+        if (rows->items[i].fits && same_stages(&rows->items[i].plan, own))
+            also = names_of(rows, i, told);
     }
-    text_add(&r->out, "<table class=\"cards\">\n<thead><tr><th>plan</th><th>layers by device</th>"
-                      "<th class=\"n\">throughput</th><th class=\"n\">latency</th>"
-                      "<th class=\"n\">period</th><th class=\"n\">most used memory</th></tr></thead>\n"
-                      "<tbody>\n");
+    text_add(&r->out,
+             "<table class=\"cards\">\n<thead><tr><th>plan</th><th>layers by device</th>"
+             "<th class=\"n\">throughput</th><th class=\"n\">latency</th>"
+             "<th class=\"n\">period</th><th class=\"n\">most used memory</th></tr></thead>\n"
+             "<tbody>\n");
     row(r, *also ? arena_printf(r->arena, "this package: %s", also) : "this package", own,
         chosen_fraction(r), true);
     for (int i = 0; i < rows->count; i++) {
@@ -184,8 +191,10 @@ static void table(Report *r, Rows *rows)
             const char *name = names_of(rows, i, told);
             row(r, name, &item->plan, item->plan.fraction, false);
         } else {
-            text_printf(&r->out, "<tr><td>%s</td><td class=\"wide\">does not fit</td><td></td><td></td>"
-                                 "<td></td><td></td></tr>\n", item->name);
+            text_printf(&r->out,
+                        "<tr><td>%s</td><td class=\"wide\">does not fit</td><td></td><td></td>"
+                        "<td></td><td></td></tr>\n",
+                        item->name);
         }
     }
     text_add(&r->out, "</tbody>\n</table>\n");
@@ -201,7 +210,8 @@ void report_alternatives(Report *r)
         return;
     }
     text_add(&r->out, "<p class=\"note\">The planner&#39;s best under each condition, with its own "
-                      "figures for time and memory. Conditions with the same plan share a row.</p>\n");
+                      "figures for time and memory; with fewer devices, for this package&#39;s "
+                      "objective. Conditions with the same plan share a row.</p>\n");
     Rows rows = {.report = r};
     make_rows(&rows);
     table(r, &rows);

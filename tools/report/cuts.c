@@ -44,15 +44,17 @@ static void cut(Report *r, int index)
     Arena *a = r->arena;
     int stages = r->cut->count;
     bool last = index == stages;
-    const PackContract *contract = last ? &r->job->stages[stages - 1].out : &r->job->stages[index].in;
+    const PackContract *contract =
+        last ? &r->job->stages[stages - 1].out : &r->job->stages[index].in;
     const char *total = plan_bytes(a, (double)sum_bytes(contract));
     const char *after = index ? r->job->stages[index - 1].last : "";
     if (!index || last) {
         text_printf(&r->out, "<h3>%s: %s, %s</h3>\n", last ? "Outputs" : "Inputs",
                     plural(a, contract->count, "tensor"), total);
     } else {
-        text_printf(&r->out, "<h3><span class=\"key c%d\"></span>%s to <span class=\"key c%d\"></span>%s: "
-                             "%s, %s</h3>\n<p class=\"note\">after layer <code>%s</code>",
+        text_printf(&r->out,
+                    "<h3><span class=\"key c%d\"></span>%s to <span class=\"key c%d\"></span>%s: "
+                    "%s, %s</h3>\n<p class=\"note\">after layer <code>%s</code>",
                     report_colour(index - 1), report_escape(a, r->job->stages[index - 1].name),
                     report_colour(index), report_escape(a, r->job->stages[index].name),
                     plural(a, contract->count, "tensor"), total, report_escape(a, after));

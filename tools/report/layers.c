@@ -41,10 +41,12 @@ static void picture(Report *r, const Bar *bars, int count, bool weights)
         double value = weights ? bars[i].weights : bars[i].flops;
         if (value > most) most = value;
     }
-    text_printf(&r->out,
-                "<svg class=\"layers\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
-                "aria-label=\"%s of each layer, in the model&#39;s order; the table below has the "
-                "numbers\">\n", count * 10, HEIGHT, weights ? "Weights" : "Work");
+    text_printf(
+        &r->out,
+        "<svg class=\"layers\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
+        "aria-label=\"%s of each layer, in the model&#39;s order; the table below has the "
+        "numbers\">\n",
+        count * 10, HEIGHT, weights ? "Weights" : "Work");
     for (int i = 0; i < count; i++) {
         double value = weights ? bars[i].weights : bars[i].flops;
         double height = most > 0 ? value / most * (HEIGHT - 4) : 0;
@@ -85,19 +87,23 @@ static void table(Report *r)
     for (int i = 0, s = 0, end = r->cut->stages[0].node_count; i < p->count && i < ROWS; i++) {
         while (i >= end && s + 1 < r->cut->count) end += r->cut->stages[++s].node_count;
         const Layer *layer = &p->layers[i];
-        text_printf(&r->out,
-                    "<tr><td><span class=\"id\">%d</span>%s</td><td><span class=\"key c%d\"></span>%s</td><td class=\"n\" data-k=\"work\">%s</td>"
-                    "<td class=\"n\" data-k=\"weights\">%s</td><td class=\"n\" data-k=\"time\">%s</td>"
-                    "</tr>\n",
-                    i, report_escape(a, layer->name), report_colour(s),
-                    report_escape(a, r->cut->stages[s].name), report_flops(a, layer->flops),
-                    plan_bytes(a, (double)layer->weights),
-                    r->figures->known ? plan_seconds(a, r->figures->layer_s[i]) : "-");
+        text_printf(
+            &r->out,
+            "<tr><td><span class=\"id\">%d</span>%s</td><td><span class=\"key "
+            "c%d\"></span>%s</td><td class=\"n\" data-k=\"work\">%s</td>"
+            "<td class=\"n\" data-k=\"weights\">%s</td><td class=\"n\" data-k=\"time\">%s</td>"
+            "</tr>\n",
+            i, report_escape(a, layer->name), report_colour(s),
+            report_escape(a, r->cut->stages[s].name), report_flops(a, layer->flops),
+            plan_bytes(a, (double)layer->weights),
+            r->figures->known ? plan_seconds(a, r->figures->layer_s[i]) : "-");
     }
     text_add(&r->out, "</tbody>\n</table>\n");
     if (p->count > ROWS)
-        text_printf(&r->out, "<p class=\"note\">The first %d; <code>lpc plan --write-profile</code> "
-                             "lists all.</p>\n", ROWS);
+        text_printf(&r->out,
+                    "<p class=\"note\">The first %d; <code>lpc plan --write-profile</code> "
+                    "lists all.</p>\n",
+                    ROWS);
     text_add(&r->out, "</details>\n");
 }
 

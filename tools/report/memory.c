@@ -30,8 +30,8 @@ static void bar(Report *r, const double bytes[PARTS], double whole, const char *
     text_printf(&r->out, "<div class=\"bar%s\" role=\"img\" aria-label=\"%s\">", class, label);
     for (int k = 0; k < PARTS; k++) {
         if (bytes[k] > 0)
-            text_printf(&r->out, "<span class=\"%s\" style=\"width:%.3f%%\"></span>", parts[k].class,
-                        100 * bytes[k] / whole);
+            text_printf(&r->out, "<span class=\"%s\" style=\"width:%.3f%%\"></span>",
+                        parts[k].class, 100 * bytes[k] / whole);
     }
     text_add(&r->out, "</div>\n");
 }
@@ -68,10 +68,11 @@ static void device(Report *r, int stage)
 
 void report_memory(Report *r)
 {
-    text_add(&r->out,
-             "<section>\n<h2>Memory</h2>\n<p class=\"note\">Each bar is a device&#39;s budget, filled "
-             "with what the stage needs at most. Where that is little, the thin bar below shows the "
-             "filled part enlarged.</p>\n");
+    text_add(
+        &r->out,
+        "<section>\n<h2>Memory</h2>\n<p class=\"note\">Each bar is a device&#39;s budget, filled "
+        "with what the stage needs at most. Where that is little, the thin bar below shows the "
+        "filled part enlarged.</p>\n");
     for (int i = 0; i < r->cut->count; i++) device(r, i);
     text_add(&r->out, "</section>\n");
 }

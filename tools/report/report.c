@@ -11,13 +11,20 @@ const char *report_escape(Arena *arena, const char *text)
     text_init(&out, arena);
     for (const char *at = text; *at; at++) {
         unsigned char c = (unsigned char)*at;
-        if (c == '&') text_add(&out, "&amp;");
-        else if (c == '<') text_add(&out, "&lt;");
-        else if (c == '>') text_add(&out, "&gt;");
-        else if (c == '"') text_add(&out, "&quot;");
-        else if (c == '\'') text_add(&out, "&#39;");
-        else if (c < 32 || c == 127) text_add(&out, "&#xfffd;");
-        else text_addn(&out, at, 1);
+        if (c == '&')
+            text_add(&out, "&amp;");
+        else if (c == '<')
+            text_add(&out, "&lt;");
+        else if (c == '>')
+            text_add(&out, "&gt;");
+        else if (c == '"')
+            text_add(&out, "&quot;");
+        else if (c == '\'')
+            text_add(&out, "&#39;");
+        else if (c < 32 || c == 127)
+            text_add(&out, "&#xfffd;");
+        else
+            text_addn(&out, at, 1);
     }
     return out.length ? out.data : "";
 }
@@ -79,16 +86,16 @@ static void summary(Report *r)
         figure(r, "Throughput", report_rate(a, p->throughput), "predicted");
         figure(r, "Latency", plan_seconds(a, p->latency_s), "predicted, one frame");
         if (r->cut->count > 1)
-            figure(r, "Limited by",
-                   report_escape(a, r->cut->stages[p->limiting].name),
+            figure(r, "Limited by", report_escape(a, r->cut->stages[p->limiting].name),
                    arena_printf(a, "%s per frame", plan_seconds(a, p->bottleneck_s)));
     }
     figure(r, "Work", report_flops(a, flops), arena_printf(a, "in %d layers", layers));
     figure(r, "Weights", plan_bytes(a, weights), "as stored");
     text_add(&r->out, "</dl>\n");
-    text_add(&r->out, "<p class=\"note\">Times are what the planner expects from the targets&#39; "
-                      "figures, with all cores of each device; <code>lpc run</code> shows them beside "
-                      "measured ones, <code>lpc calibrate</code> measures the figures.</p>\n");
+    text_add(&r->out,
+             "<p class=\"note\">Times are what the planner expects from the targets&#39; "
+             "figures, with all cores of each device; <code>lpc run</code> shows them beside "
+             "measured ones, <code>lpc calibrate</code> measures the figures.</p>\n");
 }
 
 static void legend(Report *r)
@@ -96,11 +103,11 @@ static void legend(Report *r)
     text_add(&r->out, "<ol class=\"legend\" aria-label=\"Stages\">\n");
     for (int i = 0; i < r->cut->count; i++) {
         const Stage *s = &r->cut->stages[i];
-        text_printf(&r->out,
-                    "<li><span class=\"key c%d\"></span><b>%s</b> <span>%s, %d layer%s</span></li>\n",
-                    report_colour(i), report_escape(r->arena, s->name),
-                    report_escape(r->arena, s->target->name), s->node_count,
-                    s->node_count == 1 ? "" : "s");
+        text_printf(
+            &r->out,
+            "<li><span class=\"key c%d\"></span><b>%s</b> <span>%s, %d layer%s</span></li>\n",
+            report_colour(i), report_escape(r->arena, s->name),
+            report_escape(r->arena, s->target->name), s->node_count, s->node_count == 1 ? "" : "s");
     }
     text_add(&r->out, "</ol>\n");
 }
@@ -132,6 +139,7 @@ int report_write(const PackJob *job, Graph *graph, const Cut *cut, const CutFigu
                 .figures = figures,
                 .all = all ? all : &figures->cluster,
                 .options = options ? *options : plan_defaults()};
+    r.options.batch = 1; /* that of the model as it was compiled */
     text_init(&r.out, r.arena);
     head(&r);
     summary(&r);

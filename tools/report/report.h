@@ -14,8 +14,8 @@
 #include "backend/package/package.h"
 #include "passes/stage/figures.h"
 
-/* Writes FOLDER/report.html. all: the devices that there were to choose from, expanded, in the order of
- * use, and the plan's options; NULL: the stages' own and the defaults. */
+/* Writes FOLDER/report.html. all: the devices that there were to choose from, expanded, in the
+ * order of use, and the plan's options; NULL: the stages' own and the defaults. */
 int report_write(const PackJob *job, Graph *graph, const Cut *cut, const CutFigures *figures,
                  const Cluster *all, const PlanOptions *options, const char *folder);
 

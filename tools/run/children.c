@@ -187,7 +187,7 @@ const char *child_report(const StageChild *child, Arena *arena)
     size_t length = strlen(said);
     while (length && said[length - 1] == '\n') said[--length] = 0;
     for (char *at = said; *at; at++)
-        if (*at == '\n') memcpy(at, ";", 1);
+        if (*at == '\n') *at = ';';
     const char *how = WIFSIGNALED(child->status)
                           ? arena_printf(arena, "killed by signal %d, %s", WTERMSIG(child->status),
                                          strsignal(WTERMSIG(child->status)))

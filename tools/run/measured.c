@@ -6,11 +6,12 @@
 
 #include <string.h>
 
-/* Seconds of a layer by the target's figures; what a target that is not known is taken for matters for
- * the layers' shares only. */
+/* Seconds of a layer by the target's figures; what a target that is not known is taken for matters
+ * for the layers' shares only. */
 static double guess(const Layer *layer, const Target *target)
 {
-    double gflops = target ? target->gflops : 50, bandwidth = target ? target->memory_bandwidth : 10e9;
+    double gflops = target ? target->gflops : 50,
+           bandwidth = target ? target->memory_bandwidth : 10e9;
     double bytes = layer->bytes >= 0 ? layer->bytes : (double)layer->weights;
     double compute = layer->flops / (gflops * 1e9), moving = bytes / bandwidth;
     return (compute > moving ? compute : moving) + (target ? target->call_overhead : 5e-7);
@@ -35,7 +36,8 @@ int package_profile(const Package *package, Arena *arena, Diag *diag, const doub
     Profile *profile;
     const char *file = diag->file;
     int at = 0;
-    TRY(profile_read(diag, arena, arena_printf(arena, "%s/layers.json", package->folder), &profile));
+    TRY(profile_read(diag, arena, arena_printf(arena, "%s/layers.json", package->folder),
+                     &profile));
     diag->file = file;
     for (int s = 0; s < package->stage_count; s++) {
         const PackageStage *stage = &package->stages[s];
@@ -50,7 +52,8 @@ int package_profile(const Package *package, Arena *arena, Diag *diag, const doub
         double sum = 0;
         for (int i = at; i < at + stage->layers; i++) sum += guess(&profile->layers[i], target);
         for (int i = at; i < at + stage->layers; i++)
-            times->seconds[i] = sum > 0 ? compute_s[s] * guess(&profile->layers[i], target) / sum : 0;
+            times->seconds[i] =
+                sum > 0 ? compute_s[s] * guess(&profile->layers[i], target) / sum : 0;
         at += stage->layers;
     }
     return profile_write(diag, path, profile);
