@@ -23,6 +23,7 @@ typedef struct LowerTarget {
     bool has_fma;         /* kb_fma is one instruction; else use kb_add(kb_mul) */
     int dot4;             /* DOT4: 0 none, 1 unsigned x signed (VNNI), 2 signed x signed (SDOT) */
     int64_t l1_bytes, l2_bytes;
+    bool compact;         /* no transformed weights that are larger than the model's own */
 } LowerTarget;
 
 /* Where a tensor lies: element (i0, i1, ...) is buffer[offset + sum of i * stride]. */

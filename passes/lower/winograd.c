@@ -17,7 +17,7 @@
 
 enum {
     MOST_POSITIONS = 36,
-    SUMS_BYTES = 96 << 10, /* of a task's products, on the stack */
+    SUMS_BYTES = 64 << 10, /* of a task's products, on the stack */
     MOST_TASKS = 8
 };
 
@@ -541,6 +541,7 @@ static int tile_size(const Conv *c)
 static bool fits(const Conv *c)
 {
     const Lower *lw = c->lw;
+    if (lw->target->compact) return false;
     if (lw->target->vector_bits < 128 || c->rank != 2 || c->group != 1) return false;
     if (!c->w->data || c->x->is_inlined) return false;
     if (c->x->dtype != DT_F32 || c->w->dtype != DT_F32 || c->out->dtype != DT_F32) return false;

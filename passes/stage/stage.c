@@ -201,7 +201,7 @@ static int run_loop_passes(Program *program, int vector_bits)
     return code;
 }
 
-int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
+static int lower_once(Graph *graph, Stage *stage, const char *prefix)
 {
     Node **copies = outgoing_copies(graph, stage);
     Node **state_copies = arena_array(graph->arena, (size_t)graph->state_count + 1, sizeof(Node *));
@@ -210,7 +210,6 @@ int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
         state_copies[i] =
             copy_node(graph, pair->out, arena_printf(graph->arena, "%s.kept", pair->in->name));
     }
-    stage->lower = stage_lower_target(stage->target, portable);
     Lower lw = {.arena = graph->arena,
                 .diag = graph->diag,
                 .graph = graph,
@@ -237,4 +236,30 @@ int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
     plan_memory(lw.program, lw.in_place, lw.in_place_count, &stage->memory);
     stage->program = lw.program;
     return 0;
+}
+
+/* What the device must hold beside code: queues are two frames deep on either side. */
+static int64_t stage_bytes(const Stage *stage)
+{
+    const Program *p = stage->program;
+    return p->const_bytes + p->work_bytes + p->state_bytes + 2 * (stage->in_bytes + stage->out_bytes);
+}
+
+int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
+{
+    stage->lower = stage_lower_target(stage->target, portable);
+    TRY(lower_once(graph, stage, prefix));
+    if (stage_bytes(stage) <= stage->target->memory) return 0;
+    stage->lower.compact = true;
+    TRY(lower_once(graph, stage, prefix));
+    if (stage_bytes(stage) <= stage->target->memory) return 0;
+    const Program *p = stage->program;
+    return diag_error(graph->diag,
+                      "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
+                      "%lld); its budget is %lld, %lld short",
+                      stage->name, (long long)stage_bytes(stage), (long long)p->const_bytes,
+                      (long long)p->work_bytes, (long long)p->state_bytes,
+                      (long long)(2 * (stage->in_bytes + stage->out_bytes)),
+                      (long long)stage->target->memory,
+                      (long long)(stage_bytes(stage) - stage->target->memory));
 }

@@ -46,7 +46,8 @@ int cut_graph(Graph *graph, const Target *const *targets, const char *const *nam
 int stage_places(Lower *lw, const Stage *stage);
 
 /* Lowers a stage to a program: kernels, loop passes, memory plan. prefix: the emitted function's
- * prefix. */
+ * prefix. The target's memory is a hard limit: a stage over it is lowered once more without weights
+ * that are transformed for speed, and refused, with the bytes it is short, when that does not fit. */
 int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable);
 
 /* What LowerTarget a target means; portable: scalar. */
