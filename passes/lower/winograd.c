@@ -1,6 +1,6 @@
 /* 3x3 convolutions with stride 1 by Winograd's minimal filtering (Lavin and Gray, "Fast Algorithms
- * for Convolutional Neural Networks", 2016): an output tile of m x m takes (m + 2)^2 multiplications
- * for each pair of channels instead of 9 m^2.
+ * for Convolutional Neural Networks", 2016): an output tile of m x m takes (m + 2)^2
+ * multiplications for each pair of channels instead of 9 m^2.
  *
  *     out = A^T [ sum over channels (G g G^T) * (B^T d B) ] A
  *
@@ -26,14 +26,14 @@ static const double ROOT_HALF = 0.70710678118654752440, ROOT_2 = 1.4142135623730
 typedef struct Winograd {
     Lower *lw;
     const Conv *c;
-    int m, n;               /* outputs and inputs of a tile, along each axis */
+    int m, n; /* outputs and inputs of a tile, along each axis */
     int64_t tiles_y, tiles_x, tiles;
-    int64_t depth;          /* rounded up to whole vectors in scratch */
-    int lanes, vecs, rows;  /* of a register tile */
-    int64_t width;          /* of a column block */
-    int64_t block, blocks;  /* tiles in a block, number of them */
+    int64_t depth;         /* rounded up to whole vectors in scratch */
+    int lanes, vecs, rows; /* of a register tile */
+    int64_t width;         /* of a column block */
+    int64_t block, blocks; /* tiles in a block, number of them */
     int64_t column_blocks;
-    int64_t tasks;          /* slices of transformed inputs */
+    int64_t tasks; /* slices of transformed inputs */
     Buffer *weights, *inputs;
 } Winograd;
 
@@ -71,7 +71,7 @@ static void fill_factors(Filters *f, int n)
                                {1.0 / 6, -b / 6, 2.0 / 6},
                                {0, 0, 1}};
     const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-    const double (*g)[3] = n == 6 ? four : two;
+    const double(*g)[3] = n == 6 ? four : two;
     for (int p = 0; p < n * n; p++) {
         for (int t = 0; t < 9; t++) f->factor[p][t] = g[p / n][t / 3] * g[p % n][t % 3];
     }
@@ -82,7 +82,8 @@ static float filter_value(const Filters *f, int64_t position, int64_t channel, i
     const Const *data = f->tensor->data;
     float g[9];
     double sum = 0;
-    memcpy(g, (const char *)data->data + (size_t)(column * f->depth + channel) * sizeof g, sizeof g);
+    memcpy(g, (const char *)data->data + (size_t)(column * f->depth + channel) * sizeof g,
+           sizeof g);
     for (int t = 0; t < 9; t++) sum += f->factor[position][t] * (double)g[t];
     if (data->scale) sum *= (double)data->scale[column];
     return (float)sum;
@@ -118,8 +119,11 @@ static Buffer *filters(const Winograd *w)
         if (f->tensor == tensor && f->positions == positions(w) && f->width == w->width) return old;
     }
     Filters *f = arena_alloc(lw->arena, sizeof *f);
-    *f = (Filters){.tensor = tensor, .positions = positions(w), .depth = w->c->depth,
-                   .columns = w->c->columns, .width = w->width};
+    *f = (Filters){.tensor = tensor,
+                   .positions = positions(w),
+                   .depth = w->c->depth,
+                   .columns = w->c->columns,
+                   .width = w->width};
     fill_factors(f, w->n);
     ConstSource *source = arena_alloc(lw->arena, sizeof *source);
     *source = (ConstSource){.read = read_filters, .data = f};
@@ -129,8 +133,8 @@ static Buffer *filters(const Winograd *w)
     }
     const char *name = arena_printf(lw->arena, "%s_winograd%d", tensor->name, w->m);
     int64_t count = w->column_blocks * positions(w) * w->c->depth * w->width;
-    Buffer *buffer = program_buffer(lw->program, name, BUFFER_CONST, DT_F32,
-                                    size_const(lw->sizes, count));
+    Buffer *buffer =
+        program_buffer(lw->program, name, BUFFER_CONST, DT_F32, size_const(lw->sizes, count));
     buffer->source = source;
     return buffer;
 }
@@ -222,8 +226,8 @@ static Inst *input_value(const Winograd *w, const Corner *at, int i, int j, Inst
     Inst *limit = NULL, *left = kb_sub(b, kb_i64(b, w->c->depth), channel);
     if (w->c->depth % w->lanes) limit = left;
     if (border) {
-        Inst *inside = kb_op(b, LI_AND, within(b, y, 1, w->c->x->dims[2]),
-                             within(b, x, 1, w->c->x->dims[3]));
+        Inst *inside =
+            kb_op(b, LI_AND, within(b, y, 1, w->c->x->dims[2]), within(b, x, 1, w->c->x->dims[3]));
         Inst *whole = kb_i64(b, w->lanes);
         limit = kb_select(b, inside, whole, kb_i64(b, 0));
         if (w->c->depth % w->lanes) limit = kb_mul(b, kb_cast(b, DT_I64, inside), left);
@@ -236,7 +240,8 @@ static Inst *input_value(const Winograd *w, const Corner *at, int i, int j, Inst
 }
 
 /* Into place `slot` of the slice that begins at `slice`. */
-static void input_channels(const Winograd *w, Inst *slice, Inst *slot, const Corner *at, bool border)
+static void input_channels(const Winograd *w, Inst *slice, Inst *slot, const Corner *at,
+                           bool border)
 {
     Lower *lw = w->lw;
     Builder *b = &lw->b;
@@ -570,7 +575,8 @@ bool conv_winograd(const Conv *c)
     choose_blocks(&w);
     w.weights = filters(&w);
     int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;
-    bool whole = w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;
+    bool whole =
+        w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;
     w.tasks = whole ? ceil_div(w.blocks, ceil_div(w.blocks, MOST_TASKS)) : w.blocks;
     w.inputs = lower_scratch(c->lw, "winograd", DT_F32,
                              size_const(c->lw->sizes, w.tasks * slice_elements(&w)));

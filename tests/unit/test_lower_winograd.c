@@ -20,7 +20,12 @@ static const Case cases[] = {
     {"1,35,30,29", "50,35,3,3", "1,50,28,27", {0, 0, 0, 0}, .scale = true, .tile = 4},
     {"2,40,26,29", "48,40,3,3", "2,48,26,28", {2, 0, 0, 1}, .no_bias = true, .tile = 4},
     {"1,32,3,250", "32,32,3,3", "1,32,4,248", {3, 0, 0, 0}, .tile = 4},
-    {"1,128,14,14", "96,128,3,3", "1,96,14,14", {1, 1, 1, 1}, .scale = true, .epilogue = true,
+    {"1,128,14,14",
+     "96,128,3,3",
+     "1,96,14,14",
+     {1, 1, 1, 1},
+     .scale = true,
+     .epilogue = true,
      .tile = 2},
     {"1,32,5,5", "32,32,3,3", "1,32,5,5", {1, 1, 1, 1}, .tile = 0},
     {"1,8,28,28", "8,8,3,3", "1,8,28,28", {1, 1, 1, 1}, .tile = 0},
@@ -48,7 +53,8 @@ static void fail(const Case *k, const Setup *s, const char *what)
 static double reference(const Case *k, const float *x, const float *w, const Tensor *out,
                         int64_t depth, const int64_t in[2], const float *scale, int64_t at)
 {
-    int64_t width = out->dims[3]->value, height = out->dims[2]->value, columns = out->dims[1]->value;
+    int64_t width = out->dims[3]->value, height = out->dims[2]->value,
+            columns = out->dims[1]->value;
     int64_t ox = at % width, oy = at / width % height, m = at / width / height % columns;
     int64_t n = at / width / height / columns;
     double sum = 0;
@@ -86,7 +92,8 @@ static void check_ranges(Net *net, const Case *k, const Setup *s, const Buffer *
         size_t at = (size_t)((net_random(net) + 1) / 2 * (double)(count - size));
         weights->source->read(weights->source, (int64_t)(at * sizeof *part), part,
                               size * sizeof *part);
-        if (memcmp(part, all + at, size * sizeof *part)) fail(k, s, "a range of the weights differs");
+        if (memcmp(part, all + at, size * sizeof *part))
+            fail(k, s, "a range of the weights differs");
     }
     free(all);
 }
@@ -102,8 +109,10 @@ static void *once(const Setup *s, const Case *k, bool last, Net *net)
     net_init(net, s->bits, s->registers, s->fma);
     net->target.l2_bytes = s->l2;
     net->channels_last = last;
-    Tensor *x = net_input(net, "x", DT_F32, k->x, false), *w = net_input(net, "wt", DT_F32, k->w, true);
-    Tensor *out = net_tensor(net, "y", DT_F32, k->out), *added = net_tensor(net, "ya", DT_F32, k->out);
+    Tensor *x = net_input(net, "x", DT_F32, k->x, false),
+           *w = net_input(net, "wt", DT_F32, k->w, true);
+    Tensor *out = net_tensor(net, "y", DT_F32, k->out),
+           *added = net_tensor(net, "ya", DT_F32, k->out);
     Tensor *done = net_tensor(net, "yr", DT_F32, k->out), *residual = NULL, *bias = NULL;
     int64_t columns = out->dims[1]->value;
     const float *scale = NULL;
@@ -116,7 +125,8 @@ static void *once(const Setup *s, const Case *k, bool last, Net *net)
     if (!k->no_bias)
         bias = net_input(net, "b", DT_F32, arena_printf(net->arena, "%d", (int)columns), true);
     Origin origin = {NULL, "conv", "Conv", 0};
-    Node *node = graph_node(net->graph, OP_CONV, "conv", &origin, 3, (Tensor *[]){x, w, bias}, 1, &out);
+    Node *node =
+        graph_node(net->graph, OP_CONV, "conv", &origin, 3, (Tensor *[]){x, w, bias}, 1, &out);
     node_set_ints(net->graph, node, "kernel_shape", 2, (int64_t[]){3, 3});
     node_set_ints(net->graph, node, "strides", 2, (int64_t[]){1, 1});
     node_set_ints(net->graph, node, "dilations", 2, (int64_t[]){1, 1});
@@ -137,7 +147,8 @@ static void *once(const Setup *s, const Case *k, bool last, Net *net)
     }
     const Buffer *weights = NULL;
     int tile = tile_of(program, &weights);
-    if (s->bits == 512 && s->l2 == 1 << 20 && tile != k->tile) fail(k, s, "another tile than expected");
+    if (s->bits == 512 && s->l2 == 1 << 20 && tile != k->tile)
+        fail(k, s, "another tile than expected");
     if (!s->bits) {
         if (tile) fail(k, s, "scalar code through Winograd");
         return NULL;
@@ -152,8 +163,8 @@ static void *once(const Setup *s, const Case *k, bool last, Net *net)
     double most = 0, worst = 0;
     int64_t in[2] = {x->dims[2]->value, x->dims[3]->value}, count = net_elements(net, out);
     for (int64_t i = 0; i < count; i++) {
-        double want = reference(k, net_data(net, x), net_data(net, w), out, x->dims[1]->value, in,
-                                scale, i);
+        double want =
+            reference(k, net_data(net, x), net_data(net, w), out, x->dims[1]->value, in, scale, i);
         int64_t m = i / (out->dims[2]->value * out->dims[3]->value) % columns;
         if (bias) want += (double)((const float *)net_data(net, bias))[m];
         if (fabs(want) > most) most = fabs(want);
@@ -163,8 +174,10 @@ static void *once(const Setup *s, const Case *k, bool last, Net *net)
         if (!(error <= worst)) worst = error;
     }
     if (getenv("VERBOSE"))
-        printf("%s * %s, %d bits: F(%d), error %.2g of the largest\n", k->x, k->w, s->bits, tile, worst / most);
-    if (!(worst <= 3e-6 * most)) fail(k, s, arena_printf(net->arena, "error %g of %g", worst, most));
+        printf("%s * %s, %d bits: F(%d), error %.2g of the largest\n", k->x, k->w, s->bits, tile,
+               worst / most);
+    if (!(worst <= 3e-6 * most))
+        fail(k, s, arena_printf(net->arena, "error %g of %g", worst, most));
     return (void *)(uintptr_t)got;
 }
 
@@ -175,8 +188,10 @@ int main(void)
             Net first, last;
             void *a = once(&setups[s], &cases[i], false, &first);
             void *b = once(&setups[s], &cases[i], true, &last);
-            size_t bytes = (size_t)net_elements(&last, node_result(last.graph->nodes[0])) * sizeof(float);
-            if (a && b && memcmp(a, b, bytes)) fail(&cases[i], &setups[s], "bits depend on the layout");
+            size_t bytes =
+                (size_t)net_elements(&last, node_result(last.graph->nodes[0])) * sizeof(float);
+            if (a && b && memcmp(a, b, bytes))
+                fail(&cases[i], &setups[s], "bits depend on the layout");
             arena_free(first.arena);
             arena_free(last.arena);
         }
