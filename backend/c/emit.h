@@ -130,6 +130,8 @@ const char *helper_dot4(Emit *e, bool is_unsigned);
 const char *vector_type(Emit *e, LType type); /* the C type of a value, vector or scalar */
 const char *vector_helper(Emit *e, const char *operation, LType type);
 const char *vector_intrinsic(Emit *e, const char *operation, LType type);
+/* Between 8-bit integers and i32, where an instruction does it: the helper's name, else NULL. */
+const char *vector_bytes(Emit *e, LType from, LType to);
 const char *vector_load(Emit *e, LType type, bool stride, bool limit);
 const char *vector_store(Emit *e, LType type, bool stride, bool limit);
 const char *vector_horizontal(Emit *e, InstOp op, LType type);

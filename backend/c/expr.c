@@ -342,6 +342,13 @@ static Expr convert(KernelEmit *k, Expr value, LType from, LType to)
             return make(k, PREC_POSTFIX, "((%s)(%s != %s))", type, operand, zero);
         return make(k, PREC_POSTFIX, "__builtin_convertvector(%s != %s, %s)", operand, zero, type);
     }
+    const LType words = {DT_I32, to.lanes};
+    const char *bytes = vector_bytes(k->e, from, to);
+    if (bytes) return make(k, PREC_POSTFIX, "%s(%s)", bytes, value.text);
+    /* Between bytes and floats by way of words, which are the same values. */
+    bool by_words = (from.dtype == DT_F32 && vector_bytes(k->e, words, to)) ||
+                    (to.dtype == DT_F32 && vector_bytes(k->e, from, words));
+    if (by_words) return convert(k, convert(k, value, from, words), words, to);
     const char *sign = from.dtype == DT_BOOL ? "-" : ""; /* masks are 0 and -1 */
     if (from.dtype == DT_BOOL) operand = c_paren(k->e->arena, value, PREC_POSTFIX);
     return make(k, PREC_POSTFIX, "__builtin_convertvector(%s%s, %s)", sign, operand, type);

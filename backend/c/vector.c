@@ -287,6 +287,63 @@ const char *vector_intrinsic(Emit *e, const char *operation, LType type)
     return name;
 }
 
+/* ---- Bytes to words and back: gcc 12 makes lane by lane code of __builtin_convertvector ---- */
+
+static bool is_byte(DType type)
+{
+    return type == DT_I8 || type == DT_U8;
+}
+
+static const char *widen_body(Emit *e, LType from, LType to)
+{
+    const char *kind = from.dtype == DT_I8 ? "epi8" : "epu8";
+    const char *type = vector_type(e, to);
+    if (to.lanes == 16)
+        return arena_printf(e->arena,
+                            "#if defined(__AVX512F__)\n"
+                            "    return (%s)_mm512_cvt%s_epi32((__m128i)a);\n",
+                            type, kind);
+    return arena_printf(e->arena,
+                        "#if defined(__AVX2__)\n"
+                        "    return (%s)_mm256_cvt%s_epi32(_mm_loadl_epi64((const __m128i *)&a));\n",
+                        type, kind);
+}
+
+static const char *narrow_body(Emit *e, LType to)
+{
+    const char *type = vector_type(e, to);
+    if (to.lanes == 16)
+        return arena_printf(e->arena,
+                            "#if defined(__AVX512F__)\n"
+                            "    return (%s)_mm512_cvtepi32_epi8((__m512i)a);\n",
+                            type);
+    return arena_printf(e->arena,
+                        "#if defined(__AVX512VL__)\n"
+                        "    const __m128i bytes = _mm256_cvtepi32_epi8((__m256i)a);\n"
+                        "    %s to;\n"
+                        "    memcpy(&to, &bytes, sizeof to);\n"
+                        "    return to;\n",
+                        type);
+}
+
+const char *vector_bytes(Emit *e, LType from, LType to)
+{
+    bool widen = is_byte(from.dtype) && to.dtype == DT_I32;
+    bool narrow = from.dtype == DT_I32 && is_byte(to.dtype);
+    if ((!widen && !narrow) || (to.lanes != 8 && to.lanes != 16)) return NULL;
+    const char *type = vector_type(e, to), *source = vector_type(e, from);
+    const char *name = arena_printf(e->arena, "%s_from_%s", type, dtype_name(from.dtype));
+    if (names_have(&e->defined, name)) return name;
+    e->use_intrinsics = true;
+    define(e, name, to,
+           arena_printf(e->arena,
+                        "INLINE %s %s(%s a)\n{\n%s#else\n"
+                        "    return __builtin_convertvector(a, %s);\n#endif\n}\n",
+                        type, name, source, widen ? widen_body(e, from, to) : narrow_body(e, to),
+                        type));
+    return name;
+}
+
 /* ---- Horizontal ---- */
 
 const char *vector_horizontal(Emit *e, InstOp op, LType type)
