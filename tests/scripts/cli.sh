@@ -56,6 +56,18 @@ else
     echo "cli: no right to mount: the full disk is not tested"
 fi
 
+# Killed in the middle: nothing half-written stays behind.
+for signal in INT TERM KILL; do
+    "$LPC" "$model" --targets pc,pi,android,pc,pi,android --emit c -o killed.out >/dev/null 2>&1 &
+    victim=$!
+    for ((i = 0; i < 100; i++)); do compgen -G "$work/killed.out.*" >/dev/null && break; sleep 0.02; done
+    kill -$signal $victim 2>/dev/null
+    wait $victim 2>/dev/null
+    for ((i = 0; i < 80; i++)); do compgen -G "$work/killed.out.*" >/dev/null || break; sleep 0.1; done
+    nothing_left killed.out.
+    rm -rf killed.out
+done
+
 # A target whose compiler is missing still gets its code; whose file is bad does not.
 mkdir targets
 sed 's/"cc": *\[[^]]*\]/"cc": ["no-such-compiler"]/' "$LPC_SOURCE/targets/pi5.json" >targets/nocc.json

@@ -359,7 +359,9 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     TRY(fill_job(arena, diag, options, *graph, cut, &figures, &job));
     diag->file = NULL; /* what fails from here on is not about the model */
     TRY(open_output(diag, arena, options->out, &folder));
+    FolderGuard guard;
     ProgressLine progress;
+    guard_start(&guard, folder);
     progress_start(&progress, diag, options->verbose);
     int code = package_write(&job, folder);
     progress_end(&progress, diag);
@@ -370,6 +372,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     if (!code && rename(folder, arena_strndup(arena, folder, length)))
         code = diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
     if (code) remove_tree(folder);
+    guard_end(&guard);
     return code;
 }
 

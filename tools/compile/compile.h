@@ -6,6 +6,7 @@
 #include "ir/target.h"
 #include "passes/partition/profile.h"
 #include "passes/stage/stage.h"
+#include <sys/types.h>
 
 enum { MAX_STAGES = 64, MAX_OPTIONS = 256 };
 
@@ -54,6 +55,15 @@ int compile_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
                  const Cut *cut, const char *folder);
 /* Removes a folder and what is in it. */
 void remove_tree(const char *path);
+
+/* While a guard stands, the folder is removed when this process dies. */
+typedef struct FolderGuard {
+    pid_t child;
+    int to;
+} FolderGuard;
+void guard_start(FolderGuard *guard, const char *folder);
+/* The folder is the caller's alone again. */
+void guard_end(FolderGuard *guard);
 
 /* The plan as a table on stdout. */
 void print_plan(const Graph *graph, const Cut *cut);
