@@ -254,12 +254,12 @@ int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
     TRY(lower_once(graph, stage, prefix));
     if (stage_bytes(stage) <= stage->target->memory) return 0;
     const Program *p = stage->program;
+    int64_t queues = 2 * (stage->in_bytes + stage->out_bytes);
+    int64_t needs = stage_bytes(stage), budget = stage->target->memory;
     return diag_error(graph->diag,
                       "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
                       "%lld); its budget is %lld, %lld short",
-                      stage->name, (long long)stage_bytes(stage), (long long)p->const_bytes,
-                      (long long)p->work_bytes, (long long)p->state_bytes,
-                      (long long)(2 * (stage->in_bytes + stage->out_bytes)),
-                      (long long)stage->target->memory,
-                      (long long)(stage_bytes(stage) - stage->target->memory));
+                      stage->name, (long long)needs, (long long)p->const_bytes,
+                      (long long)p->work_bytes, (long long)p->state_bytes, (long long)queues,
+                      (long long)budget, (long long)(needs - budget));
 }
