@@ -172,6 +172,12 @@ LpcWriter lpc_link_writer(LpcLink *link)
     return (LpcWriter){link_write, link};
 }
 
+int lpc_link_writable(const LpcLink *link)
+{
+    struct pollfd fd = {link->fd, POLLOUT, 0};
+    return poll(&fd, 1, 0) > 0;
+}
+
 void lpc_link_interrupt(const LpcLink *link)
 {
     if (link->fd >= 0) shutdown(link->fd, SHUT_RD);

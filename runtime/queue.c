@@ -55,6 +55,14 @@ void lpc_queue_release(LpcQueue *queue)
     pthread_mutex_unlock(&queue->mutex);
 }
 
+int lpc_queue_empty(LpcQueue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    int empty = !queue->count;
+    pthread_mutex_unlock(&queue->mutex);
+    return empty;
+}
+
 void lpc_queue_abort(LpcQueue *queue)
 {
     pthread_mutex_lock(&queue->mutex);

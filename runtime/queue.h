@@ -27,6 +27,8 @@ void lpc_queue_commit(LpcQueue *queue);
 /* The oldest full slot, or NULL once aborted. */
 LpcSlot *lpc_queue_front(LpcQueue *queue);
 void lpc_queue_release(LpcQueue *queue);
+/* Whether all that was committed has been released. Asked by the writer it stays so. */
+int lpc_queue_empty(LpcQueue *queue);
 /* Makes both sides give up, now and later. */
 void lpc_queue_abort(LpcQueue *queue);
 

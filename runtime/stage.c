@@ -24,6 +24,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { AT_ONCE_BYTES = 64 * 1024 }; /* largest frame that the compute thread sends itself */
+
 typedef struct Stage Stage;
 
 /* A thread that does one job per stream. */
@@ -54,6 +56,7 @@ struct Stage {
     size_t state_mapped;
     int64_t *kept; /* the state's symbols, on the first stage */
     struct iovec *pieces;
+    uint64_t sent; /* frames of the stream */
     int stop_pipe[2];
     pthread_mutex_t mutex;
     LpcError error; /* of the stream, the first one */
@@ -198,36 +201,43 @@ static void receive_stream(Stage *stage)
 
 /* --- the send thread --- */
 
-static int send_frame(Stage *stage, const LpcWriter *writer, uint64_t sequence, LpcSlot *slot,
-                      LpcError *error)
+static int send_frame(Stage *stage, LpcSlot *slot, LpcError *error)
 {
+    LpcWriter writer = lpc_link_writer(&stage->out);
+    uint64_t sequence = stage->sent++, begin = lpc_now_ns();
     switch (slot->header.kind) {
-    case LPC_FRAME_END: return lpc_send_end(writer, stage->crc, sequence, error);
-    case LPC_FRAME_ERROR: return lpc_send_error(writer, stage->crc, sequence, &slot->error, error);
+    case LPC_FRAME_END: return lpc_send_end(&writer, stage->crc, sequence, error);
+    case LPC_FRAME_ERROR:
+        return lpc_send_error(&writer, stage->crc, sequence, &slot->error, error);
     default: break;
     }
-    uint64_t begin = lpc_now_ns();
     int code =
-        lpc_send_data(writer, &stage->out_shape, stage->crc, sequence, slot, stage->pieces, error);
+        lpc_send_data(&writer, &stage->out_shape, stage->crc, sequence, slot, stage->pieces, error);
     if (!code) lpc_stats_add(stage->stats, LPC_PHASE_SEND, lpc_now_ns() - begin);
+    return code;
+}
+
+/* Sends the slot's frame; when that fails, nothing more is wanted from before. */
+static int send_on(Stage *stage, LpcSlot *slot)
+{
+    LpcError error = {0};
+    int code = send_frame(stage, slot, &error);
+    if (code) {
+        fail(stage, &error);
+        lpc_queue_abort(&stage->out_queue);
+        lpc_queue_abort(&stage->in_queue);
+        lpc_link_interrupt(&stage->in);
+    }
     return code;
 }
 
 static void send_stream(Stage *stage)
 {
-    LpcWriter writer = lpc_link_writer(&stage->out);
-    for (uint64_t sequence = 0;; sequence++) {
+    for (;;) {
         LpcSlot *slot = lpc_queue_front(&stage->out_queue);
         if (!slot) return;
-        LpcError error = {0};
         uint32_t kind = slot->header.kind;
-        if (send_frame(stage, &writer, sequence, slot, &error)) {
-            fail(stage, &error);
-            lpc_queue_abort(&stage->out_queue);
-            lpc_queue_abort(&stage->in_queue);
-            lpc_link_interrupt(&stage->in);
-            return;
-        }
+        if (send_on(stage, slot)) return;
         lpc_queue_release(&stage->out_queue);
         if (kind != LPC_FRAME_DATA) return;
     }
@@ -305,6 +315,18 @@ static void blame(const Stage *stage, const LpcError *error, LpcError *told)
         memcpy(told->text, error->text, sizeof told->text);
 }
 
+/* Hands the result to the send thread; or sends it here, when that takes no longer than waking the
+ * thread: it is small, the thread has nothing to do, and the socket has room. What the two share is
+ * safe: a queue that is empty has been released, and only this thread fills it. */
+static int pass_on(Stage *stage, LpcSlot *out)
+{
+    if (out->header.kind == LPC_FRAME_DATA && stage->model->out.max_payload <= AT_ONCE_BYTES &&
+        lpc_queue_empty(&stage->out_queue) && lpc_link_writable(&stage->out))
+        return send_on(stage, out);
+    lpc_queue_commit(&stage->out_queue);
+    return 0;
+}
+
 static void compute_stream(Stage *stage)
 {
     for (int going = 1; going;) {
@@ -324,7 +346,7 @@ static void compute_stream(Stage *stage)
             blame(stage, &error, &out->error);
         }
         going = out->header.kind == LPC_FRAME_DATA;
-        lpc_queue_commit(&stage->out_queue);
+        if (pass_on(stage, out)) return;
         lpc_queue_release(&stage->in_queue);
     }
     lpc_queue_abort(&stage->in_queue); /* after an error nothing more is wanted */
@@ -465,6 +487,7 @@ static int run_stream(Stage *stage)
         memset(&stage->error, 0, sizeof stage->error);
         lpc_queue_reset(&stage->in_queue);
         lpc_queue_reset(&stage->out_queue);
+        stage->sent = 0;
         zero_state(stage);
         if (stage->model->symbol_count)
             memset(stage->kept, 0, stage->model->symbol_count * sizeof(int64_t));

@@ -48,6 +48,8 @@ LpcReader lpc_link_reader(LpcLink *link);
 /* A write has no time limit: a neighbour that computes does not read, and that is back-pressure,
  * not a fault. A neighbour whose machine is gone is found by the transport (TCP keepalive). */
 LpcWriter lpc_link_writer(LpcLink *link);
+/* Whether a write could begin without waiting. */
+int lpc_link_writable(const LpcLink *link);
 /* Makes a thread that waits on the link for reading see its end. */
 void lpc_link_interrupt(const LpcLink *link);
 void lpc_link_close(LpcLink *link);

@@ -352,31 +352,47 @@ static void stages_overlap(void)
     CHECK(ms < 340, "%g ms", ms);
 }
 
-/* Frames of 4 MiB that nobody collects: the feeder must be held up, and nothing may be lost. */
-static void back_pressure(void)
+/* Frames that nobody collects: the feeder must be held up, and nothing may be lost. */
+static void hold_up(const char *kind, int64_t n, int frames)
 {
-    Rig *rig = rig_new("big", NULL, 1);
+    Rig *rig = rig_new(kind, NULL, 0);
+    int small = 16384; /* so that few small frames fill what lies between the ends */
+    setsockopt(rig->ends->listener.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
     fflush(stdout);
     pid_t feeder = fork();
     if (feeder == 0) {
-        int progress = open("/dev/null", O_WRONLY);
-        (void)progress;
-        for (int i = 0; i < 30; i++)
-            if (ends_feed(rig->ends, BIG_MAX, (float)i)) _exit(1);
+        for (int i = 0; i < frames; i++)
+            if (ends_feed(rig->ends, n, (float)i)) _exit(1);
         ends_finish(rig->ends);
         _exit(0);
     }
     usleep(300000);
     int status;
-    CHECK(waitpid(feeder, &status, WNOHANG) == 0, "120 MiB went in though none came out");
-    for (int i = 0; i < 30; i++) {
-        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    CHECK(waitpid(feeder, &status, WNOHANG) == 0, "all went in though none came out");
+    for (int i = 0; i < frames; i++) {
+        int code = ends_collect(rig->ends);
+        CHECK(code == LPC_FRAME_DATA, "%s", rig->ends->error.text);
         CHECK(((float *)rig->ends->collect_slot.tensors[0])[0] == 2.0f * (float)i, "frame %d", i);
+        if (code != LPC_FRAME_DATA) break;
     }
     CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
     waitpid(feeder, &status, 0);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "feeder");
     rig_end(rig, 0, NULL);
+}
+
+/* 120 MiB: every frame goes through the send thread. */
+static void back_pressure(void)
+{
+    hold_up("big", BIG_MAX, 30);
+}
+
+/* Frames that leave from the compute thread until the socket is full, and by turns when it empties.
+ */
+static void back_pressure_small(void)
+{
+    hold_up("double", N_MAX, 40000);
 }
 
 static void sigterm_drains(void)
@@ -476,6 +492,7 @@ int main(void)
     RUN_CASE(frames_refused);
     RUN_CASE(stages_overlap);
     RUN_CASE(back_pressure);
+    RUN_CASE(back_pressure_small);
     RUN_CASE(sigterm_drains);
     RUN_CASE(sigterm_before_any);
     RUN_CASE(statistics);
