@@ -2,100 +2,68 @@
  * process, without transport, as it would in a program of the user's own. */
 #include "tools/profile/profile.h"
 
+#include "backend/package/toolchain.h"
+
 #include <cjson/cJSON.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
-typedef struct Words {
-    Arena *arena;
-    char **items;
-    int count;
-} Words;
-
-static void word(Words *words, const char *text)
+static ToolArgs compiler(Arena *arena, const Target *target)
 {
-    arena_push(words->arena, words->items, words->count) = arena_strdup(words->arena, text);
-}
-
-static void words_of(Words *words, const char *const *texts, int count)
-{
-    for (int i = 0; i < count; i++) word(words, texts[i]);
-}
-
-/* Runs a tool; what it says goes to our standard error. */
-static int run_tool(Words *words, Diag *diag)
-{
-    pid_t child;
-    int status = 0;
-    arena_push(words->arena, words->items, words->count) = NULL;
-    int code = posix_spawnp(&child, words->items[0], NULL, NULL, words->items, environ);
-    if (code) return diag_error(diag, "cannot start '%s': %s", words->items[0], strerror(code));
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return LPC_OK;
-    return diag_error(diag, "'%s' failed", words->items[0]);
-}
-
-static Words compiler(Arena *arena, const Target *target)
-{
-    Words words = {.arena = arena};
-    words_of(&words, target->cc, target->cc_count);
-    word(&words, "-std=c11");
-    word(&words, "-O3");
-    word(&words, "-fPIC");
-    word(&words, "-w");
-    return words;
+    ToolArgs args = {.arena = arena};
+    tool_args(&args, target->cc, target->cc_count);
+    tool_arg(&args, "-std=c11");
+    tool_arg(&args, "-O3");
+    tool_arg(&args, "-fPIC");
+    tool_arg(&args, "-w");
+    return args;
 }
 
 /* runtime/profile.c with the ceilings, for this target's instructions. */
 static int compile_marks(Arena *arena, Diag *diag, const Target *target, const char *runtime,
                          const char *object)
 {
-    Words words = compiler(arena, target);
+    ToolArgs args = compiler(arena, target);
     int bytes = target->vector_bits ? target->vector_bits / 8 : 16;
-    word(&words, "-ffp-contract=fast");
-    word(&words, "-DLPC_PROFILE_CEILINGS");
-    word(&words, arena_printf(arena, "-DLPC_PROFILE_VECTOR_BYTES=%d", bytes));
-    word(&words, arena_printf(arena, "-DLPC_PROFILE_ACCUMULATORS=%d",
+    tool_arg(&args, "-ffp-contract=fast");
+    tool_arg(&args, "-DLPC_PROFILE_CEILINGS");
+    tool_arg(&args, arena_printf(arena, "-DLPC_PROFILE_VECTOR_BYTES=%d", bytes));
+    tool_arg(&args, arena_printf(arena, "-DLPC_PROFILE_ACCUMULATORS=%d",
                               target->vector_registers > 16 ? 24 : 12));
-    words_of(&words, target->cflags, target->cflag_count);
-    word(&words, "-c");
-    word(&words, arena_printf(arena, "%s/profile.c", runtime));
-    word(&words, "-o");
-    word(&words, object);
-    return run_tool(&words, diag);
+    tool_args(&args, target->cflags, target->cflag_count);
+    tool_arg(&args, "-c");
+    tool_arg(&args, arena_printf(arena, "%s/profile.c", runtime));
+    tool_arg(&args, "-o");
+    tool_arg(&args, object);
+    return tool_run(&args, diag);
 }
 
 /* The model's code, the descriptor, the weights and the marks in one object. */
 static int link_module(Arena *arena, Diag *diag, const Target *target, const char *folder,
                        const char *runtime, const char *marks, const char *library)
 {
-    Words words = compiler(arena, target);
+    ToolArgs args = compiler(arena, target);
     const char *source = arena_printf(arena, "%s/model.c", folder);
-    word(&words, "-fno-math-errno");
-    word(&words, "-fno-trapping-math");
-    word(&words, "-ffp-contract=off");
-    words_of(&words, target->cflags, target->cflag_count);
-    word(&words, arena_printf(arena, "-I%s", folder));
-    word(&words, arena_printf(arena, "-I%s", runtime));
-    word(&words, "-shared");
-    word(&words, access(source, R_OK) ? arena_printf(arena, "%s/model.o", folder) : source);
-    word(&words, arena_printf(arena, "%s/stage.c", folder));
-    word(&words, arena_printf(arena, "%s/weights.o", folder));
-    word(&words, marks);
-    word(&words, "-lm");
-    word(&words, "-o");
-    word(&words, library);
-    return run_tool(&words, diag);
+    tool_arg(&args, "-fno-math-errno");
+    tool_arg(&args, "-fno-trapping-math");
+    tool_arg(&args, "-ffp-contract=off");
+    tool_args(&args, target->cflags, target->cflag_count);
+    tool_arg(&args, arena_printf(arena, "-I%s", folder));
+    tool_arg(&args, arena_printf(arena, "-I%s", runtime));
+    tool_arg(&args, "-shared");
+    tool_arg(&args, access(source, R_OK) ? arena_printf(arena, "%s/model.o", folder) : source);
+    tool_arg(&args, arena_printf(arena, "%s/stage.c", folder));
+    tool_arg(&args, arena_printf(arena, "%s/weights.o", folder));
+    tool_arg(&args, marks);
+    tool_arg(&args, "-lm");
+    tool_arg(&args, "-o");
+    tool_arg(&args, library);
+    return tool_run(&args, diag);
 }
 
 static cJSON *read_json(Arena *arena, Diag *diag, const char *path)
