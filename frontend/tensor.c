@@ -1,19 +1,12 @@
 /* Constants: a TensorProto's elements, in the mapped file where they can stay, else converted. */
 #include "frontend/import.h"
+#include "frontend/tensor_fields.h"
 #include "frontend/wire.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-    FIELD_FLOAT = 4,
-    FIELD_INT32 = 5,
-    FIELD_INT64 = 7,
-    FIELD_RAW = 9,
-    FIELD_DOUBLE = 10,
-    FIELD_UINT64 = 11,
-    EXTERNAL = 1
-};
+enum { EXTERNAL = 1 };
 
 const char *onnx_type_name(int64_t number)
 {
@@ -86,19 +79,6 @@ static int wrong_count(Import *im, const Origin *origin, const char *what, int64
                    want, unit, got);
 }
 
-/* The list that holds elements of a type, as ONNX assigns them. */
-static uint32_t list_field(DType type)
-{
-    switch (type) {
-    case DT_F32: return FIELD_FLOAT;
-    case DT_F64: return FIELD_DOUBLE;
-    case DT_I64: return FIELD_INT64;
-    case DT_U32:
-    case DT_U64: return FIELD_UINT64;
-    default: return FIELD_INT32;
-    }
-}
-
 static void store_int(void *data, DType type, int64_t i, uint64_t value)
 {
     size_t size = dtype_size(type);
@@ -133,10 +113,10 @@ static int read_mapped(Import *im, const Onnx__TensorProto *proto, const Origin 
 {
     uint64_t need = (uint64_t)count * dtype_size(elements->dtype);
     uint32_t field = proto->mapped_field;
-    if (field != FIELD_RAW && field != list_field(elements->dtype)) {
+    if (field != TENSOR_RAW && field != tensor_list_field(elements->dtype)) {
         return fail_at(im, origin, "%s: its elements are in a list of another type", what);
     }
-    if (field != FIELD_RAW && field != FIELD_FLOAT && field != FIELD_DOUBLE) {
+    if (field != TENSOR_RAW && field != TENSOR_FLOAT && field != TENSOR_DOUBLE) {
         return decode_mapped(im, proto, origin, what, count, elements);
     }
     if (proto->mapped_length != need) {
@@ -152,26 +132,26 @@ static int read_list(Import *im, const Onnx__TensorProto *proto, const Origin *o
                      const char *what, int64_t count, Elements *elements)
 {
     size_t have;
-    switch (list_field(elements->dtype)) {
-    case FIELD_FLOAT: have = proto->n_float_data; break;
-    case FIELD_DOUBLE: have = proto->n_double_data; break;
-    case FIELD_INT64: have = proto->n_int64_data; break;
-    case FIELD_UINT64: have = proto->n_uint64_data; break;
+    switch (tensor_list_field(elements->dtype)) {
+    case TENSOR_FLOAT: have = proto->n_float_data; break;
+    case TENSOR_DOUBLE: have = proto->n_double_data; break;
+    case TENSOR_INT64: have = proto->n_int64_data; break;
+    case TENSOR_UINT64: have = proto->n_uint64_data; break;
     default: have = proto->n_int32_data; break;
     }
     if ((uint64_t)count != have) return wrong_count(im, origin, what, count, have, "elements");
     void *data = arena_array(im->arena, have, dtype_size(elements->dtype));
     elements->data = data;
     for (int64_t i = 0; i < count; i++) {
-        switch (list_field(elements->dtype)) {
-        case FIELD_FLOAT: memcpy((float *)data + i, &proto->float_data[i], sizeof(float)); break;
-        case FIELD_DOUBLE:
+        switch (tensor_list_field(elements->dtype)) {
+        case TENSOR_FLOAT: memcpy((float *)data + i, &proto->float_data[i], sizeof(float)); break;
+        case TENSOR_DOUBLE:
             memcpy((double *)data + i, &proto->double_data[i], sizeof(double));
             break;
-        case FIELD_INT64:
+        case TENSOR_INT64:
             store_int(data, elements->dtype, i, (uint64_t)proto->int64_data[i]);
             break;
-        case FIELD_UINT64: store_int(data, elements->dtype, i, proto->uint64_data[i]); break;
+        case TENSOR_UINT64: store_int(data, elements->dtype, i, proto->uint64_data[i]); break;
         default:
             store_int(data, elements->dtype, i, (uint64_t)(int64_t)proto->int32_data[i]);
             break;

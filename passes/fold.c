@@ -13,12 +13,7 @@ static void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int 
     place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
                                    tensor_elements(lw->sizes, tensor));
     place->buffer->index = index;
-    place->offset = size_const(lw->sizes, 0);
-    const Size *stride = size_const(lw->sizes, 1);
-    for (int i = tensor->rank - 1; i >= 0; i--) {
-        place->stride[i] = stride;
-        stride = size_mul(lw->sizes, stride, tensor->dims[i]);
-    }
+    place_row_major(lw, tensor, place);
 }
 
 /* The constants' bytes, as the program laid them out. */

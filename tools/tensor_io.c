@@ -5,6 +5,8 @@
 #endif
 #include "tools/tensor_io.h"
 
+#include "frontend/tensor_fields.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -206,35 +208,6 @@ static int wire_field(Wire *wire, WireField *field)
     return LPC_OK;
 }
 
-enum {
-    TP_DIMS = 1,
-    TP_TYPE = 2,
-    TP_SEGMENT = 3,
-    TP_FLOAT = 4,
-    TP_INT32 = 5,
-    TP_STRING = 6,
-    TP_INT64 = 7,
-    TP_NAME = 8,
-    TP_RAW = 9,
-    TP_DOUBLE = 10,
-    TP_UINT64 = 11,
-    TP_EXTERNAL = 13,
-    TP_LOCATION = 14
-};
-
-/* The field that holds the elements of a type, when raw_data does not. */
-static uint32_t proto_data_field(DType type)
-{
-    switch (type) {
-    case DT_F32: return TP_FLOAT;
-    case DT_F64: return TP_DOUBLE;
-    case DT_I64: return TP_INT64;
-    case DT_U32:
-    case DT_U64: return TP_UINT64;
-    default: return TP_INT32;
-    }
-}
-
 typedef struct Proto {
     HostTensor *tensor;
     int has_raw;
@@ -259,31 +232,31 @@ static int proto_dims(HostTensor *tensor, const WireField *field)
 static int proto_head_field(Proto *proto, Arena *arena, const WireField *field)
 {
     switch (field->number) {
-    case TP_DIMS:
+    case TENSOR_DIMS:
         if (field->kind != 0 && field->kind != 2) return LPC_ERROR;
         return proto_dims(proto->tensor, field);
-    case TP_TYPE:
+    case TENSOR_TYPE:
         if (field->kind != 0) return LPC_ERROR;
         proto->onnx_type = field->value > 1000 ? 1000 : (int64_t)field->value;
         return LPC_OK;
-    case TP_NAME:
+    case TENSOR_NAME:
         if (field->kind != 2) return LPC_ERROR;
         proto->tensor->name = arena_strndup(arena, (const char *)field->bytes.at,
                                             (size_t)(field->bytes.end - field->bytes.at));
         return LPC_OK;
-    case TP_RAW:
+    case TENSOR_RAW:
         if (field->kind != 2) return LPC_ERROR;
         proto->has_raw = 1;
         proto->raw = field->bytes;
         return LPC_OK;
-    case TP_SEGMENT:
+    case TENSOR_SEGMENT:
         proto->unsupported = "a sequence, an optional or a segment, not one plain tensor";
         return LPC_OK;
-    case TP_STRING: proto->unsupported = "strings, which are not supported"; return LPC_OK;
-    case TP_EXTERNAL:
+    case TENSOR_STRING: proto->unsupported = "strings, which are not supported"; return LPC_OK;
+    case TENSOR_EXTERNAL:
         proto->unsupported = "external data, which is not supported here";
         return LPC_OK;
-    case TP_LOCATION:
+    case TENSOR_LOCATION:
         if (field->value == 1) proto->unsupported = "external data, which is not supported here";
         return LPC_OK;
     default: return LPC_OK;
@@ -301,8 +274,8 @@ static int proto_store(HostTensor *tensor, size_t index, uint64_t value)
 
 static int proto_elements(HostTensor *tensor, Wire wire, size_t *count)
 {
-    uint32_t number = proto_data_field(tensor->type);
-    size_t fixed = number == TP_FLOAT ? 4 : number == TP_DOUBLE ? 8 : 0;
+    uint32_t number = tensor_list_field(tensor->type);
+    size_t fixed = number == TENSOR_FLOAT ? 4 : number == TENSOR_DOUBLE ? 8 : 0;
     WireField field;
     while (wire.at != wire.end) {
         TRY(wire_field(&wire, &field));
@@ -465,17 +438,17 @@ int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
     Text text;
     text_init(&text, diag->arena);
     for (int i = 0; i < tensor->rank; i++) {
-        put_key(&text, TP_DIMS, 0);
+        put_key(&text, TENSOR_DIMS, 0);
         put_varint(&text, (uint64_t)tensor->dims[i]);
     }
-    put_key(&text, TP_TYPE, 0);
+    put_key(&text, TENSOR_TYPE, 0);
     put_varint(&text, (uint64_t)dtype_to_onnx(tensor->type));
     if (tensor->name && *tensor->name) {
-        put_key(&text, TP_NAME, 2);
+        put_key(&text, TENSOR_NAME, 2);
         put_varint(&text, strlen(tensor->name));
         text_add(&text, tensor->name);
     }
-    put_key(&text, TP_RAW, 2);
+    put_key(&text, TENSOR_RAW, 2);
     put_varint(&text, tensor->bytes);
     return write_file(diag, path, text.data, text.length, tensor->data, tensor->bytes);
 }

@@ -66,6 +66,24 @@ static void access_keys(Emit *e, LType type, const char *name, bool stride, bool
     keys[8] = (Key){'D', is_bool ? vector_type(e, (LType){DT_I8, type.lanes}) : ""};
 }
 
+/* What the function begins with where the machine has masked accesses of this type; or "". */
+static const char *access_mask(Emit *e, LType type, bool stride, bool limit, const char *avx,
+                               const char *avx512)
+{
+    const char *mask = limit && !stride ? masked(e, type, avx, avx512) : "";
+    if (*mask && type.lanes == 8) vector_type(e, (LType){DT_I32, 8});
+    return mask;
+}
+
+static const char *define_access(Emit *e, const char *name, const Key *keys, const char *signature,
+                                 const char *mask, const char *body)
+{
+    const char *text = arena_printf(e->arena, "@CINLINE %s\n{\n%s%s%s}\n", signature, mask, body,
+                                    *mask ? "#endif\n" : "");
+    helper_define(e, name, c_template(e->arena, c_template(e->arena, text, keys, 9), keys, 9));
+    return name;
+}
+
 const char *vector_load(Emit *e, LType type, bool stride, bool limit)
 {
     const char *name = access_name(e, type, "load", stride, limit);
@@ -73,11 +91,9 @@ const char *vector_load(Emit *e, LType type, bool stride, bool limit)
     bool is_bool = type.dtype == DT_BOOL;
     Key keys[10];
     access_keys(e, type, name, stride, limit, keys);
-    const char *mask = limit && !stride
-                           ? masked(e, type, "return (@V)_mm256_maskload_ps(from, mask)",
-                                    "return (@V)_mm512_maskz_loadu_ps(mask, from)")
-                           : "";
-    if (*mask && type.lanes == 8) vector_type(e, (LType){DT_I32, 8});
+    const char *mask = access_mask(e, type, stride, limit,
+                                   "return (@V)_mm256_maskload_ps(from, mask)",
+                                   "return (@V)_mm512_maskz_loadu_ps(mask, from)");
     const char *body;
     if (!stride && !limit && is_bool)
         body = "    @B bytes;\n"
@@ -94,10 +110,7 @@ const char *vector_load(Emit *e, LType type, bool stride, bool limit)
                        : "    @V to = {0};\n"
                          "    for (int64_t i = 0; @T; i++) to[i] = from[@S];\n"
                          "    return to;\n";
-    const char *text = arena_printf(e->arena, "@CINLINE @V @X(const @E *from@P)\n{\n%s%s%s}\n",
-                                    mask, body, *mask ? "#endif\n" : "");
-    helper_define(e, name, c_template(e->arena, c_template(e->arena, text, keys, 9), keys, 9));
-    return name;
+    return define_access(e, name, keys, "@V @X(const @E *from@P)", mask, body);
 }
 
 const char *vector_store(Emit *e, LType type, bool stride, bool limit)
@@ -107,11 +120,9 @@ const char *vector_store(Emit *e, LType type, bool stride, bool limit)
     bool is_bool = type.dtype == DT_BOOL;
     Key keys[10];
     access_keys(e, type, name, stride, limit, keys);
-    const char *mask = limit && !stride
-                           ? masked(e, type, "_mm256_maskstore_ps(to, mask, (__m256)from)",
-                                    "_mm512_mask_storeu_ps(to, mask, (__m512)from)")
-                           : "";
-    if (*mask && type.lanes == 8) vector_type(e, (LType){DT_I32, 8});
+    const char *mask = access_mask(e, type, stride, limit,
+                                   "_mm256_maskstore_ps(to, mask, (__m256)from)",
+                                   "_mm512_mask_storeu_ps(to, mask, (__m512)from)");
     const char *body;
     if (!stride && !limit && is_bool)
         body = "    const @B bytes = __builtin_convertvector(-from, @B);\n"
@@ -121,10 +132,7 @@ const char *vector_store(Emit *e, LType type, bool stride, bool limit)
     else
         body = is_bool ? "    for (int64_t i = 0; @T; i++) to[@S] = from[i] != 0;\n"
                        : "    for (int64_t i = 0; @T; i++) to[@S] = from[i];\n";
-    const char *text = arena_printf(e->arena, "@CINLINE void @X(@E *to, @V from@P)\n{\n%s%s%s}\n",
-                                    mask, body, *mask ? "#endif\n" : "");
-    helper_define(e, name, c_template(e->arena, text, keys, 9));
-    return name;
+    return define_access(e, name, keys, "void @X(@E *to, @V from@P)", mask, body);
 }
 
 /* ---- Half precision ---- */

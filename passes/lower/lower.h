@@ -81,6 +81,8 @@ void lower_end(Lower *lw);
 void lower_cost(Lower *lw, double flops, double bytes);
 
 /* ---- Memory ---- */
+/* Offset 0 and the strides of a tensor that lies whole, last axis innermost. */
+void place_row_major(Lower *lw, const Tensor *tensor, Place *place);
 const Place *lower_place(Lower *lw, const Tensor *tensor); /* constants get a buffer when first used */
 /* The open kernel's parameter for a buffer at an element offset; made at first use. */
 Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write);

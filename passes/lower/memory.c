@@ -54,7 +54,7 @@ Buffer *lower_const(Lower *lw, const char *name, DType dtype, int64_t count, con
     return const_buffer(lw, name, dtype, count, read_memory, data, NULL);
 }
 
-static void row_major(Lower *lw, const Tensor *tensor, Place *place)
+void place_row_major(Lower *lw, const Tensor *tensor, Place *place)
 {
     place->offset = size_const(lw->sizes, 0);
     const Size *stride = size_const(lw->sizes, 1);
@@ -71,7 +71,7 @@ const Place *lower_place(Lower *lw, const Tensor *tensor)
         place->buffer = const_buffer(lw, tensor->name, tensor->dtype,
                                      tensor_static_elements(tensor), read_plain, tensor,
                                      tensor->data);
-        row_major(lw, tensor, place);
+        place_row_major(lw, tensor, place);
     }
     return place;
 }

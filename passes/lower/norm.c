@@ -107,17 +107,21 @@ int lower_rms_norm(Lower *lw, Node *node)
     return norm_close(&r);
 }
 
-/* scale[c] and bias[c] of inputs 1 and 2, whatever the rank of x: [C]. */
-static void store_channels(Reduction *r, const Node *node, Inst *mean, Inst *deviation)
+/* Normalises what is open, with scale[c] and bias[c] of inputs 1 and 2, whatever the rank of x. */
+static int norm_channels(Reduction *r, Node *node)
 {
     Lower *lw = r->lw;
     Builder *b = &lw->b;
+    reduction_open(r, FLOPS);
+    Inst *mean = mean_of(r);
+    Inst *deviation = inverse_deviation(lw, node, variance_of(r, mean));
     reduction_each(r, true);
     Inst *x = kb_mul(b, kb_sub(b, reduction_load(r), mean), deviation);
     Inst *scale = parameter(lw, node->in[1], 1, &r->idx[1], x);
     Inst *bias = parameter(lw, node->in[2], 1, &r->idx[1], x);
     lower_store(lw, r->idx, lower_fma(lw, x, scale, bias));
     reduction_each_end(r);
+    return norm_close(r);
 }
 
 int lower_instance_norm(Lower *lw, Node *node)
@@ -126,11 +130,7 @@ int lower_instance_norm(Lower *lw, Node *node)
     bool reduced[MAX_RANK] = {false};
     for (int i = 2; i < node->in[0]->rank; i++) reduced[i] = true;
     norm_open(&r, lw, node, reduced);
-    reduction_open(&r, FLOPS);
-    Inst *mean = mean_of(&r);
-    Inst *deviation = inverse_deviation(lw, node, variance_of(&r, mean));
-    store_channels(&r, node, mean, deviation);
-    return norm_close(&r);
+    return norm_channels(&r, node);
 }
 
 /* Axis 1 is [groups, channels of a group]: the second is reduced. */
@@ -147,11 +147,7 @@ int lower_group_norm(Lower *lw, Node *node)
     norm_open(&r, lw, node, reduced);
     r.split = 1;
     r.groups = groups;
-    reduction_open(&r, FLOPS);
-    Inst *mean = mean_of(&r);
-    Inst *deviation = inverse_deviation(lw, node, variance_of(&r, mean));
-    store_channels(&r, node, mean, deviation);
-    return norm_close(&r);
+    return norm_channels(&r, node);
 }
 
 int lower_lp_norm(Lower *lw, Node *node)

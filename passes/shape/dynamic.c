@@ -31,19 +31,30 @@ int shape_non_zero(Graph *g, Node *n)
     return shape_set(g, n, 0, DT_I64, &out);
 }
 
+/* Without an axis the input counts as flat: *out, its dimensions, gets rank 1. *most is the size that
+ * a selection along the axis starts from. */
+static int axis_or_flat(Graph *g, Node *n, Dims *out, int *axis, const Size **most)
+{
+    const Tensor *x = n->in[0];
+    *axis = 0;
+    if (node_attr(n, "axis")) {
+        TRY(shape_axis(g, n, "axis", x->rank, axis));
+        *most = x->dims[*axis];
+    } else {
+        out->rank = 1;
+        *most = elements_of(g, x);
+    }
+    return LPC_OK;
+}
+
 int shape_compress(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0], *condition = n->in[1];
     Dims out = dims_of(x);
-    int axis = 0;
+    int axis;
+    const Size *most;
     TRY(need_rank(g, n, 1, 1));
-    const Size *most = elements_of(g, x);
-    if (node_attr(n, "axis")) {
-        TRY(shape_axis(g, n, "axis", x->rank, &axis));
-        most = x->dims[axis];
-    } else {
-        out.rank = 1;
-    }
+    TRY(axis_or_flat(g, n, &out, &axis, &most));
     if (condition->data && size_is_const(most)) {
         int64_t limit = tensor_static_elements(condition);
         if (limit > most->value) limit = most->value;
@@ -58,14 +69,9 @@ int shape_unique(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0];
     Dims out = dims_of(x), list = {.rank = 1};
-    int axis = 0;
-    const Size *most = elements_of(g, x);
-    if (node_attr(n, "axis")) {
-        TRY(shape_axis(g, n, "axis", x->rank, &axis));
-        most = x->dims[axis];
-    } else {
-        out.rank = 1;
-    }
+    int axis;
+    const Size *most;
+    TRY(axis_or_flat(g, n, &out, &axis, &most));
     const Size *count = counted(g, n, "count", most);
     out.at[axis] = list.at[0] = count;
     TRY(shape_set(g, n, 0, x->dtype, &out));

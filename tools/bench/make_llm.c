@@ -148,34 +148,35 @@ static const char *node(Model *m, const char *op, const char *out, const char *i
     return node_with(m, op, out, inputs, (Bytes){0});
 }
 
-static Bytes int_attribute(const char *key, int64_t value)
+/* A node's attribute of one of AttributeProto's types, from its value's field. */
+static Bytes finish_attribute(Bytes *value, const char *key, int type)
 {
-    Bytes attribute = {0}, result = {0};
-    put_text(&attribute, 1, key);
-    put_int(&attribute, 3, value);
-    put_int(&attribute, 20, 2);
-    put_message(&result, 5, &attribute);
+    Bytes result = {0};
+    put_text(value, 1, key);
+    put_int(value, 20, type);
+    put_message(&result, 5, value);
     return result;
 }
 
-static Bytes float_attribute(const char *key, float value)
+static Bytes int_attribute(const char *key, int64_t number)
 {
-    Bytes attribute = {0}, result = {0};
-    put_text(&attribute, 1, key);
-    put_float(&attribute, 2, value);
-    put_int(&attribute, 20, 1);
-    put_message(&result, 5, &attribute);
-    return result;
+    Bytes value = {0};
+    put_int(&value, 3, number);
+    return finish_attribute(&value, key, 2);
 }
 
-static Bytes ints_attribute(const char *key, int count, const int64_t *values)
+static Bytes float_attribute(const char *key, float number)
 {
-    Bytes attribute = {0}, result = {0};
-    put_text(&attribute, 1, key);
-    for (int i = 0; i < count; i++) put_int(&attribute, 8, values[i]);
-    put_int(&attribute, 20, 7);
-    put_message(&result, 5, &attribute);
-    return result;
+    Bytes value = {0};
+    put_float(&value, 2, number);
+    return finish_attribute(&value, key, 1);
+}
+
+static Bytes ints_attribute(const char *key, int count, const int64_t *numbers)
+{
+    Bytes value = {0};
+    for (int i = 0; i < count; i++) put_int(&value, 8, numbers[i]);
+    return finish_attribute(&value, key, 7);
 }
 
 /* A Constant node: small things that are no weights. count < 0: a scalar. */

@@ -397,16 +397,7 @@ void print_plan(const Graph *graph, const Cut *cut)
 int command_compile(int argc, char **argv)
 {
     CompileOptions options = {0};
-    for (int at = 0; at < argc;) {
-        int code = compile_option(&options, argc, argv, &at);
-        if (code == LPC_USAGE) return code;
-        if (code == 0) continue;
-        if (argv[at][0] == '-' || options.model) {
-            fprintf(stderr, "lpc: unexpected argument '%s' (see lpc --help)\n", argv[at]);
-            return LPC_USAGE;
-        }
-        options.model = argv[at++];
-    }
+    TRY(compile_arguments(&options, argc, argv, 0, "lpc"));
     if (!options.model || !options.out) {
         fprintf(stderr, "usage: lpc MODEL.onnx [--targets T,...] -o OUT (see lpc --help)\n");
         return LPC_USAGE;

@@ -39,6 +39,8 @@ typedef struct CompileOptions {
 /* Reads an option of compiling at argv[*at] and moves *at past it. 0: it was one; -1: it is none of
  * these; LPC_USAGE: it is one and wrong (said on stderr). */
 int compile_option(CompileOptions *options, int argc, char **argv, int *at);
+/* The whole command line from argument `at` on: options and the model. `command` begins messages. */
+int compile_arguments(CompileOptions *options, int argc, char **argv, int at, const char *command);
 /* Splits "a,b,c" into list; at most max. */
 int split_list(Arena *arena, const char *text, const char **list, int max);
 

@@ -162,3 +162,18 @@ int compile_option(CompileOptions *o, int argc, char **argv, int *at)
     *at += 2;
     return valued(o, name, argv[*at - 1]);
 }
+
+int compile_arguments(CompileOptions *o, int argc, char **argv, int at, const char *command)
+{
+    while (at < argc) {
+        int code = compile_option(o, argc, argv, &at);
+        if (code == LPC_USAGE) return code;
+        if (code == 0) continue;
+        if (argv[at][0] == '-' || o->model) {
+            fprintf(stderr, "%s: unexpected argument '%s' (see lpc --help)\n", command, argv[at]);
+            return LPC_USAGE;
+        }
+        o->model = argv[at++];
+    }
+    return LPC_OK;
+}

@@ -128,16 +128,7 @@ static int inspect(Arena *arena, Diag *diag, CompileOptions *options)
 int command_inspect(int argc, char **argv)
 {
     CompileOptions options = {0};
-    for (int at = 1; at < argc;) {
-        int code = compile_option(&options, argc, argv, &at);
-        if (code == LPC_USAGE) return code;
-        if (code == 0) continue;
-        if (argv[at][0] == '-' || options.model) {
-            fprintf(stderr, "lpc inspect: unexpected argument '%s'\n", argv[at]);
-            return LPC_USAGE;
-        }
-        options.model = argv[at++];
-    }
+    TRY(compile_arguments(&options, argc, argv, 1, "lpc inspect"));
     if (!options.model) {
         fprintf(stderr, "usage: lpc inspect MODEL.onnx [options of compiling]\n");
         return LPC_USAGE;
