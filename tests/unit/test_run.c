@@ -9,6 +9,10 @@
 #include "tools/run/package.c"
 #include "tools/run/session.c"
 #include "tools/run/run.c"
+#include "tools/run/feed.c"
+#include "tools/run/figures.c"
+#include "tools/run/frames.c"
+#include "tools/run/options.c"
 
 #include <dirent.h>
 

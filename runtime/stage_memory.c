@@ -1,0 +1,97 @@
+/* A stage's memory: one mapping, made at start. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "stage_parts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Hands out aligned parts of one mapping; with base NULL it only counts. */
+typedef struct Carver {
+    uint8_t *base;
+    uint64_t used;
+} Carver;
+
+static void *carve(Carver *carver, uint64_t size, uint64_t align)
+{
+    carver->used = (carver->used + align - 1) / align * align;
+    void *part = carver->base ? carver->base + carver->used : NULL;
+    carver->used += size;
+    return part;
+}
+
+static void carve_queue(Carver *carver, LpcQueue *queue, int depth, const LpcShape *shape,
+                        uint64_t capacity, int fix)
+{
+    uint32_t count = shape->contract->tensor_count;
+    LpcSlot *slots = carve(carver, (uint64_t)depth * sizeof *slots, LPC_ALIGN);
+    for (int i = 0; i < depth; i++) {
+        LpcSlot slot = {0};
+        slot.capacity = capacity;
+        slot.payload = carve(carver, capacity, LPC_ALIGN);
+        slot.sizes = (int64_t *)(void *)slot.payload;
+        slot.tensors = carve(carver, count * sizeof *slot.tensors, LPC_ALIGN);
+        slot.bytes = carve(carver, count * sizeof *slot.bytes, LPC_ALIGN);
+        slot.offsets = carve(carver, count * sizeof *slot.offsets, LPC_ALIGN);
+        if (!slots) continue;
+        if (fix) lpc_slot_fix(&slot, shape);
+        slots[i] = slot;
+    }
+    if (slots) lpc_queue_init(queue, slots, depth);
+}
+
+static void carve_all(Stage *stage, Carver *carver)
+{
+    const lpc_model *model = stage->model;
+    int depth = stage->options->queue;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    stage->state_mapped = (size_t)((model->state_bytes + page - 1) / page * page);
+    stage->state = carve(carver, stage->state_mapped, page);
+    stage->workspace = carve(carver, model->workspace_bytes + LPC_ALIGN, page);
+    stage->crc = carve(carver, sizeof *stage->crc, LPC_ALIGN);
+    stage->stats = carve(carver, sizeof *stage->stats, LPC_ALIGN);
+    stage->pool = carve(carver, lpc_pool_bytes(stage->options->threads), LPC_ALIGN);
+    stage->kept = carve(carver, model->symbol_count * sizeof(int64_t), LPC_ALIGN);
+    stage->pieces =
+        carve(carver, (uint64_t)lpc_piece_count(&model->out) * sizeof(struct iovec), LPC_ALIGN);
+    carve_queue(carver, &stage->in_queue, depth, &stage->in_shape,
+                lpc_in_capacity(&stage->in_shape), 0);
+    carve_queue(carver, &stage->out_queue, depth, &stage->out_shape,
+                lpc_out_capacity(&stage->out_shape), 1);
+}
+
+int lpc_stage_memory(Stage *stage, LpcError *error)
+{
+    const lpc_model *model = stage->model;
+    uint64_t in = lpc_in_capacity(&stage->in_shape), out = lpc_out_capacity(&stage->out_shape);
+    uint64_t limit = SIZE_MAX / 4 / LPC_QUEUE_MAX;
+    if (!in || !out || in > limit || out > limit || model->workspace_bytes > limit ||
+        model->state_bytes > limit)
+        return lpc_error(error, LPC_EXIT_SYSTEM, "this stage does not fit the address space");
+    Carver carver = {0};
+    carve_all(stage, &carver);
+    void *base =
+        mmap(NULL, (size_t)carver.used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED)
+        return lpc_error(error, LPC_EXIT_SYSTEM, "cannot get %" PRIu64 " bytes of memory: %s",
+                         carver.used, strerror(errno));
+    carver = (Carver){.base = base};
+    carve_all(stage, &carver);
+    if (!model->state_bytes) stage->state = NULL;
+    lpc_crc_init(stage->crc, LPC_CRC_BEST);
+    return 0;
+}
+
+/* Fresh pages are mapped over the state rather than written to, so that a large reserve that is never
+ * used never takes memory. */
+void lpc_stage_zero_state(Stage *stage)
+{
+    if (!stage->state) return;
+    void *fresh = mmap(stage->state, stage->state_mapped, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (fresh == MAP_FAILED) memset(stage->state, 0, stage->state_mapped);
+}
