@@ -11,8 +11,8 @@
  *     build/bin/bench_transport [--rounds N] [--json] [link|relay|latency|pipeline]...
  *
  * Every figure is the median of N (15) rounds. In each round the peer and the runtime take turns, and
- * in `link`, `relay` and `latency` who begins alternates. Both sides have the same
- * buffers and TCP_NODELAY, and fresh processes. */
+ * in `link`, `relay` and `latency` who begins alternates. Both sides have the same buffers and
+ * TCP_NODELAY, and fresh processes. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
