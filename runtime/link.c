@@ -2,9 +2,11 @@
  *
  * What bounds a fast link is how often its reader falls asleep: waking it costs the writer an
  * interrupt to another core, tens of microseconds in a virtual machine, as long as 100 KiB take. A
- * reader therefore stays awake for a moment before it sleeps, as long as a sleep costs at most, and
- * only as its link pays for it: each byte that came buys a nanosecond. So a link of gigabytes per
- * second is read without sleep, and one of 1 Gbit/s spends an eighth of its time at most. */
+ * reader therefore stays awake for a moment before it sleeps: as long as a sleep costs at most,
+ * less while that is in vain (the writer wants this core, or is slow), and only as its link pays
+ * for it: each byte that came buys a nanosecond. So a link of gigabytes per second is read without
+ * sleep, and one of 1 Gbit/s spends an eighth of its time at most. To yield the core instead would
+ * be worse: on a busy machine it comes back after milliseconds, a sleeper at once. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -12,7 +14,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 static const LpcTransport *const transports[] = {&lpc_transport_tcp};
 
 enum { PIECES_AT_ONCE = 64 }; /* well below any IOV_MAX */
-enum { AWAKE_NS = 50000 };    /* the longest wait without sleep */
+enum { AWAKE_NS = 50000, VAIN_MOST = 2 }; /* the longest wait without sleep; halved so often */
 
 const LpcTransport *lpc_transport_find(const char **address)
 {
@@ -58,21 +59,19 @@ static void earn(LpcLink *link, size_t bytes)
     link->awake_ns = sum < AWAKE_NS ? sum : AWAKE_NS;
 }
 
-/* poll() that stays awake while the link's credit lasts, and then sleeps. Others may have the core
- * meanwhile: on a single one the writer gets on. */
+/* poll() that stays awake for a while before it sleeps. */
 static int poll_awake(LpcLink *link, struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    if (link->awake_ns) {
-        uint64_t begin = lpc_now_ns(), waited = 0;
-        int ready;
-        while (!(ready = poll(fds, count, 0)) && waited < link->awake_ns) {
-            sched_yield();
-            waited = lpc_now_ns() - begin;
-        }
-        link->awake_ns -= waited < link->awake_ns ? waited : link->awake_ns;
-        if (ready) return ready;
-    }
-    return poll(fds, count, timeout_ms);
+    uint64_t most = AWAKE_NS >> link->vain, begin = lpc_now_ns(), waited = 0;
+    if (most > link->awake_ns) most = link->awake_ns;
+    if (!most) return poll(fds, count, timeout_ms);
+    int ready = poll(fds, count, 0);
+    if (ready) return ready;
+    for (; !ready && waited < most; waited = lpc_now_ns() - begin) ready = poll(fds, count, 0);
+    link->awake_ns -= waited < link->awake_ns ? waited : link->awake_ns;
+    if (ready && link->vain) link->vain--;
+    if (!ready && link->vain < VAIN_MOST) link->vain++;
+    return ready ? ready : poll(fds, count, timeout_ms);
 }
 
 /* Waits until something arrives, without limit. */

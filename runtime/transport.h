@@ -16,7 +16,8 @@ struct LpcLink {
     int timeout_ms;            /* for a neighbour that stalls where bytes are due; -1: none */
     int stop_fd;               /* readable once the stage is to stop; -1: none */
     const LpcLink *watch;      /* told of when it breaks while this one waits idly; or NULL */
-    uint64_t awake_ns;         /* how long a wait may go on without sleep (link.c) */
+    uint64_t awake_ns;         /* how long a wait may go on without sleep (link.c), */
+    int vain;                  /* halved so often */
     char peer[LPC_PEER_BYTES]; /* for messages */
 };
 
