@@ -29,6 +29,7 @@ static const char help[] =
     "  --objective WHAT, --order fixed|free, --memory-limit F   as for lpc plan\n"
     "  --emit obj|c             LLVM objects (default) or C\n"
     "  --portable               plain ISO C11, no vector extensions (implies --emit c)\n"
+    "  --no-plan                plain loops, every buffer apart: what the rest is compared with\n"
     "  --bind NAME=N            the size NAME is N\n"
     "  --max NAME=N             the size NAME is at most N\n"
     "  --bind-input NAME=FILE   the input's contents are fixed (.npy or .pb)\n"

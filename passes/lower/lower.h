@@ -24,6 +24,7 @@ typedef struct LowerTarget {
     int dot4;             /* DOT4: 0 none, 1 unsigned x signed (VNNI), 2 signed x signed (SDOT) */
     int64_t l1_bytes, l2_bytes;
     bool compact;         /* no transformed weights that are larger than the model's own */
+    bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
 } LowerTarget;
 
 /* Where a tensor lies: element (i0, i1, ...) is buffer[offset + sum of i * stride]. */

@@ -120,6 +120,7 @@ void product_tile(Product *p)
     if (count < 1) count = 1;
     p->lanes = (int)matrix_vector_lanes(p->lw, p->acc);
     p->rows = p->vecs = 1;
+    if (p->lw->target->plain) return;
     if (p->lanes == 1) {
         choose_scalar_tile(p, columns, count);
         return;
@@ -280,11 +281,21 @@ static void emit_dynamic(Product *p, const Axis *axis, Inst *band)
     kb_end(b);
 }
 
+/* One row after the other: the loop as one would write it. */
+static void emit_plain(Product *p, const Axis *axis)
+{
+    Inst *q = kb_for_n(&p->lw->b, LOOP_SERIAL, axis->count);
+    if (always_inside(p, axis)) product_tile_emit(p, q, 1, -1);
+    else product_row_emit(p, q);
+    kb_end(&p->lw->b);
+}
+
 static void emit_rows(Product *p, Inst *band)
 {
     const Axis *axis = &p->axis[p->axes - 1];
     RowPlan plan;
-    if (plan_row(p, axis, &plan)) emit_planned(p, axis, &plan, band);
+    if (p->lw->target->plain) emit_plain(p, axis);
+    else if (plan_row(p, axis, &plan)) emit_planned(p, axis, &plan, band);
     else emit_dynamic(p, axis, band);
 }
 
@@ -299,7 +310,7 @@ static const Size *choose_bands(Product *p, int phases)
     const Size *tiles = size_ceildiv(sizes, axis->count, size_const(sizes, p->rows));
     p->bands = 1;
     p->band_tiles = INT32_MAX;
-    if (p->axes > 1 || phases > 1) return size_const(sizes, 1);
+    if (p->axes > 1 || phases > 1 || p->lw->target->plain) return size_const(sizes, 1);
     int64_t most = size_upper(sizes, tiles);
     if (most < 4) return size_const(sizes, 1);
     double bytes = (double)size_upper(sizes, p->depth) * p->rows * 4 * (double)axis->step;
@@ -345,14 +356,27 @@ static void clamp_taps(Product *p, int a, Inst *at)
     }
 }
 
-/* What a task's number stands for. */
-static Inst *place_task(Product *p, Inst *task)
+/* One loop over tasks, which can run in parallel, or plain loops within each other; fills the
+ * coordinates and returns how many were opened. */
+static int open_loops(Product *p, double flops, Inst **at)
+{
+    Lower *lw = p->lw;
+    const Size *counts[MATRIX_LOOPS], *tasks = size_const(lw->sizes, 1);
+    for (int i = 0; i < p->loops; i++) {
+        counts[i] = p->loop[i].count;
+        tasks = size_mul(lw->sizes, tasks, counts[i]);
+    }
+    if (lw->target->plain) return lower_nest(lw, p->loops, counts, NULL, false, 0, at);
+    Inst *task = kb_for_n(&lw->b, lower_parallel(lw, flops), tasks);
+    lower_unflatten(lw, task, p->loops, counts, at);
+    return 1;
+}
+
+/* What the loops' coordinates stand for. */
+static Inst *place_loops(Product *p, Inst *const *at)
 {
     Builder *b = &p->lw->b;
-    const Size *counts[MATRIX_LOOPS];
-    Inst *at[MATRIX_LOOPS], *band = kb_i64(b, 0);
-    for (int i = 0; i < p->loops; i++) counts[i] = p->loop[i].count;
-    lower_unflatten(p->lw, task, p->loops, counts, at);
+    Inst *band = kb_i64(b, 0);
     p->group = p->block = band;
     for (int a = 0; a < p->axes - 1; a++) clamp_taps(p, a, band);
     for (int i = 0; i < p->loops; i++) {
@@ -388,6 +412,11 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     Lower *lw = p->lw;
     SizeTable *sizes = lw->sizes;
     int count = phases ? phases->count : 1;
+    Inst *at[MATRIX_LOOPS];
+    if (lw->target->plain) {
+        p->unpacked = pack;
+        pack = NULL;
+    }
     p->dot = pack && matrix_dot_prepare(p, pack);
     if (!p->dot) p->packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
     p->rolled = has_long_epilogue(p);
@@ -396,19 +425,16 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     if (!size_is(bands, 1)) add_loop(p, bands, LOOP_BAND, true);
     if (p->groups > 1) add_loop(p, size_const(sizes, p->groups), LOOP_GROUP, p->column_outer);
     if (!size_is(blocks, 1)) add_loop(p, blocks, LOOP_COLUMNS, p->column_outer);
-    const Size *tasks = size_const(sizes, 1);
-    for (int i = 0; i < p->loops; i++) tasks = size_mul(sizes, tasks, p->loop[i].count);
-
     double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)depth_bound(p);
     lower_begin(lw, suffix);
     lower_cost(lw, flops, bytes_of(lw, p->left.tensor) + bytes_of(lw, p->right.tensor) +
                               bytes_of(lw, p->out.tensor));
-    Inst *task = kb_for_n(&lw->b, lower_parallel(lw, flops), tasks);
-    Inst *band = place_task(p, task);
+    int loops = open_loops(p, flops, at);
+    Inst *band = place_loops(p, at);
     for (int i = 0; i < count; i++) {
         if (phases) p->axis[p->axes - 1] = phases->axis[i];
         emit_rows(p, band);
     }
-    kb_end(&lw->b);
+    lower_nest_end(lw, loops);
     lower_end(lw);
 }

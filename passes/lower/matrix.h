@@ -70,6 +70,7 @@ typedef struct Product {
     bool column_outer;     /* loop over column blocks outside the others */
     /* Filled by product_kernel. */
     Buffer *packed;        /* NULL: right is read where it lies */
+    const Pack *unpacked;  /* of width 1: how its coordinates stand for right's own (plain loops) */
     int lanes, vecs, rows, bands;
     int64_t band_tiles;
     Inst *group, *block;   /* current ones */
@@ -101,6 +102,8 @@ void product_tile(Product *p);
 
 /* The packed right operand: by lower_pack when it is constant, else by a kernel into scratch. */
 Buffer *matrix_pack(Lower *lw, const Tensor *tensor, const Pack *pack, const char *suffix);
+/* The tensor's element for packed coordinates d, all of which are inside. */
+Inst *matrix_unpacked(Lower *lw, const Tensor *tensor, const Pack *pack, Inst *const *d);
 
 /* matrix_dot.c: can the product of 8-bit integers use DOT4? Then packs right for it. */
 bool matrix_dot_prepare(Product *p, const Pack *pack);

@@ -69,7 +69,7 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .input_shape_count = options->input_shape_count};
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     lap(options, "import", &since);
-    TRY(passes_run_default(*graph));
+    TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));
     TRY(import_check_states(*graph));
     lap(options, "graph", &since);
     return 0;
@@ -121,6 +121,7 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
                       options->cut_count, cut));
     lap(options, "cut", &since);
     for (int i = 0; i < cut->count; i++) {
+        cut->stages[i].plain = options->no_plan;
         TRY(stage_lower(graph, &cut->stages[i], prefix_of(arena, graph, cut, i), options->portable));
     }
     lap(options, "lower", &since);
@@ -194,8 +195,8 @@ static int make_build_id(Diag *diag, const CompileOptions *options, const Graph 
 {
     Text plan;
     text_init(&plan, graph->arena);
-    text_printf(&plan, "lpc %s emit_c %d portable %d\n", LPC_VERSION, options->emit_c,
-                options->portable);
+    text_printf(&plan, "lpc %s emit_c %d portable %d no_plan %d\n", LPC_VERSION, options->emit_c,
+                options->portable, options->no_plan);
     for (int i = 0; i < cut->count; i++) {
         const Stage *s = &cut->stages[i];
         text_printf(&plan, "%s %s %s %s nodes %d\n", s->name, s->target->triple, s->target->cpu,
@@ -253,7 +254,7 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
                      .model_file = slash ? slash + 1 : file,
                      .stage_count = cut->count,
                      .emit_c = options->emit_c || options->portable,
-                     .portable = options->portable,
+                     .portable = options->portable || (options->no_plan && options->emit_c),
                      .profile = options->profile,
                      .link = !options->no_link,
                      .dump_llvm = options->dump_llvm,

@@ -135,6 +135,7 @@ int compile_option(CompileOptions *o, int argc, char **argv, int *at)
 {
     const char *name = argv[*at];
     bool *flag = !strcmp(name, "--portable")      ? &o->portable
+                 : !strcmp(name, "--no-plan")     ? &o->no_plan
                  : !strcmp(name, "--profile")     ? &o->profile
                  : !strcmp(name, "--quiet")       ? &o->quiet
                  : !strcmp(name, "--verbose")     ? &o->verbose
