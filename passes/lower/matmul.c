@@ -93,6 +93,7 @@ static void emit(Product *p, const Tensor *right, bool transposed)
 {
     bool packs = right->data && !has_batches(right) && !p->lw->target->plain;
     p->axes = 1;
+    p->tiling = lower_tiling(p->lw);
     product_tile(p);
     if (!packs) {
         product_kernel(p, NULL, NULL, NULL);

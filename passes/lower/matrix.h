@@ -68,6 +68,7 @@ typedef struct Product {
     /* Each column has its own left elements (left.column) and depth is 1: a depthwise convolution. */
     bool depthwise;
     bool column_outer;     /* loop over column blocks outside the others */
+    Tiling tiling;         /* measured */
     /* Filled by product_kernel. */
     Buffer *packed;        /* NULL: right is read where it lies */
     const Pack *unpacked;  /* of width 1: how its coordinates stand for right's own (plain loops) */
@@ -97,8 +98,10 @@ typedef struct Phases {
     const Axis *axis;
 } Phases;
 void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phases *phases);
-/* Sizes of the tile for packing: sets lanes, vecs and rows. */
+/* matrix_choose.c: sizes of the tile for packing: sets lanes, vecs and rows. */
 void product_tile(Product *p);
+/* Multiply-adds of an output element, at most 10^12. */
+int64_t product_depth_bound(const Product *p);
 
 /* The packed right operand: by lower_pack when it is constant, else by a kernel into scratch. */
 Buffer *matrix_pack(Lower *lw, const Tensor *tensor, const Pack *pack, const char *suffix);
