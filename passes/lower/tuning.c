@@ -122,19 +122,35 @@ const char *method_name(ConvMethod method)
 
 /* ---- The table ---- */
 
+/* The first kernel whose key is not before this one. */
+static int position(const Tuning *tuning, const char *key)
+{
+    int low = 0, high = tuning->kernel_count;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (strcmp(tuning->kernels[middle].key, key) < 0) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
 TunedKernel *tuning_find(const Tuning *tuning, const char *key)
 {
-    for (int i = 0; i < tuning->kernel_count; i++) {
-        if (!strcmp(tuning->kernels[i].key, key)) return &tuning->kernels[i];
-    }
-    return NULL;
+    int at = position(tuning, key);
+    bool here = at < tuning->kernel_count && !strcmp(tuning->kernels[at].key, key);
+    return here ? &tuning->kernels[at] : NULL;
 }
 
 void tuning_set(Tuning *tuning, const char *key, Tiling tiling)
 {
-    TunedKernel *known = tuning_find(tuning, key);
-    if (!known) known = &arena_push(tuning->arena, tuning->kernels, tuning->kernel_count);
-    *known = (TunedKernel){.key = key, .tiling = tiling};
+    TunedKernel *known = tuning_find(tuning, key), kernel = {.key = key, .tiling = tiling};
+    if (!known) {
+        int at = position(tuning, key), after = tuning->kernel_count - at;
+        arena_push(tuning->arena, tuning->kernels, tuning->kernel_count) = kernel;
+        known = &tuning->kernels[at];
+        memmove(known + 1, known, (size_t)after * sizeof kernel);
+    }
+    *known = kernel;
 }
 
 /* ---- Notes ---- */

@@ -46,7 +46,7 @@ typedef struct TuningSite {
 
 typedef struct Tuning {
     Arena *arena;
-    TunedKernel *kernels;
+    TunedKernel *kernels; /* sorted by key */
     int kernel_count;
     bool notes;
     TuningSite *sites; /* each key once */

@@ -250,6 +250,7 @@ int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
 {
     stage->lower = stage_lower_target(stage->target, portable || stage->plain);
     stage->lower.plain = stage->plain;
+    stage->lower.tuning = stage->tuning;
     TRY(lower_once(graph, stage, prefix));
     if (stage_bytes(stage) <= stage->target->memory) return 0;
     stage->lower.compact = true;

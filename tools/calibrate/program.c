@@ -19,6 +19,7 @@ typedef struct Words {
     Arena *arena;
     char **items;
     int count;
+    const char *what; /* for messages; NULL: the first word */
 } Words;
 
 static void word(Words *words, const char *text)
@@ -58,7 +59,7 @@ static int run(Words *words, Diag *diag, Text *out)
     if (code) return diag_error(diag, "cannot start '%s': %s", words->items[0], strerror(code));
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
-    return diag_error(diag, "'%s' failed", words->items[0]);
+    return diag_error(diag, "'%s' failed", words->what ? words->what : words->items[0]);
 }
 
 char *work_folder(Arena *arena, Diag *diag)
@@ -135,13 +136,17 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
     return run(&words, diag, NULL);
 }
 
-int program_run(Arena *arena, Diag *diag, const Target *target, const char *program,
-                const char *const *options, char **output)
+int program_run(Arena *arena, Diag *diag, const Target *target, const char *runner,
+                const char *program, const char *const *options, char **output)
 {
-    Words words = {.arena = arena};
+    Words words = {.arena = arena, .what = runner};
     Text text;
     text_init(&text, arena);
-    if (!target->native) {
+    if (runner) {
+        const char *line = arena_printf(arena, "%s \"$@\"", runner);
+        setenv("LPC_TARGET", target->name, 1);
+        words_of(&words, (const char *const[]){"sh", "-c", line, "lpc-runner"}, 4);
+    } else if (!target->native) {
         if (!target->emulator_count || !target_has_program(target->emulator))
             return diag_error(diag, "target '%s': this machine can neither run nor emulate it",
                               target->name);
