@@ -161,7 +161,7 @@ TuningSite *tuning_site(Tuning *tuning, const char *key)
     for (int i = 0; i < tuning->site_count; i++) {
         if (!strcmp(tuning->sites[i].key, key)) return &tuning->sites[i];
     }
-    TuningSite site = {.key = key};
+    TuningSite site = {.key = arena_strdup(tuning->arena, key)};
     TuningSite *made = &arena_push(tuning->arena, tuning->sites, tuning->site_count);
     *made = site;
     return made;

@@ -211,6 +211,14 @@ static void add_kernels(Text *text, const Tuning *tuning)
     }
 }
 
+const char *tune_tiling_text(Arena *arena, const Tiling *tiling)
+{
+    Text text;
+    text_init(&text, arena);
+    add_tiling(&text, tiling);
+    return text.data;
+}
+
 const char *tune_text(const TuneFile *file)
 {
     Text text;

@@ -56,6 +56,14 @@ static void say(const Tuner *t, const char *what, int done, int total)
     fprintf(stderr, "lpc: tuning '%s': %s %d of %d\n", t->stage->name, what, done, total);
 }
 
+/* --verbose: each tiling, and its time by that of the rules. */
+static void say_ratio(const Tuner *t, const TuneKernel *kernel, const Tiling *tried, double ratio)
+{
+    if (!t->options.verbose) return;
+    fprintf(stderr, "lpc: %.3f of %.3g us: %s: %s\n", ratio, kernel->seconds * 1e6,
+            tune_tiling_text(t->arena, tried), kernel->site.key);
+}
+
 /* Candidate `which` of a kernel, on top of what was found so far; false: it has no so many. */
 static bool candidate(const TuneKernel *kernel, bool orders, int which, const Tiling *found,
                       Tiling *tiling)
@@ -104,6 +112,7 @@ static int sweep(Tuner *t, Trial *base, bool orders)
         if (code) return code;
         for (size_t i = 0; i < count; i++) {
             TuneKernel *kernel = &t->kernels[i];
+            if (tries[i]) say_ratio(t, kernel, &tried[i], ratios[i]);
             if (!tries[i] || ratios[i] >= 1 - MARGIN || ratios[i] >= kernel->ratio) continue;
             kernel->ratio = ratios[i];
             kernel->best = tried[i];

@@ -33,6 +33,8 @@ typedef struct TuneFile {
 
 /* may_lack: a file that does not exist is an empty one. */
 int tune_read(Arena *arena, Diag *diag, const char *path, bool may_lack, TuneFile **file);
+/* A tiling as it stands in the file. */
+const char *tune_tiling_text(Arena *arena, const Tiling *tiling);
 /* All of it as text: one line a kernel, sorted, so that it can be committed and compared. */
 const char *tune_text(const TuneFile *file);
 /* Replaces the file as a whole or not at all. */
