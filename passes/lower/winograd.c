@@ -549,18 +549,18 @@ static double cost(const Conv *c, int m)
 /* Outputs of a tile along each axis; 0: the direct kernel is about as fast. */
 static int tile_size(const Conv *c)
 {
-    enum { LEAST_CHANNELS = 32 };
-    if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return 0;
     int64_t pixels = c->out->dims[0]->value * c->out->dims[2]->value * c->out->dims[3]->value;
     double two = cost(c, 2), four = cost(c, 4), best = two < four ? two : four;
-    if (best > 0.75 * 9 * (double)pixels) return 0;
+    if (best > 0.95 * 9 * (double)pixels) return 0;
     return two < four ? 2 : 4;
 }
 
 static bool fits(const Conv *c)
 {
+    enum { LEAST_CHANNELS = 16 }; /* a vector of them; a single one's coordinate would be left out */
     const Lower *lw = c->lw;
     if (lw->target->compact) return false;
+    if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return false;
     if (lw->target->vector_bits < 128 || c->rank != 2 || c->group != 1) return false;
     if (!c->w->data || c->x->is_inlined) return false;
     if (c->x->dtype != DT_F32 || c->w->dtype != DT_F32 || c->out->dtype != DT_F32) return false;
@@ -573,13 +573,11 @@ static bool fits(const Conv *c)
     return true;
 }
 
-/* Other methods where there are channels enough for a few vectors, other tiles of the one in use. */
+/* Other methods than the chosen one. */
 static void note_methods(const Conv *c, int chosen)
 {
-    enum { LEAST = 16 };
     TuningSite *site = lower_site(c->lw);
     if (chosen) site_tile(site, (Tiling){.method = METHOD_DIRECT});
-    if (c->depth < LEAST || c->columns < LEAST) return;
     for (int m = 2; m <= 4; m += 2) {
         ConvMethod method = m == 2 ? METHOD_WINOGRAD2 : METHOD_WINOGRAD4;
         if (m != chosen) site_tile(site, (Tiling){.method = method});
