@@ -1,5 +1,5 @@
-/* The kernel around the tiles of a matrix product or convolution: what is looped over in which order,
- * which tiles touch the border. */
+/* The kernel around the tiles of a matrix product or convolution: what is looped over in which
+ * order, which tiles touch the border. */
 #include "passes/lower/matrix.h"
 
 #include <string.h>

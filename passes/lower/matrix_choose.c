@@ -114,8 +114,8 @@ static void choose_scalar_tile(Product *p, int64_t columns, int64_t count)
 
 /* ---- What is worth timing ---- */
 
-/* The best tile of each other width, unless the model takes it for far worse; then tiles of the same
- * width with the most rows and with about half of them. */
+/* The best tile of each other width, unless the model takes it for far worse; then tiles of the
+ * same width with the most rows and with about half of them. */
 static void note_tiles(const Product *p, TuningSite *site, int64_t columns, int64_t count)
 {
     static const double FAR_WORSE = 1.6;
@@ -149,8 +149,10 @@ static void note(const Product *p, int64_t columns, int64_t count)
 {
     TuningSite *site = lower_site(p->lw);
     if (!site) return;
-    if (p->depthwise) note_depthwise_tiles(p, site, columns, count);
-    else note_tiles(p, site, columns, count);
+    if (p->depthwise)
+        note_depthwise_tiles(p, site, columns, count);
+    else
+        note_tiles(p, site, columns, count);
 }
 
 /* ---- The choice ---- */
@@ -171,8 +173,10 @@ void product_tile(Product *p)
         while (lanes < columns && lanes < p->lanes) lanes *= 2;
         if (columns == 1) lanes = 1;
         p->lanes = (int)smaller(lanes, p->lanes);
-        if (p->depthwise) choose_depthwise_tile(p, count);
-        else choose_tile(p, columns, count);
+        if (p->depthwise)
+            choose_depthwise_tile(p, count);
+        else
+            choose_tile(p, columns, count);
         note(p, columns, count);
     }
     if (p->tiling.rows) p->rows = p->tiling.rows;

@@ -53,8 +53,10 @@ static void add_attrs(Text *text, const Node *node)
         text_printf(text, " %s=", attr->name);
         for (int k = 0; k < attr->count; k++) {
             if (k) text_add(text, ",");
-            if (ints) text_printf(text, "%lld", (long long)attr->ints[k]);
-            else text_printf(text, "%g", attr->floats[k]);
+            if (ints)
+                text_printf(text, "%lld", (long long)attr->ints[k]);
+            else
+                text_printf(text, "%g", attr->floats[k]);
         }
     }
 }
@@ -77,9 +79,9 @@ const char *tuning_target(Arena *arena, const LowerTarget *lower, const char *tr
                           const char *cpu, const char *features)
 {
     return arena_printf(arena, "%s %s%s%s vectors %dx%d fma %d dot %d l1 %lld l2 %lld", triple, cpu,
-                        *features ? " " : "", features, lower->vector_bits,
-                        lower->vector_registers, lower->has_fma, lower->dot4,
-                        (long long)lower->l1_bytes, (long long)lower->l2_bytes);
+                        *features ? " " : "", features, lower->vector_bits, lower->vector_registers,
+                        lower->has_fma, lower->dot4, (long long)lower->l1_bytes,
+                        (long long)lower->l2_bytes);
 }
 
 /* ---- Tilings ---- */
@@ -128,8 +130,10 @@ static int position(const Tuning *tuning, const char *key)
     int low = 0, high = tuning->kernel_count;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (strcmp(tuning->kernels[middle].key, key) < 0) low = middle + 1;
-        else high = middle;
+        if (strcmp(tuning->kernels[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

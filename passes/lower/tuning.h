@@ -4,14 +4,15 @@
  * node, and nothing of its name or place, so that the same work is done alike in every stage. One
  * table holds the kernels of one target (tuning_target) with one number of threads.
  *
- * A table can also take notes: then every kernel that has something to choose leaves a site with what
- * the rules chose and the few other tilings worth timing (tools/tune). */
+ * A table can also take notes: then every kernel that has something to choose leaves a site with
+ * what the rules chose and the few other tilings worth timing (tools/tune). */
 #ifndef LPC_PASSES_TUNING_H
 #define LPC_PASSES_TUNING_H
 
 #include "ir/graph.h"
 
-/* What of lowering a measured tiling depends on: raised when a change makes old ones meaningless. */
+/* What of lowering a measured tiling depends on: raised when a change makes old ones meaningless.
+ */
 enum { TUNING_LOWERING = 1, TILING_MOST_BAND = 4096 };
 
 typedef enum ColumnOrder { COLUMNS_BY_RULE, COLUMNS_INNER, COLUMNS_OUTER } ColumnOrder;

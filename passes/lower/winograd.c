@@ -557,7 +557,7 @@ static int tile_size(const Conv *c)
 
 static bool fits(const Conv *c)
 {
-    enum { LEAST_CHANNELS = 16 }; /* a vector of them; a single one's coordinate would be left out */
+    enum { LEAST_CHANNELS = 16 }; /* the coordinate of a single one would be left out */
     const Lower *lw = c->lw;
     if (lw->target->compact) return false;
     if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return false;

@@ -1,6 +1,6 @@
-/* Measured tilings: keys say what is computed and nothing else; every tiling that lowering offers gives
- * the bits of the rule's (another method: values close to them); the file comes back as it was
- * written, and says what is wrong with it when it is edited badly. */
+/* Measured tilings: keys say what is computed and nothing else; every tiling that lowering offers
+ * gives the bits of the rule's (another method: values close to them); the file comes back as it
+ * was written, and says what is wrong with it when it is edited badly. */
 #include "tests/unit/matrix_case.h"
 
 #include "tools/tune/file.c"
@@ -27,11 +27,11 @@ typedef struct Case {
 } Case;
 
 static const Case cases[] = {
-    {"1,32,20,20", "40,32,3,3", "1,40,20,20", DT_F32, 1, 1, true},  /* Winograd, or direct */
-    {"1,32,4,4", "32,32,3,3", "1,32,4,4", DT_F32, 1, 1, true},      /* one tile of Winograd's */
-    {"1,24,9,30", "70,24,1,1", "1,70,9,30", DT_F32, 1, 1, false},   /* pointwise */
-    {"1,40,17,23", "40,1,3,3", "1,40,17,23", DT_F32, 40, 1, true},  /* depthwise */
-    {"1,20,15,21", "34,10,3,3", "1,34,8,11", DT_F32, 2, 2, false},  /* groups, stride */
+    {"1,32,20,20", "40,32,3,3", "1,40,20,20", DT_F32, 1, 1, true}, /* Winograd, or direct */
+    {"1,32,4,4", "32,32,3,3", "1,32,4,4", DT_F32, 1, 1, true},     /* one tile of Winograd's */
+    {"1,24,9,30", "70,24,1,1", "1,70,9,30", DT_F32, 1, 1, false},  /* pointwise */
+    {"1,40,17,23", "40,1,3,3", "1,40,17,23", DT_F32, 40, 1, true}, /* depthwise */
+    {"1,20,15,21", "34,10,3,3", "1,34,8,11", DT_F32, 2, 2, false}, /* groups, stride */
     {"67,50", "50,75", "67,75", DT_F32, 1, 1, true},
     {"67,52", "52,75", "67,75", DT_U8, 1, 1, false},
 };
@@ -156,8 +156,10 @@ static void check_tiling(const Case *k, const TuningSite *site, Tiling tiling, c
     check(tuning.kernels[0].used, "nobody asked for it", about);
     check(strcmp(text, rule_text) != 0, "the same code as by rule", about);
     check(tiling_fits(32, tiling.rows, tiling.vecs), "more than the registers hold", about);
-    if (got && tiling.method) check(close_to(rule, got, bytes / 4), "far from the rule's", about);
-    else if (got) check(!memcmp(rule, got, bytes), "other bits than the rule's", about);
+    if (got && tiling.method)
+        check(close_to(rule, got, bytes / 4), "far from the rule's", about);
+    else if (got)
+        check(!memcmp(rule, got, bytes), "other bits than the rule's", about);
     arena_free(arena);
 }
 
@@ -206,11 +208,12 @@ static void expect_error(const char *text, const char *message)
 
 static const char *around(Arena *arena, const char *tiling)
 {
-    return arena_printf(arena,
-                        "{\"format\": \"lpc tuning\", \"lowering\": %d, \"tables\": [{\"target\": "
-                        "\"a b vectors 512x32 fma 0 dot 0 l1 0 l2 0\", \"threads\": 1, \"kernels\": "
-                        "{\"MatMul\": %s}}]}",
-                        TUNING_LOWERING, tiling);
+    return arena_printf(
+        arena,
+        "{\"format\": \"lpc tuning\", \"lowering\": %d, \"tables\": [{\"target\": "
+        "\"a b vectors 512x32 fma 0 dot 0 l1 0 l2 0\", \"threads\": 1, \"kernels\": "
+        "{\"MatMul\": %s}}]}",
+        TUNING_LOWERING, tiling);
 }
 
 static void check_errors(void)
@@ -219,17 +222,21 @@ static void check_errors(void)
     expect_error(around(arena, "{\"rows\":8,\"vecs\":2,\"method\":\"direct\"}"), NULL);
     expect_error(around(arena, "{}"), NULL);
     expect_error(around(arena, "{\"rows\":8}"), "rows and vecs go together");
-    expect_error(around(arena, "{\"rows\":0,\"vecs\":2}"), "rows: expected a whole number from 1 to 32");
+    expect_error(around(arena, "{\"rows\":0,\"vecs\":2}"),
+                 "rows: expected a whole number from 1 to 32");
     expect_error(around(arena, "{\"rows\":8,\"vecs\":1.5}"), "vecs: expected");
-    expect_error(around(arena, "{\"rows\":20,\"vecs\":2}"), "no registers for 20 rows of 2 vectors");
+    expect_error(around(arena, "{\"rows\":20,\"vecs\":2}"),
+                 "no registers for 20 rows of 2 vectors");
     expect_error(around(arena, "{\"columns\":\"left\"}"), "expected inner or outer");
     expect_error(around(arena, "{\"method\":\"fft\"}"), "expected direct, winograd2 or winograd4");
     expect_error(around(arena, "{\"unroll\":2}"), "unknown field 'unroll'");
     expect_error(around(arena, "3"), "expected an object");
     expect_error("{\"format\": \"lpc tuning\",\n \"lowering\" 1}", "line 2");
     expect_error("{\"layers\": []}", "not a file of tilings");
-    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 1, \"tables\": [{}]}", "expected 'target'");
-    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{}]}", NULL); /* stale */
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 1, \"tables\": [{}]}",
+                 "expected 'target'");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{}]}",
+                 NULL); /* stale */
     arena_free(arena);
 }
 
@@ -243,7 +250,8 @@ static void check_round_trip(void)
     check(mkdtemp(folder) != NULL, "no folder", folder);
     TuneFile *file, *again;
     const char *path = arena_printf(arena, "%s/tune.json", folder);
-    check(!tune_read(arena, &diag, path, true, &file) && !file->count, "a file that is not there", path);
+    check(!tune_read(arena, &diag, path, true, &file) && !file->count, "a file that is not there",
+          path);
     check(tune_read(arena, &diag, path, false, &again) != 0, "a file that must be there", path);
     for (int threads = 2; threads > 0; threads--) {
         Tuning *table = &add_table(file, "some \"target\"", threads)->tuning;
@@ -251,14 +259,18 @@ static void check_round_trip(void)
         tuning_set(table, "a \\", (Tiling){0});
         tuning_set(table, "m", (Tiling){9, 1, 3, COLUMNS_OUTER, METHOD_WINOGRAD2});
         tuning_set(table, "m", (Tiling){7, 3, 5, COLUMNS_INNER, METHOD_WINOGRAD4});
-        check(tuning_find(table, "m")->tiling.rows == 7 && table->kernel_count == 3, "replaced", "m");
+        check(tuning_find(table, "m")->tiling.rows == 7 && table->kernel_count == 3, "replaced",
+              "m");
         check(!tuning_find(table, "b") && !tuning_find(table, ""), "found what is not there", "b");
     }
     const char *text = tune_text(file);
-    check(!tune_write(&diag, file) && !tune_read(arena, &diag, path, false, &again), "the file", path);
+    check(!tune_write(&diag, file) && !tune_read(arena, &diag, path, false, &again), "the file",
+          path);
     check(again->count == 2 && !strcmp(tune_text(again), text), "another text", tune_text(again));
-    check(strstr(text, "{\"rows\":7,\"vecs\":3,\"band\":5,\"columns\":\"inner\",\"method\":\"winograd4\"}"),
-          "a tiling's text", text);
+    check(
+        strstr(text,
+               "{\"rows\":7,\"vecs\":3,\"band\":5,\"columns\":\"inner\",\"method\":\"winograd4\"}"),
+        "a tiling's text", text);
     check(strstr(text, "\"a \\\\\": {}") < strstr(text, "\"m\""), "the order of kernels", text);
     unlink(path);
     check(!rmdir(folder), "something is left in", folder);

@@ -41,9 +41,9 @@ int program_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
  * program for the target. */
 int program_link(Arena *arena, Diag *diag, const Target *target, const char *source,
                  const char *work, const char *const *stages, int count, const char *program);
-/* Runs it: by `runner`, a shell command that takes the program and its options and finds the target's
- * name in LPC_TARGET; else (NULL) here, through the target's emulator where it must. options:
- * NULL-terminated. What it prints comes back in *output; its standard error is ours. */
+/* Runs it: by `runner`, a shell command that takes the program and its options and finds the
+ * target's name in LPC_TARGET; else (NULL) here, through the target's emulator where it must.
+ * options: NULL-terminated. What it prints comes back in *output; its standard error is ours. */
 int program_run(Arena *arena, Diag *diag, const Target *target, const char *runner,
                 const char *program, const char *const *options, char **output);
 

@@ -105,12 +105,13 @@ static const char *prefix_of(Arena *arena, const Graph *graph, const Cut *cut, i
     return name;
 }
 
-/* How a stage is lowered: plainly, or with measured tilings, which leave notes when more are wanted. */
+/* How a stage is lowered: plainly, or with measured tilings, taking notes when more are wanted. */
 static int choose_lowering(Arena *arena, Diag *diag, CompileOptions *options, Stage *stage)
 {
     stage->plain = options->no_plan;
     if (!options->tune_file) return 0;
-    if (!options->tuned) TRY(tune_read(arena, diag, options->tune_file, options->tune, &options->tuned));
+    if (!options->tuned)
+        TRY(tune_read(arena, diag, options->tune_file, options->tune, &options->tuned));
     LowerTarget lower = stage_lower_target(stage->target, options->portable);
     TRY(tune_table(options->tuned, diag, &lower, stage->target,
                    options->threads ? options->threads : 1, &stage->tuning));

@@ -136,9 +136,9 @@ static int valued(CompileOptions *o, const char *name, const char *value)
 static bool takes_value(const char *name)
 {
     static const char *const names[] = {
-        "-o",      "--emit",       "--targets", "--cut-after", "--target-dir", "--bind",  "--max",
-        "--state", "--bind-input", "--threads", "--plan",      "--objective",  "--order", "--memory-limit",
-        "--tune",  "--tuned",      "--runner"};
+        "-o",           "--emit",    "--targets", "--cut-after",  "--target-dir", "--bind",
+        "--max",        "--state",   "--threads", "--bind-input", "--plan",       "--objective",
+        "--order",      "--tune",    "--tuned",   "--runner",     "--memory-limit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(name, names[i])) return true;
     }

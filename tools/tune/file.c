@@ -28,7 +28,8 @@ static const char FORMAT[] = "lpc tuning";
 
 static int read_count(Diag *diag, const cJSON *j, const char *kernel, int most, int *count)
 {
-    if (!cJSON_IsNumber(j) || j->valuedouble != j->valueint || j->valueint < 1 || j->valueint > most)
+    if (!cJSON_IsNumber(j) || j->valuedouble != j->valueint || j->valueint < 1 ||
+        j->valueint > most)
         return diag_error(diag, "kernel '%s': %s: expected a whole number from 1 to %d", kernel,
                           j->string, most);
     *count = j->valueint;
@@ -116,13 +117,16 @@ static int read_root(TuneFile *file, Diag *diag, const cJSON *root)
     bool stale = lowering->valueint != TUNING_LOWERING;
     for (const cJSON *j = tables->child; j; j = j->next) {
         const cJSON *kernels = cJSON_GetObjectItemCaseSensitive(j, "kernels");
-        if (stale) file->stale += cJSON_GetArraySize(kernels);
-        else TRY(read_table(file, diag, j));
+        if (stale)
+            file->stale += cJSON_GetArraySize(kernels);
+        else
+            TRY(read_table(file, diag, j));
     }
     if (file->stale)
-        fprintf(stderr,
-                "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored\n",
-                file->path, file->stale, lowering->valueint, TUNING_LOWERING);
+        fprintf(
+            stderr,
+            "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored\n",
+            file->path, file->stale, lowering->valueint, TUNING_LOWERING);
     return 0;
 }
 
@@ -157,7 +161,8 @@ int tune_table(TuneFile *file, Diag *diag, const LowerTarget *lower, const Targe
         const TunedKernel *k = &table->tuning.kernels[i];
         if (tiling_fits(lower->vector_registers, k->tiling.rows, k->tiling.vecs)) continue;
         diag->file = file->path;
-        return diag_error(diag, "kernel '%s': target '%s' has no registers for %d rows of %d vectors",
+        return diag_error(diag,
+                          "kernel '%s': target '%s' has no registers for %d rows of %d vectors",
                           k->key, target->name, k->tiling.rows, k->tiling.vecs);
     }
     return 0;
@@ -226,7 +231,8 @@ const char *tune_text(const TuneFile *file)
     TuneTable **sorted = arena_array(file->arena, (size_t)file->count + 1, sizeof *sorted);
     for (int i = 0; i < file->count; i++) sorted[i] = file->tables[i];
     if (file->count) qsort(sorted, (size_t)file->count, sizeof *sorted, by_target);
-    text_printf(&text, "{\"format\": \"%s\", \"lowering\": %d, \"tables\": [", FORMAT, TUNING_LOWERING);
+    text_printf(&text, "{\"format\": \"%s\", \"lowering\": %d, \"tables\": [", FORMAT,
+                TUNING_LOWERING);
     for (int i = 0, shown = 0; i < file->count; i++) {
         if (!sorted[i]->tuning.kernel_count) continue;
         text_add(&text, shown++ ? ",\n  {\"target\": " : "\n  {\"target\": ");

@@ -1,7 +1,7 @@
 /* A stage with given tilings, as a program that times its kernels.
  *
- * Kernels are timed inside the model, where caches are as warm or cold as they will be, and all that
- * are tuned try their next tiling in the same program: so there are few programs. */
+ * Kernels are timed inside the model, where caches are as warm or cold as they will be, and all
+ * that are tuned try their next tiling in the same program: so there are few programs. */
 #include "tools/tune/trial.h"
 
 #include "runtime/stats.h"

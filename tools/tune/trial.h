@@ -9,8 +9,8 @@ typedef struct TuneKernel {
     TuningSite site;
     double seconds; /* of all calls in one run, by rule */
     bool hot;
-    Tiling best;    /* of what was tried; by rule: nothing was faster */
-    double ratio;   /* its time by the rule's */
+    Tiling best;  /* of what was tried; by rule: nothing was faster */
+    double ratio; /* its time by the rule's */
 } TuneKernel;
 
 typedef struct Tuner {
@@ -19,7 +19,7 @@ typedef struct Tuner {
     CompileOptions options; /* with --profile */
     Graph *graph;
     const Stage *stage;
-    Tuning *table;          /* what is known */
+    Tuning *table; /* what is known */
     const char *work, *runner;
     int threads, repeat;
     TuneKernel *kernels;

@@ -145,8 +145,9 @@ static int confirm(Tuner *t, Trial *base)
         kept--;
     }
     if (!t->options.quiet)
-        fprintf(stderr, "lpc: tuning '%s': %d of %d kernels are faster than by rule; a run takes %.3f "
-                        "of the time\n",
+        fprintf(stderr,
+                "lpc: tuning '%s': %d of %d kernels are faster than by rule; a run takes %.3f "
+                "of the time\n",
                 t->stage->name, kept, t->count, whole);
     return 0;
 }
@@ -171,9 +172,11 @@ static int measure(Tuner *t)
     TRY(trial_run(t, &base));
     int hot = find_hot(t, &base);
     if (!t->options.quiet)
-        fprintf(stderr, "lpc: tuning '%s' (%d thread%s): %d kernels lack a tiling, %d of them take %.0f%% "
-                        "of their time\n",
-                t->stage->name, t->threads, t->threads > 1 ? "s" : "", t->count, hot, COVERED * 100);
+        fprintf(stderr,
+                "lpc: tuning '%s' (%d thread%s): %d kernels lack a tiling, %d of them take %.0f%% "
+                "of their time\n",
+                t->stage->name, t->threads, t->threads > 1 ? "s" : "", t->count, hot,
+                COVERED * 100);
     TRY(sweep(t, &base, false));
     TRY(sweep(t, &base, true));
     TRY(confirm(t, &base));
@@ -182,18 +185,22 @@ static int measure(Tuner *t)
     return 0;
 }
 
-/* Where a stage's programs run: here, by the runner, or through the emulator when that was asked for. */
+/* Where a stage's programs run: here, by the runner, or through the emulator when that was asked
+ * for. */
 static int choose_place(const Tuner *t)
 {
     const Target *target = t->stage->target;
     if (t->runner || target->native) return 0;
     if (!t->options.emulate)
-        return diag_error(t->diag,
-                          "target '%s' is not this machine: --tune needs --runner CMD, which runs a "
-                          "program on it, or --emulate", target->name);
-    fprintf(stderr,
-            "lpc: warning: tuning '%s' through an emulator: its times say nothing about the device\n",
-            t->stage->name);
+        return diag_error(
+            t->diag,
+            "target '%s' is not this machine: --tune needs --runner CMD, which runs a "
+            "program on it, or --emulate",
+            target->name);
+    fprintf(
+        stderr,
+        "lpc: warning: tuning '%s' through an emulator: its times say nothing about the device\n",
+        t->stage->name);
     return 0;
 }
 
