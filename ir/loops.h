@@ -157,6 +157,7 @@ struct Kernel {
     Block body;
     int next_id;
     double flops, bytes;  /* at the bounds, for the comment, the plan and the profile */
+    const char *tuning_key; /* of the measured tiling that it asked for, NULL: none */
     Inst **consts;       /* INT, FLT, SIZE made so far (hash-consed by linear search) */
     int const_count;
 };

@@ -17,6 +17,8 @@ typedef struct PassInfo {
 extern const PassInfo graph_passes[];
 /* The default order. In builds without NDEBUG the graph is verified after every pass. */
 int passes_run_default(Graph *graph);
+/* The same for --no-plan: every node keeps its own loops and results, in the model's axis order. */
+int passes_run_plain(Graph *graph);
 
 /* Types and sizes of all tensors, known contents of small integer tensors, attributes made
  * explicit; folds nodes whose inputs are constants and removes branches that are not taken. Reports

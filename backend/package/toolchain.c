@@ -24,6 +24,11 @@ void tool_args(ToolArgs *args, const char *const *texts, int count)
     for (int i = 0; i < count; i++) tool_arg(args, texts[i]);
 }
 
+static const char *called(const ToolArgs *args)
+{
+    return args->what ? args->what : args->items[0];
+}
+
 static void read_all(int from, Text *text, size_t limit)
 {
     char part[4096];
@@ -80,7 +85,7 @@ int tool_run(ToolArgs *args, Diag *diag)
     int failure = start(args, -1, false, &child);
     if (failure)
         return diag_error(diag, "cannot start '%s': %s", args->items[0], strerror(failure));
-    return finish(child) ? diag_error(diag, "'%s' failed", args->items[0]) : LPC_OK;
+    return finish(child) ? diag_error(diag, "'%s' failed", called(args)) : LPC_OK;
 }
 
 int tool_run_quietly(ToolArgs *args, Diag *diag)
@@ -92,7 +97,7 @@ int tool_run_quietly(ToolArgs *args, Diag *diag)
     if (!code) return LPC_OK;
     size_t length = said.length;
     while (length && said.data[length - 1] == '\n') length--;
-    return diag_error(diag, "'%s' failed:\n%.*s", args->items[0], (int)length,
+    return diag_error(diag, "'%s' failed:\n%.*s", called(args), (int)length,
                       length ? said.data : "");
 }
 
@@ -100,7 +105,7 @@ int tool_run_output(ToolArgs *args, Diag *diag, Text *output)
 {
     int code;
     TRY(run_into(args, diag, false, output, SIZE_MAX, &code));
-    return code ? diag_error(diag, "'%s' failed", args->items[0]) : LPC_OK;
+    return code ? diag_error(diag, "'%s' failed", called(args)) : LPC_OK;
 }
 
 static int compare_names(const void *a, const void *b)

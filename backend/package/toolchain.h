@@ -10,6 +10,7 @@ typedef struct ToolArgs {
     Arena *arena;
     char **items;
     int count;
+    const char *what; /* what it is called in reports; NULL: its first word */
 } ToolArgs;
 
 void tool_arg(ToolArgs *args, const char *text);

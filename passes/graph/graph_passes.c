@@ -15,13 +15,30 @@ const PassInfo graph_passes[] = {
     {NULL, NULL, NULL},
 };
 
-int passes_run_default(Graph *graph)
+/* Fuses loops, or chooses how memory lies. */
+static bool shares_loops(const PassInfo *pass)
+{
+    return pass->run == pass_epilogues || pass->run == pass_inline || pass->run == pass_layout;
+}
+
+static int run_passes(Graph *graph, bool plain)
 {
     for (const PassInfo *pass = graph_passes; pass->name; pass++) {
+        if (plain && shares_loops(pass)) continue;
         TRY(pass->run(graph));
 #ifndef NDEBUG
         TRY(graph_verify(graph));
 #endif
     }
     return 0;
+}
+
+int passes_run_default(Graph *graph)
+{
+    return run_passes(graph, false);
+}
+
+int passes_run_plain(Graph *graph)
+{
+    return run_passes(graph, true);
 }

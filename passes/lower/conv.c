@@ -136,6 +136,8 @@ static void lower_as_product(const Conv *c, Product *p)
     bool matrix = as_matrix(c, p);
     if (!matrix) as_windows(c, p);
     p->column_outer = !matrix;
+    p->tiling = lower_tiling(c->lw);
+    if (p->tiling.method > METHOD_DIRECT) p->tiling = (Tiling){0}; /* no room for Winograd's */
     product_tile(p);
     Pack pack = conv_pack(c, (int64_t)p->lanes * p->vecs, false, p->depthwise);
     product_kernel(p, NULL, &pack, NULL);

@@ -123,6 +123,7 @@ void lower_begin(Lower *lw, const char *suffix)
     lw->kernel = program_kernel(lw->program, name);
     lw->kernel->origin = node->origin;
     lw->kernel->comment = describe(lw, node);
+    lw->kernel->tuning_key = lw->tuning_key;
     lw->uses = NULL;
     lw->use_count = 0;
     lw->flat = NULL;
@@ -169,6 +170,23 @@ void lower_cost(Lower *lw, double flops, double bytes)
     lw->kernel->bytes = bytes;
 }
 
+Tiling lower_tiling(Lower *lw)
+{
+    Tuning *tuning = lw->target->tuning;
+    if (!tuning) return (Tiling){0};
+    if (!lw->tuning_key) lw->tuning_key = tuning_key(lw->arena, lw->sizes, lw->node);
+    TunedKernel *known = tuning_find(tuning, lw->tuning_key);
+    if (!known) return (Tiling){0};
+    known->used = true;
+    return known->tiling;
+}
+
+TuningSite *lower_site(Lower *lw)
+{
+    Tuning *tuning = lw->target->tuning;
+    return tuning && lw->tuning_key ? tuning_site(tuning, lw->tuning_key) : NULL;
+}
+
 Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
 {
     for (int i = 0; i < lw->use_count; i++) {
@@ -191,5 +209,6 @@ int lower_node(Lower *lw, Node *node)
 {
     lw->node = node;
     lw->kernels_of_node = 0;
+    lw->tuning_key = NULL;
     return lower_rules[node->op](lw, node);
 }

@@ -15,16 +15,19 @@
 
 #include "ir/graph.h"
 #include "ir/loops.h"
+#include "passes/lower/tuning.h"
 
 /* What lowering needs to know of the target. */
-typedef struct LowerTarget {
+struct LowerTarget {
     int vector_bits;      /* 0: scalar code (--portable) */
     int vector_registers; /* 16 for AVX2, 32 for AVX-512 and NEON */
     bool has_fma;         /* kb_fma is one instruction; else use kb_add(kb_mul) */
     int dot4;             /* DOT4: 0 none, 1 unsigned x signed (VNNI), 2 signed x signed (SDOT) */
     int64_t l1_bytes, l2_bytes;
     bool compact;         /* no transformed weights that are larger than the model's own */
-} LowerTarget;
+    bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
+    Tuning *tuning;       /* NULL: all by rule */
+};
 
 /* Where a tensor lies: element (i0, i1, ...) is buffer[offset + sum of i * stride]. */
 typedef struct Place {
@@ -60,6 +63,7 @@ typedef struct Lower {
     ParamUse *uses;
     int use_count;
     int kernels_of_node;
+    const char *tuning_key; /* of the node's kernels, once they asked for a tiling */
     Inst *flat;        /* set: all loads and stores of tensors use this flat index */
     int depth;         /* of loads through inlined tensors */
     InPlace *in_place;
@@ -79,6 +83,10 @@ void lower_begin(Lower *lw, const char *suffix);
 void lower_end(Lower *lw);
 /* Cost for comment, plan and profile, at the bounds; call between begin and end. */
 void lower_cost(Lower *lw, double flops, double bytes);
+/* What was measured for lw->node's kernels; all by rule when nothing was. */
+Tiling lower_tiling(Lower *lw);
+/* Where they note what is worth measuring, after lower_tiling; NULL: nowhere. */
+TuningSite *lower_site(Lower *lw);
 
 /* ---- Memory ---- */
 /* Offset 0 and the strides of a tensor that lies whole, last axis innermost. */

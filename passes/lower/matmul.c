@@ -91,8 +91,9 @@ static Pack matrix_pack_of(int64_t depth, int64_t columns, int64_t width, bool t
 
 static void emit(Product *p, const Tensor *right, bool transposed)
 {
-    bool packs = right->data && !has_batches(right);
+    bool packs = right->data && !has_batches(right) && !p->lw->target->plain;
     p->axes = 1;
+    p->tiling = lower_tiling(p->lw);
     product_tile(p);
     if (!packs) {
         product_kernel(p, NULL, NULL, NULL);
@@ -120,7 +121,7 @@ static void matmul(Product *p, const Tensor *a, const Tensor *c)
 int lower_matmul(Lower *lw, Node *node)
 {
     Product p;
-    const Tensor *rows = matmul_rows_of(node);
+    const Tensor *rows = lw->target->plain ? NULL : matmul_rows_of(node);
     if (rows) return lower_matmul_rows(lw, rows);
     product_init(&p, lw, MATRIX_FLOAT);
     matmul(&p, node->in[0], node->in[1]);

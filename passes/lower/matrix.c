@@ -1,5 +1,5 @@
-/* The kernel around the tiles of a matrix product or convolution: how large a tile is, what is
- * looped over in which order, which tiles touch the border. */
+/* The kernel around the tiles of a matrix product or convolution: what is looped over in which
+ * order, which tiles touch the border. */
 #include "passes/lower/matrix.h"
 
 #include <string.h>
@@ -38,97 +38,6 @@ void product_loop(Product *p, const Size *count, int left, int right, int out)
 {
     if (size_is(count, 1)) return;
     p->loop[p->loops++] = (MatrixLoop){count, left, right, out, -1, LOOP_PLAIN};
-}
-
-/* ---- The tile ---- */
-
-int64_t matrix_vector_lanes(const Lower *lw, DType acc)
-{
-    int64_t bits = (int64_t)dtype_size(acc) * 8;
-    return lw->target->vector_bits > bits ? lw->target->vector_bits / bits : 1;
-}
-
-/* Cycles of one step along depth: two multiply-adds and two loads a cycle, a latency of four. Right
- * operands that do not fit the first cache come at 32 bytes a cycle. */
-static double tile_cycles(int rows, int vecs, bool cached, int64_t lanes)
-{
-    double cycles = rows * vecs / 2.0, loads = (rows + vecs) / 2.0;
-    if (loads > cycles) cycles = loads;
-    if (cycles < 4) cycles = 4;
-    double fetch = cached ? 0 : (double)(vecs * lanes * 4) / 32;
-    return (fetch > cycles ? fetch : cycles) + 0.25;
-}
-
-static double row_cycles(const Product *p, int64_t count, int rows, int vecs, bool cached)
-{
-    int64_t tiles = count / rows;
-    double whole = (double)tiles * tile_cycles(rows, vecs, cached, p->lanes);
-    int rest = (int)(count % rows);
-    return rest ? whole + tile_cycles(rest, vecs, cached, p->lanes) : whole;
-}
-
-static int64_t depth_bound(const Product *p)
-{
-    double taps = 1;
-    for (int a = 0; a < p->axes; a++) taps *= (double)p->axis[a].taps;
-    double depth = taps * (double)size_upper(p->lw->sizes, p->depth);
-    return depth < 1e12 ? (int64_t)depth : (int64_t)1e12;
-}
-
-/* All rows x vecs accumulators, one broadcast element and vecs right vectors stay in registers. */
-static void choose_tile(Product *p, int64_t columns, int64_t count)
-{
-    int registers = p->lw->target->vector_registers;
-    if (registers < 16) registers = 16;
-    int64_t vectors = ceil_div(columns, p->lanes), depth = depth_bound(p);
-    double best = 0;
-    for (int vecs = 1; vecs <= TILE_VECS && vecs <= vectors; vecs++) {
-        bool cached = depth * vecs * p->lanes * 4 <= p->lw->target->l1_bytes / 2;
-        for (int rows = 1; rows <= TILE_ROWS && rows <= count; rows++) {
-            if (rows * vecs + vecs + 1 > registers) break;
-            double cost = (double)ceil_div(vectors, vecs) * row_cycles(p, count, rows, vecs, cached);
-            if (best > 0 && cost > best * 0.999) continue;
-            best = cost;
-            p->rows = rows;
-            p->vecs = vecs;
-        }
-    }
-}
-
-/* Left elements are loaded whole vectors at a time and shared by neighbouring rows. */
-static void choose_depthwise_tile(Product *p, int64_t count)
-{
-    int64_t most = p->lw->target->vector_registers >= 32 ? 8 : 5;
-    int64_t tiles = ceil_div(count, most);
-    p->vecs = 1;
-    p->rows = (int)ceil_div(count, tiles);
-}
-
-static void choose_scalar_tile(Product *p, int64_t columns, int64_t count)
-{
-    p->lanes = 1;
-    p->vecs = (int)smaller(4, columns);
-    p->rows = (int)smaller(count, p->vecs == 1 ? 4 : 2);
-}
-
-void product_tile(Product *p)
-{
-    const Size *rows = p->axis[p->axes - 1].count;
-    int64_t columns = size_is_const(p->columns) ? p->columns->value : 1 << 20;
-    int64_t count = size_is_const(rows) ? rows->value : 1 << 20, lanes = 4;
-    if (columns < 1) columns = 1;
-    if (count < 1) count = 1;
-    p->lanes = (int)matrix_vector_lanes(p->lw, p->acc);
-    p->rows = p->vecs = 1;
-    if (p->lanes == 1) {
-        choose_scalar_tile(p, columns, count);
-        return;
-    }
-    while (lanes < columns && lanes < p->lanes) lanes *= 2;
-    if (columns == 1) lanes = 1;
-    p->lanes = (int)smaller(lanes, p->lanes);
-    if (p->depthwise) choose_depthwise_tile(p, count);
-    else choose_tile(p, columns, count);
 }
 
 /* ---- Tiles along a row ---- */
@@ -280,15 +189,44 @@ static void emit_dynamic(Product *p, const Axis *axis, Inst *band)
     kb_end(b);
 }
 
+/* One row after the other: the loop as one would write it. */
+static void emit_plain(Product *p, const Axis *axis)
+{
+    Inst *q = kb_for_n(&p->lw->b, LOOP_SERIAL, axis->count);
+    if (always_inside(p, axis)) product_tile_emit(p, q, 1, -1);
+    else product_row_emit(p, q);
+    kb_end(&p->lw->b);
+}
+
 static void emit_rows(Product *p, Inst *band)
 {
     const Axis *axis = &p->axis[p->axes - 1];
     RowPlan plan;
-    if (plan_row(p, axis, &plan)) emit_planned(p, axis, &plan, band);
+    if (p->lw->target->plain) emit_plain(p, axis);
+    else if (plan_row(p, axis, &plan)) emit_planned(p, axis, &plan, band);
     else emit_dynamic(p, axis, band);
 }
 
 /* ---- Loops ---- */
+
+/* Half as long, twice, and none: what the rule thinks of caches may be wrong. */
+static void note_bands(const Product *p, int64_t most)
+{
+    TuningSite *site = lower_site(p->lw);
+    const int64_t bands[] = {p->band_tiles / 2, p->band_tiles * 2, most};
+    for (int i = 0; i < 3; i++) {
+        bool sane = bands[i] >= 1 && bands[i] <= most && bands[i] <= TILING_MOST_BAND;
+        if (sane && bands[i] != p->band_tiles) site_order(site, (Tiling){.band = (int)bands[i]});
+    }
+}
+
+/* Column blocks inside or outside of other loops: where there are both. */
+static void note_columns(const Product *p, const Size *blocks)
+{
+    bool both = p->loops > 0 && !size_is(blocks, 1) && p->lanes > 1;
+    ColumnOrder other = p->column_outer ? COLUMNS_INNER : COLUMNS_OUTER;
+    if (both) site_order(lower_site(p->lw), (Tiling){.columns = other});
+}
 
 /* A long row is cut into bands whose left operand stays in the second cache while all columns pass;
  * they are also what runs in parallel. */
@@ -299,13 +237,15 @@ static const Size *choose_bands(Product *p, int phases)
     const Size *tiles = size_ceildiv(sizes, axis->count, size_const(sizes, p->rows));
     p->bands = 1;
     p->band_tiles = INT32_MAX;
-    if (p->axes > 1 || phases > 1) return size_const(sizes, 1);
+    if (p->axes > 1 || phases > 1 || p->lw->target->plain) return size_const(sizes, 1);
     int64_t most = size_upper(sizes, tiles);
     if (most < 4) return size_const(sizes, 1);
     double bytes = (double)size_upper(sizes, p->depth) * p->rows * 4 * (double)axis->step;
     double fit = (double)p->lw->target->l2_bytes / 2 / (bytes < 1 ? 1 : bytes);
     p->band_tiles = fit < 4 ? 4 : fit > 64 ? 64 : (int64_t)fit;
     if (p->band_tiles > ceil_div(most, 8)) p->band_tiles = ceil_div(most, 8);
+    note_bands(p, most);
+    if (p->tiling.band) p->band_tiles = p->tiling.band;
     RowPlan plan;
     if (plan_row(p, axis, &plan)) {
         if (p->band_tiles < plan.first) p->band_tiles = plan.first;
@@ -345,14 +285,27 @@ static void clamp_taps(Product *p, int a, Inst *at)
     }
 }
 
-/* What a task's number stands for. */
-static Inst *place_task(Product *p, Inst *task)
+/* One loop over tasks, which can run in parallel, or plain loops within each other; fills the
+ * coordinates and returns how many were opened. */
+static int open_loops(Product *p, double flops, Inst **at)
+{
+    Lower *lw = p->lw;
+    const Size *counts[MATRIX_LOOPS], *tasks = size_const(lw->sizes, 1);
+    for (int i = 0; i < p->loops; i++) {
+        counts[i] = p->loop[i].count;
+        tasks = size_mul(lw->sizes, tasks, counts[i]);
+    }
+    if (lw->target->plain) return lower_nest(lw, p->loops, counts, NULL, false, 0, at);
+    Inst *task = kb_for_n(&lw->b, lower_parallel(lw, flops), tasks);
+    lower_unflatten(lw, task, p->loops, counts, at);
+    return 1;
+}
+
+/* What the loops' coordinates stand for. */
+static Inst *place_loops(Product *p, Inst *const *at)
 {
     Builder *b = &p->lw->b;
-    const Size *counts[MATRIX_LOOPS];
-    Inst *at[MATRIX_LOOPS], *band = kb_i64(b, 0);
-    for (int i = 0; i < p->loops; i++) counts[i] = p->loop[i].count;
-    lower_unflatten(p->lw, task, p->loops, counts, at);
+    Inst *band = kb_i64(b, 0);
     p->group = p->block = band;
     for (int a = 0; a < p->axes - 1; a++) clamp_taps(p, a, band);
     for (int i = 0; i < p->loops; i++) {
@@ -388,6 +341,11 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     Lower *lw = p->lw;
     SizeTable *sizes = lw->sizes;
     int count = phases ? phases->count : 1;
+    Inst *at[MATRIX_LOOPS];
+    if (lw->target->plain) {
+        p->unpacked = pack;
+        pack = NULL;
+    }
     p->dot = pack && matrix_dot_prepare(p, pack);
     if (!p->dot) p->packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
     p->rolled = has_long_epilogue(p);
@@ -395,20 +353,18 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     const Size *blocks = size_ceildiv(sizes, p->columns, width), *bands = choose_bands(p, count);
     if (!size_is(bands, 1)) add_loop(p, bands, LOOP_BAND, true);
     if (p->groups > 1) add_loop(p, size_const(sizes, p->groups), LOOP_GROUP, p->column_outer);
+    note_columns(p, blocks);
     if (!size_is(blocks, 1)) add_loop(p, blocks, LOOP_COLUMNS, p->column_outer);
-    const Size *tasks = size_const(sizes, 1);
-    for (int i = 0; i < p->loops; i++) tasks = size_mul(sizes, tasks, p->loop[i].count);
-
-    double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)depth_bound(p);
+    double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)product_depth_bound(p);
     lower_begin(lw, suffix);
     lower_cost(lw, flops, bytes_of(lw, p->left.tensor) + bytes_of(lw, p->right.tensor) +
                               bytes_of(lw, p->out.tensor));
-    Inst *task = kb_for_n(&lw->b, lower_parallel(lw, flops), tasks);
-    Inst *band = place_task(p, task);
+    int loops = open_loops(p, flops, at);
+    Inst *band = place_loops(p, at);
     for (int i = 0; i < count; i++) {
         if (phases) p->axis[p->axes - 1] = phases->axis[i];
         emit_rows(p, band);
     }
-    kb_end(&lw->b);
+    lower_nest_end(lw, loops);
     lower_end(lw);
 }

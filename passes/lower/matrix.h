@@ -68,8 +68,10 @@ typedef struct Product {
     /* Each column has its own left elements (left.column) and depth is 1: a depthwise convolution. */
     bool depthwise;
     bool column_outer;     /* loop over column blocks outside the others */
+    Tiling tiling;         /* measured */
     /* Filled by product_kernel. */
     Buffer *packed;        /* NULL: right is read where it lies */
+    const Pack *unpacked;  /* of width 1: how its coordinates stand for right's own (plain loops) */
     int lanes, vecs, rows, bands;
     int64_t band_tiles;
     Inst *group, *block;   /* current ones */
@@ -96,11 +98,15 @@ typedef struct Phases {
     const Axis *axis;
 } Phases;
 void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phases *phases);
-/* Sizes of the tile for packing: sets lanes, vecs and rows. */
+/* matrix_choose.c: sizes of the tile for packing: sets lanes, vecs and rows. */
 void product_tile(Product *p);
+/* Multiply-adds of an output element, at most 10^12. */
+int64_t product_depth_bound(const Product *p);
 
 /* The packed right operand: by lower_pack when it is constant, else by a kernel into scratch. */
 Buffer *matrix_pack(Lower *lw, const Tensor *tensor, const Pack *pack, const char *suffix);
+/* The tensor's element for packed coordinates d, all of which are inside. */
+Inst *matrix_unpacked(Lower *lw, const Tensor *tensor, const Pack *pack, Inst *const *d);
 
 /* matrix_dot.c: can the product of 8-bit integers use DOT4? Then packs right for it. */
 bool matrix_dot_prepare(Product *p, const Pack *pack);

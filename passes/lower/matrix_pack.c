@@ -12,6 +12,23 @@ static Inst *source_at(Lower *lw, const Pack *pack, int a, Inst *const *d)
     return sum;
 }
 
+Inst *matrix_unpacked(Lower *lw, const Tensor *tensor, const Pack *pack, Inst *const *d)
+{
+    const Size *source[PACK_RANK];
+    Inst *at[PACK_RANK], *idx[MAX_RANK];
+    for (int a = 0; a < pack->source_rank; a++) {
+        source[a] = size_const(lw->sizes, pack->source_dims[a]);
+        at[a] = source_at(lw, pack, a, d);
+    }
+    Inst *flat = lower_flatten(lw, pack->source_rank, source, at);
+    if (tensor->data) { /* row-major */
+        const Place *place = lower_place(lw, tensor);
+        return kb_load(&lw->b, lower_param(lw, place->buffer, place->offset, false), flat);
+    }
+    lower_unflatten(lw, flat, tensor->rank, tensor->dims, idx);
+    return lower_load(lw, tensor, idx);
+}
+
 /* A tensor that is only known at run time is packed there: the same order, by a kernel. */
 static Buffer *pack_now(Lower *lw, const Tensor *tensor, const Pack *pack, const char *suffix)
 {

@@ -187,7 +187,17 @@ static Inst *packed_base(Tile *t, Inst *tap)
     return kb_muli(b, at, (int64_t)p->lanes * p->vecs);
 }
 
-static Inst *right_value(Tile *t, Inst *base, Inst *c, int u)
+/* Right's element of a tap and depth where it lies, for packed coordinates of width 1. */
+static Inst *unpacked_value(Tile *t, Inst *tap, Inst *c)
+{
+    Product *p = t->p;
+    Inst *zero = kb_i64(&t->lw->b, 0);
+    Inst *by_column[] = {p->block, tap, zero}, *by_group[] = {p->group, p->block, tap, c, zero};
+    return matrix_unpacked(t->lw, p->right.tensor, p->unpacked,
+                           p->depthwise ? by_column : by_group);
+}
+
+static Inst *right_value(Tile *t, Inst *tap, Inst *base, Inst *c, int u)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
@@ -197,6 +207,8 @@ static Inst *right_value(Tile *t, Inst *base, Inst *c, int u)
         Param *from = lower_param(t->lw, p->packed, size_const(t->lw->sizes, 0), false);
         Inst *at = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
         value = kb_load(b, from, kb_addi(b, at, (int64_t)u * p->lanes));
+    } else if (p->unpacked) {
+        value = unpacked_value(t, tap, c);
     } else {
         int since = mark(t);
         value = load(t, &p->right, NULL, c, t->column[u]);
@@ -264,7 +276,7 @@ static void sum_depth(Tile *t, Inst *tap, Inst *row, int from, int to)
     Inst *group = kb_mul(b, p->group, kb_size(b, p->depth));
     Inst *c = kb_for_n(b, LOOP_SERIAL, p->depth);
     Inst *right[TILE_VECS];
-    for (int u = 0; u < p->vecs; u++) right[u] = right_value(t, base, c, u);
+    for (int u = 0; u < p->vecs; u++) right[u] = right_value(t, tap, base, c, u);
     for (int r = from; r < to; r++) {
         Inst *left = load(t, &p->left, kb_addi(b, row, r * step), kb_add(b, group, c), NULL);
         left = less_zero(t, left, t->row_zero[r]);
@@ -311,9 +323,9 @@ static void depthwise_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     int64_t step = p->axis[p->axes - 1].step;
-    Inst *base = packed_base(t, tap);
+    Inst *base = p->packed ? packed_base(t, tap) : NULL;
     for (int u = 0; u < p->vecs; u++) {
-        Inst *right = right_value(t, base, kb_i64(b, 0), u);
+        Inst *right = right_value(t, tap, base, kb_i64(b, 0), u);
         for (int r = from; r < to; r++) {
             Inst *left = depthwise_left(t, kb_addi(b, row, r * step), u);
             Inst *sum = kb_get(b, t->cell[r][u]);
@@ -324,6 +336,7 @@ static void depthwise_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
 
 static bool shares_taps(const Tile *t)
 {
+    if (t->lw->target->plain) return false;
     const Axis *axis = &t->p->axis[t->p->axes - 1];
     int64_t span = (t->rows - 1) * axis->step;
     int64_t reach = (axis->taps - 1) * axis->offset_step;
@@ -354,8 +367,8 @@ static void depthwise_row(Tile *t, Inst *outer)
                 int64_t move = r * axis->step + j * axis->offset_step;
                 Inst *row = kb_addi(b, row_input(t, kb_i64(b, 0)), move);
                 if (!left[move]) left[move] = depthwise_left(t, row, u);
-                if (!right) right = right_value(t, packed_base(t, row_tap(t, outer, at)),
-                                                kb_i64(b, 0), u);
+                Inst *tap = row_tap(t, outer, at);
+                if (!right) right = right_value(t, tap, packed_base(t, tap), kb_i64(b, 0), u);
                 Inst *sum = kb_get(b, t->cell[r][u]);
                 kb_set(b, t->cell[r][u], matrix_madd(t->lw, left[move], right, sum));
             }

@@ -21,6 +21,7 @@ double lower_work(Lower *lw, const Tensor *tensor)
 LoopKind lower_parallel(Lower *lw, double total_work)
 {
     bool empty = lw->b.depth == 0 && lw->kernel->body.count == 0;
+    if (lw->target->plain) return LOOP_SERIAL;
     return empty && total_work >= PARALLEL_WORK ? LOOP_PARALLEL : LOOP_SERIAL;
 }
 

@@ -494,20 +494,34 @@ static double cycles(const Winograd *w, int rows, int vecs)
     return passes * (double)ceil_div(ceil_div(w->c->columns, w->lanes), vecs) * (each + 0.25);
 }
 
-static void choose_tile(Winograd *w)
+/* The best number of rows for so many vectors. */
+static int best_rows(const Winograd *w, int vecs, double *cost)
 {
-    int registers = w->lw->target->vector_registers < 16 ? 16 : w->lw->target->vector_registers;
-    double best = 0;
-    for (int vecs = 1; vecs <= 4; vecs++) {
-        for (int rows = 1; rows <= w->tiles && rows < TILE_ROWS; rows++) {
-            if (rows * vecs + vecs + 1 > registers) break;
-            double cost = cycles(w, rows, vecs);
-            if (best > 0 && cost > best * 0.999) continue;
-            best = cost;
-            w->rows = rows;
-            w->vecs = vecs;
-        }
+    int best = 0;
+    for (int rows = 1; rows <= w->tiles && rows < TILE_ROWS; rows++) {
+        if (!tiling_fits(w->lw->target->vector_registers, rows, vecs)) break;
+        double own = cycles(w, rows, vecs);
+        if (best > 0 && own > *cost * 0.999) continue;
+        *cost = own;
+        best = rows;
     }
+    return best;
+}
+
+enum { MOST_VECS = 4 };
+
+static void choose_tile(Winograd *w, const Tiling *tiling)
+{
+    double best = 0, cost = 0;
+    for (int vecs = 1; vecs <= MOST_VECS; vecs++) {
+        int rows = best_rows(w, vecs, &cost);
+        if (best > 0 && cost > best * 0.999) continue;
+        best = cost;
+        w->rows = rows;
+        w->vecs = vecs;
+    }
+    if (tiling->rows) w->rows = tiling->rows;
+    if (tiling->vecs) w->vecs = tiling->vecs;
 }
 
 static void choose_blocks(Winograd *w)
@@ -535,18 +549,18 @@ static double cost(const Conv *c, int m)
 /* Outputs of a tile along each axis; 0: the direct kernel is about as fast. */
 static int tile_size(const Conv *c)
 {
-    enum { LEAST_CHANNELS = 32 };
-    if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return 0;
     int64_t pixels = c->out->dims[0]->value * c->out->dims[2]->value * c->out->dims[3]->value;
     double two = cost(c, 2), four = cost(c, 4), best = two < four ? two : four;
-    if (best > 0.75 * 9 * (double)pixels) return 0;
+    if (best > 0.95 * 9 * (double)pixels) return 0;
     return two < four ? 2 : 4;
 }
 
 static bool fits(const Conv *c)
 {
+    enum { LEAST_CHANNELS = 16 }; /* the coordinate of a single one would be left out */
     const Lower *lw = c->lw;
     if (lw->target->compact) return false;
+    if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return false;
     if (lw->target->vector_bits < 128 || c->rank != 2 || c->group != 1) return false;
     if (!c->w->data || c->x->is_inlined) return false;
     if (c->x->dtype != DT_F32 || c->w->dtype != DT_F32 || c->out->dtype != DT_F32) return false;
@@ -559,11 +573,48 @@ static bool fits(const Conv *c)
     return true;
 }
 
+/* Other methods than the chosen one. */
+static void note_methods(const Conv *c, int chosen)
+{
+    TuningSite *site = lower_site(c->lw);
+    if (chosen) site_tile(site, (Tiling){.method = METHOD_DIRECT});
+    for (int m = 2; m <= 4; m += 2) {
+        ConvMethod method = m == 2 ? METHOD_WINOGRAD2 : METHOD_WINOGRAD4;
+        if (m != chosen) site_tile(site, (Tiling){.method = method});
+    }
+}
+
+static void note_tiles(const Winograd *w)
+{
+    ConvMethod method = w->m == 2 ? METHOD_WINOGRAD2 : METHOD_WINOGRAD4;
+    double cost = 0;
+    for (int vecs = 1; vecs <= MOST_VECS; vecs++) {
+        Tiling tiling = {best_rows(w, vecs, &cost), vecs, .method = method};
+        if (vecs != w->vecs && vecs * w->lanes < w->c->columns + w->lanes && tiling.rows)
+            site_tile(lower_site(w->lw), tiling);
+    }
+}
+
+/* F(m x m, 3x3) as measured or by the rules, 0 for the direct kernel. */
+static int choose_method(const Conv *c, const Tiling *tiling)
+{
+    int by_rule = tile_size(c);
+    note_methods(c, by_rule);
+    switch (tiling->method) {
+    case METHOD_DIRECT: return 0;
+    case METHOD_WINOGRAD2: return 2;
+    case METHOD_WINOGRAD4: return 4;
+    default: return by_rule;
+    }
+}
+
 bool conv_winograd(const Conv *c)
 {
     if (!fits(c)) return false;
-    Winograd w = {.lw = c->lw, .c = c, .m = tile_size(c)};
+    Tiling tiling = lower_tiling(c->lw);
+    Winograd w = {.lw = c->lw, .c = c, .m = choose_method(c, &tiling)};
     if (!w.m) return false;
+    if (!tiling.method) tiling = (Tiling){0}; /* of the direct kernel */
     w.n = w.m + 2;
     w.lanes = (int)matrix_vector_lanes(c->lw, DT_F32);
     w.tiles_y = ceil_div(c->out->dims[2]->value, w.m);
@@ -571,7 +622,9 @@ bool conv_winograd(const Conv *c)
     w.tiles = c->out->dims[0]->value * w.tiles_y * w.tiles_x;
     if (w.tiles < 1) return false;
     w.depth = ceil_div(c->depth, w.lanes) * w.lanes;
-    choose_tile(&w);
+    choose_tile(&w, &(Tiling){0});
+    note_tiles(&w);
+    choose_tile(&w, &tiling);
     choose_blocks(&w);
     w.weights = filters(&w);
     int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;

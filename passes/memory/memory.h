@@ -17,4 +17,7 @@ enum { BUFFER_ALIGN = 64 };
 void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
                  MemoryFigures *figures);
 
+/* The same without sharing: every workspace buffer has bytes of its own (--no-plan). */
+void memory_apart(Program *program, MemoryFigures *figures);
+
 #endif

@@ -249,8 +249,8 @@ static void lay_out(Program *program, BufferClass class, int64_t *total)
     }
 }
 
-void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
-                 MemoryFigures *figures)
+/* Lifetimes of all buffers, lives of those of the workspace. */
+static Planner open_planner(Program *program, MemoryFigures *figures)
 {
     Planner p = {.arena = program->arena};
     p.merged = arena_array(p.arena, (size_t)program->buffer_count, sizeof *p.merged);
@@ -270,13 +270,32 @@ void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
         if (buffer->class == BUFFER_WORK && buffer->first >= 0)
             figures->naive += aligned(buffer->max_bytes);
     }
-    merge_in_place(&p, program, in_place, in_place_count);
+    return p;
+}
+
+static void find_lives(Planner *p, const Program *program)
+{
     for (int i = 0; i < program->buffer_count; i++) {
         Buffer *buffer = program->buffers[i];
-        if (buffer->class != BUFFER_WORK || buffer->first < 0 || p.merged[i] != buffer) continue;
-        p.lives[p.count++] =
+        if (buffer->class != BUFFER_WORK || buffer->first < 0 || p->merged[i] != buffer) continue;
+        p->lives[p->count++] =
             (Life){buffer, aligned(buffer->max_bytes), 0, buffer->first, buffer->last};
     }
+}
+
+static void finish(Program *program, const MemoryFigures *figures)
+{
+    program->work_bytes = figures->planned;
+    lay_out(program, BUFFER_STATE, &program->state_bytes);
+    lay_out(program, BUFFER_CONST, &program->const_bytes);
+}
+
+void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
+                 MemoryFigures *figures)
+{
+    Planner p = open_planner(program, figures);
+    merge_in_place(&p, program, in_place, in_place_count);
+    find_lives(&p, program);
     figures->bound = live_bound(&p);
     figures->planned = search(&p, figures->bound);
     for (int i = 0; i < program->buffer_count; i++) {
@@ -284,7 +303,17 @@ void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
         if (buffer->class == BUFFER_WORK)
             buffer->offset = buffer->first < 0 ? 0 : representative(&p, buffer)->offset;
     }
-    program->work_bytes = figures->planned;
-    lay_out(program, BUFFER_STATE, &program->state_bytes);
-    lay_out(program, BUFFER_CONST, &program->const_bytes);
+    finish(program, figures);
+}
+
+void memory_apart(Program *program, MemoryFigures *figures)
+{
+    Planner p = open_planner(program, figures);
+    find_lives(&p, program);
+    figures->bound = live_bound(&p);
+    for (int i = 0; i < p.count; i++) {
+        p.lives[i].buffer->offset = figures->planned;
+        figures->planned += p.lives[i].bytes;
+    }
+    finish(program, figures);
 }

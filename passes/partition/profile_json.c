@@ -1,6 +1,8 @@
 /* Profiles and clusters as JSON, through cJSON. Errors name the file, the place and the field. */
 #include "passes/partition/profile.h"
 
+#include "ir/json.h"
+
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
@@ -96,35 +98,6 @@ static int known_fields(Reader *r, const cJSON *object, const char *const *names
         if (!known) return diag_error(r->diag, "%s: unknown field '%s'", r->where, j->string);
     }
     return 0;
-}
-
-static int read_text(Diag *diag, Arena *arena, const char *path, char **text)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file) return diag_error(diag, "cannot read '%s': %s", path, strerror(errno));
-    Text all;
-    text_init(&all, arena);
-    char part[4096];
-    for (size_t n; (n = fread(part, 1, sizeof part, file));) text_addn(&all, part, n);
-    bool failed = ferror(file);
-    fclose(file);
-    if (failed) return diag_error(diag, "cannot read '%s'", path);
-    *text = all.data;
-    return 0;
-}
-
-static int parse_file(Diag *diag, Arena *arena, const char *path, cJSON **root)
-{
-    char *text;
-    diag->file = NULL;
-    TRY(read_text(diag, arena, path, &text));
-    diag->file = path;
-    const char *end = NULL;
-    *root = cJSON_ParseWithOpts(text, &end, true);
-    if (*root) return 0;
-    int line = 1;
-    for (const char *c = text; end && c < end; c++) line += *c == '\n';
-    return diag_error(diag, "not JSON: line %d", line);
 }
 
 /* ---- Profiles ---- */
@@ -263,7 +236,7 @@ int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile)
 {
     cJSON *root;
     const char *file = diag->file;
-    TRY(parse_file(diag, arena, path, &root));
+    TRY(json_read(diag, arena, path, &root));
     *profile = arena_alloc(arena, sizeof **profile);
     (*profile)->name = path;
     int code = read_profile(diag, arena, root, *profile);
@@ -432,7 +405,7 @@ int cluster_read(Diag *diag, Arena *arena, const char *path, Cluster *cluster)
     cJSON *root;
     const char *file = diag->file;
     *cluster = (Cluster){0};
-    TRY(parse_file(diag, arena, path, &root));
+    TRY(json_read(diag, arena, path, &root));
     int code = read_cluster(diag, arena, root, cluster);
     cJSON_Delete(root);
     diag->file = file;

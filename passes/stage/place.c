@@ -236,10 +236,11 @@ static void transpose_place(const Node *node, const Place *from, Place *place)
     for (int i = 0; i < rank; i++) place->stride[i] = from->stride[count ? perm[i] : rank - 1 - i];
 }
 
-static bool view_place(Lower *lw, const Node *node, int k, Place *place)
+static bool view_place(const Placing *p, const Node *node, int k, Place *place)
 {
+    Lower *lw = p->lw;
     const Tensor *in = node->in[0], *out = node->out[k];
-    if (in->is_inlined || in->dtype != out->dtype) return false;
+    if (in->is_inlined || in->dtype != out->dtype || p->stage->plain) return false;
     const Place *from = lower_place(lw, in);
     if (!from->buffer) return false;
     *place = *from;
@@ -270,7 +271,7 @@ static bool place_outputs(Placing *p, Node *node)
         const Tensor *out = k == 0 ? node_result(node) : node->out[k];
         if (!out) continue;
         Place *place = &lw->places[out->id], view;
-        bool viewed = is_view(node) && view_place(lw, node, k, &view);
+        bool viewed = is_view(node) && view_place(p, node, k, &view);
         if (viewed && !place->buffer) *place = view;
         else if (!viewed || !same_place(&view, place, out)) all_views = false;
         if (!place->buffer) place_own(lw, out, BUFFER_WORK, 0);
@@ -298,7 +299,7 @@ int stage_places(Lower *lw, const Stage *stage)
         const Tensor *out = stage->out[i];
         if (!lw->places[out->id].buffer) place_own(lw, out, BUFFER_OUTPUT, i);
     }
-    for (int i = stage->node_count - 1; i >= 0; i--) {
+    for (int i = stage->node_count - 1; i >= 0 && !stage->plain; i--) {
         if (stage->nodes[i]->op == OP_CONCAT) share_concat(&p, stage->nodes[i]);
         else share_outgoing(&p, stage->nodes[i]);
     }

@@ -233,7 +233,8 @@ static int lower_once(Graph *graph, Stage *stage, const char *prefix)
 #ifndef NDEBUG
     TRY(loops_verify(lw.program, graph->diag));
 #endif
-    plan_memory(lw.program, lw.in_place, lw.in_place_count, &stage->memory);
+    if (stage->plain) memory_apart(lw.program, &stage->memory);
+    else plan_memory(lw.program, lw.in_place, lw.in_place_count, &stage->memory);
     stage->program = lw.program;
     return 0;
 }
@@ -247,7 +248,9 @@ static int64_t stage_bytes(const Stage *stage)
 
 int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
 {
-    stage->lower = stage_lower_target(stage->target, portable);
+    stage->lower = stage_lower_target(stage->target, portable || stage->plain);
+    stage->lower.plain = stage->plain;
+    stage->lower.tuning = stage->tuning;
     TRY(lower_once(graph, stage, prefix));
     if (stage_bytes(stage) <= stage->target->memory) return 0;
     stage->lower.compact = true;

@@ -12,6 +12,8 @@ typedef struct Stage {
     const char *name;      /* the package folder: the target's name, "-2" ... appended when taken */
     const Target *target;
     LowerTarget lower;     /* derived from the target */
+    bool plain;            /* before stage_lower: plain loops, every buffer apart (--no-plan) */
+    Tuning *tuning;        /* before stage_lower: measured tilings, or NULL */
     Node **nodes;          /* those that run here, in order; inlined producers are not listed */
     int node_count;
     Tensor **in, **out;    /* contracts: what arrives, what leaves */

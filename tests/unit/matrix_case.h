@@ -47,7 +47,7 @@ static void put_element(DType dtype, void *to, int64_t i, double value)
     }
 }
 
-static double get_element(DType dtype, const void *from, int64_t i)
+static inline double get_element(DType dtype, const void *from, int64_t i)
 {
     switch (dtype) {
     case DT_F32: return (double)((const float *)from)[i];
@@ -129,7 +129,7 @@ static Tensor *net_input(Net *net, const char *name, DType dtype, const char *si
     return tensor;
 }
 
-static const void *net_data(const Net *net, const Tensor *tensor)
+static inline const void *net_data(const Net *net, const Tensor *tensor)
 {
     for (int i = 0; i < net->input_count; i++) {
         if (net->inputs[i] == tensor) return net->data[i];

@@ -131,7 +131,7 @@ static int here(Arena *arena, Diag *diag, const Command *c, const Target *target
     if (c->threads) options[count++] = "--threads", options[count++] = c->threads;
     if (!target->native) options[count++] = "--note", options[count++] = "through an emulator";
     options[count] = NULL;
-    TRY(program_run(arena, diag, target, program, options, &output));
+    TRY(program_run(arena, diag, target, NULL, program, options, &output));
     if (c->out) return package_file(diag, c->out, output, strlen(output));
     fputs(output, stdout);
     return fflush(stdout) ? diag_error(diag, "cannot write to standard output") : 0;

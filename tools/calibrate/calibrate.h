@@ -3,6 +3,7 @@
  *   calibrate.c  the command
  *   models.c     small models, one for each kind of kernel, as graphs
  *   program.c    emitted models and a generated main, linked for a target and run
+ *   measure.c    a stage as such a program, timed kernel by kernel
  *   target.c     the target file, but for the figures
  *   layers.c     times of a model's layers on a target
  *
@@ -40,10 +41,21 @@ int program_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
  * program for the target. */
 int program_link(Arena *arena, Diag *diag, const Target *target, const char *source,
                  const char *work, const char *const *stages, int count, const char *program);
-/* Runs it, through the target's emulator where it must; options: NULL-terminated. What it prints
- * comes back in *output; its standard error is ours. */
-int program_run(Arena *arena, Diag *diag, const Target *target, const char *program,
-                const char *const *options, char **output);
+/* Runs it: by `runner`, a shell command that takes the program and its options and finds the
+ * target's name in LPC_TARGET; else (NULL) here, through the target's emulator where it must.
+ * options: NULL-terminated. What it prints comes back in *output; its standard error is ours. */
+int program_run(Arena *arena, Diag *diag, const Target *target, const char *runner,
+                const char *program, const char *const *options, char **output);
+
+/* --- measure.c --- */
+
+/* The cut's only stage, compiled with --profile, as a program that times its kernels. */
+int measure_build(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
+                  const Cut *cut, const char *work, const char *name, const char *program);
+/* Runs it: seconds of each kernel and of a whole run, medians. threads, repeat 0: the program's own
+ * defaults (all cores). */
+int measure_run(Arena *arena, Diag *diag, const Stage *stage, const char *runner,
+                const char *program, int threads, int repeat, double *seconds, double *whole);
 
 /* --- target.c --- */
 

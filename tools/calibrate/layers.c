@@ -2,7 +2,6 @@
 #include "tools/calibrate/calibrate.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool same_origin(const Origin *a, const Origin *b)
@@ -26,51 +25,26 @@ static void find_layers(const Stage *stage, int *layer)
     }
 }
 
-static int read_times(Diag *diag, char *output, const int *layer, int kernels, LayerTimes *times)
-{
-    int seen = 0;
-    for (char *line; (line = strtok_r(output, "\n", &output));) {
-        int kernel;
-        double ns;
-        if (sscanf(line, "kernel %d %lf", &kernel, &ns) == 2 && kernel >= 0 && kernel < kernels) {
-            times->seconds[layer[kernel]] += ns * 1e-9;
-            seen++;
-        } else if (sscanf(line, "run %lf", &ns) == 1) {
-            times->whole_s = ns * 1e-9;
-        }
-    }
-    return seen == kernels ? 0 : diag_error(diag, "the measuring program says something else");
-}
-
 static int measure(Arena *arena, Diag *diag, CompileOptions *options, int threads, const char *work,
                    LayerTimes *times)
 {
     Graph *graph;
     Cut cut;
-    char *output;
     TRY(compile_graph(arena, diag, options, &graph));
     TRY(compile_stages(arena, diag, options, graph, &cut));
     const Stage *stage = &cut.stages[0];
-    int kernels = stage->program->kernel_count;
-    TRY(program_emit(arena, diag, options, graph, &cut, work, "m"));
-    const char *name = stage->program->name;
-    const char *source =
-        arena_printf(arena,
-                     "#include \"calibrate.h\"\nextern const lpc_model %s_model;\n"
-                     "int main(int argc, char **argv)\n{\n"
-                     "    return lpc_measure_main(&%s_model, %d, argc, argv);\n}\n",
-                     name, name, kernels);
+    size_t kernels = (size_t)stage->program->kernel_count;
     const char *program = arena_printf(arena, "%s/measure", work);
-    const char *folder = arena_printf(arena, "m/%s", stage->name);
-    TRY(program_link(arena, diag, stage->target, source, work, &folder, 1, program));
-    const char *run[] = {"--threads", arena_printf(arena, "%d", threads), NULL};
-    TRY(program_run(arena, diag, stage->target, program, threads ? run : run + 2, &output));
-    int *layer = arena_array(arena, (size_t)kernels + 1, sizeof *layer);
+    double *seconds = arena_array(arena, kernels + 1, sizeof *seconds);
+    int *layer = arena_array(arena, kernels + 1, sizeof *layer);
+    TRY(measure_build(arena, diag, options, graph, &cut, work, "m", program));
+    TRY(measure_run(arena, diag, stage, NULL, program, threads, 0, seconds, &times->whole_s));
     find_layers(stage, layer);
     times->emulated = !stage->target->native;
     times->count = stage->node_count;
     times->seconds = arena_array(arena, (size_t)stage->node_count + 1, sizeof *times->seconds);
-    return read_times(diag, output, layer, kernels, times);
+    for (size_t k = 0; k < kernels; k++) times->seconds[layer[k]] += seconds[k];
+    return 0;
 }
 
 int measure_layers(Arena *arena, Diag *diag, const CompileOptions *options, const char *target,

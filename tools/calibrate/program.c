@@ -64,13 +64,17 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
     return tool_run(&args, diag);
 }
 
-int program_run(Arena *arena, Diag *diag, const Target *target, const char *program,
-                const char *const *options, char **output)
+int program_run(Arena *arena, Diag *diag, const Target *target, const char *runner,
+                const char *program, const char *const *options, char **output)
 {
-    ToolArgs args = {.arena = arena};
+    ToolArgs args = {.arena = arena, .what = runner};
     Text text;
     text_init(&text, arena);
-    if (!target->native) {
+    if (runner) {
+        const char *line = arena_printf(arena, "%s \"$@\"", runner);
+        setenv("LPC_TARGET", target->name, 1);
+        tool_args(&args, (const char *const[]){"sh", "-c", line, "lpc-runner"}, 4);
+    } else if (!target->native) {
         if (!target->emulator_count || !target_has_program(target->emulator))
             return diag_error(diag, "target '%s': this machine can neither run nor emulate it",
                               target->name);

@@ -8,6 +8,7 @@
 #include "passes/stage/work.h"
 #include "tools/report/report.h"
 #include "tools/tensor_io.h"
+#include "tools/tune/tune.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -69,7 +70,7 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .input_shape_count = options->input_shape_count};
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     lap(options, "import", &since);
-    TRY(passes_run_default(*graph));
+    TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));
     TRY(import_check_states(*graph));
     lap(options, "graph", &since);
     return 0;
@@ -104,6 +105,20 @@ static const char *prefix_of(Arena *arena, const Graph *graph, const Cut *cut, i
     return name;
 }
 
+/* How a stage is lowered: plainly, or with measured tilings, taking notes when more are wanted. */
+static int choose_lowering(Arena *arena, Diag *diag, CompileOptions *options, Stage *stage)
+{
+    stage->plain = options->no_plan;
+    if (!options->tune_file) return 0;
+    if (!options->tuned)
+        TRY(tune_read(arena, diag, options->tune_file, options->tune, &options->tuned));
+    LowerTarget lower = stage_lower_target(stage->target, options->portable);
+    TRY(tune_table(options->tuned, diag, &lower, stage->target,
+                   options->threads ? options->threads : 1, &stage->tuning));
+    stage->tuning->notes = options->tune;
+    return 0;
+}
+
 int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
 {
     double since = seconds();
@@ -121,6 +136,7 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
                       options->cut_count, cut));
     lap(options, "cut", &since);
     for (int i = 0; i < cut->count; i++) {
+        TRY(choose_lowering(arena, diag, options, &cut->stages[i]));
         TRY(stage_lower(graph, &cut->stages[i], prefix_of(arena, graph, cut, i), options->portable));
     }
     lap(options, "lower", &since);
@@ -187,6 +203,17 @@ static void hash_constants(XXH3_state_t *hash, const Graph *graph)
     }
 }
 
+/* Measured tilings that the code has, whatever else the file holds. */
+static void add_tilings(Text *plan, const Tuning *tuning)
+{
+    for (int i = 0; tuning && i < tuning->kernel_count; i++) {
+        const TunedKernel *k = &tuning->kernels[i];
+        if (!k->used || tiling_is_rule(&k->tiling)) continue;
+        text_printf(plan, "%s %d %d %d %d %d\n", k->key, k->tiling.rows, k->tiling.vecs,
+                    k->tiling.band, k->tiling.columns, k->tiling.method);
+    }
+}
+
 /* What the stages must agree on: the model's bytes, the options, the compiler, the plan. Two 128-bit
  * hashes with different seeds; it identifies, it does not authenticate. */
 static int make_build_id(Diag *diag, const CompileOptions *options, const Graph *graph,
@@ -194,12 +221,13 @@ static int make_build_id(Diag *diag, const CompileOptions *options, const Graph 
 {
     Text plan;
     text_init(&plan, graph->arena);
-    text_printf(&plan, "lpc %s emit_c %d portable %d\n", LPC_VERSION, options->emit_c,
-                options->portable);
+    text_printf(&plan, "lpc %s emit_c %d portable %d no_plan %d\n", LPC_VERSION, options->emit_c,
+                options->portable, options->no_plan);
     for (int i = 0; i < cut->count; i++) {
         const Stage *s = &cut->stages[i];
         text_printf(&plan, "%s %s %s %s nodes %d\n", s->name, s->target->triple, s->target->cpu,
                     s->target->features, s->node_count);
+        add_tilings(&plan, s->tuning);
     }
     for (int i = 0; i < sizes_symbol_count(graph->sizes); i++) {
         const Symbol *symbol = sizes_symbol_at(graph->sizes, i);
@@ -253,7 +281,7 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
                      .model_file = slash ? slash + 1 : file,
                      .stage_count = cut->count,
                      .emit_c = options->emit_c || options->portable,
-                     .portable = options->portable,
+                     .portable = options->portable || (options->no_plan && options->emit_c),
                      .profile = options->profile,
                      .link = !options->no_link,
                      .dump_llvm = options->dump_llvm,
@@ -351,6 +379,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
         return diag_error(diag, "output folder '%s' exists already", options->out);
     TRY(compile_graph(arena, diag, options, graph));
     TRY(compile_stages(arena, diag, options, *graph, cut));
+    if (options->tune) TRY(tune_cut(arena, diag, options, *graph, cut));
     PackJob job;
     CutFigures figures;
     char *folder = NULL;

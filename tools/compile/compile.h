@@ -29,8 +29,12 @@ typedef struct CompileOptions {
     int const_input_count;
     InputShape input_shapes[MAX_OPTIONS];
     int input_shape_count;
-    bool emit_c, portable, profile, dump_llvm, quiet, verbose, time_passes, no_link;
+    bool emit_c, portable, no_plan, profile, dump_llvm, quiet, verbose, time_passes, no_link;
     int threads;
+    const char *tune_file;    /* --tune, --tuned: measured tilings */
+    bool tune, emulate;       /* measure what it lacks; through the emulator, too */
+    const char *runner;       /* shell command that runs a program on the target */
+    struct TuneFile *tuned;   /* the file, once it is read */
     const char *plan_file;    /* --plan: obey this plan, checked */
     bool planned;             /* some option below was given: the planner decides by `plan` */
     PlanOptions plan;

@@ -61,6 +61,14 @@ static int parse_threads(const char *value, int *threads)
     return 0;
 }
 
+static int parse_tune(CompileOptions *o, const char *name, const char *value)
+{
+    if (o->tune_file) return wrong(name, value, "only one of --tune and --tuned, once");
+    o->tune_file = value;
+    o->tune = !strcmp(name, "--tune");
+    return 0;
+}
+
 static int split_into(const char *value, const char **list, int *count)
 {
     static Arena *names; /* as long as the process, like argv */
@@ -117,14 +125,20 @@ static int valued(CompileOptions *o, const char *name, const char *value)
     if (!strcmp(name, "--bind-input"))
         return add_text(name, value, o->input_files, &o->input_file_count, true);
     if (!strcmp(name, "--threads")) return parse_threads(value, &o->threads);
+    if (!strcmp(name, "--runner")) {
+        o->runner = value;
+        return 0;
+    }
+    if (!strcmp(name, "--tune") || !strcmp(name, "--tuned")) return parse_tune(o, name, value);
     return planner_option(o, name, value);
 }
 
 static bool takes_value(const char *name)
 {
     static const char *const names[] = {
-        "-o",      "--emit",       "--targets", "--cut-after", "--target-dir", "--bind",  "--max",
-        "--state", "--bind-input", "--threads", "--plan",      "--objective",  "--order", "--memory-limit"};
+        "-o",           "--emit",    "--targets", "--cut-after",  "--target-dir", "--bind",
+        "--max",        "--state",   "--threads", "--bind-input", "--plan",       "--objective",
+        "--order",      "--tune",    "--tuned",   "--runner",     "--memory-limit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(name, names[i])) return true;
     }
@@ -135,7 +149,9 @@ int compile_option(CompileOptions *o, int argc, char **argv, int *at)
 {
     const char *name = argv[*at];
     bool *flag = !strcmp(name, "--portable")      ? &o->portable
+                 : !strcmp(name, "--no-plan")     ? &o->no_plan
                  : !strcmp(name, "--profile")     ? &o->profile
+                 : !strcmp(name, "--emulate")     ? &o->emulate
                  : !strcmp(name, "--quiet")       ? &o->quiet
                  : !strcmp(name, "--verbose")     ? &o->verbose
                  : !strcmp(name, "--time-passes") ? &o->time_passes
