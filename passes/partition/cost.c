@@ -112,13 +112,6 @@ static int64_t *init_prefix(const Cost *c, int d)
     return prefix;
 }
 
-static int64_t budget_of(const Cost *c, int d)
-{
-    const PlanOptions *o = &c->options;
-    int64_t memory = o->capacity > 0 ? o->capacity : c->cluster->devices[d].memory;
-    return o->memory_limit < 1 ? (int64_t)(o->memory_limit * (double)memory) : memory;
-}
-
 void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options)
 {
@@ -139,7 +132,7 @@ void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *clu
     }
     for (int d = 0; d < c->m; d++) {
         c->prefix[d] = init_prefix(c, d);
-        c->cap[d] = budget_of(c, d);
+        c->cap[d] = plan_budget(options, &cluster->devices[d]);
         c->speed[d] = (int64_t)(cluster->devices[d].gflops / fastest * 0x1p40);
     }
 }

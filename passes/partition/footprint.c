@@ -76,11 +76,15 @@ int footprint_check(Diag *diag, const Profile *p, const Footprint *f)
         steps += f->steps[i];
     }
     if (steps > 1 << 24) return diag_error(diag, "footprint '%s': too many steps", f->target);
+    bool *taken = arena_array(diag->arena, (size_t)f->buffer_count + 1, sizeof *taken);
     for (int i = 0; i < f->buffer_count; i++) {
-        if (!buffer_good(f, i, p->count, (int)steps))
+        int over = f->buffers[i].over;
+        bool good = buffer_good(f, i, p->count, (int)steps) && (over < 0 || !taken[over]);
+        if (good && over >= 0) taken[over] = true;
+        if (!good)
             return diag_error(diag,
                               "footprint '%s': buffer #%d: expected bytes, steps and layers of this "
-                              "profile, ordered by 'to', over an earlier buffer as large or none",
+                              "profile, ordered by 'to', over another earlier buffer as large",
                               f->target, i);
     }
     return shared_check(diag, p, f->shared, f->shared_count);

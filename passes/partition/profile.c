@@ -34,6 +34,12 @@ PlanOptions plan_defaults(void)
                          .batch = 1};
 }
 
+int64_t plan_budget(const PlanOptions *options, const Device *device)
+{
+    int64_t memory = options->capacity > 0 ? options->capacity : device->memory;
+    return options->memory_limit < 1 ? (int64_t)(options->memory_limit * (double)memory) : memory;
+}
+
 static int check_layer(Diag *diag, const Layer *layer)
 {
     const struct {

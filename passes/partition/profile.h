@@ -151,6 +151,8 @@ static inline int64_t stage_bytes_sum(const StageBytes *b)
 enum { PLAN_DEVICES = 64, PLAN_QUEUE = 2 };
 
 PlanOptions plan_defaults(void);
+/* Usable bytes of the device. */
+int64_t plan_budget(const PlanOptions *options, const Device *device);
 const char *objective_name(Objective objective);
 /* -1 when there is none of that name. */
 int objective_find(const char *name);

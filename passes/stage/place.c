@@ -37,6 +37,7 @@ static void place_own(Lower *lw, const Tensor *tensor, BufferClass class, int in
     place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
                                    tensor_elements(lw->sizes, tensor));
     place->buffer->index = index;
+    place->buffer->tensor = tensor->id;
     place->offset = zero(lw);
     dense_strides(lw, tensor, place->stride);
 }

@@ -94,16 +94,6 @@ static int load_targets(Arena *arena, Diag *diag, CompileOptions *options, const
     return 0;
 }
 
-static const char *prefix_of(Arena *arena, const Graph *graph, const Cut *cut, int index)
-{
-    if (cut->count == 1) return graph->name;
-    char *name = arena_printf(arena, "%s_%s", graph->name, cut->stages[index].name);
-    for (char *c = name; *c; c++) {
-        if (*c == '-' || *c == '.') *c = '_';
-    }
-    return name;
-}
-
 int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
 {
     double since = seconds();
@@ -112,18 +102,16 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
     TRY(load_targets(arena, diag, options, targets));
     if (options->planned && options->cut_count)
         return diag_error(diag, "--cut-after cuts by hand: it does not go with the planner's options");
-    Plan plan;
-    if (options->planned)
-        TRY(cut_planned(graph, NULL, targets, options->targets, options->target_count, &options->plan,
-                        options->plan_file, cut, &plan));
-    else
-        TRY(cut_graph(graph, targets, options->targets, options->target_count, options->cut_after,
-                      options->cut_count, cut));
+    CutRequest request = {.targets = targets,
+                          .names = options->targets,
+                          .count = options->target_count,
+                          .cut_after = options->cut_after,
+                          .cut_count = options->cut_count,
+                          .options = options->planned ? &options->plan : NULL,
+                          .plan_file = options->plan_file,
+                          .portable = options->portable};
+    TRY(cut_graph(graph, &request, cut));
     lap(options, "cut", &since);
-    for (int i = 0; i < cut->count; i++) {
-        TRY(stage_lower(graph, &cut->stages[i], prefix_of(arena, graph, cut, i), options->portable));
-    }
-    lap(options, "lower", &since);
     return 0;
 }
 
@@ -265,7 +253,7 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
         const Stage *s = &cut->stages[i];
         PackStage *p = &job->stages[i];
         *p = (PackStage){.name = s->name,
-                         .prefix = prefix_of(arena, graph, cut, i),
+                         .prefix = s->prefix,
                          .target = s->target,
                          .program = s->program,
                          .flops = s->flops,
