@@ -244,6 +244,7 @@ static void lay_out(Program *program, BufferClass class, int64_t *total)
     for (int i = 0; i < program->buffer_count; i++) {
         Buffer *buffer = program->buffers[i];
         if (buffer->class != class) continue;
+        if (buffer->class == BUFFER_CONST && buffer->first < 0) continue; /* folded into code */
         buffer->offset = *total;
         *total += buffer_room(buffer->max_bytes);
     }

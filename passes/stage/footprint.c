@@ -12,8 +12,8 @@ typedef struct Reading {
     Arena *arena;
     const Lowered *lowered;
     Footprint *f;
-    int *layer; /* [steps] */
-    int steps;
+    int calls, *layer, *step; /* of the main block, in its order */
+    int at, steps;            /* the layer and the steps that are read so far */
 } Reading;
 
 /* ---- Steps ---- */
@@ -33,15 +33,38 @@ static const Kernel *first_kernel(const Inst *inst)
     return inst->op == LI_CALL ? inst->callee : NULL;
 }
 
+static void add_step(Reading *r, int layer)
+{
+    r->f->steps[layer]++;
+    r->steps++;
+}
+
+/* Every layer has a step, even if all that it makes is views: in a stage they may need code. */
 static void read_steps(Reading *r, const Block *block)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
         const Kernel *kernel = first_kernel(inst);
-        int before = r->steps ? r->layer[r->steps - 1] : 0;
-        int layer = kernel ? layer_of_kernel(r, kernel) : before;
-        r->layer[r->steps++] = layer > before ? layer : before;
+        int layer = kernel ? layer_of_kernel(r, kernel) : r->at;
+        while (r->at < layer) {
+            if (!r->f->steps[r->at]) add_step(r, r->at);
+            r->at++;
+        }
+        r->layer[r->calls] = r->at;
+        r->step[r->calls++] = r->steps;
+        add_step(r, r->at);
         if (inst->op == LI_IF) read_steps(r, &inst->body);
+    }
+}
+
+static void read_all_steps(Reading *r, Program *p)
+{
+    size_t calls = (size_t)memory_lives(p) + 1;
+    r->layer = arena_array(r->arena, calls, sizeof *r->layer);
+    r->step = arena_array(r->arena, calls, sizeof *r->step);
+    read_steps(r, &p->main->body);
+    for (; r->at < r->w->count; r->at++) {
+        if (!r->f->steps[r->at]) add_step(r, r->at);
     }
 }
 
@@ -61,26 +84,10 @@ static void find_users(const Reading *r, const Block *block, const Buffer *buffe
     }
 }
 
-/* The layer that it was made for: a view of a constant, or a node whose kernels it was made with. */
-static void find_maker(const Reading *r, const Buffer *buffer, bool *used)
-{
-    const Lowered *l = r->lowered;
-    int layer = 0;
-    for (int i = 0; i < r->w->count && buffer->id < l->placed; i++) {
-        const Node *node = r->w->nodes[i];
-        const Tensor *in = node->in_count ? node->in[0] : NULL;
-        used[i] = node->user && in && in->data && l->lw.places[in->id].buffer == buffer;
-    }
-    if (buffer->id < l->placed) return;
-    while (layer < r->w->count - 1 && l->buffers[layer] <= buffer->id) layer++;
-    used[layer] = true;
-}
-
 static void read_weight(Reading *r, const Buffer *buffer, bool *used)
 {
     int step = 0, n = r->w->count;
     memset(used, 0, (size_t)n);
-    find_maker(r, buffer, used);
     find_users(r, &r->lowered->lw.program->main->body, buffer, &step, used);
     SharedWeight shared = {.name = buffer->name, .bytes = buffer_room(buffer->max_bytes)};
     for (int i = 0; i < n; i++) {
@@ -102,6 +109,12 @@ static void span_of(const Reading *r, const Buffer *buffer, WorkBuffer *b)
     b->from = r->w->first[buffer->tensor];
     b->to = r->w->last[buffer->tensor];
     if (b->from < 0) b->from = r->layer[buffer->first];
+    for (int i = 0; i < r->w->count; i++) { /* or of the reshape in whose memory it leaves */
+        const Node *node = r->w->nodes[i];
+        if (!node->in_count || !node->in[0] || node->in[0]->id != buffer->tensor) continue;
+        int last = r->w->last[node->out[0]->id];
+        if (place_sends_source(node) && last > b->to) b->to = last;
+    }
     if (b->to < b->from) b->to = b->from;
     if (b->to >= r->w->count) b->to = r->w->count - 1;
 }
@@ -130,7 +143,7 @@ static void read_in_place(Reading *r, const int *at)
         if (from < 0 || to <= from || taken[from]) continue;
         const WorkBuffer *a = &r->f->buffers[from];
         WorkBuffer *b = &r->f->buffers[to];
-        int step = memory_step(lw->program, pair->kernel);
+        int call = memory_step(lw->program, pair->kernel), step = call < 0 ? -1 : r->step[call];
         if (b->over >= 0 || a->last != step || b->first != step || a->bytes != b->bytes ||
             a->from > b->from)
             continue;
@@ -149,7 +162,8 @@ static void read_workspace(Reading *r)
         const Buffer *buffer = p->buffers[i];
         at[i] = -1;
         if (buffer->class != BUFFER_WORK || buffer->first < 0) continue;
-        WorkBuffer b = {buffer_room(buffer->max_bytes), buffer->first, buffer->last, 0, 0, -1};
+        WorkBuffer b = {buffer_room(buffer->max_bytes), r->step[buffer->first],
+                        r->step[buffer->last],          0, 0, -1};
         span_of(r, buffer, &b);
         sorted[count++] = (Sorted){b, i};
     }
@@ -173,9 +187,7 @@ static void read_program(Reading *r)
     f->state = arena_array(r->arena, n + 1, sizeof *f->state);
     f->code = arena_array(r->arena, n + 1, sizeof *f->code);
     f->steps = arena_array(r->arena, n + 1, sizeof *f->steps);
-    r->layer = arena_array(r->arena, (size_t)memory_lives(p) + 1, sizeof *r->layer);
-    read_steps(r, &p->main->body);
-    for (int i = 0; i < r->steps; i++) f->steps[r->layer[i]]++;
+    read_all_steps(r, p);
     for (int i = 0; i < r->w->count; i++) f->code[i] = STAGE_LAYER_CODE_BYTES;
     bool *used = arena_array(r->arena, n + 1, sizeof *used);
     for (int i = 0; i < p->buffer_count; i++) {

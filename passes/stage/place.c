@@ -128,17 +128,21 @@ static bool keeps_row_major(const Node *node)
            node->op == OP_UNSQUEEZE;
 }
 
+bool place_sends_source(const Node *node)
+{
+    if (!keeps_row_major(node) || node->epilogue_count || node->out[0]->has_order) return false;
+    const Tensor *in = node->in[0];
+    if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out) return false;
+    return !is_view(in->producer) && same_guards(node, in->producer);
+}
+
 /* The source of a reshape that leaves the stage is made right in the outgoing buffer. */
 static void share_outgoing(Placing *p, const Node *node)
 {
     Lower *lw = p->lw;
-    const Tensor *out = node->out[0];
-    Tensor *in = node->in[0];
-    if (!keeps_row_major(node) || node->epilogue_count || !p->leaves[out->id] || out->has_order)
-        return;
-    if (!p->here[in->id] || p->leaves[in->id] || lw->places[in->id].buffer || in->is_inlined) return;
-    if (is_view(in->producer) || in->has_order || in->is_state_out) return;
-    if (!same_guards(node, in->producer)) return;
+    const Tensor *out = node->out[0], *in = node->in[0];
+    if (!place_sends_source(node) || !p->leaves[out->id]) return;
+    if (!p->here[in->id] || p->leaves[in->id] || lw->places[in->id].buffer) return;
     Place *place = &lw->places[in->id];
     place->buffer = lw->places[out->id].buffer;
     place->offset = zero(lw);

@@ -175,7 +175,6 @@ static int lower_nodes(Lowered *lowered, const Stage *stage)
             TRY(lower_node(lw, node));
         }
         lowered->kernels[i] = lw->program->kernel_count;
-        lowered->buffers[i] = lw->program->buffer_count;
     }
     lw->main = guarding.blocks[0];
     return 0;
@@ -212,8 +211,7 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
                                 .graph = graph,
                                 .sizes = graph->sizes,
                                 .target = &stage->lower},
-                         .kernels = arena_array(arena, nodes, sizeof *lowered->kernels),
-                         .buffers = arena_array(arena, nodes, sizeof *lowered->buffers)};
+                         .kernels = arena_array(arena, nodes, sizeof *lowered->kernels)};
     Lower *lw = &lowered->lw;
     lw->program = program_new(arena, graph->sizes, stage->prefix);
     lw->program->input_count = stage->in_count;
@@ -221,7 +219,6 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
     lw->main = &lw->program->main->body;
     lw->places = arena_array(arena, tensors, sizeof *lw->places);
     TRY(stage_places(lw, stage));
-    lowered->placed = lw->program->buffer_count;
     lw->program->code = arena_new();
     int code = lower_all(lowered, stage, copies, kept);
     if (code) lowered_drop(lowered);

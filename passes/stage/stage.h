@@ -63,11 +63,13 @@ int cut_graph(Graph *graph, const CutRequest *request, Cut *cut);
 /* Gives every tensor of a stage its place: contracts, state, views, concat inputs, workspace. */
 int stage_places(Lower *lw, const Stage *stage);
 
+/* Is what the node reads made in its result's memory when that leaves the stage? */
+bool place_sends_source(const Node *node);
+
 /* A stage as calls of kernels, before the loop passes and the memory plan. */
 typedef struct Lowered {
     Lower lw;
-    int placed;             /* buffers that were there before the first node: tensors' places */
-    int *kernels, *buffers; /* [node_count] how many the program has after each of the nodes */
+    int *kernels; /* [node_count] how many the program has after each of the nodes */
 } Lowered;
 
 /* Lowers the nodes by stage->lower. */
