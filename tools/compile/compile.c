@@ -252,6 +252,7 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
     for (int i = 0; i < cut->count; i++) {
         const Stage *s = &cut->stages[i];
         PackStage *p = &job->stages[i];
+        StageBytes bytes = stage_bytes(s);
         *p = (PackStage){.name = s->name,
                          .prefix = s->prefix,
                          .target = s->target,
@@ -259,6 +260,10 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
                          .flops = s->flops,
                          .naive_bytes = s->memory.naive,
                          .bound_bytes = s->memory.bound,
+                         .queue_bytes = bytes.queues,
+                         .code_bytes = bytes.code,
+                         .memory_bytes = stage_bytes_sum(&bytes),
+                         .budget_bytes = s->budget,
                          .layers = s->node_count,
                          .predicted_compute_s = -1};
         if (figures->known) {
