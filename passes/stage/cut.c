@@ -139,6 +139,10 @@ static int take_given(const Planning *planning, const PlanOptions *options, cons
     if (!plan_given(&quiet, arena, planning->profile, planning->cluster, options, given, plan))
         return 0;
     PlanOptions any = *options;
+    for (int s = 0; s < given->count; s++) {
+        if (!planning->targets[given->device[s]]) /* that stage will not be lowered */
+            return plan_given(diag, arena, planning->profile, planning->cluster, options, given, plan);
+    }
     any.capacity = INT64_C(1) << 60;
     any.memory_limit = 1;
     TRY(plan_given(diag, arena, planning->profile, planning->cluster, &any, given, plan));
