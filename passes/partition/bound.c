@@ -131,7 +131,8 @@ double plan_bound(const Cost *c)
     switch (c->options.objective) {
     case PLAN_LATENCY: return latency * c->tick;
     case PLAN_MEMORY: return bound_fraction(c);
-    case PLAN_PARTITIONS: return most > 0 ? fmax(1, ceil((double)cost_least(c, 0, c->n) / most)) : 1;
+    case PLAN_PARTITIONS:
+        return most > 0 ? fmax(1, ceil((double)cost_least(c, 0, c->n) / most)) : 1;
     default: return period * c->tick;
     }
 }

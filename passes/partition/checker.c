@@ -135,14 +135,15 @@ static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, co
                               k + 1, s->device, (long long)bytes, (long long)budget,
                               (long long)s->memory, (long long)s->budget);
         else if (s->memory > budget)
-            code = diag_error(diag,
-                              "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget "
-                              "is %lld: %lld bytes short (weights %lld, activations %lld, buffers %lld, "
-                              "state %lld, queues %lld, code %lld)",
-                              k + 1, s->first_name, s->last_name, (long long)s->memory, s->device,
-                              (long long)budget, (long long)(s->memory - budget), (long long)s->bytes.weights,
-                              (long long)s->bytes.activations, (long long)s->bytes.buffers, (long long)s->bytes.state,
-                              (long long)s->bytes.queues, (long long)s->bytes.code);
+            code = diag_error(
+                diag,
+                "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget "
+                "is %lld: %lld bytes short (weights %lld, activations %lld, buffers %lld, "
+                "state %lld, queues %lld, code %lld)",
+                k + 1, s->first_name, s->last_name, (long long)s->memory, s->device,
+                (long long)budget, (long long)(s->memory - budget), (long long)s->bytes.weights,
+                (long long)s->bytes.activations, (long long)s->bytes.buffers,
+                (long long)s->bytes.state, (long long)s->bytes.queues, (long long)s->bytes.code);
     }
     return code;
 }

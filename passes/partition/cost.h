@@ -19,7 +19,7 @@ typedef struct Cost {
     double tick;                   /* seconds */
     int64_t *cut;                  /* [n + 1] bytes over each cut */
     bool *allowed;                 /* [n + 1] a stage may end there */
-    const Needs *own;                 /* by the layers' own figures */
+    const Needs *own;              /* by the layers' own figures */
     const Needs *needs[PLAN_DEVICES]; /* by device; equal ones share theirs */
     const Needs *kinds[PLAN_DEVICES]; /* the different ones */
     int kind_count;
@@ -57,8 +57,8 @@ int64_t cost_send(const Cost *cost, int link, int at);
 int64_t cost_memory(const Cost *cost, int device, int first, int end);
 /* The same by kind of use. */
 StageBytes cost_bytes(const Cost *cost, int device, int first, int end);
-/* A lower bound of what layers [first, end) add to stages, on whichever devices; shared weights count
- * when it is all layers and there is one kind of needs. */
+/* A lower bound of what layers [first, end) add to stages, on whichever devices; shared weights
+ * count when it is all layers and there is one kind of needs. */
 int64_t cost_least(const Cost *cost, int first, int end);
 /* The largest number of bytes whose fraction of the budget is at most `fraction`. */
 int64_t cost_cap(const Cost *cost, int device, double fraction);

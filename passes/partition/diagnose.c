@@ -89,9 +89,7 @@ static int layer_fits_nowhere(Diag *diag, const Cost *c, int i, int others)
     int first, end, best = 0;
     unit_of(c, i, &first, &end);
     for (int d = 1; d < c->m; d++) {
-        if (c->cap[d] - c->base[d] >
-            c->cap[best] - c->base[best])
-            best = d;
+        if (c->cap[d] - c->base[d] > c->cap[best] - c->base[best]) best = d;
     }
     StageBytes need = cost_bytes(c, best, first, end);
     double total = (double)stage_bytes_sum(&need);
@@ -109,9 +107,9 @@ static int layer_fits_nowhere(Diag *diag, const Cost *c, int i, int others)
         "queues %s, code %s); the best device, %s, has %s left: %s short",
         bytes_text(arena, total), bytes_text(arena, (double)need.weights),
         bytes_text(arena, (double)need.activations), bytes_text(arena, (double)need.buffers),
-        bytes_text(arena, (double)need.state), bytes_text(arena, (double)need.queues), bytes_text(arena, (double)need.code),
-        c->cluster->devices[best].name, bytes_text(arena, (double)c->cap[best]),
-        bytes_text(arena, total - (double)c->cap[best]));
+        bytes_text(arena, (double)need.state), bytes_text(arena, (double)need.queues),
+        bytes_text(arena, (double)need.code), c->cluster->devices[best].name,
+        bytes_text(arena, (double)c->cap[best]), bytes_text(arena, total - (double)c->cap[best]));
     unit_measures(&out, c, &need, (double)c->cap[best]);
     return diag_error(diag, "%s", out.data);
 }

@@ -71,8 +71,8 @@ int footprint_check(Diag *diag, const Profile *p, const Footprint *f)
     for (int i = 0; i < p->count; i++) {
         if (f->weights[i] < 0 || f->state[i] < 0 || f->code[i] < 0 || f->steps[i] < 0 ||
             f->steps[i] > 1 << 20)
-            return diag_error(diag, "footprint '%s': layer '%s': expected sizes of 0 or more", f->target,
-                              p->layers[i].name);
+            return diag_error(diag, "footprint '%s': layer '%s': expected sizes of 0 or more",
+                              f->target, p->layers[i].name);
         steps += f->steps[i];
     }
     if (steps > 1 << 24) return diag_error(diag, "footprint '%s': too many steps", f->target);
@@ -82,10 +82,11 @@ int footprint_check(Diag *diag, const Profile *p, const Footprint *f)
         bool good = buffer_good(f, i, p->count, (int)steps) && (over < 0 || !taken[over]);
         if (good && over >= 0) taken[over] = true;
         if (!good)
-            return diag_error(diag,
-                              "footprint '%s': buffer #%d: expected bytes, steps and layers of this "
-                              "profile, ordered by 'to', over another earlier buffer as large",
-                              f->target, i);
+            return diag_error(
+                diag,
+                "footprint '%s': buffer #%d: expected bytes, steps and layers of this "
+                "profile, ordered by 'to', over another earlier buffer as large",
+                f->target, i);
     }
     return shared_check(diag, p, f->shared, f->shared_count);
 }

@@ -10,7 +10,8 @@ static int read_list(Reader *r, const cJSON *object, const char *field, int coun
     int at = 0;
     *out = arena_array(r->arena, (size_t)count + 1, sizeof **out);
     if (!list) return 0;
-    if (cJSON_GetArraySize(list) != count) return json_bad(r, field, "a list with one number for each layer");
+    if (cJSON_GetArraySize(list) != count)
+        return json_bad(r, field, "a list with one number for each layer");
     cJSON_ArrayForEach(one, list)
     {
         double value = cJSON_IsNumber(one) ? one->valuedouble : -1;
@@ -103,7 +104,8 @@ static void add_list(cJSON *object, const char *field, const int64_t *values, in
     for (int i = 0; i < count; i++) any = any || values[i];
     if (!any) return;
     cJSON *list = cJSON_AddArrayToObject(object, field);
-    for (int i = 0; i < count; i++) cJSON_AddItemToArray(list, cJSON_CreateNumber((double)values[i]));
+    for (int i = 0; i < count; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)values[i]));
 }
 
 static cJSON *buffer_json(const WorkBuffer *b)

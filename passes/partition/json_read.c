@@ -13,8 +13,8 @@ double parse_bytes(const char *text)
     static const struct {
         const char *name;
         double bytes;
-    } units[] = {{"", 1},       {"B", 1},          {"kB", 1e3},          {"KB", 1e3},
-                 {"MB", 1e6},   {"GB", 1e9},       {"TB", 1e12},         {"KiB", 1024},
+    } units[] = {{"", 1},         {"B", 1},        {"kB", 1e3},    {"KB", 1e3},
+                 {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},   {"KiB", 1024},
                  {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
     char *end;
     if (!isdigit((unsigned char)*text)) return -1;
@@ -42,11 +42,14 @@ int json_number(Reader *r, const cJSON *object, const char *field, bool bytes, d
     const cJSON *j = json_item(object, field);
     if (!j) return 0;
     double value = -1;
-    if (cJSON_IsNumber(j)) value = j->valuedouble;
-    else if (bytes && cJSON_IsString(j)) value = parse_bytes(j->valuestring);
+    if (cJSON_IsNumber(j))
+        value = j->valuedouble;
+    else if (bytes && cJSON_IsString(j))
+        value = parse_bytes(j->valuestring);
     if (!(value >= 0 && value < 1e300))
-        return json_bad(r, field, bytes ? "bytes: a number of 0 or more, \"988MB\" or \"988MiB\""
-                                   : "a number of 0 or more");
+        return json_bad(r, field,
+                        bytes ? "bytes: a number of 0 or more, \"988MB\" or \"988MiB\""
+                              : "a number of 0 or more");
     *out = value;
     return 0;
 }

@@ -38,7 +38,8 @@ int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *c
 /* The figures of a partition that somebody else made; reports what is wrong with it. */
 int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options, const Partition *partition, Plan *plan);
-/* Sets what a stage needs; after the last of them plan_sum_up makes the plan's figures of memory. */
+/* Sets what a stage needs; after the last of them plan_sum_up makes the plan's figures of memory.
+ */
 void plan_set_bytes(PlanStage *stage, const StageBytes *bytes);
 void plan_sum_up(Plan *plan);
 void plan_set_bound(Plan *plan, double bound);

@@ -161,7 +161,8 @@ Profile *profile_scale(Arena *arena, const Profile *p, int batch)
         layer->out_bytes = bytes_times(layer->out_bytes, batch);
         if (layer->bytes >= 0) layer->bytes = moved > 0 ? fixed + moved * batch : layer->bytes;
     }
-    for (int i = 0; i < p->tensor_count; i++) scaled->tensors[i].bytes = bytes_times(p->tensors[i].bytes, batch);
+    for (int i = 0; i < p->tensor_count; i++)
+        scaled->tensors[i].bytes = bytes_times(p->tensors[i].bytes, batch);
     return scaled;
 }
 

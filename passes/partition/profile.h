@@ -51,14 +51,14 @@ typedef struct WorkBuffer {
     int64_t bytes;
     int first, last; /* steps that need it, clipped to the stage's */
     int from, to;    /* layers */
-    int over;        /* the earlier buffer in whose memory it is made, at that one's last step; -1 */
+    int over; /* the earlier buffer in whose memory it is made, at that one's last step; -1 */
 } WorkBuffer;
 
 /* What the layers need as they are lowered for a kind of device, instead of their own weights,
  * activations, buffers, state and code. */
 typedef struct Footprint {
-    const char *target; /* a device's target, or its name */
-    bool compact;       /* without weights that are transformed for speed */
+    const char *target;              /* a device's target, or its name */
+    bool compact;                    /* without weights that are transformed for speed */
     int64_t *weights, *state, *code; /* by layer; weights of several layers are in `shared` */
     int *steps;                      /* by layer */
     SharedWeight *shared;

@@ -118,8 +118,8 @@ static int read_times(Reader *r, Profile *p, const cJSON *list)
 
 static int read_profile(Diag *diag, Arena *arena, const cJSON *root, Profile *p)
 {
-    static const char *const fields[] = {"name", "layers", "shared", "live", "planned", "times",
-                                         "footprints", NULL};
+    static const char *const fields[] = {"name",    "layers", "shared",     "live",
+                                         "planned", "times",  "footprints", NULL};
     Reader r = {diag, arena, "profile"};
     TRY(json_known_fields(&r, root, fields));
     if (json_item(root, "name")) TRY(json_name(&r, root, "name", &p->name));

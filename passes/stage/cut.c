@@ -141,7 +141,8 @@ static int take_given(const Planning *planning, const PlanOptions *options, cons
     PlanOptions any = *options;
     for (int s = 0; s < given->count; s++) {
         if (!planning->targets[given->device[s]]) /* that stage will not be lowered */
-            return plan_given(diag, arena, planning->profile, planning->cluster, options, given, plan);
+            return plan_given(diag, arena, planning->profile, planning->cluster, options, given,
+                              plan);
     }
     any.capacity = INT64_C(1) << 60;
     any.memory_limit = 1;
@@ -193,8 +194,8 @@ static int lower_stages(const Planning *planning, Cut *cut, Plan *plan, Profile 
     return 0;
 }
 
-int cut_proven(const Planning *planning, const PlanOptions *options, const Partition *given, Cut *cut,
-               Plan *plan)
+int cut_proven(const Planning *planning, const PlanOptions *options, const Partition *given,
+               Cut *cut, Plan *plan)
 {
     enum { ROUNDS = 8 };
     Graph *g = planning->work->graph;
@@ -259,8 +260,8 @@ int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
     work_init(&w, graph);
     TRY(cut_devices(graph->diag, graph->arena, request->targets, request->names, request->count,
                     &cluster));
-    Planning planning = {&w, work_profile(&w), &cluster, request->targets, request->names,
-                         request->portable};
+    Planning planning = {
+        &w, work_profile(&w), &cluster, request->targets, request->names, request->portable};
     if (!w.count) return cut_nothing(&planning, request, cut);
     if (request->cut_count) {
         given = &partition;

@@ -1,7 +1,7 @@
 /* What a model's layers need as they are lowered for a target: the whole model is lowered as one
  * stage and its program read. Weights and state are those of any stage with these layers, byte for
- * byte. The workspace of a stage is at most the buffers that lie inside it: where a cut goes through
- * a buffer, its tensor is received or sent and lies in a queue instead. */
+ * byte. The workspace of a stage is at most the buffers that lie inside it: where a cut goes
+ * through a buffer, its tensor is received or sent and lies in a queue instead. */
 #include "passes/stage/work.h"
 
 #include <stdlib.h>
@@ -162,8 +162,12 @@ static void read_workspace(Reading *r)
         const Buffer *buffer = p->buffers[i];
         at[i] = -1;
         if (buffer->class != BUFFER_WORK || buffer->first < 0) continue;
-        WorkBuffer b = {buffer_room(buffer->max_bytes), r->step[buffer->first],
-                        r->step[buffer->last],          0, 0, -1};
+        WorkBuffer b = {buffer_room(buffer->max_bytes),
+                        r->step[buffer->first],
+                        r->step[buffer->last],
+                        0,
+                        0,
+                        -1};
         span_of(r, buffer, &b);
         sorted[count++] = (Sorted){b, i};
     }
@@ -205,7 +209,8 @@ int work_footprint(const Work *w, const Target *target, bool portable, bool comp
 {
     Graph *g = w->graph;
     Lowered lowered;
-    Stage stage = {.prefix = "footprint", .target = target, .nodes = w->nodes, .node_count = w->count};
+    Stage stage = {
+        .prefix = "footprint", .target = target, .nodes = w->nodes, .node_count = w->count};
     stage.lower = stage_lower_target(target, portable);
     stage.lower.compact = compact;
     work_contract(w, 0, &stage.in, &stage.in_count, &stage.in_bytes);

@@ -132,7 +132,8 @@ bool place_sends_source(const Node *node)
 {
     if (!keeps_row_major(node) || node->epilogue_count || node->out[0]->has_order) return false;
     const Tensor *in = node->in[0];
-    if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out) return false;
+    if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out)
+        return false;
     return !is_view(in->producer) && same_guards(node, in->producer);
 }
 

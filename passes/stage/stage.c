@@ -282,7 +282,8 @@ StageBytes stage_bytes(const Stage *stage)
                         .activations = p->work_bytes,
                         .state = p->state_bytes,
                         .queues = stage->queue * (stage->in_bytes + stage->out_bytes),
-                        .code = stage->runtime + (int64_t)stage->node_count * STAGE_LAYER_CODE_BYTES};
+                        .code =
+                            stage->runtime + (int64_t)stage->node_count * STAGE_LAYER_CODE_BYTES};
 }
 
 bool stage_fits(const Stage *stage)
@@ -304,10 +305,10 @@ int stage_refuse(Diag *diag, const Stage *stage)
 {
     StageBytes b = stage_bytes(stage);
     long long needs = (long long)stage_bytes_sum(&b), budget = (long long)stage->budget;
-    return diag_error(diag,
-                      "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
-                      "%lld, code %lld); its budget is %lld, %lld short",
-                      stage->name, needs, (long long)b.weights, (long long)b.activations,
-                      (long long)b.state, (long long)b.queues, (long long)b.code, budget,
-                      needs - budget);
+    return diag_error(
+        diag,
+        "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
+        "%lld, code %lld); its budget is %lld, %lld short",
+        stage->name, needs, (long long)b.weights, (long long)b.activations, (long long)b.state,
+        (long long)b.queues, (long long)b.code, budget, needs - budget);
 }

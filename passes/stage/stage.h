@@ -45,13 +45,13 @@ double node_flops(SizeTable *sizes, const Node *node);
 
 /* How a graph is to be split. */
 typedef struct CutRequest {
-    const Target *const *targets;   /* devices */
-    const char *const *names;       /* of the stages on them; "-2", ... is appended to one that is taken */
+    const Target *const *targets; /* devices */
+    const char *const *names;     /* of the stages on them; "-2", ... for one that is taken */
     int count;
-    const char *const *cut_after;   /* nodes after which to cut, count - 1 of them; or none */
+    const char *const *cut_after; /* nodes after which to cut, count - 1 of them; or none */
     int cut_count;
-    const PlanOptions *options;     /* of the planner; NULL: the defaults, all devices used */
-    const char *plan_file;          /* a plan to obey; NULL: the planner's best */
+    const PlanOptions *options; /* of the planner; NULL: the defaults, all devices used */
+    const char *plan_file;      /* a plan to obey; NULL: the planner's best */
     bool portable;
 } CutRequest;
 
@@ -77,8 +77,9 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered);
 /* Frees its code. */
 void lowered_drop(Lowered *lowered);
 
-/* Lowers a stage to a program: kernels, loop passes, memory plan. Over its budget it is lowered once more without weights that are transformed for speed;
- * that it then fits is for the caller to see to. */
+/* Lowers a stage to a program: kernels, loop passes, memory plan. Over its budget it is lowered
+ * once more without weights that are transformed for speed; that it then fits is for the caller to
+ * see to. */
 int stage_lower(Graph *graph, Stage *stage, bool portable);
 /* What the lowered stage needs of its device. */
 StageBytes stage_bytes(const Stage *stage);

@@ -21,8 +21,8 @@ typedef struct Work {
 void work_init(Work *work, Graph *graph);
 /* Does the tensor have to be sent over a cut before position `at`? */
 bool work_crosses(const Work *work, const Tensor *tensor, int at);
-/* The tensors of a frame over the cut before position `at`, and the bound of its payload: each tensor
- * at a multiple of 64 bytes, after the values of the size symbols. */
+/* The tensors of a frame over the cut before position `at`, and the bound of its payload: each
+ * tensor at a multiple of 64 bytes, after the values of the size symbols. */
 void work_contract(const Work *work, int at, Tensor ***list, int *count, int64_t *bytes);
 int64_t work_sizes_bytes(const Work *work);
 /* Bytes at the bounds. */
@@ -57,7 +57,7 @@ typedef struct Planning {
 /* Plans, or takes the partition that is given, and lowers the stages: the plan's bytes are theirs.
  * When one is over its budget although the footprints said that it fits, that many bytes are kept
  * free and the model is planned again. The cut's stages are the plan's. */
-int cut_proven(const Planning *planning, const PlanOptions *options, const Partition *given, Cut *cut,
-               Plan *plan);
+int cut_proven(const Planning *planning, const PlanOptions *options, const Partition *given,
+               Cut *cut, Plan *plan);
 
 #endif

@@ -1,6 +1,6 @@
-/* Footprints against lowered stages, over the models of ../shared and random cuts: weights, state and
- * queues to the byte; the workspace never less than any plan of it needs, and hardly more. Skipped
- * without ../shared. An argument is the number of stages for each model and target. */
+/* Footprints against lowered stages, over the models of ../shared and random cuts: weights, state
+ * and queues to the byte; the workspace never less than any plan of it needs, and hardly more.
+ * Skipped without ../shared. An argument is the number of stages for each model and target. */
 #include "frontend/frontend.h"
 #include "passes/partition/needs.h"
 #include "passes/passes.h"
@@ -93,8 +93,8 @@ static int read_model(Arena *arena, Diag *diag, const Model *model, const char *
     return import_check_bounds(*graph);
 }
 
-static void fail(const Model *model, const Stage *stage, int first, const char *what, int64_t planned,
-                 int64_t lowered)
+static void fail(const Model *model, const Stage *stage, int first, const char *what,
+                 int64_t planned, int64_t lowered)
 {
     printf("FAIL %s on %s, layers %d to %d: %s: planned %lld, lowered %lld\n", model->name,
            stage->target->name, first, first + stage->node_count - 1, what, (long long)planned,
@@ -198,7 +198,8 @@ static int too_small(Diag *diag)
     Plan plan;
     Cut cut;
     Model digits = {.name = "digits"};
-    TRY(read_model(diag->arena, diag, &digits, LPC_SOURCE_DIR "/models/digits/digits.onnx", &graph));
+    TRY(read_model(diag->arena, diag, &digits, LPC_SOURCE_DIR "/models/digits/digits.onnx",
+                   &graph));
     TRY(target_load(diag, diag->arena, "pc", dirs, 1, &target));
     const Target *targets[2] = {target, target};
     work_init(&w, graph);

@@ -320,7 +320,8 @@ static bool one_case(int number, Objective objective, bool free_order, int *feas
         own.count = plan.count;
         score = cost_score(&cost, &own);
         *feasible += 1;
-        if (ok) ok = score_compare(objective, &score, &brute.score) == 0 && (plan.gap == 0 || rounder);
+        if (ok)
+            ok = score_compare(objective, &score, &brute.score) == 0 && (plan.gap == 0 || rounder);
         if (ok) ok = plan_bound(&cost) <= plan.value * (1 + 1e-12);
     }
     if (!ok) {
@@ -337,8 +338,8 @@ static bool one_case(int number, Objective objective, bool free_order, int *feas
     return ok;
 }
 
-/* More layers than are tabled: what the planner counts is an upper bound, that grows with the stage;
- * the checker agrees with the plan. */
+/* More layers than are tabled: what the planner counts is an upper bound, that grows with the
+ * stage; the checker agrees with the plan. */
 static bool large(void)
 {
     Arena *arena = arena_new();
@@ -356,7 +357,8 @@ static bool large(void)
         int first = below(p.count), end = first + 1 + below(p.count - first);
         StageBytes bytes = needs_bytes(needs, first, end);
         ok = ok && bytes.activations >= plain_workspace(f, first, end) + f->slack;
-        ok = ok && (first == 0 || needs_memory(needs, first - 1, end) >= needs_memory(needs, first, end));
+        ok = ok &&
+             (first == 0 || needs_memory(needs, first - 1, end) >= needs_memory(needs, first, end));
     }
     Device devices[] = {{.name = "a", .target = "t", .gflops = 2, .memory = 1 << 20, .count = 2},
                         {.name = "b", .target = "t", .gflops = 1, .memory = 1 << 20, .count = 1}};

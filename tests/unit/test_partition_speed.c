@@ -115,8 +115,8 @@ static bool run(const Speed *speed, double factor)
         ok ? "ok  " : "FAIL", objective_name(speed->objective),
         speed->free_order ? "free" : "fixed", speed->layers, speed->devices,
         speed->types ? ", alike" : "", speed->links ? ", links" : "",
-        speed->footprint ? ", footprint" : "", took, speed->expected,
-        plan.value, plan.gap, plan.method ? plan.method : "none");
+        speed->footprint ? ", footprint" : "", took, speed->expected, plan.value, plan.gap,
+        plan.method ? plan.method : "none");
     for (int k = 0; k < diag.count; k++) printf("     %s\n", diag.messages[k]);
     arena_free(arena);
     return ok;

@@ -199,7 +199,8 @@ static int read_cluster(Diag *diag, Arena *arena, const PlanCommand *c, Cluster 
     return 0;
 }
 
-/* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use. */
+/* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use.
+ */
 static int find_devices(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
 {
     const CompileOptions *o = &c->compile;
@@ -238,7 +239,8 @@ static void find_targets(Arena *arena, const PlanCommand *c, Subject *s)
     }
 }
 
-/* What is known of a model as it is lowered runs in stage programs, unless the cluster says more. */
+/* What is known of a model as it is lowered runs in stage programs, unless the cluster says more.
+ */
 static void add_runtime(Subject *s)
 {
     for (int i = 0; i < s->cluster.count && s->profile->footprint_count; i++) {
@@ -307,8 +309,8 @@ static int make_plan(Diag *diag, Arena *arena, const PlanCommand *c, const Subje
         TRY(read_split(diag, c, s->profile, &s->cluster, given));
     if (!c->profile_file && c->options.batch == 1) {
         Cut cut;
-        Planning planning = {&s->work, s->profile, &s->cluster, s->targets, s->names,
-                             c->compile.portable};
+        Planning planning = {&s->work,   s->profile, &s->cluster,
+                             s->targets, s->names,   c->compile.portable};
         return cut_proven(&planning, &c->options, given, &cut, plan);
     }
     if (given) return plan_given(diag, arena, s->profile, &s->cluster, &c->options, given, plan);
