@@ -148,7 +148,7 @@ static int take_given(const Planning *planning, const PlanOptions *options, cons
     any.memory_limit = 1;
     TRY(plan_given(diag, arena, planning->profile, planning->cluster, &any, given, plan));
     plan->options = *options;
-    plan->bound = plan->gap = 0;
+    plan_set_bound(plan, 0);
     for (int s = 0; s < plan->count; s++) {
         PlanStage *stage = &plan->stages[s];
         const Device *device = &planning->cluster->devices[stage->device_index];
@@ -181,11 +181,11 @@ static int lower_stages(const Planning *planning, Cut *cut, Plan *plan, Profile 
         if (!stage->target) continue; /* only its figures are known */
         TRY(stage_lower(planning->work->graph, stage, planning->portable));
         StageBytes bytes = stage_bytes(stage);
-        int64_t beyond = stage_bytes_sum(&bytes) - p->budget;
-        const Footprint *f = profile_footprint(next, device, true);
-        if (beyond > 0) {
+        if (!stage_fits(stage)) {
+            const Footprint *f = profile_footprint(planning->profile, device, true);
+            int64_t most = p->memory < p->budget ? p->memory : p->budget;
             *over = true;
-            raise_slack(next, device, (f ? f->slack : 0) + beyond);
+            raise_slack(next, device, (f ? f->slack : 0) + stage_bytes_sum(&bytes) - most);
         }
         p->compact = stage->lower.compact;
         plan_set_bytes(p, &bytes);
@@ -210,6 +210,7 @@ int cut_proven(const Planning *planning, const PlanOptions *options, const Parti
         if (round == 0) bound = plan->bound;
         fill_stages(&now, plan, cut);
         Profile *next = profile_scale(g->arena, now.profile, 1);
+        profile_scale_footprints(g->arena, next, 1); /* whose slack is its own */
         TRY(lower_stages(&now, cut, plan, next, &over));
         for (int s = 0; over && s < cut->count && (given || round + 1 == ROUNDS); s++) {
             if (cut->stages[s].target && !stage_fits(&cut->stages[s]))
@@ -235,14 +236,15 @@ static int hand_made(const Work *w, const CutRequest *request, Partition *partit
 }
 
 /* A model without layers: what enters leaves. */
-static int cut_nothing(const Planning *planning, const CutRequest *request, Cut *cut)
+static int cut_nothing(const Planning *planning, const CutRequest *request,
+                       const PlanOptions *options, Cut *cut)
 {
     if (request->count > 1)
         return diag_error(planning->work->graph->diag,
                           "the model has no layers to cut into %d stages", request->count);
     const Device *device = planning->cluster->devices;
-    PlanStage stage = {.budget = device->memory};
-    Plan plan = {.options = plan_defaults(), .stages = &stage, .count = 1};
+    PlanStage stage = {.budget = plan_budget(options, device)};
+    Plan plan = {.options = *options, .stages = &stage, .count = 1};
     fill_stages(planning, &plan, cut);
     TRY(stage_lower(planning->work->graph, cut->stages, planning->portable));
     return stage_fits(cut->stages) ? 0 : stage_refuse(planning->work->graph->diag, cut->stages);
@@ -262,7 +264,7 @@ int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
                     &cluster));
     Planning planning = {
         &w, work_profile(&w), &cluster, request->targets, request->names, request->portable};
-    if (!w.count) return cut_nothing(&planning, request, cut);
+    if (!w.count) return cut_nothing(&planning, request, &options, cut);
     if (request->cut_count) {
         given = &partition;
         TRY(hand_made(&w, request, given));

@@ -231,6 +231,7 @@ static int too_small(Diag *diag)
             failures++;
     }
     if (!code && !strstr(plan.method, "holes")) failures++;
+    if (p->footprints[0].slack) failures++; /* the profile stays what it was */
     printf("%s too small footprints: %s\n", code || failures ? "FAIL" : "ok  ",
            code ? "refused" : plan.method);
     return code;
