@@ -59,7 +59,7 @@ Buffer *program_buffer(Program *program, const char *name, BufferClass class, DT
     buffer->dtype = dtype;
     buffer->elements = elements;
     buffer->id = program->buffer_count;
-    buffer->offset = -1;
+    buffer->offset = buffer->tensor = -1;
     buffer->comment = "";
     buffer->first = buffer->last = -1;
     int64_t upper = size_upper(program->sizes, elements);

@@ -186,6 +186,7 @@ struct Buffer {
     BufferClass class;
     DType dtype;
     int index;          /* INPUT, OUTPUT */
+    int tensor;         /* id of the graph's tensor that it is the memory of, -1: none's */
     int id;
     const Size *elements;
     int64_t max_bytes;  /* at the bounds */

@@ -331,8 +331,10 @@ static void emit_map(Emit *e, Text *out, BufferClass class, const char *heading)
     const Program *program = e->program;
     Buffer **rows = arena_array(e->arena, (size_t)program->buffer_count, sizeof *rows);
     int count = 0;
-    for (int i = 0; i < program->buffer_count; i++)
-        if (program->buffers[i]->class == class) rows[count++] = program->buffers[i];
+    for (int i = 0; i < program->buffer_count; i++) {
+        Buffer *buffer = program->buffers[i];
+        if (buffer->class == class && buffer->offset >= 0) rows[count++] = buffer;
+    }
     if (!count) return;
     qsort(rows, (size_t)count, sizeof *rows, by_offset);
     text_add(out, heading);

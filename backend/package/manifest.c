@@ -69,20 +69,18 @@ static const char *build_id_text(PackJob *job)
     return text.data;
 }
 
-static void add_memory(cJSON *item, PackJob *job, const PackStage *stage)
+static void add_memory(cJSON *item, const PackStage *stage)
 {
     const Program *p = stage->program;
-    int64_t queues = 2 * (package_max_payload(job, &stage->in) +
-                          package_max_payload(job, &stage->out));
     cJSON_AddNumberToObject(item, "workspace_bytes", (double)p->work_bytes);
     cJSON_AddNumberToObject(item, "workspace_naive_bytes", (double)stage->naive_bytes);
     cJSON_AddNumberToObject(item, "workspace_bound_bytes", (double)stage->bound_bytes);
     cJSON_AddNumberToObject(item, "state_bytes", (double)p->state_bytes);
     cJSON_AddNumberToObject(item, "weights_bytes", (double)p->const_bytes);
-    cJSON_AddNumberToObject(item, "queue_bytes", (double)queues);
-    cJSON_AddNumberToObject(item, "memory_bytes",
-                            (double)(p->work_bytes + p->state_bytes + p->const_bytes + queues));
-    cJSON_AddNumberToObject(item, "budget_bytes", (double)stage->target->memory);
+    cJSON_AddNumberToObject(item, "queue_bytes", (double)stage->queue_bytes);
+    cJSON_AddNumberToObject(item, "code_bytes", (double)stage->code_bytes);
+    cJSON_AddNumberToObject(item, "memory_bytes", (double)stage->memory_bytes);
+    cJSON_AddNumberToObject(item, "budget_bytes", (double)stage->budget_bytes);
 }
 
 static cJSON *stage_json(PackJob *job, const PackStage *stage)
@@ -106,7 +104,7 @@ static cJSON *stage_json(PackJob *job, const PackStage *stage)
         cJSON_AddNumberToObject(item, "predicted_send_s", stage->predicted_send_s);
         cJSON_AddNumberToObject(item, "predicted_cores", stage->target->cores);
     }
-    add_memory(item, job, stage);
+    add_memory(item, stage);
     return item;
 }
 

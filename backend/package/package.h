@@ -42,6 +42,7 @@ typedef struct PackStage {
     PackContract in, out;
     double flops;
     int64_t naive_bytes, bound_bytes;
+    int64_t queue_bytes, code_bytes, memory_bytes, budget_bytes; /* as the planner counts them */
     const char *first, *last; /* names of the first and last layer */
     int layers;
     double predicted_compute_s, predicted_send_s; /* the planner's, < 0: unknown */

@@ -157,6 +157,15 @@ void tuning_set(Tuning *tuning, const char *key, Tiling tiling)
     *known = kernel;
 }
 
+Tuning *tuning_copy(Arena *arena, const Tuning *tuning)
+{
+    Tuning *copy = arena_alloc(arena, sizeof *copy);
+    *copy = (Tuning){.arena = arena};
+    for (int i = 0; i < tuning->kernel_count; i++)
+        tuning_set(copy, tuning->kernels[i].key, tuning->kernels[i].tiling);
+    return copy;
+}
+
 /* ---- Notes ---- */
 
 TuningSite *tuning_site(Tuning *tuning, const char *key)

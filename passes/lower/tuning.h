@@ -66,6 +66,8 @@ const char *tuning_target(Arena *arena, const LowerTarget *lower, const char *tr
 TunedKernel *tuning_find(const Tuning *tuning, const char *key);
 /* Adds or replaces; the key must live as long as the table. */
 void tuning_set(Tuning *tuning, const char *key, Tiling tiling);
+/* The same tilings, taking no notes; what is used of the copy is not marked in the original. */
+Tuning *tuning_copy(Arena *arena, const Tuning *tuning);
 bool tiling_is_rule(const Tiling *tiling);
 /* What `more` says, and what `base` says of the rest. */
 Tiling tiling_over(Tiling base, Tiling more);

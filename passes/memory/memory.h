@@ -12,6 +12,18 @@ typedef struct MemoryFigures {
 
 enum { BUFFER_ALIGN = 64 };
 
+/* What a buffer takes. */
+static inline int64_t buffer_room(int64_t bytes)
+{
+    return (bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
+}
+
+/* Sets the buffers' ids, bytes at the bounds and first and last uses. Returns how many steps the
+ * main block has: a step is a call or an IF. */
+int memory_lives(Program *program);
+/* The step that calls the kernel; -1: none. */
+int memory_step(const Program *program, const Kernel *kernel);
+
 /* Sets the offsets of all WORK, STATE and CONST buffers and the program's totals. in_place: pairs
  * that may share memory. Buffers nobody uses get no memory. */
 void plan_memory(Program *program, const InPlace *in_place, int in_place_count,

@@ -24,11 +24,6 @@ typedef struct Planner {
     Buffer **merged;     /* by buffer id: the buffer whose memory it shares, or itself */
 } Planner;
 
-static int64_t aligned(int64_t bytes)
-{
-    return (bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
-}
-
 static void touch(Buffer *buffer, int step)
 {
     if (buffer->first < 0) buffer->first = step;
@@ -52,7 +47,6 @@ static Buffer *representative(const Planner *p, Buffer *buffer)
     return buffer;
 }
 
-/* Which step calls the kernel, and whether `from` is not needed after it and `to` not before. */
 static bool find_call(const Block *block, const Kernel *kernel, int *step)
 {
     for (int i = 0; i < block->count; i++) {
@@ -62,6 +56,12 @@ static bool find_call(const Block *block, const Kernel *kernel, int *step)
         if (inst->op == LI_IF && find_call(&inst->body, kernel, step)) return true;
     }
     return false;
+}
+
+int memory_step(const Program *program, const Kernel *kernel)
+{
+    int step = 0;
+    return find_call(&program->main->body, kernel, &step) ? step : -1;
 }
 
 static void drop_noalias(const Kernel *kernel, const Buffer *a, const Buffer *c, const Block *block)
@@ -84,8 +84,8 @@ static void merge_in_place(Planner *p, Program *program, const InPlace *pairs, i
 {
     for (int i = 0; i < count; i++) {
         Buffer *from = representative(p, pairs[i].from), *to = representative(p, pairs[i].to);
-        int step = 0;
-        if (from == to || !find_call(&program->main->body, pairs[i].kernel, &step)) continue;
+        int step = memory_step(program, pairs[i].kernel);
+        if (from == to || step < 0) continue;
         if (from->last != step || to->first != step || from->max_bytes < to->max_bytes) continue;
         p->merged[to->id] = from;
         from->last = to->last;
@@ -244,9 +244,22 @@ static void lay_out(Program *program, BufferClass class, int64_t *total)
     for (int i = 0; i < program->buffer_count; i++) {
         Buffer *buffer = program->buffers[i];
         if (buffer->class != class) continue;
+        if (buffer->class == BUFFER_CONST && buffer->first < 0) continue; /* folded into code */
         buffer->offset = *total;
-        *total += aligned(buffer->max_bytes);
+        *total += buffer_room(buffer->max_bytes);
     }
+}
+
+int memory_lives(Program *program)
+{
+    for (int i = 0; i < program->buffer_count; i++) {
+        Buffer *buffer = program->buffers[i];
+        buffer->id = i;
+        buffer->first = buffer->last = -1;
+        buffer->max_bytes =
+            size_upper(program->sizes, buffer->elements) * (int64_t)dtype_size(buffer->dtype);
+    }
+    return walk(&program->main->body, 0);
 }
 
 /* Lifetimes of all buffers, lives of those of the workspace. */
@@ -256,19 +269,12 @@ static Planner open_planner(Program *program, MemoryFigures *figures)
     p.merged = arena_array(p.arena, (size_t)program->buffer_count, sizeof *p.merged);
     p.lives = arena_array(p.arena, (size_t)program->buffer_count, sizeof *p.lives);
     *figures = (MemoryFigures){0};
-    for (int i = 0; i < program->buffer_count; i++) {
-        Buffer *buffer = program->buffers[i];
-        buffer->id = i;
-        buffer->first = buffer->last = -1;
-        buffer->max_bytes =
-            size_upper(program->sizes, buffer->elements) * (int64_t)dtype_size(buffer->dtype);
-        p.merged[i] = buffer;
-    }
-    p.steps = walk(&program->main->body, 0);
+    p.steps = memory_lives(program);
+    for (int i = 0; i < program->buffer_count; i++) p.merged[i] = program->buffers[i];
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
         if (buffer->class == BUFFER_WORK && buffer->first >= 0)
-            figures->naive += aligned(buffer->max_bytes);
+            figures->naive += buffer_room(buffer->max_bytes);
     }
     return p;
 }
@@ -279,7 +285,7 @@ static void find_lives(Planner *p, const Program *program)
         Buffer *buffer = program->buffers[i];
         if (buffer->class != BUFFER_WORK || buffer->first < 0 || p->merged[i] != buffer) continue;
         p->lives[p->count++] =
-            (Life){buffer, aligned(buffer->max_bytes), 0, buffer->first, buffer->last};
+            (Life){buffer, buffer_room(buffer->max_bytes), 0, buffer->first, buffer->last};
     }
 }
 

@@ -55,13 +55,13 @@ static void relax(const Cost *c, Relaxed *r)
             int64_t own = cost_compute(c, d, i, i + 1);
             r->ratio[d] = fmax(r->ratio[d], own > 0 ? (double)least / (double)own : 1);
         }
-        works[i] = (Work){(double)least, (double)(c->fixed[i + 1] - c->fixed[i])};
+        works[i] = (Work){(double)least, (double)cost_least(c, i, i + 1)};
         r->total += (double)least;
         r->largest = fmax(r->largest, (double)least);
     }
     qsort(works, (size_t)c->n, sizeof *works, denser_first);
     for (int d = 0; d < c->m; d++)
-        r->most[d] = most_work(works, c->n, (double)(c->cap[d] - c->cluster->devices[d].runtime));
+        r->most[d] = most_work(works, c->n, (double)(c->cap[d] - c->base[d]));
     arena_free(arena);
 }
 
@@ -109,13 +109,6 @@ static void time_bounds(const Cost *c, double *period, double *latency)
     *latency = relaxed_latency(&r) * (1 - 1e-9);
 }
 
-static double least_bytes(const Cost *c)
-{
-    double bytes = (double)c->fixed[c->n];
-    for (int s = 0; s < c->profile->shared_count; s++) bytes += (double)c->profile->shared[s].bytes;
-    return bytes;
-}
-
 int64_t bound_period(const Cost *c)
 {
     double period, latency;
@@ -127,7 +120,7 @@ double bound_fraction(const Cost *c)
 {
     double room = 0;
     for (int d = 0; d < c->m; d++) room += (double)c->cap[d];
-    return room > 0 ? least_bytes(c) / room * (1 - 1e-9) : 0;
+    return room > 0 ? (double)cost_least(c, 0, c->n) / room * (1 - 1e-9) : 0;
 }
 
 double plan_bound(const Cost *c)
@@ -138,7 +131,8 @@ double plan_bound(const Cost *c)
     switch (c->options.objective) {
     case PLAN_LATENCY: return latency * c->tick;
     case PLAN_MEMORY: return bound_fraction(c);
-    case PLAN_PARTITIONS: return most > 0 ? fmax(1, ceil(least_bytes(c) / most)) : 1;
+    case PLAN_PARTITIONS:
+        return most > 0 ? fmax(1, ceil((double)cost_least(c, 0, c->n) / most)) : 1;
     default: return period * c->tick;
     }
 }

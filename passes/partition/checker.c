@@ -6,22 +6,69 @@
 
 #include <math.h>
 
-static int64_t stage_bytes(const Profile *p, int first, int end)
+static int64_t shared_bytes(const SharedWeight *shared, int count, int first, int end)
 {
-    int64_t bytes = 0, live = 0;
+    int64_t bytes = 0;
+    for (int s = 0; s < count; s++) {
+        int uses = 0;
+        for (int k = 0; k < shared[s].layer_count; k++)
+            uses += shared[s].layers[k] >= first && shared[s].layers[k] < end;
+        if (uses) bytes += shared[s].bytes;
+    }
+    return bytes;
+}
+
+/* Is the buffer in the workspace of the stage, rather than in a queue or another stage's? */
+static bool is_inside(const WorkBuffer *b, int first, int end)
+{
+    return b->from >= first && b->to < end;
+}
+
+static int64_t workspace_bytes(const Profile *p, const Footprint *f, int first, int end)
+{
+    Arena *arena = arena_new();
+    int *step = arena_array(arena, (size_t)p->count + 1, sizeof *step);
+    footprint_steps(f, p->count, step);
+    int64_t *change = arena_array(arena, (size_t)step[p->count] + 2, sizeof *change);
+    int64_t live = 0, most = 0;
+    for (int i = 0; i < f->buffer_count; i++) {
+        const WorkBuffer *b = &f->buffers[i];
+        if (!is_inside(b, first, end)) continue;
+        bool over = b->over >= 0 && is_inside(&f->buffers[b->over], first, end);
+        change[b->first + over] += b->bytes;
+        change[b->last + 1] -= b->bytes;
+    }
+    for (int k = 0; k < step[end]; k++) {
+        live += change[k];
+        if (k >= step[first] && live > most) most = live;
+    }
+    arena_free(arena);
+    return most;
+}
+
+static int64_t footprint_bytes(const Profile *p, const Footprint *f, int first, int end)
+{
+    int64_t bytes = f->slack + shared_bytes(f->shared, f->shared_count, first, end);
+    for (int i = first; i < end; i++) bytes += f->weights[i] + f->state[i] + f->code[i];
+    return bytes + workspace_bytes(p, f, first, end);
+}
+
+static int64_t layer_bytes(const Profile *p, int first, int end)
+{
+    int64_t bytes = shared_bytes(p->shared, p->shared_count, first, end), live = 0;
     for (int i = first; i < end; i++) {
         const Layer *l = &p->layers[i];
         bytes += l->weights + l->buffers + l->state + l->code;
         if (!p->planned) bytes += l->activations;
         else if (l->activations > live) live = l->activations;
     }
-    for (int s = 0; s < p->shared_count; s++) {
-        int uses = 0;
-        for (int k = 0; k < p->shared[s].layer_count; k++)
-            uses += p->shared[s].layers[k] >= first && p->shared[s].layers[k] < end;
-        if (uses) bytes += p->shared[s].bytes;
-    }
     return bytes + live;
+}
+
+static int64_t stage_bytes(const Profile *p, const Device *d, const PlanStage *s)
+{
+    const Footprint *f = profile_footprint(p, d, s->compact);
+    return f ? footprint_bytes(p, f, s->first, s->end) : layer_bytes(p, s->first, s->end);
 }
 
 static int check_layers(Diag *diag, const Profile *p, const Plan *plan)
@@ -78,22 +125,25 @@ static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, co
         const PlanOptions *o = &plan->options;
         int64_t memory = o->capacity > 0 ? o->capacity : d->memory;
         int64_t budget = o->memory_limit < 1 ? (int64_t)(o->memory_limit * (double)memory) : memory;
-        int64_t bytes = stage_bytes(p, s->first, s->end) + d->runtime +
+        int64_t bytes = stage_bytes(p, d, s) + d->runtime +
                         o->queue * (profile_cut_bytes(p, s->first) + profile_cut_bytes(p, s->end));
-        if (bytes != s->memory || budget != s->budget)
+        /* Where workspaces are not tabled, the planner's are upper bounds. */
+        bool more = profile_footprint(p, d, s->compact) && p->count > NEEDS_TABLED;
+        if ((more ? bytes > s->memory : bytes != s->memory) || budget != s->budget)
             code = diag_error(diag, "plan: stage %d (%s) needs %lld bytes of %lld, planned with %lld "
                                     "of %lld",
                               k + 1, s->device, (long long)bytes, (long long)budget,
                               (long long)s->memory, (long long)s->budget);
-        else if (bytes > budget)
-            code = diag_error(diag,
-                              "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget "
-                              "is %lld: %lld bytes short (weights %lld, activations %lld, buffers %lld, "
-                              "state %lld, queues %lld, code %lld)",
-                              k + 1, s->first_name, s->last_name, (long long)bytes, s->device,
-                              (long long)budget, (long long)(bytes - budget), (long long)s->weights,
-                              (long long)s->activations, (long long)s->buffers, (long long)s->state,
-                              (long long)s->queues, (long long)s->code);
+        else if (s->memory > budget)
+            code = diag_error(
+                diag,
+                "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget "
+                "is %lld: %lld bytes short (weights %lld, activations %lld, buffers %lld, "
+                "state %lld, queues %lld, code %lld)",
+                k + 1, s->first_name, s->last_name, (long long)s->memory, s->device,
+                (long long)budget, (long long)(s->memory - budget), (long long)s->bytes.weights,
+                (long long)s->bytes.activations, (long long)s->bytes.buffers,
+                (long long)s->bytes.state, (long long)s->bytes.queues, (long long)s->bytes.code);
     }
     return code;
 }

@@ -10,8 +10,8 @@ static double layer_seconds(const Cost *c, const Device *d, int i)
     if (measured >= 0) return measured;
     if (bytes < 0) {
         bytes = (double)(layer->weights + layer->activations + layer->buffers);
-        for (int s = c->shared_at[i]; s < c->shared_at[i + 1]; s++)
-            bytes += (double)c->profile->shared[c->shared[s]].bytes;
+        for (int s = c->own->shared_at[i]; s < c->own->shared_at[i + 1]; s++)
+            bytes += (double)c->profile->shared[c->own->shared[s]].bytes;
     }
     double compute = layer->flops / (d->gflops * 1e9);
     double moving = d->memory_bandwidth > 0 ? bytes / d->memory_bandwidth : 0;
@@ -23,35 +23,14 @@ static double send_seconds(const Cost *c, int link, int at)
     return c->links[link].latency + (double)c->cut[at] / c->links[link].bandwidth;
 }
 
-static void init_shared(Cost *c)
-{
-    const Profile *p = c->profile;
-    c->shared_at = arena_array(c->arena, (size_t)c->n + 2, sizeof *c->shared_at);
-    for (int s = 0; s < p->shared_count; s++) {
-        for (int k = 0; k < p->shared[s].layer_count; k++) c->shared_at[p->shared[s].layers[k] + 2]++;
-    }
-    for (int i = 2; i <= c->n + 1; i++) c->shared_at[i] += c->shared_at[i - 1];
-    c->shared = arena_array(c->arena, (size_t)c->shared_at[c->n + 1] + 1, sizeof *c->shared);
-    for (int s = 0; s < p->shared_count; s++) {
-        for (int k = 0; k < p->shared[s].layer_count; k++)
-            c->shared[c->shared_at[p->shared[s].layers[k] + 1]++] = s;
-    }
-}
-
 static void init_sizes(Cost *c)
 {
     const Profile *p = c->profile;
     size_t room = (size_t)c->n + 2;
     c->cut = arena_array(c->arena, room, sizeof *c->cut);
     c->allowed = arena_array(c->arena, room, sizeof *c->allowed);
-    c->fixed = arena_array(c->arena, room, sizeof *c->fixed);
-    if (p->planned) c->live = arena_array(c->arena, room, sizeof *c->live);
     for (int i = 0; i < c->n; i++) {
-        const Layer *l = &p->layers[i];
-        c->fixed[i + 1] = c->fixed[i] + l->weights + l->buffers + l->state + l->code +
-                          (p->planned ? 0 : l->activations);
-        if (p->planned) c->live[i] = l->activations;
-        c->allowed[i] = i > 0 && !l->whole;
+        c->allowed[i] = i > 0 && !p->layers[i].whole;
         if (i && !p->tensor_count) c->cut[i] = p->layers[i - 1].out_bytes;
     }
     c->allowed[c->n] = true;
@@ -61,6 +40,20 @@ static void init_sizes(Cost *c)
     }
     if (!p->tensor_count) return;
     for (int i = 1; i <= c->n; i++) c->cut[i] += c->cut[i - 1];
+}
+
+static void init_needs(Cost *c)
+{
+    for (int d = 0; d < c->m; d++) {
+        const Device *device = &c->cluster->devices[d];
+        const Footprint *f = profile_footprint(c->profile, device, c->options.compact);
+        int k = 0;
+        while (k < c->kind_count && !footprint_equal(f, c->kinds[k]->footprint, c->n)) k++;
+        if (k == c->kind_count)
+            c->kinds[c->kind_count++] = f ? needs_new(c->arena, c->profile, f) : c->own;
+        c->needs[d] = c->kinds[k];
+        c->base[d] = device->runtime + c->needs[d]->slack;
+    }
 }
 
 static void init_links(Cost *c)
@@ -119,13 +112,6 @@ static int64_t *init_prefix(const Cost *c, int d)
     return prefix;
 }
 
-static int64_t budget_of(const Cost *c, int d)
-{
-    const PlanOptions *o = &c->options;
-    int64_t memory = o->capacity > 0 ? o->capacity : c->cluster->devices[d].memory;
-    return o->memory_limit < 1 ? (int64_t)(o->memory_limit * (double)memory) : memory;
-}
-
 void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options)
 {
@@ -135,8 +121,9 @@ void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *clu
                 .options = *options,
                 .n = profile->count,
                 .m = cluster->count};
-    init_shared(c);
+    c->own = needs_new(arena, profile, NULL);
     init_sizes(c);
+    init_needs(c);
     init_links(c);
     double longest = longest_seconds(c), fastest = 0;
     c->tick = longest > 0 ? longest * 0x1p-58 : 1;
@@ -145,7 +132,7 @@ void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *clu
     }
     for (int d = 0; d < c->m; d++) {
         c->prefix[d] = init_prefix(c, d);
-        c->cap[d] = budget_of(c, d);
+        c->cap[d] = plan_budget(options, &cluster->devices[d]);
         c->speed[d] = (int64_t)(cluster->devices[d].gflops / fastest * 0x1p40);
     }
 }
@@ -160,22 +147,38 @@ int64_t cost_send(const Cost *c, int link, int at)
     return (int64_t)(send_seconds(c, link, at) / c->tick + 0.5);
 }
 
+static int64_t queues(const Cost *c, int first, int end)
+{
+    return c->options.queue * (c->cut[first] + c->cut[end]);
+}
+
 int64_t cost_memory(const Cost *c, int device, int first, int end)
 {
-    int64_t bytes = c->fixed[end] - c->fixed[first] + c->cluster->devices[device].runtime +
-                    c->options.queue * (c->cut[first] + c->cut[end]);
-    int64_t live = 0;
+    return needs_memory(c->needs[device], first, end) + c->base[device] + queues(c, first, end);
+}
+
+StageBytes cost_bytes(const Cost *c, int device, int first, int end)
+{
+    StageBytes b = needs_bytes(c->needs[device], first, end);
+    b.queues = queues(c, first, end);
+    b.code += c->cluster->devices[device].runtime;
+    return b;
+}
+
+int64_t cost_least(const Cost *c, int first, int end)
+{
+    int64_t bytes = 0;
     for (int i = first; i < end; i++) {
-        if (c->live && c->live[i] > live) live = c->live[i];
-        for (int s = c->shared_at[i]; s < c->shared_at[i + 1]; s++) {
-            const SharedWeight *w = &c->profile->shared[c->shared[s]];
-            bool before = false; /* the layers are ascending: is there one in [first, i)? */
-            for (int k = 0; k < w->layer_count && w->layers[k] < i; k++)
-                before = before || w->layers[k] >= first;
-            if (!before) bytes += w->bytes;
+        int64_t least = INT64_MAX;
+        for (int k = 0; k < c->kind_count; k++) {
+            int64_t own = c->kinds[k]->fixed[i + 1] - c->kinds[k]->fixed[i];
+            if (own < least) least = own;
         }
+        bytes += least;
     }
-    return bytes + live;
+    for (int s = 0; c->kind_count == 1 && end - first == c->n && s < c->kinds[0]->weight_count; s++)
+        bytes += c->kinds[0]->weights[s].bytes;
+    return bytes;
 }
 
 double cost_fraction(const Cost *c, int device, int64_t memory)

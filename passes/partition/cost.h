@@ -6,7 +6,7 @@
 #ifndef LPC_PARTITION_COST_H
 #define LPC_PARTITION_COST_H
 
-#include "passes/partition/profile.h"
+#include "passes/partition/needs.h"
 
 #define TICKS_NEVER (INT64_MAX / 4)
 
@@ -19,9 +19,11 @@ typedef struct Cost {
     double tick;                   /* seconds */
     int64_t *cut;                  /* [n + 1] bytes over each cut */
     bool *allowed;                 /* [n + 1] a stage may end there */
-    int64_t *fixed;                /* [n + 1] prefix sums of what simply adds up in a stage */
-    int64_t *live;                 /* [n] what counts by its maximum, NULL when nothing does */
-    int *shared_at, *shared;       /* [n + 1], the shared weights that layer i uses */
+    const Needs *own;              /* by the layers' own figures */
+    const Needs *needs[PLAN_DEVICES]; /* by device; equal ones share theirs */
+    const Needs *kinds[PLAN_DEVICES]; /* the different ones */
+    int kind_count;
+    int64_t base[PLAN_DEVICES];    /* bytes that any stage on the device needs: runtime, slack */
     int64_t *prefix[PLAN_DEVICES]; /* [n + 1] compute ticks, by device; equal ones share theirs */
     int64_t cap[PLAN_DEVICES];     /* usable bytes */
     int64_t speed[PLAN_DEVICES];   /* for ties: 2^40 is the fastest */
@@ -53,6 +55,11 @@ int64_t cost_compute(const Cost *cost, int device, int first, int end);
 int64_t cost_send(const Cost *cost, int link, int at);
 /* All that a stage needs on the device. */
 int64_t cost_memory(const Cost *cost, int device, int first, int end);
+/* The same by kind of use. */
+StageBytes cost_bytes(const Cost *cost, int device, int first, int end);
+/* A lower bound of what layers [first, end) add to stages, on whichever devices; shared weights
+ * count when it is all layers and there is one kind of needs. */
+int64_t cost_least(const Cost *cost, int first, int end);
 /* The largest number of bytes whose fraction of the budget is at most `fraction`. */
 int64_t cost_cap(const Cost *cost, int device, double fraction);
 double cost_fraction(const Cost *cost, int device, int64_t memory);
@@ -65,15 +72,16 @@ int score_compare(Objective objective, const Score *a, const Score *b);
  * more[more_at[i]] .. before more[more_at[i + 1]], descending, below first[i]. The latter are there
  * because queues make a stage's size non-monotone. */
 typedef struct Fit {
+    const Needs *needs;
     int *first;
     int *more_at, *more;
     size_t room;
-    int64_t capacity; /* without the runtime */
+    int64_t capacity; /* without the device's base */
     int64_t next;     /* no stage's size lies in (capacity, next) */
 } Fit;
 
-void fit_build(const Cost *cost, int64_t capacity, Fit *fit);
-/* Fits of all devices; equal capacities share theirs. */
+void fit_build(const Cost *cost, const Needs *needs, int64_t capacity, Fit *fit);
+/* Fits of all devices; those with equal needs and capacities share theirs. */
 void fit_devices(const Cost *cost, const int64_t *capacity, Fit *store, Fit **fits);
 /* Is a stage from `first` to `end` in the fit? */
 bool fit_has(const Fit *fit, int first, int end);

@@ -55,55 +55,31 @@ static void unit_of(const Cost *c, int i, int *first, int *end)
     for (*end = i + 1; *end < c->n && !c->allowed[*end];) (*end)++;
 }
 
-typedef struct Need {
-    double weights, activations, buffers, state, queues, code, total;
-} Need;
-
-static Need need_of(const Cost *c, int device, int first, int end)
-{
-    Need need = {0};
-    for (int i = first; i < end; i++) {
-        const Layer *l = &c->profile->layers[i];
-        need.buffers += (double)l->buffers;
-        need.state += (double)l->state;
-        need.code += (double)l->code;
-        if (!c->live)
-            need.activations += (double)l->activations;
-        else
-            need.activations = fmax(need.activations, (double)l->activations);
-    }
-    need.code += (double)c->cluster->devices[device].runtime;
-    need.queues = c->options.queue * (double)(c->cut[first] + c->cut[end]);
-    need.total = (double)cost_memory(c, device, first, end);
-    need.weights =
-        need.total - need.buffers - need.state - need.code - need.activations - need.queues;
-    return need;
-}
-
-static void unit_measures(Text *out, const Cost *c, const Need *need, double budget)
+static void unit_measures(Text *out, const Cost *c, const StageBytes *need, double budget)
 {
     const PlanOptions *o = &c->options;
     Arena *arena = out->arena;
-    double fixed = need->code, movable = need->total - fixed,
-           half = need->total - need->weights / 2;
+    double total = (double)stage_bytes_sum(need), weights = (double)need->weights;
+    double queues = (double)need->queues, state = (double)need->state;
+    double fixed = (double)need->code, movable = total - fixed;
     if (budget > fixed && movable > 0) {
         double tiles = ceil(movable / (budget - fixed));
         text_printf(out,
                     "; split inside the layer, %.0f equal tiles fit with a working set of %s each",
                     tiles, bytes_text(arena, movable / tiles + fixed));
     }
-    if (need->weights > 0 && half <= budget)
+    if (weights > 0 && total - weights / 2 <= budget)
         text_add(out, "; weights of half the width would fit");
-    else if (need->total - 0.75 * need->weights <= budget)
+    else if (total - 0.75 * weights <= budget)
         text_add(out, "; weights of a quarter of the width would fit");
-    double batched = need->activations + need->queues + need->state;
-    if (o->batch > 1 && need->total - batched + batched / o->batch <= budget)
+    double batched = (double)need->activations + queues + state;
+    if (o->batch > 1 && total - batched + batched / o->batch <= budget)
         text_printf(out, "; a smaller batch than %d would fit", o->batch);
-    else if (batched > need->weights)
+    else if (batched > weights)
         text_add(out, "; a smaller batch or shorter sequence helps: most of it is activations");
-    if (o->queue > 1 && need->total - need->queues + need->queues / o->queue <= budget)
+    if (o->queue > 1 && total - queues + queues / o->queue <= budget)
         text_add(out, "; it fits with --queue 1");
-    if (o->memory_limit < 1 && need->total <= budget / o->memory_limit)
+    if (o->memory_limit < 1 && total <= budget / o->memory_limit)
         text_add(out, "; it fits with --memory-limit 1");
 }
 
@@ -113,11 +89,10 @@ static int layer_fits_nowhere(Diag *diag, const Cost *c, int i, int others)
     int first, end, best = 0;
     unit_of(c, i, &first, &end);
     for (int d = 1; d < c->m; d++) {
-        if (c->cap[d] - c->cluster->devices[d].runtime >
-            c->cap[best] - c->cluster->devices[best].runtime)
-            best = d;
+        if (c->cap[d] - c->base[d] > c->cap[best] - c->base[best]) best = d;
     }
-    Need need = need_of(c, best, first, end);
+    StageBytes need = cost_bytes(c, best, first, end);
+    double total = (double)stage_bytes_sum(&need);
     Text out;
     text_init(&out, arena);
     if (end - first > 1)
@@ -130,11 +105,11 @@ static int layer_fits_nowhere(Diag *diag, const Cost *c, int i, int others)
         &out,
         " fits on no device: it needs %s (weights %s, activations %s, buffers %s, state %s, "
         "queues %s, code %s); the best device, %s, has %s left: %s short",
-        bytes_text(arena, need.total), bytes_text(arena, need.weights),
-        bytes_text(arena, need.activations), bytes_text(arena, need.buffers),
-        bytes_text(arena, need.state), bytes_text(arena, need.queues), bytes_text(arena, need.code),
-        c->cluster->devices[best].name, bytes_text(arena, (double)c->cap[best]),
-        bytes_text(arena, need.total - (double)c->cap[best]));
+        bytes_text(arena, total), bytes_text(arena, (double)need.weights),
+        bytes_text(arena, (double)need.activations), bytes_text(arena, (double)need.buffers),
+        bytes_text(arena, (double)need.state), bytes_text(arena, (double)need.queues),
+        bytes_text(arena, (double)need.code), c->cluster->devices[best].name,
+        bytes_text(arena, (double)c->cap[best]), bytes_text(arena, total - (double)c->cap[best]));
     unit_measures(&out, c, &need, (double)c->cap[best]);
     return diag_error(diag, "%s", out.data);
 }
@@ -177,12 +152,11 @@ static void whole_measures(Text *out, const Cost *c)
 static int model_fits_nowhere(Diag *diag, const Cost *c)
 {
     Arena *arena = diag->arena;
-    double total = (double)c->fixed[c->n], room = 0, cap = 0;
+    double total = (double)cost_least(c, 0, c->n), room = 0, cap = 0;
     int order[PLAN_DEVICES], best = 0;
-    for (int s = 0; s < c->profile->shared_count; s++) total += (double)c->profile->shared[s].bytes;
     for (int d = 0; d < c->m; d++) {
         order[d] = d;
-        room += fmax(0, (double)(c->cap[d] - c->cluster->devices[d].runtime));
+        room += fmax(0, (double)(c->cap[d] - c->base[d]));
         if ((double)c->cap[d] > cap) {
             cap = (double)c->cap[d];
             best = d;
@@ -196,11 +170,11 @@ static int model_fits_nowhere(Diag *diag, const Cost *c)
     if (!c->options.free_order) {
         int at = fixed_furthest(c, order, c->m);
         if (at < c->n) {
-            Need need = need_of(c, best, at, at + 1);
             text_printf(&out,
                         "; in the given order layer '%s' (#%d), which needs %s, is the first that "
                         "cannot be placed; the largest device, %s, holds %s",
-                        c->profile->layers[at].name, at, bytes_text(arena, need.total),
+                        c->profile->layers[at].name, at,
+                        bytes_text(arena, (double)cost_memory(c, best, at, at + 1)),
                         c->cluster->devices[best].name, bytes_text(arena, cap));
         }
     }

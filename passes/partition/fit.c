@@ -13,6 +13,7 @@
 /* A window [lo, hi) of layers with its shared weights and maxima. */
 typedef struct Window {
     const Cost *c;
+    const Needs *needs;
     int lo, hi;
     int *uses;       /* of each shared weight in the window */
     int *stamp;      /* of each shared weight: the end whose walk counted it */
@@ -29,21 +30,21 @@ static void queue_push(const int64_t *values, int *queue, int head, int *tail, i
 
 static void window_add(Window *w)
 {
-    const Cost *c = w->c;
+    const Needs *needs = w->needs;
     int i = w->hi++;
-    for (int s = c->shared_at[i]; s < c->shared_at[i + 1]; s++) {
-        if (!w->uses[c->shared[s]]++) w->shared += c->profile->shared[c->shared[s]].bytes;
+    for (int s = needs->shared_at[i]; s < needs->shared_at[i + 1]; s++) {
+        if (!w->uses[needs->shared[s]]++) w->shared += needs->weights[needs->shared[s]].bytes;
     }
-    if (c->live) queue_push(c->live, w->live, w->live_head, &w->live_tail, i);
-    queue_push(c->cut, w->cut, w->cut_head, &w->cut_tail, i + 1);
+    if (needs->live) queue_push(needs->live, w->live, w->live_head, &w->live_tail, i);
+    queue_push(w->c->cut, w->cut, w->cut_head, &w->cut_tail, i + 1);
 }
 
 static void window_drop(Window *w)
 {
-    const Cost *c = w->c;
+    const Needs *needs = w->needs;
     int i = w->lo++;
-    for (int s = c->shared_at[i]; s < c->shared_at[i + 1]; s++) {
-        if (!--w->uses[c->shared[s]]) w->shared -= c->profile->shared[c->shared[s]].bytes;
+    for (int s = needs->shared_at[i]; s < needs->shared_at[i + 1]; s++) {
+        if (!--w->uses[needs->shared[s]]) w->shared -= needs->weights[needs->shared[s]].bytes;
     }
     if (w->live_head < w->live_tail && w->live[w->live_head] == i) w->live_head++;
     if (w->cut_head < w->cut_tail && w->cut[w->cut_head] == i) w->cut_head++;
@@ -51,7 +52,8 @@ static void window_drop(Window *w)
 
 static int64_t window_live(const Window *w)
 {
-    return w->live_head < w->live_tail ? w->c->live[w->live[w->live_head]] : 0;
+    if (w->needs->peak) return w->hi > w->lo ? w->needs->peak[w->lo][w->hi - w->lo - 1] : 0;
+    return w->live_head < w->live_tail ? w->needs->live[w->live[w->live_head]] : 0;
 }
 
 /* At least the bytes of every stage inside the window, and monotone in both of its ends. */
@@ -59,7 +61,7 @@ static int64_t window_most(const Window *w)
 {
     const Cost *c = w->c;
     int64_t widest = w->cut_head < w->cut_tail ? c->cut[w->cut[w->cut_head]] : 0;
-    return c->fixed[w->hi] - c->fixed[w->lo] + w->shared + window_live(w) +
+    return w->needs->fixed[w->hi] - w->needs->fixed[w->lo] + w->shared + window_live(w) +
            2 * c->options.queue * widest;
 }
 
@@ -77,20 +79,22 @@ static void more_push(Arena *arena, Fit *fit, int at, int first)
 static void walk(Window *w, Fit *fit, int *count)
 {
     const Cost *c = w->c;
+    const Needs *needs = w->needs;
     int end = w->hi, depth = c->options.queue;
     int64_t shared = w->shared, live = window_live(w);
     bool gap = false;
     fit->first[end] = w->lo;
     fit->more_at[end] = *count;
     for (int j = w->lo - 1; j >= 0; j--) {
-        if (c->live && c->live[j] > live) live = c->live[j];
-        for (int s = c->shared_at[j]; s < c->shared_at[j + 1]; s++) {
-            int id = c->shared[s];
+        if (needs->peak) live = needs->peak[j][end - j - 1];
+        if (needs->live && needs->live[j] > live) live = needs->live[j];
+        for (int s = needs->shared_at[j]; s < needs->shared_at[j + 1]; s++) {
+            int id = needs->shared[s];
             if (w->uses[id] || w->stamp[id] == end) continue;
             w->stamp[id] = end;
-            shared += c->profile->shared[id].bytes;
+            shared += needs->weights[id].bytes;
         }
-        int64_t least = c->fixed[end] - c->fixed[j] + shared + live + depth * c->cut[end];
+        int64_t least = needs->fixed[end] - needs->fixed[j] + shared + live + depth * c->cut[end];
         int64_t bytes = least + depth * c->cut[j];
         if (bytes > fit->capacity && bytes < fit->next) fit->next = bytes;
         if (least > fit->capacity) {
@@ -106,17 +110,18 @@ static void walk(Window *w, Fit *fit, int *count)
     }
 }
 
-void fit_build(const Cost *c, int64_t capacity, Fit *fit)
+void fit_build(const Cost *c, const Needs *needs, int64_t capacity, Fit *fit)
 {
-    size_t n = (size_t)c->n + 2, shared = (size_t)c->profile->shared_count;
+    size_t n = (size_t)c->n + 2, shared = (size_t)needs->weight_count;
     if (!fit->first) {
         fit->first = arena_array(c->arena, n, sizeof *fit->first);
         fit->more_at = arena_array(c->arena, n, sizeof *fit->more_at);
     }
+    fit->needs = needs;
     fit->capacity = capacity;
     fit->next = INT64_MAX;
     Arena *scratch = arena_new();
-    Window w = {.c = c};
+    Window w = {.c = c, .needs = needs};
     w.uses = arena_array(scratch, shared + 1, sizeof *w.uses);
     w.stamp = arena_array(scratch, shared + 1, sizeof *w.stamp);
     w.live = arena_array(scratch, n, sizeof *w.live);
@@ -135,14 +140,14 @@ void fit_build(const Cost *c, int64_t capacity, Fit *fit)
 void fit_devices(const Cost *c, const int64_t *capacity, Fit *store, Fit **fits)
 {
     for (int d = 0; d < c->m; d++) {
-        int64_t own = capacity[d] - c->cluster->devices[d].runtime;
+        int64_t own = capacity[d] - c->base[d];
         fits[d] = NULL;
         for (int e = 0; e < d && !fits[d]; e++) {
-            if (fits[e]->capacity == own) fits[d] = fits[e];
+            if (fits[e]->needs == c->needs[d] && fits[e]->capacity == own) fits[d] = fits[e];
         }
         if (fits[d]) continue;
         fits[d] = &store[d];
-        fit_build(c, own, &store[d]);
+        fit_build(c, c->needs[d], own, &store[d]);
     }
 }
 

@@ -23,9 +23,8 @@
 /* Would nothing change if the two devices were exchanged? */
 static bool alike(const Cost *c, int a, int b)
 {
-    const Device *x = &c->cluster->devices[a], *y = &c->cluster->devices[b];
-    if (c->prefix[a] != c->prefix[b] || c->cap[a] != c->cap[b] || x->runtime != y->runtime ||
-        c->speed[a] != c->speed[b] || c->link[a][b] != c->link[b][a])
+    if (c->prefix[a] != c->prefix[b] || c->cap[a] != c->cap[b] || c->base[a] != c->base[b] ||
+        c->needs[a] != c->needs[b] || c->speed[a] != c->speed[b] || c->link[a][b] != c->link[b][a])
         return false;
     for (int d = 0; d < c->m; d++) {
         if (d == a || d == b) continue;
@@ -135,9 +134,18 @@ static void prepare_sends(Lattice *l, int64_t *next)
     for (int g = 0; g < l->groups; g++) l->sent_to[g][0] = true;
 }
 
-static int64_t load(const Cost *c, int at)
+/* What the end of a stage at `at` adds to it, beside what only grows with the stage. */
+static int64_t load(const Cost *c, int kind, int at)
 {
-    return c->fixed[at] + c->options.queue * c->cut[at];
+    return c->kinds[kind]->fixed[at] + c->options.queue * c->cut[at];
+}
+
+static bool loads_as_much(const Cost *c, int at, int as)
+{
+    for (int k = 0; k < c->kind_count; k++) {
+        if (load(c, k, at) < load(c, k, as)) return false;
+    }
+    return true;
 }
 
 static void init_covers(Lattice *l)
@@ -148,7 +156,7 @@ static void init_covers(Lattice *l)
     for (int i = c->n - 1; i >= 0; i--) {
         int x = i + 1;
         if (i == 0) x = c->n;
-        while (x < c->n && (!c->allowed[x] || (load(c, x) >= load(c, i) &&
+        while (x < c->n && (!c->allowed[x] || (loads_as_much(c, x, i) &&
                                                (!c->options.no_overlap || c->cut[x] >= c->cut[i]))))
             x = c->allowed[x] ? l->covers[x] : x + 1;
         l->covers[i] = x;
@@ -379,11 +387,10 @@ static bool monotone(const Lattice *l)
 {
     const Cost *c = l->cost;
     if (l->groups > 1 || c->options.no_overlap) return false;
-    int64_t most = INT64_MIN;
-    for (int i = 1; i < c->n; i++) {
+    for (int i = 1, before = 0; i < c->n; i++) {
         if (!l->sent_to[0][i]) continue;
-        if (load(c, i) < most) return false;
-        most = load(c, i);
+        if (before && !loads_as_much(c, i, before)) return false;
+        before = i;
     }
     return true;
 }

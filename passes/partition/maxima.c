@@ -34,7 +34,7 @@ static double next_fraction(const Space *s)
     double least = INFINITY;
     for (int d = 0; d < c->m; d++) {
         if (c->cap[d] <= 0 || s->fits[d]->next == INT64_MAX) continue;
-        int64_t bytes = s->fits[d]->next + c->cluster->devices[d].runtime;
+        int64_t bytes = s->fits[d]->next + c->base[d];
         double fraction = cost_fraction(c, d, bytes);
         if (fraction < least) least = fraction;
     }
@@ -46,7 +46,7 @@ static int64_t next_size(const Space *s)
     int64_t least = INT64_MAX;
     for (int d = 0; d < s->cost->m; d++) {
         if (s->fits[d]->next == INT64_MAX) continue;
-        int64_t bytes = s->fits[d]->next + s->cost->cluster->devices[d].runtime;
+        int64_t bytes = s->fits[d]->next + s->cost->base[d];
         if (bytes < least) least = bytes;
     }
     return least;

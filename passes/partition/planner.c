@@ -6,6 +6,11 @@
 
 #include <math.h>
 
+/* The costs that decide what fits, and those of stages with room to spare. */
+typedef struct Model {
+    Cost cost, roomy;
+} Model;
+
 double plan_value(const Cost *c, const Score *score)
 {
     switch (c->options.objective) {
@@ -16,35 +21,38 @@ double plan_value(const Cost *c, const Score *score)
     }
 }
 
-static void stage_sizes(const Cost *c, PlanStage *s)
+static int stage_tensors(const Profile *p, int first, int end)
 {
-    const Profile *p = c->profile;
-    for (int i = s->first; i < s->end; i++) {
-        const Layer *l = &p->layers[i];
-        s->weights += l->weights;
-        s->buffers += l->buffers;
-        s->state += l->state;
-        s->code += l->code;
-        s->tensors += l->tensors;
-        if (!p->planned)
-            s->activations += l->activations;
-        else if (l->activations > s->activations)
-            s->activations = l->activations;
-    }
+    int tensors = 0;
+    for (int i = first; i < end; i++) tensors += p->layers[i].tensors;
     for (int k = 0; k < p->shared_count; k++) {
         bool here = false;
         for (int u = 0; u < p->shared[k].layer_count; u++)
-            here = here || (p->shared[k].layers[u] >= s->first && p->shared[k].layers[u] < s->end);
-        if (!here) continue;
-        s->weights += p->shared[k].bytes;
-        s->tensors++;
+            here = here || (p->shared[k].layers[u] >= first && p->shared[k].layers[u] < end);
+        tensors += here;
     }
-    s->code += c->cluster->devices[s->device_index].runtime;
-    s->queues = c->options.queue * (c->cut[s->first] + c->cut[s->end]);
+    return tensors;
 }
 
-static void fill_stage(const Cost *c, const Partition *p, int k, PlanStage *s)
+void plan_set_bytes(PlanStage *s, const StageBytes *bytes)
 {
+    s->bytes = *bytes;
+    s->memory = stage_bytes_sum(bytes);
+}
+
+/* The stage's device can be given more than the least: does it fit with weights that are
+ * transformed for speed? */
+static StageBytes bytes_of(const Model *model, PlanStage *s)
+{
+    int d = s->device_index;
+    StageBytes roomy = cost_bytes(&model->roomy, d, s->first, s->end);
+    s->compact = stage_bytes_sum(&roomy) > s->budget;
+    return s->compact ? cost_bytes(&model->cost, d, s->first, s->end) : roomy;
+}
+
+static void fill_stage(const Model *model, const Partition *p, int k, PlanStage *s)
+{
+    const Cost *c = &model->cost;
     int d = p->device[k];
     *s = (PlanStage){.device = c->cluster->devices[d].name,
                      .target = c->cluster->devices[d].target,
@@ -53,9 +61,10 @@ static void fill_stage(const Cost *c, const Partition *p, int k, PlanStage *s)
                      .end = p->end[k]};
     s->first_name = c->profile->layers[s->first].name;
     s->last_name = c->profile->layers[s->end - 1].name;
-    stage_sizes(c, s);
-    s->memory = cost_memory(c, d, s->first, s->end);
+    s->tensors = stage_tensors(c->profile, s->first, s->end);
     s->budget = c->cap[d];
+    StageBytes bytes = bytes_of(model, s);
+    plan_set_bytes(s, &bytes);
     s->device_memory =
         c->options.capacity > 0 ? c->options.capacity : c->cluster->devices[d].memory;
     s->in_bytes = c->cut[s->first];
@@ -67,7 +76,13 @@ static void fill_stage(const Cost *c, const Partition *p, int k, PlanStage *s)
     s->period_s = c->options.no_overlap ? s->compute_s + s->send_s : fmax(s->compute_s, s->send_s);
 }
 
-static int limiting_stage(const Cost *c, const Plan *plan)
+static double stage_fraction(const PlanStage *s)
+{
+    if (s->budget > 0) return (double)s->memory / (double)s->budget;
+    return s->memory > 0 ? INFINITY : 0;
+}
+
+static int limiting_stage(const Plan *plan)
 {
     int at = 0;
     double most = -1;
@@ -75,8 +90,7 @@ static int limiting_stage(const Cost *c, const Plan *plan)
         const PlanStage *s = &plan->stages[k];
         double value = s->period_s;
         if (plan->options.objective == PLAN_LATENCY) value = s->compute_s + s->send_s;
-        if (plan->options.objective == PLAN_MEMORY)
-            value = cost_fraction(c, s->device_index, s->memory);
+        if (plan->options.objective == PLAN_MEMORY) value = stage_fraction(s);
         if (plan->options.objective == PLAN_PARTITIONS) value = (double)s->memory;
         if (value > most) {
             most = value;
@@ -86,22 +100,36 @@ static int limiting_stage(const Cost *c, const Plan *plan)
     return at;
 }
 
-static void fill_plan(Arena *arena, const Cost *c, const Partition *p, Plan *plan)
+void plan_sum_up(Plan *plan)
 {
+    plan->fraction = 0;
+    plan->largest = 0;
+    for (int k = 0; k < plan->count; k++) {
+        const PlanStage *s = &plan->stages[k];
+        plan->fraction = fmax(plan->fraction, stage_fraction(s));
+        if (s->memory > plan->largest) plan->largest = s->memory;
+    }
+    plan->limiting = limiting_stage(plan);
+    if (plan->options.objective != PLAN_MEMORY) return;
+    plan->value = plan->fraction;
+    plan_set_bound(plan, plan->bound);
+}
+
+static void fill_plan(Arena *arena, const Model *model, const Partition *p, Plan *plan)
+{
+    const Cost *c = &model->cost;
     Score score = cost_score(c, p);
     *plan = (Plan){.options = c->options, .count = p->count};
     plan->stages = arena_array(arena, (size_t)p->count, sizeof *plan->stages);
-    for (int k = 0; k < p->count; k++) fill_stage(c, p, k, &plan->stages[k]);
-    plan->limiting = limiting_stage(c, plan);
+    for (int k = 0; k < p->count; k++) fill_stage(model, p, k, &plan->stages[k]);
     plan->bottleneck_s = cost_seconds(c, score.period);
     plan->latency_s = cost_seconds(c, score.latency);
     plan->throughput = score.period > 0 ? c->options.batch / plan->bottleneck_s : 0;
-    plan->fraction = score.fraction;
-    plan->largest = score.largest;
-    plan->value = plan_value(c, &score);
+    plan->value = plan->bound = plan_value(c, &score);
+    plan_sum_up(plan);
 }
 
-static void set_bound(Plan *plan, double bound)
+void plan_set_bound(Plan *plan, double bound)
 {
     plan->bound = bound < plan->value ? bound : plan->value;
     plan->gap = plan->bound > 0 ? plan->value / plan->bound - 1 : plan->value > 0 ? INFINITY : 0;
@@ -151,38 +179,63 @@ static bool solve(const Cost *c, Partition *best, Plan *how)
     return c->options.free_order ? solve_free(c, best, how) : fixed_solve(c, order, c->m, best);
 }
 
+/* Compact footprints are the least that a stage can do with, so they decide what fits. For the
+ * objective of memory its value is what stages will really hold: compact ones only count when
+ * nothing fits otherwise. */
+static bool solve_model(Model *model, Arena *arena, const Profile *profile, const Cluster *cluster,
+                        const PlanOptions *options, Partition *best, Plan *how)
+{
+    PlanOptions own = *options;
+    own.compact = false;
+    cost_init(&model->roomy, arena, profile, cluster, &own);
+    model->cost = model->roomy;
+    own.compact = true;
+    bool any = false;
+    for (int i = 0; i < profile->footprint_count; i++) any = any || profile->footprints[i].compact;
+    if (any && options->objective != PLAN_MEMORY)
+        cost_init(&model->cost, arena, profile, cluster, &own);
+    if (solve(&model->cost, best, how)) return true;
+    if (!any || options->objective != PLAN_MEMORY) return false;
+    cost_init(&model->cost, arena, profile, cluster, &own);
+    return solve(&model->cost, best, how);
+}
+
 int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
               const PlanOptions *options, Plan *plan)
 {
-    Cost cost;
+    Model model;
     Partition best;
     Plan how;
     Profile *scaled = profile_scale(arena, profile, options->batch);
     TRY(profile_check(diag, scaled));
-    cost_init(&cost, arena, scaled, cluster, options);
-    if (!solve(&cost, &best, &how)) return plan_diagnose(diag, &cost);
-    fill_plan(arena, &cost, &best, plan);
+    if (!solve_model(&model, arena, scaled, cluster, options, &best, &how))
+        return plan_diagnose(diag, &model.cost);
+    fill_plan(arena, &model, &best, plan);
     plan->exact = how.exact;
     plan->ties = how.ties;
     plan->method = how.method;
-    set_bound(plan, how.exact ? plan->value : how.bound);
+    plan_set_bound(plan, how.exact ? plan->bound : how.bound);
     return plan_check(diag, arena, scaled, cluster, plan);
 }
 
 int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options, const Partition *partition, Plan *plan)
 {
-    Cost cost;
-    Profile *scaled = profile_scale(arena, profile, options->batch);
-    TRY(profile_check(diag, scaled));
-    cost_init(&cost, arena, scaled, cluster, options);
-    fill_plan(arena, &cost, partition, plan);
-    plan->method = "as given";
-    TRY(plan_check(diag, arena, scaled, cluster, plan));
+    Model model;
     Partition best;
     Plan how;
-    if (!solve(&cost, &best, &how)) return 0; /* impossible: this one fits */
-    Score score = cost_score(&cost, &best);
-    set_bound(plan, how.exact ? plan_value(&cost, &score) : how.bound);
+    Profile *scaled = profile_scale(arena, profile, options->batch);
+    TRY(profile_check(diag, scaled));
+    bool any = solve_model(&model, arena, scaled, cluster, options, &best, &how);
+    Score score = {0};
+    if (any) score = cost_score(&model.cost, &best);
+    double bound = how.exact ? plan_value(&model.cost, &score) : how.bound;
+    PlanOptions least = *options;
+    least.compact = true;
+    cost_init(&model.cost, arena, scaled, cluster, &least);
+    fill_plan(arena, &model, partition, plan);
+    plan->method = "as given";
+    TRY(plan_check(diag, arena, scaled, cluster, plan));
+    if (any) plan_set_bound(plan, bound); /* it is: this one fits */
     return 0;
 }

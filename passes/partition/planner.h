@@ -10,8 +10,9 @@ typedef struct PlanStage {
     int first, end;   /* layers [first, end) */
     const char *first_name, *last_name;
     int tensors;
-    int64_t weights, activations, buffers, state, queues, code; /* code with the runtime */
-    int64_t memory, budget;
+    StageBytes bytes;
+    int64_t memory, budget;      /* memory: all of them */
+    bool compact;                /* it fits only without weights that are transformed for speed */
     int64_t device_memory;       /* of which the budget is the usable part */
     int64_t in_bytes, out_bytes; /* over the cuts before and after */
     double compute_s, send_s, period_s;
@@ -37,6 +38,11 @@ int plan_make(Diag *diag, Arena *arena, const Profile *profile, const Cluster *c
 /* The figures of a partition that somebody else made; reports what is wrong with it. */
 int plan_given(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const PlanOptions *options, const Partition *partition, Plan *plan);
+/* Sets what a stage needs; after the last of them plan_sum_up makes the plan's figures of memory.
+ */
+void plan_set_bytes(PlanStage *stage, const StageBytes *bytes);
+void plan_sum_up(Plan *plan);
+void plan_set_bound(Plan *plan, double bound);
 /* A lower bound of the objective's value over all partitions and orders, without search (bound.c).
  */
 double plan_bound(const Cost *cost);

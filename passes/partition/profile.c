@@ -34,6 +34,12 @@ PlanOptions plan_defaults(void)
                          .batch = 1};
 }
 
+int64_t plan_budget(const PlanOptions *options, const Device *device)
+{
+    int64_t memory = options->capacity > 0 ? options->capacity : device->memory;
+    return options->memory_limit < 1 ? (int64_t)(options->memory_limit * (double)memory) : memory;
+}
+
 static int check_layer(Diag *diag, const Layer *layer)
 {
     const struct {
@@ -68,13 +74,14 @@ static int check_sum(Diag *diag, const Profile *p)
     }
     for (int i = 0; i < p->shared_count; i++) sum += (double)p->shared[i].bytes;
     for (int i = 0; i < p->tensor_count; i++) sum += (double)p->tensors[i].bytes;
+    for (int i = 0; i < p->footprint_count; i++) sum += footprint_sum(&p->footprints[i], p->count);
     return sum <= largest_sum ? 0 : diag_error(diag, "the sizes sum to more than 2^55 bytes");
 }
 
-static int check_shared(Diag *diag, const Profile *p)
+int shared_check(Diag *diag, const Profile *p, const SharedWeight *shared, int count)
 {
-    for (int i = 0; i < p->shared_count; i++) {
-        const SharedWeight *s = &p->shared[i];
+    for (int i = 0; i < count; i++) {
+        const SharedWeight *s = &shared[i];
         if (s->bytes < 0 || (double)s->bytes > largest_bytes || !s->layer_count)
             return diag_error(diag, "shared weight '%s': expected bytes and at least one layer",
                               s->name);
@@ -98,7 +105,8 @@ int profile_check(Diag *diag, const Profile *p)
         names_put(names, p->layers[i].name, &p->layers[i]);
         TRY(check_layer(diag, &p->layers[i]));
     }
-    TRY(check_shared(diag, p));
+    TRY(shared_check(diag, p, p->shared, p->shared_count));
+    for (int i = 0; i < p->footprint_count; i++) TRY(footprint_check(diag, p, &p->footprints[i]));
     for (int i = 0; i < p->tensor_count; i++) {
         const LiveTensor *t = &p->tensors[i];
         if (t->from < -1 || t->to <= t->from || t->to > p->count || t->bytes < 0 ||
@@ -127,7 +135,7 @@ int64_t profile_cut_bytes(const Profile *p, int at)
 }
 
 /* Too large a product is left for profile_check to refuse. */
-static int64_t times(int64_t bytes, int batch)
+int64_t bytes_times(int64_t bytes, int batch)
 {
     double product = (double)bytes * batch;
     return product > 2 * largest_bytes ? (int64_t)(2 * largest_bytes) : bytes * batch;
@@ -143,16 +151,18 @@ Profile *profile_scale(Arena *arena, const Profile *p, int batch)
                                  (size_t)p->tensor_count, sizeof *p->tensors);
     if (batch == 1) return scaled;
     profile_scale_times(arena, scaled, batch);
+    profile_scale_footprints(arena, scaled, batch);
     for (int i = 0; i < p->count; i++) {
         Layer *layer = &scaled->layers[i];
         double fixed = (double)layer->weights, moved = layer->bytes - fixed;
         layer->flops *= batch;
-        layer->activations = times(layer->activations, batch);
-        layer->state = times(layer->state, batch);
-        layer->out_bytes = times(layer->out_bytes, batch);
+        layer->activations = bytes_times(layer->activations, batch);
+        layer->state = bytes_times(layer->state, batch);
+        layer->out_bytes = bytes_times(layer->out_bytes, batch);
         if (layer->bytes >= 0) layer->bytes = moved > 0 ? fixed + moved * batch : layer->bytes;
     }
-    for (int i = 0; i < p->tensor_count; i++) scaled->tensors[i].bytes = times(p->tensors[i].bytes, batch);
+    for (int i = 0; i < p->tensor_count; i++)
+        scaled->tensors[i].bytes = bytes_times(p->tensors[i].bytes, batch);
     return scaled;
 }
 

@@ -44,6 +44,30 @@ typedef struct LiveTensor {
     int64_t bytes;
 } LiveTensor;
 
+/* A buffer of the workspace in the whole model as it is lowered. Steps are the kernels' calls. A
+ * stage that lacks one of the layers from..to receives or sends what lies in the buffer: then it is
+ * part of the queues and not of that stage's workspace. */
+typedef struct WorkBuffer {
+    int64_t bytes;
+    int first, last; /* steps that need it, clipped to the stage's */
+    int from, to;    /* layers */
+    int over; /* the earlier buffer in whose memory it is made, at that one's last step; -1 */
+} WorkBuffer;
+
+/* What the layers need as they are lowered for a kind of device, instead of their own weights,
+ * activations, buffers, state and code. */
+typedef struct Footprint {
+    const char *target;              /* a device's target, or its name */
+    bool compact;                    /* without weights that are transformed for speed */
+    int64_t *weights, *state, *code; /* by layer; weights of several layers are in `shared` */
+    int *steps;                      /* by layer */
+    SharedWeight *shared;
+    int shared_count;
+    WorkBuffer *buffers; /* by ascending `to` */
+    int buffer_count;
+    int64_t slack; /* bytes that every stage keeps for holes in its workspace */
+} Footprint;
+
 /* What layers took on a kind of device, instead of what the model says. */
 typedef struct LayerSeconds {
     const char *target; /* a device's target, or its name */
@@ -61,6 +85,8 @@ typedef struct Profile {
     int tensor_count;
     LayerSeconds *times;
     int time_count;
+    Footprint *footprints;
+    int footprint_count;
     bool planned;     /* activations are bytes live while the layer runs: a stage needs their maximum */
 } Profile;
 
@@ -107,11 +133,26 @@ typedef struct PlanOptions {
     int64_t capacity;    /* when above 0: every device's memory */
     int queue;           /* depth of the send and the receive queue, in frames */
     int batch;           /* times the profile's own */
+    bool compact;        /* count compact footprints: the least that the compiler can do with */
 } PlanOptions;
+
+/* What a stage needs, in bytes: the one definition of it, for planned and for lowered stages. */
+typedef struct StageBytes {
+    int64_t weights, activations, buffers, state;
+    int64_t queues; /* depth x (what enters a frame + what leaves it) */
+    int64_t code;   /* with the runtime */
+} StageBytes;
+
+static inline int64_t stage_bytes_sum(const StageBytes *b)
+{
+    return b->weights + b->activations + b->buffers + b->state + b->queues + b->code;
+}
 
 enum { PLAN_DEVICES = 64, PLAN_QUEUE = 2 };
 
 PlanOptions plan_defaults(void);
+/* Usable bytes of the device. */
+int64_t plan_budget(const PlanOptions *options, const Device *device);
 const char *objective_name(Objective objective);
 /* -1 when there is none of that name. */
 int objective_find(const char *name);
@@ -120,6 +161,9 @@ int objective_find(const char *name);
 
 /* Checks names, ranges and order; errors name the layer and the field. */
 int profile_check(Diag *diag, const Profile *profile);
+int shared_check(Diag *diag, const Profile *profile, const SharedWeight *shared, int count);
+/* Saturates where profile_check will refuse it. */
+int64_t bytes_times(int64_t bytes, int batch);
 /* A copy whose work, activations, state and tensors are those of `batch` times the batch. */
 Profile *profile_scale(Arena *arena, const Profile *profile, int batch);
 int profile_find(const Profile *profile, const char *layer);
@@ -140,6 +184,18 @@ double profile_measured(const Profile *profile, const Device *device, int layer)
 /* Do the two devices take equally long by their measured times (both by none, or by the same)? */
 bool profile_same_times(const Profile *profile, const Device *a, const Device *b);
 void profile_scale_times(Arena *arena, Profile *profile, int batch);
+
+/* --- footprint.c --- */
+
+/* The device's footprint; of its target when there is none by its name. Not compact when there is
+ * no compact one. NULL: the layers' own figures count. */
+const Footprint *profile_footprint(const Profile *profile, const Device *device, bool compact);
+bool footprint_equal(const Footprint *a, const Footprint *b, int layers);
+int footprint_check(Diag *diag, const Profile *profile, const Footprint *footprint);
+double footprint_sum(const Footprint *footprint, int layers);
+/* Fills at[layers + 1] with the first step of each layer. */
+void footprint_steps(const Footprint *footprint, int layers, int *at);
+void profile_scale_footprints(Arena *arena, Profile *profile, int batch);
 
 /* --- profile_json.c: sizes as numbers or as "988MB" (10^6), "988MiB" (2^20) --- */
 

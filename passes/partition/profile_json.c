@@ -1,104 +1,12 @@
 /* Profiles and clusters as JSON, through cJSON. Errors name the file, the place and the field. */
-#include "passes/partition/profile.h"
+#include "passes/partition/json_read.h"
 
 #include "ir/json.h"
 
-#include <cjson/cJSON.h>
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-double parse_bytes(const char *text)
-{
-    static const struct {
-        const char *name;
-        double bytes;
-    } units[] = {{"", 1},       {"B", 1},          {"kB", 1e3},          {"KB", 1e3},
-                 {"MB", 1e6},   {"GB", 1e9},       {"TB", 1e12},         {"KiB", 1024},
-                 {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
-    char *end;
-    if (!isdigit((unsigned char)*text)) return -1;
-    double value = strtod(text, &end);
-    while (*end == ' ') end++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (!strcmp(end, units[i].name)) return value * units[i].bytes;
-    }
-    return -1;
-}
-
-typedef struct Reader {
-    Diag *diag;
-    Arena *arena;
-    const char *where; /* "layer 'l0'", "device #2" */
-} Reader;
-
-static const cJSON *item(const cJSON *object, const char *field)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, field);
-}
-
-static int bad(Reader *r, const char *field, const char *expected)
-{
-    return diag_error(r->diag, "%s: field '%s': expected %s", r->where, field, expected);
-}
-
-/* A number of bytes, or a plain number, of 0 or more. A field that is not there leaves *out. */
-static int get_number(Reader *r, const cJSON *object, const char *field, bool bytes, double *out)
-{
-    const cJSON *j = item(object, field);
-    if (!j) return 0;
-    double value = -1;
-    if (cJSON_IsNumber(j)) value = j->valuedouble;
-    else if (bytes && cJSON_IsString(j)) value = parse_bytes(j->valuestring);
-    if (!(value >= 0 && value < 1e300))
-        return bad(r, field, bytes ? "bytes: a number of 0 or more, \"988MB\" or \"988MiB\""
-                                   : "a number of 0 or more");
-    *out = value;
-    return 0;
-}
-
-static int get_size(Reader *r, const cJSON *object, const char *field, int64_t *out)
-{
-    double value = (double)*out;
-    TRY(get_number(r, object, field, true, &value));
-    if (value > 0x1p60) return bad(r, field, "at most 2^60 bytes");
-    *out = (int64_t)(value + 0.5);
-    return 0;
-}
-
-static int get_count(Reader *r, const cJSON *object, const char *field, int *out)
-{
-    double value = *out;
-    TRY(get_number(r, object, field, false, &value));
-    if (value > 1e9 || value != floor(value)) return bad(r, field, "a whole number");
-    *out = (int)value;
-    return 0;
-}
-
-static int get_name(Reader *r, const cJSON *object, const char *field, const char **out)
-{
-    const cJSON *j = item(object, field);
-    if (!cJSON_IsString(j) || !j->valuestring[0]) return bad(r, field, "a name");
-    *out = arena_strdup(r->arena, j->valuestring);
-    return 0;
-}
-
-/* Misspelt fields would silently be zeros. */
-static int known_fields(Reader *r, const cJSON *object, const char *const *names)
-{
-    if (!cJSON_IsObject(object)) return diag_error(r->diag, "%s: expected an object", r->where);
-    const cJSON *j;
-    cJSON_ArrayForEach(j, object)
-    {
-        bool known = false;
-        for (int i = 0; names[i] && !known; i++) known = !strcmp(names[i], j->string);
-        if (!known) return diag_error(r->diag, "%s: unknown field '%s'", r->where, j->string);
-    }
-    return 0;
-}
 
 /* ---- Profiles ---- */
 
@@ -109,20 +17,20 @@ static int read_layer(Reader *r, const cJSON *j, int index, Layer *layer)
                                          "out_tensors", "whole", NULL};
     *layer = (Layer){.bytes = -1};
     r->where = arena_printf(r->arena, "layer #%d", index);
-    TRY(known_fields(r, j, fields));
-    TRY(get_name(r, j, "name", &layer->name));
+    TRY(json_known_fields(r, j, fields));
+    TRY(json_name(r, j, "name", &layer->name));
     r->where = arena_printf(r->arena, "layer '%s'", layer->name);
-    TRY(get_size(r, j, "weights", &layer->weights));
-    TRY(get_size(r, j, "activations", &layer->activations));
-    TRY(get_size(r, j, "buffers", &layer->buffers));
-    TRY(get_size(r, j, "state", &layer->state));
-    TRY(get_size(r, j, "code", &layer->code));
-    TRY(get_size(r, j, "out_bytes", &layer->out_bytes));
-    TRY(get_size(r, j, "out_tensors", &layer->out_tensors));
-    TRY(get_number(r, j, "flops", false, &layer->flops));
-    TRY(get_number(r, j, "bytes", true, &layer->bytes));
-    layer->whole = cJSON_IsTrue(item(j, "whole"));
-    return get_count(r, j, "tensors", &layer->tensors);
+    TRY(json_size(r, j, "weights", &layer->weights));
+    TRY(json_size(r, j, "activations", &layer->activations));
+    TRY(json_size(r, j, "buffers", &layer->buffers));
+    TRY(json_size(r, j, "state", &layer->state));
+    TRY(json_size(r, j, "code", &layer->code));
+    TRY(json_size(r, j, "out_bytes", &layer->out_bytes));
+    TRY(json_size(r, j, "out_tensors", &layer->out_tensors));
+    TRY(json_number(r, j, "flops", false, &layer->flops));
+    TRY(json_number(r, j, "bytes", true, &layer->bytes));
+    layer->whole = cJSON_IsTrue(json_item(j, "whole"));
+    return json_count(r, j, "tensors", &layer->tensors);
 }
 
 static int layer_of(Reader *r, const Profile *p, const cJSON *j, int *index)
@@ -147,10 +55,10 @@ static int read_shared(Reader *r, Profile *p, const cJSON *list)
     {
         SharedWeight s = {0};
         r->where = arena_printf(r->arena, "shared weight #%d", p->shared_count);
-        TRY(known_fields(r, j, fields));
-        TRY(get_name(r, j, "name", &s.name));
-        TRY(get_size(r, j, "bytes", &s.bytes));
-        cJSON_ArrayForEach(layer, item(j, "layers"))
+        TRY(json_known_fields(r, j, fields));
+        TRY(json_name(r, j, "name", &s.name));
+        TRY(json_size(r, j, "bytes", &s.bytes));
+        cJSON_ArrayForEach(layer, json_item(j, "layers"))
         {
             int index;
             TRY(layer_of(r, p, layer, &index));
@@ -171,11 +79,11 @@ static int read_live(Reader *r, Profile *p, const cJSON *list)
     {
         LiveTensor t = {.from = -1, .to = p->count};
         r->where = arena_printf(r->arena, "tensor #%d", p->tensor_count);
-        TRY(known_fields(r, j, fields));
-        TRY(get_name(r, j, "name", &t.name));
-        TRY(get_size(r, j, "bytes", &t.bytes));
-        if (item(j, "from")) TRY(layer_of(r, p, item(j, "from"), &t.from));
-        if (item(j, "to")) TRY(layer_of(r, p, item(j, "to"), &t.to));
+        TRY(json_known_fields(r, j, fields));
+        TRY(json_name(r, j, "name", &t.name));
+        TRY(json_size(r, j, "bytes", &t.bytes));
+        if (json_item(j, "from")) TRY(layer_of(r, p, json_item(j, "from"), &t.from));
+        if (json_item(j, "to")) TRY(layer_of(r, p, json_item(j, "to"), &t.to));
         arena_push(r->arena, p->tensors, p->tensor_count) = t;
     }
     return 0;
@@ -191,17 +99,17 @@ static int read_times(Reader *r, Profile *p, const cJSON *list)
         LayerSeconds times = {0};
         int at = 0;
         r->where = arena_printf(r->arena, "times #%d", p->time_count);
-        TRY(known_fields(r, j, fields));
-        TRY(get_name(r, j, "target", &times.target));
-        times.emulated = cJSON_IsTrue(item(j, "emulated"));
+        TRY(json_known_fields(r, j, fields));
+        TRY(json_name(r, j, "target", &times.target));
+        times.emulated = cJSON_IsTrue(json_item(j, "emulated"));
         times.seconds = arena_array(r->arena, (size_t)p->count, sizeof *times.seconds);
-        if (cJSON_GetArraySize(item(j, "seconds")) != p->count)
-            return bad(r, "seconds", "a list with one number or null for each layer");
-        cJSON_ArrayForEach(one, item(j, "seconds"))
+        if (cJSON_GetArraySize(json_item(j, "seconds")) != p->count)
+            return json_bad(r, "seconds", "a list with one number or null for each layer");
+        cJSON_ArrayForEach(one, json_item(j, "seconds"))
         {
             double value = cJSON_IsNull(one) ? -1 : cJSON_IsNumber(one) ? one->valuedouble : NAN;
             if (!(cJSON_IsNull(one) || (value >= 0 && value < 1e9)))
-                return bad(r, "seconds", "numbers of 0 or more, or null");
+                return json_bad(r, "seconds", "numbers of 0 or more, or null");
             times.seconds[at++] = value;
         }
         arena_push(r->arena, p->times, p->time_count) = times;
@@ -211,14 +119,14 @@ static int read_times(Reader *r, Profile *p, const cJSON *list)
 
 static int read_profile(Diag *diag, Arena *arena, const cJSON *root, Profile *p)
 {
-    static const char *const fields[] = {"name", "layers", "shared", "live", "planned", "times",
-                                         NULL};
+    static const char *const fields[] = {"name",    "layers", "shared",     "live",
+                                         "planned", "times",  "footprints", NULL};
     Reader r = {diag, arena, "profile"};
-    TRY(known_fields(&r, root, fields));
-    if (item(root, "name")) TRY(get_name(&r, root, "name", &p->name));
-    const cJSON *layers = item(root, "layers"), *j;
+    TRY(json_known_fields(&r, root, fields));
+    if (json_item(root, "name")) TRY(json_name(&r, root, "name", &p->name));
+    const cJSON *layers = json_item(root, "layers"), *j;
     int n = cJSON_GetArraySize(layers), i = 0;
-    if (!cJSON_IsArray(layers) || n < 1) return bad(&r, "layers", "a list of layers");
+    if (!cJSON_IsArray(layers) || n < 1) return json_bad(&r, "layers", "a list of layers");
     p->layers = arena_array(arena, (size_t)n, sizeof *p->layers);
     cJSON_ArrayForEach(j, layers)
     {
@@ -226,10 +134,11 @@ static int read_profile(Diag *diag, Arena *arena, const cJSON *root, Profile *p)
         i++;
     }
     p->count = n;
-    p->planned = cJSON_IsTrue(item(root, "planned"));
-    TRY(read_shared(&r, p, item(root, "shared")));
-    TRY(read_times(&r, p, item(root, "times")));
-    return read_live(&r, p, item(root, "live"));
+    p->planned = cJSON_IsTrue(json_item(root, "planned"));
+    TRY(read_shared(&r, p, json_item(root, "shared")));
+    TRY(read_times(&r, p, json_item(root, "times")));
+    TRY(footprints_read(&r, p, json_item(root, "footprints")));
+    return read_live(&r, p, json_item(root, "live"));
 }
 
 int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile)
@@ -246,25 +155,20 @@ int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile)
     return code;
 }
 
-static void add_size(cJSON *object, const char *field, int64_t bytes)
-{
-    if (bytes) cJSON_AddNumberToObject(object, field, (double)bytes);
-}
-
 static cJSON *layer_json(const Layer *layer)
 {
     cJSON *j = cJSON_CreateObject();
     cJSON_AddStringToObject(j, "name", layer->name);
     cJSON_AddNumberToObject(j, "weights", (double)layer->weights);
     cJSON_AddNumberToObject(j, "activations", (double)layer->activations);
-    add_size(j, "buffers", layer->buffers);
-    add_size(j, "state", layer->state);
-    add_size(j, "code", layer->code);
+    json_add_size(j, "buffers", layer->buffers);
+    json_add_size(j, "state", layer->state);
+    json_add_size(j, "code", layer->code);
     cJSON_AddNumberToObject(j, "flops", layer->flops);
     if (layer->bytes >= 0) cJSON_AddNumberToObject(j, "bytes", layer->bytes);
     cJSON_AddNumberToObject(j, "out_bytes", (double)layer->out_bytes);
     cJSON_AddNumberToObject(j, "tensors", layer->tensors);
-    add_size(j, "out_tensors", layer->out_tensors);
+    json_add_size(j, "out_tensors", layer->out_tensors);
     if (layer->whole) cJSON_AddTrueToObject(j, "whole");
     return j;
 }
@@ -312,6 +216,7 @@ static cJSON *profile_json(const Profile *p)
         cJSON_AddItemToArray(list, j);
     }
     add_times(root, p);
+    footprints_write(root, p);
     return root;
 }
 
@@ -335,36 +240,36 @@ static int read_device(Reader *r, const cJSON *j, int index, Device *d)
                                          "count", "call_overhead", "runtime", NULL};
     *d = (Device){.count = 1};
     r->where = arena_printf(r->arena, "device #%d", index);
-    TRY(known_fields(r, j, fields));
-    TRY(get_name(r, j, "name", &d->name));
+    TRY(json_known_fields(r, j, fields));
+    TRY(json_name(r, j, "name", &d->name));
     r->where = arena_printf(r->arena, "device '%s'", d->name);
     d->target = d->name;
-    if (item(j, "target")) TRY(get_name(r, j, "target", &d->target));
-    if (!item(j, "gflops")) return bad(r, "gflops", "a number above 0");
-    if (!item(j, "memory")) return bad(r, "memory", "bytes, such as \"4GB\"");
-    TRY(get_number(r, j, "gflops", false, &d->gflops));
-    TRY(get_number(r, j, "memory_bandwidth", true, &d->memory_bandwidth));
-    TRY(get_number(r, j, "call_overhead", false, &d->call_overhead));
-    TRY(get_size(r, j, "memory", &d->memory));
-    TRY(get_size(r, j, "runtime", &d->runtime));
-    return get_count(r, j, "count", &d->count);
+    if (json_item(j, "target")) TRY(json_name(r, j, "target", &d->target));
+    if (!json_item(j, "gflops")) return json_bad(r, "gflops", "a number above 0");
+    if (!json_item(j, "memory")) return json_bad(r, "memory", "bytes, such as \"4GB\"");
+    TRY(json_number(r, j, "gflops", false, &d->gflops));
+    TRY(json_number(r, j, "memory_bandwidth", true, &d->memory_bandwidth));
+    TRY(json_number(r, j, "call_overhead", false, &d->call_overhead));
+    TRY(json_size(r, j, "memory", &d->memory));
+    TRY(json_size(r, j, "runtime", &d->runtime));
+    return json_count(r, j, "count", &d->count);
 }
 
 static int read_link(Reader *r, const cJSON *j, const char *where, Link *link)
 {
     r->where = where;
-    if (!item(j, "bandwidth")) return bad(r, "bandwidth", "bytes per second, above 0");
-    TRY(get_number(r, j, "bandwidth", true, &link->bandwidth));
-    TRY(get_number(r, j, "latency", false, &link->latency));
-    if (!(link->bandwidth > 0)) return bad(r, "bandwidth", "bytes per second, above 0");
-    if (link->latency > 1e6) return bad(r, "latency", "at most 10^6 seconds");
+    if (!json_item(j, "bandwidth")) return json_bad(r, "bandwidth", "bytes per second, above 0");
+    TRY(json_number(r, j, "bandwidth", true, &link->bandwidth));
+    TRY(json_number(r, j, "latency", false, &link->latency));
+    if (!(link->bandwidth > 0)) return json_bad(r, "bandwidth", "bytes per second, above 0");
+    if (link->latency > 1e6) return json_bad(r, "latency", "at most 10^6 seconds");
     return 0;
 }
 
 static int link_end(Reader *r, const Cluster *c, const cJSON *j, const char *field, int *end)
 {
     const char *name;
-    TRY(get_name(r, j, field, &name));
+    TRY(json_name(r, j, field, &name));
     *end = cluster_find(c, name);
     if (*end < 0) return diag_error(r->diag, "%s: no device is called '%s'", r->where, name);
     return 0;
@@ -376,27 +281,27 @@ static int read_cluster(Diag *diag, Arena *arena, const cJSON *root, Cluster *c)
     static const char *const ends[] = {"from", "to", "bandwidth", "latency", NULL};
     Reader r = {diag, arena, "cluster"};
     const cJSON *j;
-    TRY(known_fields(&r, root, fields));
-    cJSON_ArrayForEach(j, item(root, "devices"))
+    TRY(json_known_fields(&r, root, fields));
+    cJSON_ArrayForEach(j, json_item(root, "devices"))
     {
         Device d;
         TRY(read_device(&r, j, c->count, &d));
         arena_push(arena, c->devices, c->count) = d;
     }
     r.where = "cluster";
-    if (!c->count) return bad(&r, "devices", "a list of devices");
-    cJSON_ArrayForEach(j, item(root, "links"))
+    if (!c->count) return json_bad(&r, "devices", "a list of devices");
+    cJSON_ArrayForEach(j, json_item(root, "links"))
     {
         Link link = {0};
         r.where = arena_printf(arena, "link #%d", c->link_count);
-        TRY(known_fields(&r, j, ends));
+        TRY(json_known_fields(&r, j, ends));
         TRY(link_end(&r, c, j, "from", &link.from));
         TRY(link_end(&r, c, j, "to", &link.to));
         TRY(read_link(&r, j, r.where, &link));
         arena_push(arena, c->links, c->link_count) = link;
     }
     c->otherwise = (Link){.bandwidth = 110e6};
-    const cJSON *otherwise = item(root, "default_link");
+    const cJSON *otherwise = json_item(root, "default_link");
     return otherwise ? read_link(&r, otherwise, "default_link", &c->otherwise) : 0;
 }
 

@@ -61,30 +61,6 @@ static int cut_by_name(const Work *w, const char *const *names, int count, int *
     return 0;
 }
 
-static void contract(const Work *w, int at, Tensor ***list, int *count, int64_t *bytes)
-{
-    const Graph *g = w->graph;
-    *list = NULL;
-    *count = 0;
-    *bytes = 0;
-    if (at == w->count) {
-        for (int i = 0; i < g->output_count; i++) {
-            if (g->outputs[i]->is_state_out) continue;
-            arena_push(g->arena, *list, *count) = g->outputs[i];
-        }
-    } else if (at == 0) {
-        for (int i = 0; i < g->input_count; i++) {
-            if (!g->inputs[i]->is_state) arena_push(g->arena, *list, *count) = g->inputs[i];
-        }
-    } else {
-        for (int i = 0; i < g->tensor_count; i++) {
-            if (work_crosses(w, g->tensors[i], at))
-                arena_push(g->arena, *list, *count) = g->tensors[i];
-        }
-    }
-    for (int i = 0; i < *count; i++) *bytes += work_tensor_bytes(w, (*list)[i]);
-}
-
 static const char *stage_name(Graph *graph, const char *const *names, int index)
 {
     int same = 1;
@@ -93,33 +69,42 @@ static const char *stage_name(Graph *graph, const char *const *names, int index)
     return arena_printf(graph->arena, "%s-%d", names[index], same);
 }
 
-static void fill_stages(Work *w, const Profile *profile, const Target *const *targets,
-                        const char *const *names, int count, const int *ends, Cut *cut)
+static const char *prefix_of(Graph *graph, const Cut *cut, int index)
 {
+    if (cut->count == 1) return graph->name;
+    char *name = arena_printf(graph->arena, "%s_%s", graph->name, cut->stages[index].name);
+    for (char *c = name; *c; c++) {
+        if (*c == '-' || *c == '.') *c = '_';
+    }
+    return name;
+}
+
+static void fill_stages(const Planning *planning, const Plan *plan, Cut *cut)
+{
+    const Work *w = planning->work;
     Graph *g = w->graph;
-    cut->count = count;
-    cut->stages = arena_array(g->arena, (size_t)count, sizeof *cut->stages);
-    for (int s = 0; s < count; s++) {
-        int a = s ? ends[s - 1] : 0, b = ends[s];
+    const char **names = arena_array(g->arena, (size_t)plan->count + 1, sizeof *names);
+    *cut = (Cut){.count = plan->count, .profile = planning->profile};
+    cut->stages = arena_array(g->arena, (size_t)plan->count, sizeof *cut->stages);
+    for (int s = 0; s < plan->count; s++) {
+        const PlanStage *p = &plan->stages[s];
         Stage *stage = &cut->stages[s];
-        stage->target = targets[s];
+        names[s] = planning->names[p->device_index];
+        stage->target = planning->targets[p->device_index];
+        stage->lower = planning->lower[p->device_index];
         stage->name = stage_name(g, names, s);
-        stage->nodes = w->nodes + a;
-        stage->node_count = b - a;
-        for (int i = a; i < b; i++) {
-            stage->flops += profile->layers[i].flops;
-            stage->weight_bytes += profile->layers[i].weights;
+        stage->prefix = prefix_of(g, cut, s);
+        stage->nodes = w->nodes + p->first;
+        stage->node_count = p->end - p->first;
+        stage->budget = p->budget;
+        stage->runtime = planning->cluster->devices[p->device_index].runtime;
+        stage->queue = plan->options.queue;
+        work_contract(w, p->first, &stage->in, &stage->in_count, &stage->in_bytes);
+        work_contract(w, p->end, &stage->out, &stage->out_count, &stage->out_bytes);
+        for (int i = p->first; i < p->end; i++) {
+            stage->flops += planning->profile->layers[i].flops;
+            w->nodes[i]->layer = i;
         }
-        for (int k = 0; k < profile->shared_count; k++) {
-            const SharedWeight *shared = &profile->shared[k];
-            int u = 0;
-            while (u < shared->layer_count && shared->layers[u] < a) u++;
-            if (u < shared->layer_count && shared->layers[u] < b)
-                stage->weight_bytes += shared->bytes;
-        }
-        contract(w, a, &stage->in, &stage->in_count, &stage->in_bytes);
-        contract(w, b, &stage->out, &stage->out_count, &stage->out_bytes);
-        for (int i = a; i < b; i++) w->nodes[i]->layer = i;
     }
 }
 
@@ -132,7 +117,7 @@ int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const ch
         int same = 1;
         for (int k = 0; k < i; k++) same += !strcmp(names[k], names[i]);
         Device device = {.name = same > 1 ? arena_printf(arena, "%s-%d", names[i], same) : names[i],
-                         .target = names[i],
+                         .target = t->name,
                          .gflops = t->gflops,
                          .memory_bandwidth = t->memory_bandwidth,
                          .call_overhead = t->call_overhead,
@@ -144,65 +129,152 @@ int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const ch
     return cluster_expand(diag, arena, &raw, cluster);
 }
 
-static int given_plan(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
-                      const PlanOptions *options, const char *file, Plan *plan)
+/* A partition that somebody else made. What it needs is known when its stages are lowered: the
+ * footprints' upper bound must not refuse it. */
+static int take_given(const Planning *planning, const PlanOptions *options, const Partition *given,
+                      Plan *plan)
 {
-    Partition partition;
-    if (!file) return plan_make(diag, arena, profile, cluster, options, plan);
-    TRY(plan_read(diag, arena, file, profile, cluster, &partition));
-    return plan_given(diag, arena, profile, cluster, options, &partition, plan);
-}
-
-static int plan_work(Work *w, const Cluster *cluster, const Target *const *targets,
-                     const char *const *names, int count, const PlanOptions *options,
-                     const char *plan_file, Cut *cut, Plan *plan)
-{
-    Arena *arena = w->graph->arena;
-    Diag *diag = w->graph->diag;
-    const Profile *profile = work_profile(w);
-    Cluster own;
-    if (!cluster) {
-        TRY(cut_devices(diag, arena, targets, names, count, &own));
-        cluster = &own;
+    Arena *arena = planning->work->graph->arena;
+    Diag quiet, *diag = planning->work->graph->diag;
+    diag_init(&quiet, arena, NULL);
+    if (!plan_given(&quiet, arena, planning->profile, planning->cluster, options, given, plan))
+        return 0;
+    PlanOptions any = *options;
+    for (int s = 0; s < given->count; s++) {
+        if (!planning->targets[given->device[s]]) /* that stage will not be lowered */
+            return plan_given(diag, arena, planning->profile, planning->cluster, options, given,
+                              plan);
     }
-    TRY(given_plan(diag, arena, profile, cluster, options, plan_file, plan));
-    const Target **used = arena_array(arena, (size_t)plan->count, sizeof *used);
-    const char **used_names = arena_array(arena, (size_t)plan->count, sizeof *used_names);
-    int *ends = arena_array(arena, (size_t)plan->count, sizeof *ends);
+    any.capacity = INT64_C(1) << 60;
+    any.memory_limit = 1;
+    TRY(plan_given(diag, arena, planning->profile, planning->cluster, &any, given, plan));
+    plan->options = *options;
+    plan_set_bound(plan, 0);
     for (int s = 0; s < plan->count; s++) {
-        used[s] = targets[plan->stages[s].device_index];
-        used_names[s] = names[plan->stages[s].device_index];
-        ends[s] = plan->stages[s].end;
+        PlanStage *stage = &plan->stages[s];
+        const Device *device = &planning->cluster->devices[stage->device_index];
+        stage->device_memory = options->capacity > 0 ? options->capacity : device->memory;
+        stage->budget = plan_budget(options, device);
     }
-    fill_stages(w, profile, used, used_names, plan->count, ends, cut);
     return 0;
 }
 
-int cut_planned(Graph *graph, const Cluster *cluster, const Target *const *targets,
-                const char *const *names, int count, const PlanOptions *options,
-                const char *plan_file, Cut *cut, Plan *plan)
+/* What a stage needed beyond what was planned is kept free in all stages of its kind. */
+static void raise_slack(Profile *profile, const Device *device, int64_t bytes)
 {
-    Work w;
-    work_init(&w, graph);
-    return plan_work(&w, cluster, targets, names, count, options, plan_file, cut, plan);
+    for (int compact = 0; compact < 2; compact++) {
+        const Footprint *found = profile_footprint(profile, device, compact);
+        for (int i = 0; i < profile->footprint_count; i++) {
+            Footprint *f = &profile->footprints[i];
+            if (f == found && f->compact == compact && f->slack < bytes) f->slack = bytes;
+        }
+    }
 }
 
-int cut_graph(Graph *graph, const Target *const *targets, const char *const *names,
-              int target_count, const char *const *cut_after, int cut_count, Cut *cut)
+/* Lowers the stages and gives the plan their bytes. *over: some stage is over its budget. */
+static int lower_stages(const Planning *planning, Cut *cut, Plan *plan, Profile *next, bool *over)
+{
+    *over = false;
+    for (int s = 0; s < cut->count; s++) {
+        PlanStage *p = &plan->stages[s];
+        Stage *stage = &cut->stages[s];
+        const Device *device = &planning->cluster->devices[p->device_index];
+        if (!stage->target) continue; /* only its figures are known */
+        TRY(stage_lower(planning->work->graph, stage));
+        StageBytes bytes = stage_bytes(stage);
+        if (!stage_fits(stage)) {
+            const Footprint *f = profile_footprint(planning->profile, device, true);
+            int64_t most = p->memory < p->budget ? p->memory : p->budget;
+            *over = true;
+            raise_slack(next, device, (f ? f->slack : 0) + stage_bytes_sum(&bytes) - most);
+        }
+        p->compact = stage->lower.compact;
+        plan_set_bytes(p, &bytes);
+    }
+    plan_sum_up(plan);
+    return 0;
+}
+
+int cut_proven(const Planning *planning, const PlanOptions *options, const Partition *given,
+               Cut *cut, Plan *plan)
+{
+    enum { ROUNDS = 8 };
+    Graph *g = planning->work->graph;
+    Planning now = *planning;
+    double bound = 0;
+    bool over = true;
+    for (int round = 0; over; round++) {
+        if (given)
+            TRY(take_given(&now, options, given, plan));
+        else
+            TRY(plan_make(g->diag, g->arena, now.profile, now.cluster, options, plan));
+        if (round == 0) bound = plan->bound;
+        fill_stages(&now, plan, cut);
+        Profile *next = profile_scale(g->arena, now.profile, 1);
+        profile_scale_footprints(g->arena, next, 1); /* whose slack is its own */
+        TRY(lower_stages(&now, cut, plan, next, &over));
+        for (int s = 0; over && s < cut->count && (given || round + 1 == ROUNDS); s++) {
+            if (cut->stages[s].target && !stage_fits(&cut->stages[s]))
+                return stage_refuse(g->diag, &cut->stages[s]);
+        }
+        if (over) now.profile = next;
+        if (over || round == 0) continue;
+        plan_set_bound(plan, bound);
+        plan->exact = plan->exact && plan->gap <= 0;
+        plan->method = "exact for footprints with room for holes in the workspace";
+    }
+    cut->profile = planning->profile;
+    return 0;
+}
+
+/* ---- From targets ---- */
+
+static int hand_made(const Work *w, const CutRequest *request, Partition *partition)
+{
+    partition->count = request->count;
+    for (int i = 0; i < request->count; i++) partition->device[i] = i;
+    return cut_by_name(w, request->cut_after, request->cut_count, partition->end);
+}
+
+/* A model without layers: what enters leaves. */
+static int cut_nothing(const Planning *planning, const CutRequest *request,
+                       const PlanOptions *options, Cut *cut)
+{
+    if (request->count > 1)
+        return diag_error(planning->work->graph->diag,
+                          "the model has no layers to cut into %d stages", request->count);
+    const Device *device = planning->cluster->devices;
+    PlanStage stage = {.budget = plan_budget(options, device)};
+    Plan plan = {.options = *options, .stages = &stage, .count = 1};
+    fill_stages(planning, &plan, cut);
+    TRY(stage_lower(planning->work->graph, cut->stages));
+    return stage_fits(cut->stages) ? 0 : stage_refuse(planning->work->graph->diag, cut->stages);
+}
+
+int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
 {
     Work w;
     Plan plan;
+    Cluster cluster;
+    Partition partition, *given = NULL;
     PlanOptions options = plan_defaults();
     options.use_all = true;
+    if (request->options) options = *request->options;
     work_init(&w, graph);
-    if (!cut_count && w.count)
-        return plan_work(&w, NULL, targets, names, target_count, &options, NULL, cut, &plan);
-    int *ends = arena_array(graph->arena, (size_t)target_count + 1, sizeof *ends);
-    if (cut_count)
-        TRY(cut_by_name(&w, cut_after, cut_count, ends));
-    else if (target_count > 1)
-        return diag_error(graph->diag, "the model has no layers to cut into %d stages",
-                          target_count);
-    fill_stages(&w, work_profile(&w), targets, names, target_count, ends, cut);
-    return 0;
+    TRY(cut_devices(graph->diag, graph->arena, request->targets, request->names, request->count,
+                    &cluster));
+    Planning planning = {
+        &w, work_profile(&w), &cluster, request->targets, request->names, request->lower};
+    if (!w.count) return cut_nothing(&planning, request, &options, cut);
+    if (request->cut_count) {
+        given = &partition;
+        TRY(hand_made(&w, request, given));
+    }
+    TRY(work_footprints(&w, planning.profile, request->targets, request->lower, request->count));
+    if (request->plan_file) {
+        given = &partition;
+        TRY(plan_read(graph->diag, graph->arena, request->plan_file, planning.profile, &cluster,
+                      given));
+    }
+    return cut_proven(&planning, &options, given, cut, &plan);
 }

@@ -31,7 +31,7 @@ static void time_layers(Arena *arena, const Partition *partition, CutFigures *f)
 int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, const PlanOptions *given,
                 CutFigures *f)
 {
-    *f = (CutFigures){.profile = graph_profile(graph)};
+    *f = (CutFigures){.profile = cut->profile};
     if (cut->count > PLAN_DEVICES) return 0;
     TRY(find_devices(graph, cut, cluster, &f->cluster));
     Partition partition = {.count = cut->count};
@@ -52,6 +52,15 @@ int cut_figures(Graph *graph, const Cut *cut, const Cluster *cluster, const Plan
     diag_init(&quiet, graph->arena, NULL);
     f->known =
         !plan_given(&quiet, graph->arena, f->profile, &f->cluster, &options, &partition, &f->plan);
-    if (f->known) time_layers(graph->arena, &partition, f);
+    if (!f->known) return 0;
+    time_layers(graph->arena, &partition, f);
+    for (int i = 0; i < cut->count; i++) {
+        PlanStage *s = &f->plan.stages[i];
+        StageBytes bytes = stage_bytes(&cut->stages[i]);
+        s->budget = cut->stages[i].budget;
+        s->device_memory = f->cluster.devices[i].memory;
+        plan_set_bytes(s, &bytes);
+    }
+    plan_sum_up(&f->plan);
     return 0;
 }

@@ -37,6 +37,7 @@ static void place_own(Lower *lw, const Tensor *tensor, BufferClass class, int in
     place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
                                    tensor_elements(lw->sizes, tensor));
     place->buffer->index = index;
+    place->buffer->tensor = tensor->id;
     place->offset = zero(lw);
     dense_strides(lw, tensor, place->stride);
 }
@@ -127,17 +128,22 @@ static bool keeps_row_major(const Node *node)
            node->op == OP_UNSQUEEZE;
 }
 
+bool place_sends_source(const Node *node)
+{
+    if (!keeps_row_major(node) || node->epilogue_count || node->out[0]->has_order) return false;
+    const Tensor *in = node->in[0];
+    if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out)
+        return false;
+    return !is_view(in->producer) && same_guards(node, in->producer);
+}
+
 /* The source of a reshape that leaves the stage is made right in the outgoing buffer. */
 static void share_outgoing(Placing *p, const Node *node)
 {
     Lower *lw = p->lw;
-    const Tensor *out = node->out[0];
-    Tensor *in = node->in[0];
-    if (!keeps_row_major(node) || node->epilogue_count || !p->leaves[out->id] || out->has_order)
-        return;
-    if (!p->here[in->id] || p->leaves[in->id] || lw->places[in->id].buffer || in->is_inlined) return;
-    if (is_view(in->producer) || in->has_order || in->is_state_out) return;
-    if (!same_guards(node, in->producer)) return;
+    const Tensor *out = node->out[0], *in = node->in[0];
+    if (!place_sends_source(node) || !p->leaves[out->id]) return;
+    if (!p->here[in->id] || p->leaves[in->id] || lw->places[in->id].buffer) return;
     Place *place = &lw->places[in->id];
     place->buffer = lw->places[out->id].buffer;
     place->offset = zero(lw);
@@ -240,7 +246,7 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
 {
     Lower *lw = p->lw;
     const Tensor *in = node->in[0], *out = node->out[k];
-    if (in->is_inlined || in->dtype != out->dtype || p->stage->plain) return false;
+    if (in->is_inlined || in->dtype != out->dtype || p->lw->target->plain) return false;
     const Place *from = lower_place(lw, in);
     if (!from->buffer) return false;
     *place = *from;
@@ -299,7 +305,7 @@ int stage_places(Lower *lw, const Stage *stage)
         const Tensor *out = stage->out[i];
         if (!lw->places[out->id].buffer) place_own(lw, out, BUFFER_OUTPUT, i);
     }
-    for (int i = stage->node_count - 1; i >= 0 && !stage->plain; i--) {
+    for (int i = stage->node_count - 1; i >= 0 && !lw->target->plain; i--) {
         if (stage->nodes[i]->op == OP_CONCAT) share_concat(&p, stage->nodes[i]);
         else share_outgoing(&p, stage->nodes[i]);
     }

@@ -51,6 +51,35 @@ static void fill_weights(const Work *w, Profile *p)
     }
 }
 
+static void add_live(const Work *w, Profile *p, LiveTensor tensor, bool counts)
+{
+    arena_push(w->graph->arena, p->tensors, p->tensor_count) = tensor;
+    for (int cut = tensor.from + 1; cut <= tensor.to; cut++) {
+        if (cut == 0) continue;
+        p->layers[cut - 1].out_bytes += tensor.bytes;
+        p->layers[cut - 1].out_tensors += counts;
+    }
+}
+
+/* Inputs that nobody reads, outputs that no layer makes, and those that are there twice cross the
+ * first or the last cut as well: contracts list them. */
+static void fill_ends(const Work *w, Profile *p)
+{
+    for (int end = 0; end < 2; end++) {
+        int at = end ? w->count : 0, count;
+        Tensor **list;
+        int64_t bytes;
+        work_contract(w, at, &list, &count, &bytes);
+        for (int i = 0; i < count; i++) {
+            bool crosses = work_crosses(w, list[i], at);
+            for (int k = 0; k < i && crosses; k++) crosses = list[k] != list[i];
+            int64_t room = buffer_room(work_tensor_bytes(w, list[i]));
+            if (!crosses && room <= MOST_BYTES)
+                add_live(w, p, (LiveTensor){list[i]->name, at - 1, at, room}, true);
+        }
+    }
+}
+
 /* What lives in the workspace while a layer runs, and what crosses cuts. */
 static void fill_tensors(const Work *w, Profile *p)
 {
@@ -65,13 +94,11 @@ static void fill_tensors(const Work *w, Profile *p)
         for (int k = from < 0 ? 0 : from; k <= to && k < w->count; k++)
             p->layers[k].activations += bytes;
         if (to <= from || (from < 0 && t->producer)) continue;
-        arena_push(g->arena, p->tensors, p->tensor_count) = (LiveTensor){t->name, from, to, bytes};
-        for (int cut = from + 1; cut <= to; cut++) {
-            if (cut == 0) continue;
-            p->layers[cut - 1].out_bytes += bytes;
-            p->layers[cut - 1].out_tensors++;
-        }
+        add_live(w, p, (LiveTensor){t->name, from, to, buffer_room(bytes)}, true);
     }
+    fill_ends(w, p);
+    if (w->count && work_sizes_bytes(w))
+        add_live(w, p, (LiveTensor){"(sizes)", -1, w->count, work_sizes_bytes(w)}, false);
     for (int i = 0; i < g->state_count; i++)
         p->layers[w->state_first[i]].state += work_tensor_bytes(w, g->states[i].in);
 }
@@ -106,11 +133,4 @@ Profile *work_profile(const Work *w)
     fill_weights(w, p);
     fill_tensors(w, p);
     return p;
-}
-
-Profile *graph_profile(Graph *graph)
-{
-    Work work;
-    work_init(&work, graph);
-    return work_profile(&work);
 }

@@ -1,6 +1,7 @@
 /* From a stage's nodes to its program: places, kernels, loop passes, memory plan. */
 #include "passes/stage/stage.h"
 
+#include "ir/names.h"
 #include "passes/loops/passes.h"
 #include "passes/loops/rewrite.h"
 #include "passes/memory/memory.h"
@@ -58,13 +59,19 @@ static int enter_guards(Guarding *g, const Node *node)
 
 /* ---- Copies: what passes through, constants that leave, state that was renewed elsewhere ---- */
 
-static Node *copy_node(Graph *graph, Tensor *from, const char *name)
+/* Not part of the graph: a stage that is lowered again gets the same names. `extra` counts them. */
+static Node *copy_node(const Graph *graph, Tensor *from, const char *name, int extra)
 {
-    Tensor *to = graph_tensor(graph, name, from->dtype, from->rank, from->dims);
+    Tensor *to = arena_alloc(graph->arena, sizeof *to);
+    to->id = graph->tensor_count + extra;
+    to->name = names_unique(graph->tensor_names, name);
+    to->dtype = from->dtype;
+    to->rank = from->rank;
     to->has_order = from->has_order;
+    memcpy(to->dims, from->dims, sizeof to->dims);
     memcpy(to->order, from->order, sizeof to->order);
     Node *node = arena_alloc(graph->arena, sizeof *node);
-    node->id = graph->next_node_id++;
+    node->id = graph->next_node_id + extra;
     node->op = OP_COPY;
     node->name = to->name;
     node->origin = (Origin){NULL, from->name, "copy", -1};
@@ -86,19 +93,21 @@ static bool already_out(const Stage *stage, int index)
 }
 
 /* Nodes that copy, for out contract positions that no node of the stage fills; NULL elsewhere. */
-static Node **outgoing_copies(Graph *graph, const Stage *stage)
+static Node **outgoing_copies(const Graph *graph, const Stage *stage)
 {
     Node **copies = arena_array(graph->arena, (size_t)stage->out_count + 1, sizeof(Node *));
     for (int i = 0; i < stage->out_count; i++) {
         Tensor *out = stage->out[i];
-        bool made = false, here = already_out(stage, i);
-        for (int k = 0; k < stage->node_count && !here; k++) {
+        bool made = false, again = already_out(stage, i);
+        for (int k = 0; k < stage->node_count && !again; k++) {
             const Node *node = stage->nodes[k];
             for (int o = 0; o < node->out_count; o++) {
                 made = made || out == (o ? node->out[o] : node_result(node));
             }
         }
-        if (!made) copies[i] = copy_node(graph, out, arena_printf(graph->arena, "%s.out", out->name));
+        const char *name = again ? arena_printf(graph->arena, "%s.out%d", out->name, i)
+                                 : arena_printf(graph->arena, "%s.out", out->name);
+        if (!made) copies[i] = copy_node(graph, out, name, i);
     }
     return copies;
 }
@@ -154,18 +163,66 @@ static int lower_state(Lower *lw, Node *const *copies)
 
 /* ---- The stage ---- */
 
-static int lower_nodes(Lower *lw, const Stage *stage)
+static int lower_nodes(Lowered *lowered, const Stage *stage)
 {
+    Lower *lw = &lowered->lw;
     Guarding guarding = {.lw = lw};
     guarding.blocks[0] = lw->main;
     for (int i = 0; i < stage->node_count; i++) {
         Node *node = stage->nodes[i];
-        if (node->user) continue; /* a view: no code */
-        TRY(enter_guards(&guarding, node));
-        TRY(lower_node(lw, node));
+        if (!node->user) { /* else a view: no code */
+            TRY(enter_guards(&guarding, node));
+            TRY(lower_node(lw, node));
+        }
+        lowered->kernels[i] = lw->program->kernel_count;
     }
     lw->main = guarding.blocks[0];
     return 0;
+}
+
+static int lower_all(Lowered *lowered, const Stage *stage, Node *const *copies, Node *const *kept)
+{
+    TRY(lower_nodes(lowered, stage));
+    TRY(lower_copies(&lowered->lw, stage, copies));
+    return lower_state(&lowered->lw, kept);
+}
+
+void lowered_drop(Lowered *lowered)
+{
+    Program *program = lowered->lw.program;
+    if (program->code != program->arena) arena_free(program->code);
+    program->code = program->arena;
+}
+
+int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
+{
+    Arena *arena = graph->arena;
+    Node **copies = outgoing_copies(graph, stage);
+    Node **kept = arena_array(arena, (size_t)graph->state_count + 1, sizeof *kept);
+    for (int i = 0; i < graph->state_count; i++) {
+        const StatePair *pair = &graph->states[i];
+        kept[i] = copy_node(graph, pair->out, arena_printf(arena, "%s.kept", pair->in->name),
+                            stage->out_count + i);
+    }
+    size_t nodes = (size_t)stage->node_count + 1;
+    size_t tensors = (size_t)(graph->tensor_count + stage->out_count + graph->state_count);
+    *lowered = (Lowered){.lw = {.arena = arena,
+                                .diag = graph->diag,
+                                .graph = graph,
+                                .sizes = graph->sizes,
+                                .target = &stage->lower},
+                         .kernels = arena_array(arena, nodes, sizeof *lowered->kernels)};
+    Lower *lw = &lowered->lw;
+    lw->program = program_new(arena, graph->sizes, stage->prefix);
+    lw->program->input_count = stage->in_count;
+    lw->program->output_count = stage->out_count;
+    lw->main = &lw->program->main->body;
+    lw->places = arena_array(arena, tensors, sizeof *lw->places);
+    TRY(stage_places(lw, stage));
+    lw->program->code = arena_new();
+    int code = lower_all(lowered, stage, copies, kept);
+    if (code) lowered_drop(lowered);
+    return code;
 }
 
 /* ---- Loop passes: what each of them leaves behind is freed, so that memory is two programs ---- */
@@ -201,68 +258,60 @@ static int run_loop_passes(Program *program, int vector_bits)
     return code;
 }
 
-static int lower_once(Graph *graph, Stage *stage, const char *prefix)
+static int lower_once(Graph *graph, Stage *stage)
 {
-    Node **copies = outgoing_copies(graph, stage);
-    Node **state_copies = arena_array(graph->arena, (size_t)graph->state_count + 1, sizeof(Node *));
-    for (int i = 0; i < graph->state_count; i++) {
-        const StatePair *pair = &graph->states[i];
-        state_copies[i] =
-            copy_node(graph, pair->out, arena_printf(graph->arena, "%s.kept", pair->in->name));
-    }
-    Lower lw = {.arena = graph->arena,
-                .diag = graph->diag,
-                .graph = graph,
-                .sizes = graph->sizes,
-                .target = &stage->lower};
-    lw.program = program_new(graph->arena, graph->sizes, prefix);
-    lw.program->input_count = stage->in_count;
-    lw.program->output_count = stage->out_count;
-    lw.main = &lw.program->main->body;
-    lw.places = arena_array(graph->arena, (size_t)graph->tensor_count, sizeof *lw.places);
-    TRY(stage_places(&lw, stage));
-    lw.program->code = arena_new();
-    int code = lower_nodes(&lw, stage);
-    if (!code) code = lower_copies(&lw, stage, copies);
-    if (!code) code = lower_state(&lw, state_copies);
-    if (!code) code = run_loop_passes(lw.program, stage->lower.vector_bits);
-    if (code) {
-        if (lw.program->code != graph->arena) arena_free(lw.program->code);
-        return code;
+    Lowered lowered;
+    TRY(stage_calls(graph, stage, &lowered));
+    Lower *lw = &lowered.lw;
+    if (run_loop_passes(lw->program, stage->lower.vector_bits)) {
+        lowered_drop(&lowered);
+        return LPC_ERROR;
     }
 #ifndef NDEBUG
-    TRY(loops_verify(lw.program, graph->diag));
+    TRY(loops_verify(lw->program, graph->diag));
 #endif
-    if (stage->plain) memory_apart(lw.program, &stage->memory);
-    else plan_memory(lw.program, lw.in_place, lw.in_place_count, &stage->memory);
-    stage->program = lw.program;
+    if (stage->lower.plain)
+        memory_apart(lw->program, &stage->memory);
+    else
+        plan_memory(lw->program, lw->in_place, lw->in_place_count, &stage->memory);
+    stage->program = lw->program;
     return 0;
 }
 
-/* What the device must hold beside code: queues are two frames deep on either side. */
-static int64_t stage_bytes(const Stage *stage)
+StageBytes stage_bytes(const Stage *stage)
 {
     const Program *p = stage->program;
-    return p->const_bytes + p->work_bytes + p->state_bytes + 2 * (stage->in_bytes + stage->out_bytes);
+    return (StageBytes){.weights = p->const_bytes,
+                        .activations = p->work_bytes,
+                        .state = p->state_bytes,
+                        .queues = stage->queue * (stage->in_bytes + stage->out_bytes),
+                        .code =
+                            stage->runtime + (int64_t)stage->node_count * STAGE_LAYER_CODE_BYTES};
 }
 
-int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable)
+bool stage_fits(const Stage *stage)
 {
-    stage->lower = stage_lower_target(stage->target, portable || stage->plain);
-    stage->lower.plain = stage->plain;
-    stage->lower.tuning = stage->tuning;
-    TRY(lower_once(graph, stage, prefix));
-    if (stage_bytes(stage) <= stage->target->memory) return 0;
+    StageBytes bytes = stage_bytes(stage);
+    return stage_bytes_sum(&bytes) <= stage->budget;
+}
+
+int stage_lower(Graph *graph, Stage *stage)
+{
+    stage->lower.compact = false;
+    TRY(lower_once(graph, stage));
+    if (stage_fits(stage)) return 0;
     stage->lower.compact = true;
-    TRY(lower_once(graph, stage, prefix));
-    if (stage_bytes(stage) <= stage->target->memory) return 0;
-    const Program *p = stage->program;
-    int64_t queues = 2 * (stage->in_bytes + stage->out_bytes);
-    int64_t needs = stage_bytes(stage), budget = stage->target->memory;
-    return diag_error(graph->diag,
-                      "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
-                      "%lld); its budget is %lld, %lld short",
-                      stage->name, (long long)needs, (long long)p->const_bytes,
-                      (long long)p->work_bytes, (long long)p->state_bytes, (long long)queues,
-                      (long long)budget, (long long)(needs - budget));
+    return lower_once(graph, stage);
+}
+
+int stage_refuse(Diag *diag, const Stage *stage)
+{
+    StageBytes b = stage_bytes(stage);
+    long long needs = (long long)stage_bytes_sum(&b), budget = (long long)stage->budget;
+    return diag_error(
+        diag,
+        "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
+        "%lld, code %lld); its budget is %lld, %lld short",
+        stage->name, needs, (long long)b.weights, (long long)b.activations, (long long)b.state,
+        (long long)b.queues, (long long)b.code, budget, needs - budget);
 }

@@ -7,20 +7,25 @@
 #include "ir/target.h"
 #include "passes/lower/lower.h"
 #include "passes/memory/memory.h"
+#include "passes/partition/profile.h"
+
+/* What a stage program needs beside what is counted: a static program with its runtime and C
+ * library, its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
+enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 
 typedef struct Stage {
     const char *name;      /* the package folder: the target's name, "-2" ... appended when taken */
+    const char *prefix;    /* of the emitted function */
     const Target *target;
-    LowerTarget lower;     /* derived from the target */
-    bool plain;            /* before stage_lower: plain loops, every buffer apart (--no-plan) */
-    Tuning *tuning;        /* before stage_lower: measured tilings, or NULL */
+    LowerTarget lower;     /* how it is to be lowered; `compact` by stage_lower */
     Node **nodes;          /* those that run here, in order; inlined producers are not listed */
     int node_count;
     Tensor **in, **out;    /* contracts: what arrives, what leaves */
     int in_count, out_count;
     double flops;
-    int64_t weight_bytes;  /* estimate from the model; the program knows better */
-    int64_t in_bytes, out_bytes; /* payload bounds */
+    int64_t in_bytes, out_bytes; /* bounds of a frame's payload */
+    int64_t budget, runtime;     /* of its device: usable bytes, and those of the runtime */
+    int queue;                   /* frames in each of its two queues */
     Program *program;      /* NULL before stage_lower */
     MemoryFigures memory;  /* of the workspace, after stage_lower */
 } Stage;
@@ -28,6 +33,7 @@ typedef struct Stage {
 typedef struct Cut {
     Stage *stages;
     int count;
+    Profile *profile; /* the planner's view of the model, with footprints of the stages' targets */
 } Cut;
 
 /* Tensors with memory of their own that a node reads: its inputs, epilogue operands and guards, and
@@ -37,20 +43,50 @@ int node_reads(const Node *node, Tensor **reads, int max);
 /* Operations of one run of a node with its epilogue and inlined producers, at the bounds. */
 double node_flops(SizeTable *sizes, const Node *node);
 
-/* Splits the graph's nodes. target_count stages in that order, called names[i] ("-2", ... is appended
- * to a name that is taken); cut_after: names of nodes after which
- * to cut (target_count - 1 of them, or none: then the planner's best, for throughput, under the
- * targets' memory budgets). work.h has cut_planned for other options. */
-int cut_graph(Graph *graph, const Target *const *targets, const char *const *names,
-              int target_count, const char *const *cut_after, int cut_count, Cut *cut);
+/* How a graph is to be split. */
+typedef struct CutRequest {
+    const Target *const *targets; /* devices */
+    const char *const *names;     /* of the stages on them; "-2", ... for one that is taken */
+    int count;
+    const char *const *cut_after; /* nodes after which to cut, count - 1 of them; or none */
+    int cut_count;
+    const PlanOptions *options; /* of the planner; NULL: the defaults, all devices used */
+    const char *plan_file;      /* a plan to obey; NULL: the planner's best */
+    const LowerTarget *lower;   /* by target: how its stages are lowered */
+} CutRequest;
+
+/* Splits the graph's nodes into stages, by hand or by the planner, and lowers the stages. Each is
+ * within its target's memory, or it is refused with the bytes that it is short. work.h has
+ * cut_proven for other devices than the targets' own. */
+int cut_graph(Graph *graph, const CutRequest *request, Cut *cut);
 
 /* Gives every tensor of a stage its place: contracts, state, views, concat inputs, workspace. */
 int stage_places(Lower *lw, const Stage *stage);
 
-/* Lowers a stage to a program: kernels, loop passes, memory plan. prefix: the emitted function's
- * prefix. The target's memory is a hard limit: a stage over it is lowered once more without weights
- * that are transformed for speed, and refused, with the bytes it is short, when that does not fit. */
-int stage_lower(Graph *graph, Stage *stage, const char *prefix, bool portable);
+/* Is what the node reads made in its result's memory when that leaves the stage? */
+bool place_sends_source(const Node *node);
+
+/* A stage as calls of kernels, before the loop passes and the memory plan. */
+typedef struct Lowered {
+    Lower lw;
+    int *kernels; /* [node_count] how many the program has after each of the nodes */
+} Lowered;
+
+/* Lowers the nodes by stage->lower. */
+int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered);
+/* Frees its code. */
+void lowered_drop(Lowered *lowered);
+
+/* Lowers a stage to a program by stage->lower: kernels, loop passes, memory plan. Over its budget it
+ * is lowered once more without weights that are transformed for speed; that it then fits is for the caller to
+ * see to. */
+int stage_lower(Graph *graph, Stage *stage);
+/* What the lowered stage needs of its device. */
+StageBytes stage_bytes(const Stage *stage);
+/* Is that within its budget? */
+bool stage_fits(const Stage *stage);
+/* Reports how many bytes it is short. Returns LPC_ERROR. */
+int stage_refuse(Diag *diag, const Stage *stage);
 
 /* What LowerTarget a target means; portable: scalar. */
 LowerTarget stage_lower_target(const Target *target, bool portable);

@@ -76,6 +76,35 @@ bool work_crosses(const Work *w, const Tensor *tensor, int at)
            (w->first[tensor->id] >= 0 || !tensor->producer);
 }
 
+int64_t work_sizes_bytes(const Work *w)
+{
+    return buffer_room((int64_t)sizeof(int64_t) * sizes_symbol_count(w->graph->sizes));
+}
+
+void work_contract(const Work *w, int at, Tensor ***list, int *count, int64_t *bytes)
+{
+    const Graph *g = w->graph;
+    *list = NULL;
+    *count = 0;
+    *bytes = work_sizes_bytes(w);
+    if (at == w->count) {
+        for (int i = 0; i < g->output_count; i++) {
+            if (g->outputs[i]->is_state_out) continue;
+            arena_push(g->arena, *list, *count) = g->outputs[i];
+        }
+    } else if (at == 0) {
+        for (int i = 0; i < g->input_count; i++) {
+            if (!g->inputs[i]->is_state) arena_push(g->arena, *list, *count) = g->inputs[i];
+        }
+    } else {
+        for (int i = 0; i < g->tensor_count; i++) {
+            if (work_crosses(w, g->tensors[i], at))
+                arena_push(g->arena, *list, *count) = g->tensors[i];
+        }
+    }
+    for (int i = 0; i < *count; i++) *bytes += buffer_room(work_tensor_bytes(w, (*list)[i]));
+}
+
 /* A state stays on one device: no cut between its uses and the node that renews it. */
 static void keep_states_whole(Work *w)
 {

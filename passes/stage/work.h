@@ -21,17 +21,22 @@ typedef struct Work {
 void work_init(Work *work, Graph *graph);
 /* Does the tensor have to be sent over a cut before position `at`? */
 bool work_crosses(const Work *work, const Tensor *tensor, int at);
+/* The tensors of a frame over the cut before position `at`, and the bound of its payload: each
+ * tensor at a multiple of 64 bytes, after the values of the size symbols. */
+void work_contract(const Work *work, int at, Tensor ***list, int *count, int64_t *bytes);
+int64_t work_sizes_bytes(const Work *work);
 /* Bytes at the bounds. */
 int64_t work_tensor_bytes(const Work *work, const Tensor *tensor);
 /* The planner's view: a layer for each node. */
 Profile *work_profile(const Work *work);
 
-/* The same from a graph. */
-Profile *graph_profile(Graph *graph);
-
-/* What a stage program needs beside what is counted: a static program with its runtime and C
- * library, its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
-enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
+/* What the layers need as they are lowered for a target. */
+int work_footprint(const Work *work, const Target *target, const LowerTarget *lower, bool compact,
+                   Footprint *footprint);
+/* Adds footprints of the targets, lowered by `lower`, to the profile, each once; compact ones where
+ * they differ. Unknown targets (NULL) have none. */
+int work_footprints(Work *work, Profile *profile, const Target *const *targets,
+                    const LowerTarget *lower, int count);
 
 /* What links without a description are taken for: Gigabit Ethernet, bytes per second. */
 #define LINK_BANDWIDTH 110e6
@@ -39,11 +44,20 @@ enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 /* The targets as devices for the planner, in that order. */
 int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const char *const *names,
                 int count, Cluster *cluster);
-/* As cut_graph, by the planner with options, or by a plan file that is checked (NULL: none).
- * Devices may be left out and reordered: the cut's stages are the plan's, each with the target of
- * its device. cluster: expanded, device i being targets[i], called names[i]; NULL: cut_devices. */
-int cut_planned(Graph *graph, const Cluster *cluster, const Target *const *targets,
-                const char *const *names, int count, const PlanOptions *options,
-                const char *plan_file, Cut *cut, Plan *plan);
+/* What is planned, and for what. */
+typedef struct Planning {
+    const Work *work;
+    Profile *profile;
+    const Cluster *cluster;       /* expanded */
+    const Target *const *targets; /* by device; NULL: unknown, its stages are not lowered */
+    const char *const *names;     /* of stages, by device */
+    const LowerTarget *lower;     /* by device: how its stages are lowered */
+} Planning;
+
+/* Plans, or takes the partition that is given, and lowers the stages: the plan's bytes are theirs.
+ * When one is over its budget although the footprints said that it fits, that many bytes are kept
+ * free and the model is planned again. The cut's stages are the plan's. */
+int cut_proven(const Planning *planning, const PlanOptions *options, const Partition *given,
+               Cut *cut, Plan *plan);
 
 #endif

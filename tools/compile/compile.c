@@ -95,27 +95,17 @@ static int load_targets(Arena *arena, Diag *diag, CompileOptions *options, const
     return 0;
 }
 
-static const char *prefix_of(Arena *arena, const Graph *graph, const Cut *cut, int index)
+int compile_lowering(Arena *arena, Diag *diag, CompileOptions *options, const Target *target,
+                     LowerTarget *lower)
 {
-    if (cut->count == 1) return graph->name;
-    char *name = arena_printf(arena, "%s_%s", graph->name, cut->stages[index].name);
-    for (char *c = name; *c; c++) {
-        if (*c == '-' || *c == '.') *c = '_';
-    }
-    return name;
-}
-
-/* How a stage is lowered: plainly, or with measured tilings, taking notes when more are wanted. */
-static int choose_lowering(Arena *arena, Diag *diag, CompileOptions *options, Stage *stage)
-{
-    stage->plain = options->no_plan;
+    *lower = stage_lower_target(target, options->portable || options->no_plan);
+    lower->plain = options->no_plan;
     if (!options->tune_file) return 0;
     if (!options->tuned)
         TRY(tune_read(arena, diag, options->tune_file, options->tune, &options->tuned));
-    LowerTarget lower = stage_lower_target(stage->target, options->portable);
-    TRY(tune_table(options->tuned, diag, &lower, stage->target,
-                   options->threads ? options->threads : 1, &stage->tuning));
-    stage->tuning->notes = options->tune;
+    TRY(tune_table(options->tuned, diag, lower, target, options->threads ? options->threads : 1,
+                   &lower->tuning));
+    lower->tuning->notes = options->tune;
     return 0;
 }
 
@@ -123,23 +113,23 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
 {
     double since = seconds();
     const Target *targets[MAX_STAGES];
+    LowerTarget lower[MAX_STAGES];
     TRY(import_check_bounds(graph));
     TRY(load_targets(arena, diag, options, targets));
+    for (int i = 0; i < options->target_count; i++)
+        TRY(compile_lowering(arena, diag, options, targets[i], &lower[i]));
     if (options->planned && options->cut_count)
         return diag_error(diag, "--cut-after cuts by hand: it does not go with the planner's options");
-    Plan plan;
-    if (options->planned)
-        TRY(cut_planned(graph, NULL, targets, options->targets, options->target_count, &options->plan,
-                        options->plan_file, cut, &plan));
-    else
-        TRY(cut_graph(graph, targets, options->targets, options->target_count, options->cut_after,
-                      options->cut_count, cut));
+    CutRequest request = {.targets = targets,
+                          .names = options->targets,
+                          .count = options->target_count,
+                          .cut_after = options->cut_after,
+                          .cut_count = options->cut_count,
+                          .options = options->planned ? &options->plan : NULL,
+                          .plan_file = options->plan_file,
+                          .lower = lower};
+    TRY(cut_graph(graph, &request, cut));
     lap(options, "cut", &since);
-    for (int i = 0; i < cut->count; i++) {
-        TRY(choose_lowering(arena, diag, options, &cut->stages[i]));
-        TRY(stage_lower(graph, &cut->stages[i], prefix_of(arena, graph, cut, i), options->portable));
-    }
-    lap(options, "lower", &since);
     return 0;
 }
 
@@ -227,7 +217,7 @@ static int make_build_id(Diag *diag, const CompileOptions *options, const Graph 
         const Stage *s = &cut->stages[i];
         text_printf(&plan, "%s %s %s %s nodes %d\n", s->name, s->target->triple, s->target->cpu,
                     s->target->features, s->node_count);
-        add_tilings(&plan, s->tuning);
+        add_tilings(&plan, s->lower.tuning);
     }
     for (int i = 0; i < sizes_symbol_count(graph->sizes); i++) {
         const Symbol *symbol = sizes_symbol_at(graph->sizes, i);
@@ -292,13 +282,18 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
     for (int i = 0; i < cut->count; i++) {
         const Stage *s = &cut->stages[i];
         PackStage *p = &job->stages[i];
+        StageBytes bytes = stage_bytes(s);
         *p = (PackStage){.name = s->name,
-                         .prefix = prefix_of(arena, graph, cut, i),
+                         .prefix = s->prefix,
                          .target = s->target,
                          .program = s->program,
                          .flops = s->flops,
                          .naive_bytes = s->memory.naive,
                          .bound_bytes = s->memory.bound,
+                         .queue_bytes = bytes.queues,
+                         .code_bytes = bytes.code,
+                         .memory_bytes = stage_bytes_sum(&bytes),
+                         .budget_bytes = s->budget,
                          .layers = s->node_count,
                          .predicted_compute_s = -1};
         if (figures->known) {
@@ -368,6 +363,17 @@ static int write_report(Arena *arena, Diag *diag, CompileOptions *options, const
                         folder);
 }
 
+/* Tilings that lack are measured on the stages as they are cut by rule; then all is done again as a
+ * build does it that only uses the file. */
+static int measure_and_cut(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
+{
+    TRY(tune_cut(arena, diag, options, graph, cut));
+    options->tune = false;
+    int code = compile_stages(arena, diag, options, graph, cut);
+    options->tune = true;
+    return code;
+}
+
 int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut)
 {
     Cut own;
@@ -379,7 +385,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
         return diag_error(diag, "output folder '%s' exists already", options->out);
     TRY(compile_graph(arena, diag, options, graph));
     TRY(compile_stages(arena, diag, options, *graph, cut));
-    if (options->tune) TRY(tune_cut(arena, diag, options, *graph, cut));
+    if (options->tune) TRY(measure_and_cut(arena, diag, options, *graph, cut));
     PackJob job;
     CutFigures figures;
     char *folder = NULL;

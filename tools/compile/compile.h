@@ -50,6 +50,10 @@ int split_list(Arena *arena, const char *text, const char **list, int max);
 
 /* Model to graph, all graph passes run. */
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
+/* How stages on a target are lowered by the options: scalar, plainly, or with measured tilings, taking
+ * notes when more are wanted. */
+int compile_lowering(Arena *arena, Diag *diag, CompileOptions *options, const Target *target,
+                     LowerTarget *lower);
 /* Graph to lowered stages. */
 int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut);
 /* Everything, into options->out, which must not exist and appears whole or not at all. cut may be

@@ -164,6 +164,16 @@ static int parse_arguments(PlanCommand *c, int argc, char **argv)
 
 /* ---- Devices and layers ---- */
 
+/* What is planned. The work and the targets are a model's; a profile has none. */
+typedef struct Subject {
+    Cluster cluster;
+    Profile *profile;
+    Work work;
+    const Target **targets; /* by device; NULL: unknown */
+    LowerTarget *lower;     /* by device */
+    const char **names;
+} Subject;
+
 static int target_device(Diag *diag, Arena *arena, const PlanCommand *c, const char *name, Device *d)
 {
     Target *t;
@@ -174,24 +184,29 @@ static int target_device(Diag *diag, Arena *arena, const PlanCommand *c, const c
                   .memory_bandwidth = t->memory_bandwidth,
                   .call_overhead = t->call_overhead,
                   .memory = t->memory,
-                  .runtime = c->profile_file ? 0 : STAGE_RUNTIME_BYTES,
                   .count = 1};
     return 0;
 }
 
-int plan_devices(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
+static int read_cluster(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
+{
+    const CompileOptions *o = &c->compile;
+    Cluster raw, all;
+    TRY(cluster_read(diag, arena, c->cluster_file, &raw));
+    TRY(cluster_expand(diag, arena, &raw, &all));
+    if (o->target_count)
+        return cluster_select(diag, arena, &all, o->targets, o->target_count, cluster);
+    *cluster = all;
+    return 0;
+}
+
+/* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use.
+ */
+static int find_devices(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
 {
     const CompileOptions *o = &c->compile;
     Cluster raw = {.otherwise = {.bandwidth = LINK_BANDWIDTH}};
-    if (c->cluster_file) {
-        Cluster all;
-        TRY(cluster_read(diag, arena, c->cluster_file, &raw));
-        TRY(cluster_expand(diag, arena, &raw, &all));
-        if (o->target_count)
-            return cluster_select(diag, arena, &all, o->targets, o->target_count, cluster);
-        *cluster = all;
-        return 0;
-    }
+    if (c->cluster_file) return read_cluster(diag, arena, c, cluster);
     for (int i = 0; i < (o->target_count ? o->target_count : 1); i++) {
         Device d = {0};
         const char *name = o->target_count ? o->targets[i] : "host";
@@ -204,15 +219,62 @@ int plan_devices(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluste
     return cluster_expand(diag, arena, &raw, cluster);
 }
 
-int plan_profile(Diag *diag, Arena *arena, PlanCommand *c, Profile **profile)
+/* By their own names, as profiles have them, not by aliases. A cluster's device may be of a target
+ * that lpc has no file of. */
+static void find_targets(Arena *arena, const PlanCommand *c, Subject *s)
 {
-    if (c->profile_file) return profile_read(diag, arena, c->profile_file, profile);
-    Graph *graph = NULL;
+    size_t count = (size_t)s->cluster.count;
+    s->targets = arena_array(arena, count, sizeof *s->targets);
+    s->names = arena_array(arena, count, sizeof *s->names);
+    for (int i = 0; i < s->cluster.count; i++) {
+        Diag quiet;
+        Target *target;
+        diag_init(&quiet, arena, NULL);
+        Device *device = &s->cluster.devices[i];
+        s->names[i] = device->name;
+        if (target_load(&quiet, arena, device->target, c->compile.target_dirs,
+                        c->compile.target_dir_count, &target))
+            continue;
+        s->targets[i] = target;
+        device->target = target->name;
+    }
+}
+
+/* What is known of a model as it is lowered runs in stage programs, unless the cluster says more.
+ */
+static void add_runtime(Subject *s)
+{
+    for (int i = 0; i < s->cluster.count && s->profile->footprint_count; i++) {
+        Device *device = &s->cluster.devices[i];
+        if (!device->runtime) device->runtime = STAGE_RUNTIME_BYTES;
+    }
+}
+
+/* Layers and devices; of a model also what the layers need on each kind of device. */
+static int find_subject(Diag *diag, Arena *arena, PlanCommand *c, Subject *s)
+{
+    *s = (Subject){0};
+    TRY(find_devices(diag, arena, c, &s->cluster));
+    find_targets(arena, c, s);
+    if (c->profile_file) {
+        TRY(profile_read(diag, arena, c->profile_file, &s->profile));
+        add_runtime(s);
+        return 0;
+    }
+    Graph *graph;
     const char *file = diag->file;
     diag->file = c->compile.model;
     TRY(compile_graph(arena, diag, &c->compile, &graph));
     TRY(import_check_bounds(graph));
-    *profile = graph_profile(graph);
+    work_init(&s->work, graph);
+    s->profile = work_profile(&s->work);
+    s->lower = arena_array(arena, (size_t)s->cluster.count, sizeof *s->lower);
+    for (int i = 0; i < s->cluster.count; i++) {
+        if (s->targets[i])
+            TRY(compile_lowering(arena, diag, &c->compile, s->targets[i], &s->lower[i]));
+    }
+    TRY(work_footprints(&s->work, s->profile, s->targets, s->lower, s->cluster.count));
+    add_runtime(s);
     diag->file = file;
     return 0;
 }
@@ -244,28 +306,34 @@ static int read_split(Diag *diag, const PlanCommand *c, const Profile *profile,
     return 0;
 }
 
-static int make_plan(Diag *diag, Arena *arena, const PlanCommand *c, const Profile *profile,
-                     const Cluster *cluster, Plan *plan)
+static int make_plan(Diag *diag, Arena *arena, const PlanCommand *c, const Subject *s, Plan *plan)
 {
-    if (!c->plan_file && !c->split)
-        return plan_make(diag, arena, profile, cluster, &c->options, plan);
-    Partition partition;
-    if (c->plan_file) TRY(plan_read(diag, arena, c->plan_file, profile, cluster, &partition));
-    else TRY(read_split(diag, c, profile, cluster, &partition));
-    return plan_given(diag, arena, profile, cluster, &c->options, &partition, plan);
+    Partition partition, *given = c->plan_file || c->split ? &partition : NULL;
+    if (c->plan_file)
+        TRY(plan_read(diag, arena, c->plan_file, s->profile, &s->cluster, given));
+    else if (c->split)
+        TRY(read_split(diag, c, s->profile, &s->cluster, given));
+    if (!c->profile_file && c->options.batch == 1) {
+        Cut cut;
+        Planning planning = {&s->work,   s->profile, &s->cluster,
+                             s->targets, s->names,   s->lower};
+        return cut_proven(&planning, &c->options, given, &cut, plan);
+    }
+    if (given) return plan_given(diag, arena, s->profile, &s->cluster, &c->options, given, plan);
+    return plan_make(diag, arena, s->profile, &s->cluster, &c->options, plan);
 }
 
 static int run(Diag *diag, Arena *arena, PlanCommand *c)
 {
-    Profile *profile = NULL;
-    Cluster cluster;
+    Subject subject;
     Plan plan;
-    TRY(plan_profile(diag, arena, c, &profile));
-    TRY(plan_devices(diag, arena, c, &cluster));
-    if (c->measure) TRY(measure_profile(arena, diag, &c->compile, &cluster, profile));
-    if (c->profile_out) TRY(profile_write(diag, c->profile_out, profile));
-    if (c->compare) return plan_compare(stdout, diag, arena, profile, &cluster, &c->options);
-    TRY(make_plan(diag, arena, c, profile, &cluster, &plan));
+    TRY(find_subject(diag, arena, c, &subject));
+    if (c->measure)
+        TRY(measure_profile(arena, diag, &c->compile, &subject.cluster, subject.profile));
+    if (c->profile_out) TRY(profile_write(diag, c->profile_out, subject.profile));
+    if (c->compare)
+        return plan_compare(stdout, diag, arena, subject.profile, &subject.cluster, &c->options);
+    TRY(make_plan(diag, arena, c, &subject, &plan));
     if (!c->json) {
         plan_table(stdout, &plan);
         return 0;

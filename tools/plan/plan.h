@@ -18,11 +18,6 @@ typedef struct PlanCommand {
     bool json, compare, measure;
 } PlanCommand;
 
-/* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use. */
-int plan_devices(Diag *diag, Arena *arena, const PlanCommand *command, Cluster *cluster);
-/* The profile that was asked for, from a file or from the model. */
-int plan_profile(Diag *diag, Arena *arena, PlanCommand *command, Profile **profile);
-
 void plan_table(FILE *out, const Plan *plan);
 /* Plans side by side: the objectives, with and without --use-all. */
 int plan_compare(FILE *out, Diag *diag, Arena *arena, const Profile *profile,

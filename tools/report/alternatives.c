@@ -141,18 +141,6 @@ static void row(Report *r, const char *name, const Plan *plan, double fraction, 
                 plan_seconds(a, plan->bottleneck_s), 100 * fraction);
 }
 
-/* The largest used fraction of a budget, as the planner counts. */
-static double chosen_fraction(const Report *r)
-{
-    double most = 0;
-    for (int k = 0; k < r->figures->plan.count; k++) {
-        double budget = (double)r->figures->cluster.devices[k].memory * r->options.memory_limit;
-        double used = (double)r->figures->plan.stages[k].memory;
-        if (budget > 0 && used / budget > most) most = used / budget;
-    }
-    return most;
-}
-
 /* The names of the rows from `from` on whose plan is the same; they are marked as told. */
 static const char *names_of(Rows *rows, int from, bool *told)
 {
@@ -183,7 +171,7 @@ static void table(Report *r, Rows *rows)
              "<th class=\"n\">period</th><th class=\"n\">most used memory</th></tr></thead>\n"
              "<tbody>\n");
     row(r, *also ? arena_printf(r->arena, "this package: %s", also) : "this package", own,
-        chosen_fraction(r), true);
+        own->fraction, true);
     for (int i = 0; i < rows->count; i++) {
         if (told[i]) continue;
         const Row *item = &rows->items[i];

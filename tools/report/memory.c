@@ -1,7 +1,7 @@
 /* What each device holds, against its budget. */
 #include "tools/report/report.h"
 
-#include "passes/stage/work.h"
+#include "passes/stage/stage.h"
 #include "tools/plan/plan.h"
 
 enum { PARTS = 5 };
@@ -16,12 +16,12 @@ static const struct {
 
 static void fill_parts(const Report *r, int stage, double bytes[PARTS])
 {
-    const Stage *s = &r->cut->stages[stage];
-    bytes[0] = (double)s->program->const_bytes;
-    bytes[1] = (double)s->program->work_bytes;
-    bytes[2] = (double)s->program->state_bytes;
-    bytes[3] = (double)report_queue_bytes(r, stage);
-    bytes[4] = STAGE_RUNTIME_BYTES + (double)STAGE_LAYER_CODE_BYTES * s->node_count;
+    StageBytes own = stage_bytes(&r->cut->stages[stage]);
+    bytes[0] = (double)own.weights;
+    bytes[1] = (double)own.activations;
+    bytes[2] = (double)own.state;
+    bytes[3] = (double)own.queues;
+    bytes[4] = (double)own.code;
 }
 
 static void bar(Report *r, const double bytes[PARTS], double whole, const char *class,
@@ -40,9 +40,7 @@ static void device(Report *r, int stage)
 {
     Arena *a = r->arena;
     const Stage *s = &r->cut->stages[stage];
-    double bytes[PARTS], sum = 0, budget = (double)s->target->memory;
-    if (stage < r->figures->cluster.count)
-        budget = (double)r->figures->cluster.devices[stage].memory;
+    double bytes[PARTS], sum = 0, budget = (double)s->budget;
     fill_parts(r, stage, bytes);
     for (int k = 0; k < PARTS; k++) sum += bytes[k];
     double share = budget > 0 ? sum / budget : 0;

@@ -56,13 +56,6 @@ const char *report_rate(Arena *arena, double rate)
     return out.data;
 }
 
-int64_t report_queue_bytes(const Report *r, int stage)
-{
-    PackJob job = *r->job; /* the payload's size allocates from the job's arena only */
-    const PackStage *s = &r->job->stages[stage];
-    return 2 * (package_max_payload(&job, &s->in) + package_max_payload(&job, &s->out));
-}
-
 /* ---- Head and summary ---- */
 
 static void figure(Report *r, const char *name, const char *value, const char *note)

@@ -42,7 +42,6 @@ int report_colour(int stage);
 const char *report_flops(Arena *arena, double flops);
 /* Per second, to three digits: "181,000&nbsp;/s" */
 const char *report_rate(Arena *arena, double rate);
-int64_t report_queue_bytes(const Report *report, int stage);
 
 void report_memory(Report *report);
 void report_layers(Report *report);

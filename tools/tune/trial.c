@@ -11,24 +11,21 @@
 #include <unistd.h>
 
 /* What is known, and what is tried. */
-static Tuning table_with(const Tuner *t, const Tiling *tilings)
+static Tuning *table_with(const Tuner *t, const Tiling *tilings)
 {
-    Tuning table = {.arena = t->arena};
-    for (int i = 0; i < t->table->kernel_count; i++)
-        tuning_set(&table, t->table->kernels[i].key, t->table->kernels[i].tiling);
-    for (int i = 0; i < t->count; i++) tuning_set(&table, t->kernels[i].site.key, tilings[i]);
+    Tuning *table = tuning_copy(t->arena, t->table);
+    for (int i = 0; i < t->count; i++) tuning_set(table, t->kernels[i].site.key, tilings[i]);
     return table;
 }
 
 int trial_build(Tuner *t, Trial *trial, const char *name, const Tiling *tilings)
 {
-    Cut cut = {&trial->stage, 1};
+    Cut cut = {.stages = &trial->stage, .count = 1};
     *trial = (Trial){.stage = *t->stage};
-    trial->table = table_with(t, tilings);
-    trial->stage.tuning = &trial->table;
+    trial->stage.lower.tuning = table_with(t, tilings);
     trial->seconds = arena_array(t->arena, (size_t)t->count + 1, sizeof *trial->seconds);
     trial->program = arena_printf(t->arena, "%s/%s.program", t->work, name);
-    TRY(stage_lower(t->graph, &trial->stage, t->graph->name, t->options.portable));
+    TRY(stage_lower(t->graph, &trial->stage));
     int code = measure_build(t->arena, t->diag, &t->options, t->graph, &cut, t->work, name,
                              trial->program);
     remove_tree(arena_printf(t->arena, "%s/%s", t->work, name));

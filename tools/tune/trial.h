@@ -28,7 +28,6 @@ typedef struct Tuner {
 
 typedef struct Trial {
     Stage stage;
-    Tuning table;
     const char *program;
     double *seconds; /* by kernel of Tuner, of the last run */
     double whole;    /* seconds of the last run */

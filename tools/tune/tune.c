@@ -213,7 +213,7 @@ static int tune_stage(Arena *arena, Diag *diag, const CompileOptions *options, G
                  .options = *options,
                  .graph = graph,
                  .stage = stage,
-                 .table = stage->tuning,
+                 .table = stage->lower.tuning,
                  .runner = options->runner,
                  .threads = options->threads ? options->threads : 1};
     t->options.profile = t->options.no_link = true;
@@ -239,9 +239,5 @@ int tune_cut(Arena *arena, Diag *diag, const CompileOptions *options, Graph *gra
         if (measured) TRY(tune_write(diag, options->tuned));
     }
     diag->file = model;
-    for (int i = 0; i < cut->count; i++) {
-        Stage *stage = &cut->stages[i];
-        TRY(stage_lower(graph, stage, stage->program->name, options->portable));
-    }
     return 0;
 }

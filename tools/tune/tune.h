@@ -46,8 +46,7 @@ int tune_table(TuneFile *file, Diag *diag, const LowerTarget *lower, const Targe
 
 /* ---- Measuring ---- */
 
-/* Measures what the file lacks for the cut's stages, which are lowered with notes, writes it, and
- * lowers the stages again where something was found. */
+/* Measures what the file lacks for the cut's stages, which are lowered with notes, and writes it. */
 int tune_cut(Arena *arena, Diag *diag, const struct CompileOptions *options, Graph *graph,
              struct Cut *cut);
 
