@@ -3,6 +3,7 @@
 
 #include "ir/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
