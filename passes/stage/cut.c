@@ -61,6 +61,13 @@ static int cut_by_name(const Work *w, const char *const *names, int count, int *
     return 0;
 }
 
+int cut_ends(Graph *graph, const char *const *names, int count, int *ends)
+{
+    Work w;
+    work_init(&w, graph);
+    return cut_by_name(&w, names, count, ends);
+}
+
 static void contract(const Work *w, int at, Tensor ***list, int *count, int64_t *bytes)
 {
     const Graph *g = w->graph;

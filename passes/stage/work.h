@@ -21,6 +21,9 @@ typedef struct Work {
 void work_init(Work *work, Graph *graph);
 /* Does the tensor have to be sent over a cut before position `at`? */
 bool work_crosses(const Work *work, const Tensor *tensor, int at);
+/* A constant under another shape that the next layer alone uses: it has no memory of its own, and no
+ * cut is before that layer. */
+bool work_is_constant_view(const Work *work, const Tensor *tensor);
 /* Bytes at the bounds. */
 int64_t work_tensor_bytes(const Work *work, const Tensor *tensor);
 /* The planner's view: a layer for each node. */
@@ -39,6 +42,9 @@ enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 /* The targets as devices for the planner, in that order. */
 int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const char *const *names,
                 int count, Cluster *cluster);
+/* Where stages end that are cut after the named nodes: count + 1 positions, the last that of the
+ * model's end. */
+int cut_ends(Graph *graph, const char *const *names, int count, int *ends);
 /* As cut_graph, by the planner with options, or by a plan file that is checked (NULL: none).
  * Devices may be left out and reordered: the cut's stages are the plan's, each with the target of
  * its device. cluster: expanded, device i being targets[i], called names[i]; NULL: cut_devices. */

@@ -219,6 +219,20 @@ def plan_files():
     refused("twelve", "tight", ["--plan", "good.json"], "bytes short")
 
 
+def by_hand():
+    """Cuts after layers are those by numbers of layers; wrong ones are refused."""
+    numbers = plan("twelve", "equal", "--split", "2,7,3")
+    names = plan("twelve", "equal", "--cut-after", "l1,l8")
+    expect("cuts by name", names["stages"], numbers["stages"])
+    for cuts, word in (("l1,nothing", "no layer 'nothing'"), ("l11", "nothing is left after layer 'l11'"),
+                       ("l8,l1", "'l1' does not come after layer 'l8'"),
+                       ("l1,l2,l3,l4", "5 stages: there are 4 devices")):
+        refused("twelve", "equal", ["--cut-after", cuts], word)
+    done = run("plan", "--profile", "twelve.json", "--cluster", "equal.json", "--split", "12",
+               "--cut-after", "l1")
+    expect("two ways at once", done.returncode, 2)
+
+
 def wrong_files():
     for name, data, words in (
             ("no-list", {"layers": 3}, "a list of layers"),
@@ -234,10 +248,12 @@ def wrong_files():
     refused("small", "huge", [], "'memory'")
 
 
-edge()
-full()
-cache()
-vision()
-corners()
-plan_files()
-wrong_files()
+if __name__ == "__main__":
+    edge()
+    full()
+    cache()
+    vision()
+    corners()
+    plan_files()
+    by_hand()
+    wrong_files()

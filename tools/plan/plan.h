@@ -15,6 +15,7 @@ typedef struct PlanCommand {
     const char *plan_file;     /* --plan: this one, checked */
     const char *split;         /* --split 8,19,1: layers per device */
     const char *profile_out;   /* --write-profile */
+    Graph *graph;              /* of the model, after plan_profile */
     bool json, compare, measure;
 } PlanCommand;
 
@@ -22,6 +23,10 @@ typedef struct PlanCommand {
 int plan_devices(Diag *diag, Arena *arena, const PlanCommand *command, Cluster *cluster);
 /* The profile that was asked for, from a file or from the model. */
 int plan_profile(Diag *diag, Arena *arena, PlanCommand *command, Profile **profile);
+
+/* --split or --cut-after: stage i on device i. */
+int plan_by_hand(Diag *diag, const PlanCommand *command, const Profile *profile,
+                 const Cluster *cluster, Partition *partition);
 
 void plan_table(FILE *out, const Plan *plan);
 /* Plans side by side: the objectives, with and without --use-all. */
