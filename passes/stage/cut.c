@@ -34,7 +34,7 @@ static bool goes_by(const Node *node, const char *name, int depth)
     return false;
 }
 
-static int cut_by_name(const Work *w, const char *const *names, int count, int *ends)
+int work_cut_after(const Work *w, const char *const *names, int count, int *ends)
 {
     Diag *diag = w->graph->diag;
     for (int c = 0; c < count; c++) {
@@ -59,13 +59,6 @@ static int cut_by_name(const Work *w, const char *const *names, int count, int *
     }
     ends[count] = w->count;
     return 0;
-}
-
-int cut_ends(Graph *graph, const char *const *names, int count, int *ends)
-{
-    Work w;
-    work_init(&w, graph);
-    return cut_by_name(&w, names, count, ends);
 }
 
 static void contract(const Work *w, int at, Tensor ***list, int *count, int64_t *bytes)
@@ -206,7 +199,7 @@ int cut_graph(Graph *graph, const Target *const *targets, const char *const *nam
         return plan_work(&w, NULL, targets, names, target_count, &options, NULL, cut, &plan);
     int *ends = arena_array(graph->arena, (size_t)target_count + 1, sizeof *ends);
     if (cut_count)
-        TRY(cut_by_name(&w, cut_after, cut_count, ends));
+        TRY(work_cut_after(&w, cut_after, cut_count, ends));
     else if (target_count > 1)
         return diag_error(graph->diag, "the model has no layers to cut into %d stages",
                           target_count);

@@ -44,7 +44,7 @@ int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const ch
                 int count, Cluster *cluster);
 /* Where stages end that are cut after the named nodes: count + 1 positions, the last that of the
  * model's end. */
-int cut_ends(Graph *graph, const char *const *names, int count, int *ends);
+int work_cut_after(const Work *work, const char *const *names, int count, int *ends);
 /* As cut_graph, by the planner with options, or by a plan file that is checked (NULL: none).
  * Devices may be left out and reordered: the cut's stages are the plan's, each with the target of
  * its device. cluster: expanded, device i being targets[i], called names[i]; NULL: cut_devices. */

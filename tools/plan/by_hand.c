@@ -35,7 +35,7 @@ static int read_split(Diag *diag, const PlanCommand *c, const Profile *profile,
 static int find_ends(Diag *diag, const PlanCommand *c, const Profile *profile, int *ends)
 {
     const CompileOptions *o = &c->compile;
-    if (c->graph) return cut_ends(c->graph, o->cut_after, o->cut_count, ends);
+    if (c->work) return work_cut_after(c->work, o->cut_after, o->cut_count, ends);
     for (int i = 0; i < o->cut_count; i++) {
         int layer = profile_find(profile, o->cut_after[i]);
         if (layer < 0) return diag_error(diag, "--cut-after: no layer '%s'", o->cut_after[i]);

@@ -214,9 +214,12 @@ int plan_profile(Diag *diag, Arena *arena, PlanCommand *c, Profile **profile)
     if (c->profile_file) return profile_read(diag, arena, c->profile_file, profile);
     const char *file = diag->file;
     diag->file = c->compile.model;
-    TRY(compile_graph(arena, diag, &c->compile, &c->graph));
-    TRY(import_check_bounds(c->graph));
-    *profile = graph_profile(c->graph);
+    Graph *graph = NULL;
+    TRY(compile_graph(arena, diag, &c->compile, &graph));
+    TRY(import_check_bounds(graph));
+    c->work = arena_alloc(arena, sizeof *c->work);
+    work_init(c->work, graph);
+    *profile = work_profile(c->work);
     diag->file = file;
     return 0;
 }

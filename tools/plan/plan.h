@@ -15,7 +15,7 @@ typedef struct PlanCommand {
     const char *plan_file;     /* --plan: this one, checked */
     const char *split;         /* --split 8,19,1: layers per device */
     const char *profile_out;   /* --write-profile */
-    Graph *graph;              /* of the model, after plan_profile */
+    struct Work *work;         /* of a model, after plan_profile */
     bool json, compare, measure;
 } PlanCommand;
 
