@@ -99,7 +99,7 @@ static void unit_measures(Text *out, const Cost *c, const Need *need, double bud
     double batched = need->activations + need->queues + need->state;
     if (o->batch > 1 && need->total - batched + batched / o->batch <= budget)
         text_printf(out, "; a smaller batch than %d would fit", o->batch);
-    else if (batched > need->weights)
+    else if (batched > need->total / 2)
         text_add(out, "; a smaller batch or shorter sequence helps: most of it is activations");
     if (o->queue > 1 && need->total - need->queues + need->queues / o->queue <= budget)
         text_add(out, "; it fits with --queue 1");

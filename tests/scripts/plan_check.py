@@ -167,6 +167,11 @@ def corners():
     refused("small", "none", ["--use-all"], "device 'a'", "holds no layer")
     write("empty", {"devices": [device("a", memory=0)]})
     refused("small", "empty", [], "layer 'l0'", "fits on no device")
+    # What would help depends on what the layer is made of.
+    for kind, helps in (("activations", True), ("buffers", False)):
+        write("large", {"layers": [{"name": "l0", "weights": 1000, "activations": 2000, kind: "2GB"}]})
+        done = run("plan", "--profile", "large.json", "--cluster", "one.json")
+        expect(f"{kind}: a smaller batch helps", "a smaller batch" in done.stderr, helps)
     # Equal layers on equal devices: as even as can be.
     write("twelve", chain(12))
     write("equal", {"devices": [device("a", count=4)], "default_link": {"bandwidth": "1GB"}})
