@@ -76,6 +76,7 @@ Tensor *elements_tensor(Import *im, const char *name, const Elements *elements)
     Const *data = arena_alloc(im->arena, sizeof *data);
     *data = *tensor->data;
     data->is_mapped = elements->is_mapped;
+    data->is_literal = elements->is_literal;
     tensor->data = data;
     return tensor;
 }

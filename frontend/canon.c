@@ -40,7 +40,8 @@ static void become(Call *call, const char *op)
 static Tensor *constant_from(Call *call, const Attr *attr, const char *name)
 {
     Import *im = call->im;
-    Elements elements = {.rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS};
+    Elements elements = {.rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS,
+                         .is_literal = true};
     elements.dims[0] = attr->count;
     if (attr->kind == ATTR_TENSOR) {
         elements.dtype = attr->tensor->dtype;

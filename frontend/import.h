@@ -85,6 +85,7 @@ typedef struct Elements {
     int64_t dims[MAX_RANK];
     const void *data;
     bool is_mapped; /* data is in a mapped file */
+    bool is_literal;
 } Elements;
 
 /* ---- load.c ---- */

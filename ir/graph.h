@@ -28,6 +28,8 @@ typedef struct Const {
     size_t bytes;
     const float *scale; /* NULL or dims[0] factors */
     bool is_mapped;     /* data is in a mapped file: its pages can be dropped and come back */
+    bool is_literal;    /* a number written in the graph (a Constant node, shape arithmetic), not a
+                         * weight: for counting only, text forms do not keep it */
 } Const;
 
 struct Tensor {

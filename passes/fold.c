@@ -47,6 +47,14 @@ static int run(Graph *graph, Lower *lw, Node *node, void **results)
     return 0;
 }
 
+static bool of_literals(const Node *node)
+{
+    for (int i = 0; i < node->in_count; i++) {
+        if (node->in[i] && node->in[i]->data && !node->in[i]->data->is_literal) return false;
+    }
+    return true;
+}
+
 int fold_node(Graph *graph, Node *node)
 {
     static const LowerTarget scalar = {.vector_registers = 16};
@@ -75,6 +83,7 @@ int fold_node(Graph *graph, Node *node)
         Const *data = arena_alloc(graph->arena, sizeof *data);
         data->data = results[i];
         data->bytes = (size_t)tensor_static_elements(out) * dtype_size(out->dtype);
+        data->is_literal = of_literals(node);
         out->data = data;
     }
     arena_free(scratch);

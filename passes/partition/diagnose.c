@@ -75,7 +75,7 @@ static void unit_measures(Text *out, const Cost *c, const StageBytes *need, doub
     double batched = (double)need->activations + queues + state;
     if (o->batch > 1 && total - batched + batched / o->batch <= budget)
         text_printf(out, "; a smaller batch than %d would fit", o->batch);
-    else if (batched > weights)
+    else if (batched > total / 2)
         text_add(out, "; a smaller batch or shorter sequence helps: most of it is activations");
     if (o->queue > 1 && total - queues + queues / o->queue <= budget)
         text_add(out, "; it fits with --queue 1");

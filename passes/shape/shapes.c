@@ -175,7 +175,7 @@ static bool values_to_data(Graph *g, Tensor *x)
     void *data = arena_alloc(g->arena, bytes);
     for (int i = 0; i < x->value_count; i++) put_value(data, x->dtype, i, x->values[i]->value);
     Const *constant = arena_alloc(g->arena, sizeof *constant);
-    *constant = (Const){.data = data, .bytes = bytes};
+    *constant = (Const){.data = data, .bytes = bytes, .is_literal = true};
     x->data = constant;
     return true;
 }

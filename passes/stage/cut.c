@@ -34,7 +34,7 @@ static bool goes_by(const Node *node, const char *name, int depth)
     return false;
 }
 
-static int cut_by_name(const Work *w, const char *const *names, int count, int *ends)
+int work_cut_after(const Work *w, const char *const *names, int count, int *ends)
 {
     Diag *diag = w->graph->diag;
     for (int c = 0; c < count; c++) {
@@ -233,7 +233,7 @@ static int hand_made(const Work *w, const CutRequest *request, Partition *partit
 {
     partition->count = request->count;
     for (int i = 0; i < request->count; i++) partition->device[i] = i;
-    return cut_by_name(w, request->cut_after, request->cut_count, partition->end);
+    return work_cut_after(w, request->cut_after, request->cut_count, partition->end);
 }
 
 /* A model without layers: what enters leaves. */

@@ -17,10 +17,12 @@ static void add_use(const Work *w, Use *uses, const Tensor *tensor, int layer)
     arena_push(w->graph->arena, use->layers, use->count) = layer;
 }
 
-/* The constants that a node reads, seen through its epilogue and its inlined producers. */
+/* The constants that a node reads, seen through its epilogue and its inlined producers. What a view
+ * reads besides its source (a shape, axes) is used up at compile time. */
 static void find_weights(const Work *w, Use *uses, const Node *node, int layer, int depth)
 {
-    for (int i = 0; i < node->in_count; i++) {
+    bool is_view = op_info(node->op)->traits & T_VIEW;
+    for (int i = 0; i < (is_view && node->in_count ? 1 : node->in_count); i++) {
         const Tensor *in = node->in[i];
         if (!in) continue;
         if (in->is_inlined && in->producer && depth < 64)
@@ -43,7 +45,7 @@ static void fill_weights(const Work *w, Profile *p)
         for (int k = 0; k < uses[t].count; k++) p->layers[uses[t].layers[k]].bytes += (double)bytes;
         if (uses[t].count == 1) {
             p->layers[uses[t].layers[0]].weights += bytes;
-            p->layers[uses[t].layers[0]].tensors++;
+            p->layers[uses[t].layers[0]].tensors += !tensor->data->is_literal;
             continue;
         }
         SharedWeight shared = {tensor->name, bytes, uses[t].layers, uses[t].count};
@@ -87,6 +89,7 @@ static void fill_tensors(const Work *w, Profile *p)
     for (int i = 0; i < g->tensor_count; i++) {
         const Tensor *t = g->tensors[i];
         if (w->last[i] < 0 || t->data || t->is_inlined || t->is_state || t->is_state_out) continue;
+        if (work_is_constant_view(w, t)) continue;
         int from = w->first[i], to = w->last[i];
         int64_t bytes = work_tensor_bytes(w, t);
         if (bytes > MOST_BYTES)

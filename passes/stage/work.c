@@ -126,6 +126,32 @@ static void keep_states_whole(Work *w)
     }
 }
 
+static bool is_constant(const Tensor *tensor)
+{
+    while (tensor && !tensor->data) {
+        const Node *node = tensor->producer;
+        if (!node || !(op_info(node->op)->traits & T_VIEW) || node->epilogue_count) return false;
+        tensor = node_in(node, 0);
+    }
+    return tensor != NULL;
+}
+
+bool work_is_constant_view(const Work *w, const Tensor *tensor)
+{
+    int at = w->first[tensor->id];
+    return at >= 0 && w->last[tensor->id] == at + 1 && at + 1 < w->count && is_constant(tensor);
+}
+
+/* So that no weights cross a cut: an output projection that is a Transpose of the embedding takes the
+ * embedding to its own device. */
+static void keep_constant_views(Work *w)
+{
+    const Graph *g = w->graph;
+    for (int i = 0; i < g->tensor_count; i++) {
+        if (work_is_constant_view(w, g->tensors[i])) w->allowed[w->last[i]] = false;
+    }
+}
+
 void work_init(Work *w, Graph *graph)
 {
     Arena *arena = graph->arena;
@@ -142,4 +168,5 @@ void work_init(Work *w, Graph *graph)
     for (int i = 1; i < w->count; i++) w->allowed[i] = true;
     find_lifetimes(w);
     keep_states_whole(w);
+    keep_constant_views(w);
 }

@@ -25,6 +25,9 @@ bool work_crosses(const Work *work, const Tensor *tensor, int at);
  * tensor at a multiple of 64 bytes, after the values of the size symbols. */
 void work_contract(const Work *work, int at, Tensor ***list, int *count, int64_t *bytes);
 int64_t work_sizes_bytes(const Work *work);
+/* A constant under another shape that the next layer alone uses: it has no memory of its own, and no
+ * cut is before that layer. */
+bool work_is_constant_view(const Work *work, const Tensor *tensor);
 /* Bytes at the bounds. */
 int64_t work_tensor_bytes(const Work *work, const Tensor *tensor);
 /* The planner's view: a layer for each node. */
@@ -44,6 +47,9 @@ int work_footprints(Work *work, Profile *profile, const Target *const *targets,
 /* The targets as devices for the planner, in that order. */
 int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const char *const *names,
                 int count, Cluster *cluster);
+/* Where stages end that are cut after the named nodes: count + 1 positions, the last that of the
+ * model's end. */
+int work_cut_after(const Work *work, const char *const *names, int count, int *ends);
 /* What is planned, and for what. */
 typedef struct Planning {
     const Work *work;

@@ -1,70 +1,13 @@
-"""Writes broken ONNX models to a folder, for bad_models.sh. Needs nothing but Python: the encoder
-below is all of protobuf that it takes."""
+"""Writes broken ONNX models to a folder, for bad_models.sh."""
 import os
 import sys
 
-OUT = sys.argv[1]
-FLOAT, STRING = 1, 8
+import onnx_writer
+from onnx_writer import STRING, attribute_graph, attribute_int, field, graph, node, tensor, value
 
 
-def varint(value):
-    value &= (1 << 64) - 1
-    result = b""
-    while value > 127:
-        result += bytes([value & 127 | 128])
-        value >>= 7
-    return result + bytes([value])
-
-
-def field(number, value):
-    """A varint for an int, else length-delimited bytes or text."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    value = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def dims(shape):
-    return b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in shape)
-
-
-def value(name, shape, dtype=FLOAT):
-    return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims(shape))))
-
-
-def node(op, inputs, outputs, name="", domain="", attributes=()):
-    text = b"".join(field(1, i) for i in inputs) + b"".join(field(2, o) for o in outputs)
-    text += field(3, name) + field(4, op) + b"".join(field(5, a) for a in attributes)
-    return text + (field(7, domain) if domain else b"")
-
-
-def attribute_int(name, number):
-    return field(1, name) + field(3, number) + field(20, 2)
-
-
-def attribute_graph(name, inner):
-    return field(1, name) + field(6, inner) + field(20, 5)
-
-
-def tensor(name, shape, raw=None, external=None):
-    text = b"".join(field(1, d) for d in shape) + field(2, FLOAT) + field(8, name)
-    if raw is not None:
-        text += field(9, raw)
-    for key, entry in (external or {}).items():
-        text += field(13, field(1, key) + field(2, entry))
-    return text + (field(14, 1) if external else b"")
-
-
-def graph(nodes, inputs=(value("x", [4]),), outputs=(value("y", [4]),), constants=()):
-    return (b"".join(field(1, n) for n in nodes) + field(2, "g")
-            + b"".join(field(5, c) for c in constants) + b"".join(field(11, i) for i in inputs)
-            + b"".join(field(12, o) for o in outputs))
-
-
-def save(name, body, opset=17, more=b""):
-    text = field(1, 8) + field(7, body) + field(8, field(1, "") + field(2, opset)) + more
-    with open(os.path.join(OUT, name + ".onnx"), "wb") as file:
-        file.write(text)
+def save(name, *parts):
+    onnx_writer.save(os.path.join(sys.argv[1], name + ".onnx"), *parts)
 
 
 def save_exponential():

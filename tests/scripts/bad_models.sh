@@ -7,6 +7,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
+export PYTHONDONTWRITEBYTECODE=1
 python3 "$LPC_SOURCE/tests/scripts/bad_models.py" "$work"
 cd "$work"
 digits=$LPC_SOURCE/models/digits/digits.onnx

@@ -55,6 +55,6 @@ grep -q '^stage .*compute ms *predicted' run || fail "no predictions beside what
 "$LPC" calibrate --serve 127.0.0.1:0 --once >served &
 server=$!
 for _ in $(seq 100); do grep -q listening served && break; sleep 0.05; done
-"$LPC" calibrate --peer "$(sed 's/listening on //' served)" >link || fail "no link to a peer"
+"$LPC" calibrate --peer "$(sed 's/listening on //' served)" -o link || fail "no link to a peer"
 positive "$(number link bandwidth)" && positive "$(number link latency)" || fail "link: $(cat link)"
 wait $server || fail "the serving end failed"

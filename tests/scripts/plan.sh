@@ -6,8 +6,11 @@ set -euo pipefail
 command -v python3 >/dev/null || exit 77
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
 python3 "$LPC_SOURCE/tests/scripts/plan_cases.py" "$work"
 python3 "$LPC_SOURCE/tests/scripts/plan_check.py" "$LPC" "$work"
+"$LPC_BUILD/bin/make_llm" "$work/llm.onnx" --weights vectors
+python3 "$LPC_SOURCE/tests/scripts/plan_llm.py" "$LPC" "$work"
 
 # Real models: planned in under a second, and the profile that is written plans the same.
 for model in squeezenet1.0-imagenet ultraface-rfb-320 gtcrn-simple; do

@@ -167,6 +167,11 @@ def corners():
     refused("small", "none", ["--use-all"], "device 'a'", "holds no layer")
     write("empty", {"devices": [device("a", memory=0)]})
     refused("small", "empty", [], "layer 'l0'", "fits on no device")
+    # What would help depends on what the layer is made of.
+    for kind, helps in (("activations", True), ("buffers", False)):
+        write("large", {"layers": [{"name": "l0", "weights": 1000, "activations": 2000, kind: "2GB"}]})
+        done = run("plan", "--profile", "large.json", "--cluster", "one.json")
+        expect(f"{kind}: a smaller batch helps", "a smaller batch" in done.stderr, helps)
     # Equal layers on equal devices: as even as can be.
     write("twelve", chain(12))
     write("equal", {"devices": [device("a", count=4)], "default_link": {"bandwidth": "1GB"}})
@@ -219,6 +224,20 @@ def plan_files():
     refused("twelve", "tight", ["--plan", "good.json"], "bytes short")
 
 
+def by_hand():
+    """Cuts after layers are those by numbers of layers; wrong ones are refused."""
+    numbers = plan("twelve", "equal", "--split", "2,7,3")
+    names = plan("twelve", "equal", "--cut-after", "l1,l8")
+    expect("cuts by name", names["stages"], numbers["stages"])
+    for cuts, word in (("l1,nothing", "no layer 'nothing'"), ("l11", "nothing is left after layer 'l11'"),
+                       ("l8,l1", "'l1' does not come after layer 'l8'"),
+                       ("l1,l2,l3,l4", "5 stages: there are 4 devices")):
+        refused("twelve", "equal", ["--cut-after", cuts], word)
+    done = run("plan", "--profile", "twelve.json", "--cluster", "equal.json", "--split", "12",
+               "--cut-after", "l1")
+    expect("two ways at once", done.returncode, 2)
+
+
 def wrong_files():
     for name, data, words in (
             ("no-list", {"layers": 3}, "a list of layers"),
@@ -234,10 +253,12 @@ def wrong_files():
     refused("small", "huge", [], "'memory'")
 
 
-edge()
-full()
-cache()
-vision()
-corners()
-plan_files()
-wrong_files()
+if __name__ == "__main__":
+    edge()
+    full()
+    cache()
+    vision()
+    corners()
+    plan_files()
+    by_hand()
+    wrong_files()

@@ -2,6 +2,7 @@
  *
  *     make_llm OUT.onnx [--layers N] [--hidden N] [--ffn N] [--heads N] [--kv-heads N]
  *              [--head-dim N] [--vocab N] [--type bfloat16|float32] [--seed N]
+ *              [--weights all|vectors]
  *
  * The default is the shape of a model of 1.5 billion parameters: hidden 1,536, feed-forward 8,960,
  * 12 heads and 2 key/value heads of 128, vocabulary 151,936, 28 layers, bfloat16: 338 tensors, 3.1 GB
@@ -12,8 +13,9 @@
  *     logits [1, seq, vocab], present.I.key and present.I.value [1, kv_heads, past + seq, head_dim]
  *
  * `layer.I` is the node that ends layer I, for --cut-after; `embed` the first node. float32 writes the
- * same values (they are rounded to bfloat16 first), so that both can be compared. Messages of
- * onnx.proto are written by hand: a field is a tag (number << 3 | wire type) and its value. */
+ * same values (they are rounded to bfloat16 first), so that both can be compared. `--weights vectors`
+ * leaves matrices as holes in OUT.onnx.data: made at once, for planning. Messages of onnx.proto are
+ * written by hand: a field is a tag (number << 3 | wire type) and its value. */
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -33,6 +35,7 @@ typedef struct Bytes {
 typedef struct Model {
     int64_t layers, hidden, ffn, heads, kv_heads, head_dim, vocab, type;
     uint64_t seed;
+    bool holes;           /* for matrices: their bytes are not written */
     Bytes graph;
     FILE *weights;
     const char *location; /* the external file's name in the model */
@@ -296,6 +299,13 @@ static void fill(Model *m, int64_t count, double mean, double deviation)
     }
 }
 
+static void skip(Model *m, int64_t count)
+{
+    int64_t bytes = count * (m->type == TYPE_BFLOAT16 ? 2 : 4);
+    if (fseek(m->weights, (long)bytes, SEEK_CUR)) die("cannot write: %s", strerror(errno));
+    m->at += (uint64_t)bytes;
+}
+
 static void entry(Bytes *tensor, const char *key, const char *value)
 {
     Bytes pair = {0};
@@ -311,7 +321,8 @@ static const char *weight(Model *m, const char *text, int64_t rows, int64_t colu
     static const uint8_t zeros[ALIGN];
     write_weights(m, zeros, (size_t)(-m->at % ALIGN));
     uint64_t start = m->at;
-    fill(m, rows * (columns ? columns : 1), mean, deviation);
+    if (m->holes && columns) skip(m, rows * columns);
+    else fill(m, rows * (columns ? columns : 1), mean, deviation);
     m->tensors++;
     Bytes tensor = {0};
     put_int(&tensor, 1, rows);
@@ -503,6 +514,11 @@ static void parse(Model *m, int argc, char **argv)
             m->type = !strcmp(text, "bfloat16") ? TYPE_BFLOAT16 : TYPE_FLOAT;
             if (m->type == TYPE_FLOAT && strcmp(text, "float32"))
                 die("--type is bfloat16 or float32");
+            continue;
+        }
+        if (!strcmp(argv[i], "--weights")) {
+            m->holes = !strcmp(text, "vectors");
+            if (!m->holes && strcmp(text, "all")) die("--weights is all or vectors");
             continue;
         }
         if (!value) die("unknown option '%s'", argv[i]);

@@ -21,7 +21,7 @@ static const char usage[] =
     "and\n"
     "cores. gflops is of f32 products and convolutions, the same work of each, on all cores.\n"
     "\n"
-    "  -o FILE            where the target file goes (standard output)\n"
+    "  -o FILE            where the target file, or the link's figures, go (standard output)\n"
     "  --threads N        instead of all cores\n"
     "  --quick            shorter, less exact\n"
     "  --json             the measurements instead of a target file\n"
@@ -212,7 +212,11 @@ static int measure_link(Diag *diag, const Command *c)
         return diag_error(diag, "%s", error.text);
     }
     if (lpc_link_measure(c->peer, &figures, &error)) return diag_error(diag, "%s", error.text);
-    printf("{\"bandwidth\": %.4g, \"latency\": %.3g}\n", figures.bandwidth, figures.latency);
+    FILE *out = c->out ? fopen(c->out, "w") : stdout;
+    if (!out) return diag_error(diag, "cannot write '%s': %s", c->out, strerror(errno));
+    fprintf(out, "{\"bandwidth\": %.4g, \"latency\": %.3g}\n", figures.bandwidth, figures.latency);
+    if (c->out ? fclose(out) : fflush(out))
+        return diag_error(diag, "cannot write '%s': %s", c->out ? c->out : "-", strerror(errno));
     return 0;
 }
 

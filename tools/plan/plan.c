@@ -26,6 +26,7 @@ static const char usage[] =
     "  --no-overlap             sending does not overlap computing\n"
     "  --plan FILE              this plan (from --json, maybe edited), checked\n"
     "  --split N,N,...          so many layers on each device, checked\n"
+    "  --cut-after NODE,...     cuts after these nodes (or layers of a profile), checked\n"
     "  --compare                all objectives side by side\n"
     "  --write-profile FILE     the model's layers, for --profile\n"
     "  --measure                time the model's layers on each kind of device: on this machine, or\n"
@@ -159,6 +160,10 @@ static int parse_arguments(PlanCommand *c, int argc, char **argv)
         fprintf(stderr, "lpc plan: expected a model or --profile FILE (see lpc plan --help)\n");
         return LPC_USAGE;
     }
+    if (!!c->plan_file + !!c->split + !!c->compile.cut_count > 1) {
+        fprintf(stderr, "lpc plan: expected one of --plan, --split and --cut-after\n");
+        return LPC_USAGE;
+    }
     return 0;
 }
 
@@ -261,9 +266,9 @@ static int find_subject(Diag *diag, Arena *arena, PlanCommand *c, Subject *s)
         add_runtime(s);
         return 0;
     }
-    Graph *graph;
     const char *file = diag->file;
     diag->file = c->compile.model;
+    Graph *graph = NULL;
     TRY(compile_graph(arena, diag, &c->compile, &graph));
     TRY(import_check_bounds(graph));
     work_init(&s->work, graph);
@@ -279,40 +284,14 @@ static int find_subject(Diag *diag, Arena *arena, PlanCommand *c, Subject *s)
     return 0;
 }
 
-static int read_split(Diag *diag, const PlanCommand *c, const Profile *profile,
-                      const Cluster *cluster, Partition *partition)
-{
-    const char *at = c->split;
-    int end = 0, device = 0;
-    partition->count = 0;
-    for (; *at; device++) {
-        char *after;
-        long layers = strtol(at, &after, 10);
-        if (after == at || (*after && *after != ',') || layers < 0)
-            return diag_error(diag, "--split '%s': expected numbers of layers", c->split);
-        at = *after ? after + 1 : after;
-        if (device >= cluster->count)
-            return diag_error(diag, "--split '%s': there are %d devices", c->split, cluster->count);
-        if (layers > profile->count - end)
-            return diag_error(diag, "--split '%s': there are %d layers", c->split, profile->count);
-        end += (int)layers;
-        if (!layers) continue;
-        partition->device[partition->count] = device;
-        partition->end[partition->count++] = end;
-    }
-    if (end < profile->count)
-        return diag_error(diag, "--split '%s': layer '%s' and those after it are left out", c->split,
-                          profile->layers[end].name);
-    return 0;
-}
-
 static int make_plan(Diag *diag, Arena *arena, const PlanCommand *c, const Subject *s, Plan *plan)
 {
-    Partition partition, *given = c->plan_file || c->split ? &partition : NULL;
+    Partition partition, *given = NULL;
+    if (c->plan_file || c->split || c->compile.cut_count) given = &partition;
     if (c->plan_file)
         TRY(plan_read(diag, arena, c->plan_file, s->profile, &s->cluster, given));
-    else if (c->split)
-        TRY(read_split(diag, c, s->profile, &s->cluster, given));
+    else if (given)
+        TRY(plan_by_hand(diag, c, c->profile_file ? NULL : &s->work, s->profile, &s->cluster, given));
     if (!c->profile_file && c->options.batch == 1) {
         Cut cut;
         Planning planning = {&s->work,   s->profile, &s->cluster,

@@ -2,7 +2,7 @@
 #ifndef LPC_TOOLS_PLAN_H
 #define LPC_TOOLS_PLAN_H
 
-#include "passes/partition/planner.h"
+#include "passes/stage/work.h"
 #include "tools/compile/compile.h"
 
 #include <stdio.h>
@@ -17,6 +17,10 @@ typedef struct PlanCommand {
     const char *profile_out;   /* --write-profile */
     bool json, compare, measure;
 } PlanCommand;
+
+/* --split or --cut-after: stage i on device i. work: of a model; NULL: there is only its profile. */
+int plan_by_hand(Diag *diag, const PlanCommand *command, const Work *work,
+                 const Profile *profile, const Cluster *cluster, Partition *partition);
 
 void plan_table(FILE *out, const Plan *plan);
 /* Plans side by side: the objectives, with and without --use-all. */

@@ -1,0 +1,75 @@
+"""Writes ONNX models with nothing but Python: a field of a message is a tag (number << 3 | wire type) and
+its value."""
+import struct
+
+FLOAT, STRING = 1, 8
+
+
+def varint(value):
+    value &= (1 << 64) - 1
+    result = b""
+    while value > 127:
+        result += bytes([value & 127 | 128])
+        value >>= 7
+    return result + bytes([value])
+
+
+def field(number, value):
+    """A varint for an int, four bytes for a float, else length-delimited bytes or text."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def dims(shape):
+    return b"".join(field(1, field(2, d) if isinstance(d, str) else field(1, d)) for d in shape)
+
+
+def value(name, shape, dtype=FLOAT):
+    return field(1, name) + field(2, field(1, field(1, dtype) + field(2, dims(shape))))
+
+
+def node(op, inputs, outputs, name="", domain="", attributes=()):
+    text = b"".join(field(1, i) for i in inputs) + b"".join(field(2, o) for o in outputs)
+    text += field(3, name) + field(4, op) + b"".join(field(5, a) for a in attributes)
+    return text + (field(7, domain) if domain else b"")
+
+
+def attribute_int(name, number):
+    return field(1, name) + field(3, number) + field(20, 2)
+
+
+def attribute_float(name, number):
+    return field(1, name) + field(2, float(number)) + field(20, 1)
+
+
+def attribute_ints(name, numbers):
+    return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
+
+
+def attribute_graph(name, inner):
+    return field(1, name) + field(6, inner) + field(20, 5)
+
+
+def tensor(name, shape, raw=None, external=None):
+    text = b"".join(field(1, d) for d in shape) + field(2, FLOAT) + field(8, name)
+    if raw is not None:
+        text += field(9, raw)
+    for key, entry in (external or {}).items():
+        text += field(13, field(1, key) + field(2, entry))
+    return text + (field(14, 1) if external else b"")
+
+
+def graph(nodes, inputs=(value("x", [4]),), outputs=(value("y", [4]),), constants=()):
+    return (b"".join(field(1, n) for n in nodes) + field(2, "g")
+            + b"".join(field(5, c) for c in constants) + b"".join(field(11, i) for i in inputs)
+            + b"".join(field(12, o) for o in outputs))
+
+
+def save(path, body, opset=17, more=b""):
+    """body: a graph; more: further fields of the model, such as functions."""
+    with open(path, "wb") as file:
+        file.write(field(1, 8) + field(7, body) + field(8, field(1, "") + field(2, opset)) + more)
