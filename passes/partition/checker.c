@@ -116,6 +116,19 @@ static int check_devices(Diag *diag, const Cluster *cluster, const Plan *plan)
     return code;
 }
 
+int plan_short(Diag *diag, int index, const PlanStage *s)
+{
+    const StageBytes *b = &s->bytes;
+    return diag_error(
+        diag,
+        "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget is %lld: %lld bytes "
+        "short (weights %lld, activations %lld, buffers %lld, state %lld, queues %lld, code %lld)",
+        index + 1, s->first_name, s->last_name, (long long)s->memory, s->device,
+        (long long)s->budget, (long long)(s->memory - s->budget), (long long)b->weights,
+        (long long)b->activations, (long long)b->buffers, (long long)b->state,
+        (long long)b->queues, (long long)b->code);
+}
+
 static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, const Plan *plan)
 {
     int code = 0;
@@ -135,15 +148,7 @@ static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, co
                               k + 1, s->device, (long long)bytes, (long long)budget,
                               (long long)s->memory, (long long)s->budget);
         else if (s->memory > budget)
-            code = diag_error(
-                diag,
-                "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget "
-                "is %lld: %lld bytes short (weights %lld, activations %lld, buffers %lld, "
-                "state %lld, queues %lld, code %lld)",
-                k + 1, s->first_name, s->last_name, (long long)s->memory, s->device,
-                (long long)budget, (long long)(s->memory - budget), (long long)s->bytes.weights,
-                (long long)s->bytes.activations, (long long)s->bytes.buffers,
-                (long long)s->bytes.state, (long long)s->bytes.queues, (long long)s->bytes.code);
+            code = plan_short(diag, k, s);
     }
     return code;
 }

@@ -62,6 +62,9 @@ int plan_diagnose(Diag *diag, const Cost *cost);
 int plan_check(Diag *diag, Arena *arena, const Profile *profile, const Cluster *cluster,
                const Plan *plan);
 
+/* Reports how many bytes the stage is short of its budget. Returns LPC_ERROR. */
+int plan_short(Diag *diag, int index, const PlanStage *stage);
+
 /* --- plan_json.c --- */
 
 char *plan_json(const Plan *plan); /* cJSON_free */

@@ -215,7 +215,7 @@ int cut_proven(const Planning *planning, const PlanOptions *options, const Parti
         TRY(lower_stages(&now, cut, plan, next, &over));
         for (int s = 0; over && s < cut->count && (given || round + 1 == ROUNDS); s++) {
             if (cut->stages[s].target && !stage_fits(&cut->stages[s]))
-                return stage_refuse(g->diag, &cut->stages[s]);
+                return plan_short(g->diag, s, &plan->stages[s]);
         }
         if (over) now.profile = next;
         if (over || round == 0) continue;
@@ -244,11 +244,16 @@ static int cut_nothing(const Planning *planning, const CutRequest *request,
         return diag_error(planning->work->graph->diag,
                           "the model has no layers to cut into %d stages", request->count);
     const Device *device = planning->cluster->devices;
-    PlanStage stage = {.budget = plan_budget(options, device)};
+    PlanStage stage = {.device = device->name,
+                       .first_name = "(none)",
+                       .last_name = "(none)",
+                       .budget = plan_budget(options, device)};
     Plan plan = {.options = *options, .stages = &stage, .count = 1};
     fill_stages(planning, &plan, cut);
     TRY(stage_lower(planning->work->graph, cut->stages));
-    return stage_fits(cut->stages) ? 0 : stage_refuse(planning->work->graph->diag, cut->stages);
+    StageBytes bytes = stage_bytes(cut->stages);
+    plan_set_bytes(&stage, &bytes);
+    return stage_fits(cut->stages) ? 0 : plan_short(planning->work->graph->diag, 0, &stage);
 }
 
 int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)

@@ -303,15 +303,3 @@ int stage_lower(Graph *graph, Stage *stage)
     stage->lower.compact = true;
     return lower_once(graph, stage);
 }
-
-int stage_refuse(Diag *diag, const Stage *stage)
-{
-    StageBytes b = stage_bytes(stage);
-    long long needs = (long long)stage_bytes_sum(&b), budget = (long long)stage->budget;
-    return diag_error(
-        diag,
-        "stage '%s' needs %lld bytes (weights %lld, workspace %lld, state %lld, queues "
-        "%lld, code %lld); its budget is %lld, %lld short",
-        stage->name, needs, (long long)b.weights, (long long)b.activations, (long long)b.state,
-        (long long)b.queues, (long long)b.code, budget, needs - budget);
-}

@@ -85,8 +85,6 @@ int stage_lower(Graph *graph, Stage *stage);
 StageBytes stage_bytes(const Stage *stage);
 /* Is that within its budget? */
 bool stage_fits(const Stage *stage);
-/* Reports how many bytes it is short. Returns LPC_ERROR. */
-int stage_refuse(Diag *diag, const Stage *stage);
 
 /* What LowerTarget a target means; portable: scalar. */
 LowerTarget stage_lower_target(const Target *target, bool portable);

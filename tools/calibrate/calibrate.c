@@ -120,6 +120,14 @@ static int build(Arena *arena, Diag *diag, const Command *c, const Target *targe
 
 /* ---- Here, or there ---- */
 
+/* To -o's file, or to standard output. */
+static int put(Diag *diag, const Command *c, const char *text)
+{
+    if (c->out) return package_file(diag, c->out, text, strlen(text));
+    fputs(text, stdout);
+    return fflush(stdout) ? diag_error(diag, "cannot write to standard output") : 0;
+}
+
 static int here(Arena *arena, Diag *diag, const Command *c, const Target *target,
                 const char *program)
 {
@@ -132,9 +140,7 @@ static int here(Arena *arena, Diag *diag, const Command *c, const Target *target
     if (!target->native) options[count++] = "--note", options[count++] = "through an emulator";
     options[count] = NULL;
     TRY(program_run(arena, diag, target, NULL, program, options, &output));
-    if (c->out) return package_file(diag, c->out, output, strlen(output));
-    fputs(output, stdout);
-    return fflush(stdout) ? diag_error(diag, "cannot write to standard output") : 0;
+    return put(diag, c, output);
 }
 
 static int there(Arena *arena, Diag *diag, const Command *c, const Target *target, const char *work,
@@ -212,12 +218,8 @@ static int measure_link(Diag *diag, const Command *c)
         return diag_error(diag, "%s", error.text);
     }
     if (lpc_link_measure(c->peer, &figures, &error)) return diag_error(diag, "%s", error.text);
-    FILE *out = c->out ? fopen(c->out, "w") : stdout;
-    if (!out) return diag_error(diag, "cannot write '%s': %s", c->out, strerror(errno));
-    fprintf(out, "{\"bandwidth\": %.4g, \"latency\": %.3g}\n", figures.bandwidth, figures.latency);
-    if (c->out ? fclose(out) : fflush(out))
-        return diag_error(diag, "cannot write '%s': %s", c->out ? c->out : "-", strerror(errno));
-    return 0;
+    return put(diag, c, arena_printf(diag->arena, "{\"bandwidth\": %.4g, \"latency\": %.3g}\n",
+                                     figures.bandwidth, figures.latency));
 }
 
 int command_calibrate(int argc, char **argv)
