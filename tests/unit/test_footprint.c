@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CUTS = 30, MOST_BINDS = 4 };
+enum { CUTS = 10, MOST_BINDS = 4 };
 
 typedef struct Model {
     const char *name;
