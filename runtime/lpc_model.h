@@ -59,7 +59,7 @@ typedef struct lpc_contract {
 
 typedef struct lpc_model {
     const char *name;       /* the stage's name */
-    const uint8_t *build_id; /* 32 bytes: SHA-256 of model, plan and compiler */
+    const uint8_t *build_id; /* 32 bytes: two 128-bit XXH3 hashes of model, plan and compiler */
     uint32_t symbol_count;  /* symbols of the whole model, the same in every stage */
     const char *const *symbol_names;
     const int64_t *symbol_max;

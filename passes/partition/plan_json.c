@@ -62,10 +62,7 @@ char *plan_json(const Plan *plan)
     add(root, "largest", (double)plan->largest);
     add(root, "value", plan->value);
     add(root, "bound", plan->bound);
-    if (time)
-        add(root, "bound_s", plan->bound);
-    else
-        cJSON_AddNullToObject(root, "bound_s");
+    add(root, "bound_s", time ? plan->bound : plan->period_bound_s);
     add(root, "gap", plan->gap);
     cJSON_AddBoolToObject(root, "exact", plan->exact);
     cJSON_AddStringToObject(root, "method", plan->method);

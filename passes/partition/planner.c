@@ -3,6 +3,7 @@
 
 #include "passes/partition/fixed.h"
 #include "passes/partition/free.h"
+#include "passes/partition/maxima.h"
 
 #include <math.h>
 
@@ -124,6 +125,7 @@ static void fill_plan(Arena *arena, const Model *model, const Partition *p, Plan
     for (int k = 0; k < p->count; k++) fill_stage(model, p, k, &plan->stages[k]);
     plan->bottleneck_s = cost_seconds(c, score.period);
     plan->latency_s = cost_seconds(c, score.latency);
+    plan->period_bound_s = cost_seconds(c, bound_period(c));
     plan->throughput = score.period > 0 ? c->options.batch / plan->bottleneck_s : 0;
     plan->value = plan->bound = plan_value(c, &score);
     plan_sum_up(plan);

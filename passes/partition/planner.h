@@ -26,6 +26,7 @@ typedef struct Plan {
     double bottleneck_s, latency_s, throughput, fraction;
     int64_t largest;          /* bytes of the largest stage */
     double value, bound, gap; /* of the objective; gap: value / bound - 1 */
+    double period_bound_s;    /* no partition has a shorter period, whatever the objective */
     bool exact;               /* the value is the best there is */
     bool ties;                /* and so is everything that ties go by */
     const char *method;       /* the algorithm, in words */
