@@ -137,11 +137,10 @@ def load(path):
 
 
 def memory_of(stage):
-    """What the plan gives a stage, in bytes."""
-    parts = sum(stage[f"{part}_bytes"] for part in ("weights", "workspace", "state", "queue"))
-    if stage["memory_bytes"] > parts:
-        return stage["memory_bytes"]
-    return parts + (2 << 20) + (stage["layers"] << 13)  # runtime and code, as docs/planning.md has them
+    """What the plan gives a stage, in bytes: all that is counted, code and runtime too."""
+    parts = ("weights", "workspace", "state", "queue", "code")
+    assert stage["memory_bytes"] == sum(stage[f"{part}_bytes"] for part in parts), stage
+    return stage["memory_bytes"]
 
 
 def free_port():
