@@ -11,132 +11,14 @@
  *
  * F(4x4, 3x3) interpolates at 0, +-1/sqrt(2), +-sqrt(2) and infinity, which loses less than the
  * usual 0, +-1, +-2; F(2x2, 3x3) at 0, +-1 and infinity. */
-#include "passes/lower/conv.h"
+#include "passes/lower/winograd.h"
 
-#include <string.h>
-
-enum {
-    MOST_POSITIONS = 36,
-    SUMS_BYTES = 64 << 10, /* of a task's products, on the stack */
-    MOST_TASKS = 8
-};
-
-static const double ROOT_HALF = 0.70710678118654752440, ROOT_2 = 1.41421356237309504880;
-
-typedef struct Winograd {
-    Lower *lw;
-    const Conv *c;
-    int m, n; /* outputs and inputs of a tile, along each axis */
-    int64_t tiles_y, tiles_x, tiles;
-    int64_t depth;         /* rounded up to whole vectors in scratch */
-    int lanes, vecs, rows; /* of a register tile */
-    int64_t width;         /* of a column block */
-    int64_t block, blocks; /* tiles in a block, number of them */
-    int64_t column_blocks;
-    int64_t tasks; /* slices of transformed inputs */
-    Buffer *weights, *inputs;
-} Winograd;
-
-static int64_t ceil_div(int64_t a, int64_t c)
-{
-    return (a + c - 1) / c;
-}
-
-static int64_t positions(const Winograd *w)
-{
-    return (int64_t)w->n * w->n;
-}
+enum { MOST_TASKS = 8 };
 
 /* Transformed inputs of one block. */
 static int64_t slice_elements(const Winograd *w)
 {
     return positions(w) * w->block * w->depth;
-}
-
-/* ---- Weights ---- */
-
-typedef struct Filters {
-    const Tensor *tensor;
-    int64_t positions, depth, columns, width;
-    double factor[MOST_POSITIONS][9]; /* of each tap */
-} Filters;
-
-static void fill_factors(Filters *f, int n)
-{
-    const double a = ROOT_HALF, b = ROOT_2;
-    const double four[6][3] = {{1, 0, 0},
-                               {1 / -1.5, a / -1.5, 0.5 / -1.5},
-                               {1 / -1.5, -a / -1.5, 0.5 / -1.5},
-                               {1.0 / 6, b / 6, 2.0 / 6},
-                               {1.0 / 6, -b / 6, 2.0 / 6},
-                               {0, 0, 1}};
-    const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-    const double(*g)[3] = n == 6 ? four : two;
-    for (int p = 0; p < n * n; p++) {
-        for (int t = 0; t < 9; t++) f->factor[p][t] = g[p / n][t / 3] * g[p % n][t % 3];
-    }
-}
-
-static float filter_value(const Filters *f, int64_t position, int64_t channel, int64_t column)
-{
-    const Const *data = f->tensor->data;
-    float g[9];
-    double sum = 0;
-    memcpy(g, (const char *)data->data + (size_t)(column * f->depth + channel) * sizeof g,
-           sizeof g);
-    for (int t = 0; t < 9; t++) sum += f->factor[position][t] * (double)g[t];
-    if (data->scale) sum *= (double)data->scale[column];
-    return (float)sum;
-}
-
-/* `at` and `size` are whole elements. */
-static int read_filters(const ConstSource *source, int64_t at, void *to, size_t size)
-{
-    const Filters *f = source->data;
-    char *out = to;
-    int64_t first = at / (int64_t)sizeof(float), count = (int64_t)(size / sizeof(float));
-    int64_t row = first / f->width, own = first % f->width;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t channel = row % f->depth, position = row / f->depth % f->positions;
-        int64_t column = row / f->depth / f->positions * f->width + own;
-        float value = column < f->columns ? filter_value(f, position, channel, column) : 0;
-        memcpy(out + (size_t)i * sizeof value, &value, sizeof value);
-        if (++own < f->width) continue;
-        own = 0;
-        row++;
-    }
-    return 0;
-}
-
-static Buffer *filters(const Winograd *w)
-{
-    Lower *lw = w->lw;
-    const Tensor *tensor = w->c->w;
-    for (int i = 0; i < lw->program->buffer_count; i++) {
-        Buffer *old = lw->program->buffers[i];
-        if (!old->source || old->source->read != read_filters) continue;
-        const Filters *f = old->source->data;
-        if (f->tensor == tensor && f->positions == positions(w) && f->width == w->width) return old;
-    }
-    Filters *f = arena_alloc(lw->arena, sizeof *f);
-    *f = (Filters){.tensor = tensor,
-                   .positions = positions(w),
-                   .depth = w->c->depth,
-                   .columns = w->c->columns,
-                   .width = w->width};
-    fill_factors(f, w->n);
-    ConstSource *source = arena_alloc(lw->arena, sizeof *source);
-    *source = (ConstSource){.read = read_filters, .data = f};
-    if (tensor->data->is_mapped) {
-        source->mapped = tensor->data->data;
-        source->mapped_bytes = tensor->data->bytes;
-    }
-    const char *name = arena_printf(lw->arena, "%s_winograd%d", tensor->name, w->m);
-    int64_t count = w->column_blocks * positions(w) * w->c->depth * w->width;
-    Buffer *buffer =
-        program_buffer(lw->program, name, BUFFER_CONST, DT_F32, size_const(lw->sizes, count));
-    buffer->source = source;
-    return buffer;
 }
 
 /* ---- Transforms along one axis ---- */
@@ -482,137 +364,11 @@ static void whole_kernel(const Winograd *w)
     lower_end(w->lw);
 }
 
-/* ---- Where it pays ---- */
-
-/* Cycles of one step along depth for all tiles: two multiply-adds and two loads a cycle. */
-static double cycles(const Winograd *w, int rows, int vecs)
-{
-    double adds = rows * vecs / 2.0, loads = (rows + vecs) / 2.0;
-    double each = adds > loads ? adds : loads;
-    if (each < 4) each = 4;
-    double passes = (double)ceil_div(w->tiles, rows);
-    return passes * (double)ceil_div(ceil_div(w->c->columns, w->lanes), vecs) * (each + 0.25);
-}
-
-/* The best number of rows for so many vectors. */
-static int best_rows(const Winograd *w, int vecs, double *cost)
-{
-    int best = 0;
-    for (int rows = 1; rows <= w->tiles && rows < TILE_ROWS; rows++) {
-        if (!tiling_fits(w->lw->target->vector_registers, rows, vecs)) break;
-        double own = cycles(w, rows, vecs);
-        if (best > 0 && own > *cost * 0.999) continue;
-        *cost = own;
-        best = rows;
-    }
-    return best;
-}
-
-enum { MOST_VECS = 4 };
-
-static void choose_tile(Winograd *w, const Tiling *tiling)
-{
-    double best = 0, cost = 0;
-    for (int vecs = 1; vecs <= MOST_VECS; vecs++) {
-        int rows = best_rows(w, vecs, &cost);
-        if (best > 0 && cost > best * 0.999) continue;
-        best = cost;
-        w->rows = rows;
-        w->vecs = vecs;
-    }
-    if (tiling->rows) w->rows = tiling->rows;
-    if (tiling->vecs) w->vecs = tiling->vecs;
-}
-
-static void choose_blocks(Winograd *w)
-{
-    w->width = (int64_t)w->lanes * w->vecs;
-    w->column_blocks = ceil_div(w->c->columns, w->width);
-    int64_t groups = SUMS_BYTES / (positions(w) * w->width * 4 * w->rows);
-    int64_t all = ceil_div(w->tiles, w->rows);
-    if (groups < 1) groups = 1;
-    w->blocks = ceil_div(all, groups);
-    w->block = ceil_div(all, w->blocks) * w->rows;
-    w->blocks = ceil_div(w->tiles, w->block);
-}
-
-/* Cost of F(m x m, 3x3) in multiply-adds for each pair of channels. A weight costs about 16 of them
- * to bring from memory, transforming as much for each input and output (both measured). */
-static double cost(const Conv *c, int m)
-{
-    double weights = (m + 2) * (m + 2), columns = (double)c->columns, depth = (double)c->depth;
-    double tiles = (double)(c->out->dims[0]->value * ceil_div(c->out->dims[2]->value, m) *
-                            ceil_div(c->out->dims[3]->value, m));
-    return weights * (tiles * (1 + 16 / columns + 16 / depth) + 16);
-}
-
-/* Outputs of a tile along each axis; 0: the direct kernel is about as fast. */
-static int tile_size(const Conv *c)
-{
-    int64_t pixels = c->out->dims[0]->value * c->out->dims[2]->value * c->out->dims[3]->value;
-    double two = cost(c, 2), four = cost(c, 4), best = two < four ? two : four;
-    if (best > 0.95 * 9 * (double)pixels) return 0;
-    return two < four ? 2 : 4;
-}
-
-static bool fits(const Conv *c)
-{
-    enum { LEAST_CHANNELS = 16 }; /* the coordinate of a single one would be left out */
-    const Lower *lw = c->lw;
-    if (lw->target->compact) return false;
-    if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return false;
-    if (lw->target->vector_bits < 128 || c->rank != 2 || c->group != 1) return false;
-    if (!c->w->data || c->x->is_inlined) return false;
-    if (c->x->dtype != DT_F32 || c->w->dtype != DT_F32 || c->out->dtype != DT_F32) return false;
-    for (int i = 0; i < 4; i++) {
-        if (!size_is_const(c->x->dims[i]) || !size_is_const(c->out->dims[i])) return false;
-    }
-    for (int i = 0; i < 2; i++) {
-        if (c->kernel[i] != 3 || c->stride[i] != 1 || c->dilation[i] != 1) return false;
-    }
-    return true;
-}
-
-/* Other methods than the chosen one. */
-static void note_methods(const Conv *c, int chosen)
-{
-    TuningSite *site = lower_site(c->lw);
-    if (chosen) site_tile(site, (Tiling){.method = METHOD_DIRECT});
-    for (int m = 2; m <= 4; m += 2) {
-        ConvMethod method = m == 2 ? METHOD_WINOGRAD2 : METHOD_WINOGRAD4;
-        if (m != chosen) site_tile(site, (Tiling){.method = method});
-    }
-}
-
-static void note_tiles(const Winograd *w)
-{
-    ConvMethod method = w->m == 2 ? METHOD_WINOGRAD2 : METHOD_WINOGRAD4;
-    double cost = 0;
-    for (int vecs = 1; vecs <= MOST_VECS; vecs++) {
-        Tiling tiling = {best_rows(w, vecs, &cost), vecs, .method = method};
-        if (vecs != w->vecs && vecs * w->lanes < w->c->columns + w->lanes && tiling.rows)
-            site_tile(lower_site(w->lw), tiling);
-    }
-}
-
-/* F(m x m, 3x3) as measured or by the rules, 0 for the direct kernel. */
-static int choose_method(const Conv *c, const Tiling *tiling)
-{
-    int by_rule = tile_size(c);
-    note_methods(c, by_rule);
-    switch (tiling->method) {
-    case METHOD_DIRECT: return 0;
-    case METHOD_WINOGRAD2: return 2;
-    case METHOD_WINOGRAD4: return 4;
-    default: return by_rule;
-    }
-}
-
 bool conv_winograd(const Conv *c)
 {
-    if (!fits(c)) return false;
+    if (!winograd_fits(c)) return false;
     Tiling tiling = lower_tiling(c->lw);
-    Winograd w = {.lw = c->lw, .c = c, .m = choose_method(c, &tiling)};
+    Winograd w = {.lw = c->lw, .c = c, .m = winograd_method(c, &tiling)};
     if (!w.m) return false;
     if (!tiling.method) tiling = (Tiling){0}; /* of the direct kernel */
     w.n = w.m + 2;
@@ -622,11 +378,8 @@ bool conv_winograd(const Conv *c)
     w.tiles = c->out->dims[0]->value * w.tiles_y * w.tiles_x;
     if (w.tiles < 1) return false;
     w.depth = ceil_div(c->depth, w.lanes) * w.lanes;
-    choose_tile(&w, &(Tiling){0});
-    note_tiles(&w);
-    choose_tile(&w, &tiling);
-    choose_blocks(&w);
-    w.weights = filters(&w);
+    winograd_tile(&w, &tiling);
+    w.weights = winograd_weights(&w);
     int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;
     bool whole =
         w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;
