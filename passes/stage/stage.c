@@ -205,7 +205,8 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
                             stage->out_count + i);
     }
     size_t nodes = (size_t)stage->node_count + 1;
-    size_t tensors = (size_t)(graph->tensor_count + stage->out_count + graph->state_count);
+    size_t tensors = (size_t)graph->tensor_count + (size_t)stage->out_count +
+                     (size_t)graph->state_count;
     *lowered = (Lowered){.lw = {.arena = arena,
                                 .diag = graph->diag,
                                 .graph = graph,
