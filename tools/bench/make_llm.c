@@ -65,7 +65,7 @@ static void put(Bytes *b, const void *data, size_t length)
         if (!more) die("out of memory");
         b->data = more;
     }
-    memcpy(b->data + b->length, data, length);
+    if (length) memcpy(b->data + b->length, data, length);
     b->length += length;
 }
 
