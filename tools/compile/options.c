@@ -2,6 +2,7 @@
 #include "tools/compile/compile.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +35,23 @@ static int parse_bind(const char *option, const char *value, Bind *list, int *co
         return wrong(option, value, "NAME=N with N >= 0");
     if (*count == MAX_OPTIONS) return wrong(option, value, "fewer options");
     size_t length = (size_t)(equals - value);
-    char *name = malloc(length + 1); /* lives as long as the process, like argv */
+    char *name = malloc(length + 1); /* lives as long as the process, like argv, or the options */
     if (!name) abort();
     memcpy(name, value, length);
     name[length] = 0;
     list[(*count)++] = (Bind){name, number};
     return 0;
+}
+
+static void end_binds(Bind *list, int *count)
+{
+    while (*count > 0) free((void *)(uintptr_t)list[--*count].name);
+}
+
+void compile_options_end(CompileOptions *options)
+{
+    end_binds(options->binds, &options->bind_count);
+    end_binds(options->maxes, &options->max_count);
 }
 
 static int add_text(const char *option, const char *value, const char **list, int *count,

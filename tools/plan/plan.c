@@ -330,6 +330,7 @@ int command_plan(int argc, char **argv)
     int code = parse_arguments(command, argc, argv);
     if (code < 0) fputs(usage, stdout);
     if (code) {
+        compile_options_end(&command->compile);
         free(command);
         return code < 0 ? 0 : code;
     }
@@ -339,6 +340,7 @@ int command_plan(int argc, char **argv)
     code = run(&diag, arena, command);
     diag_flush(&diag);
     arena_free(arena);
+    compile_options_end(&command->compile);
     free(command);
     return code;
 }
