@@ -68,6 +68,7 @@ typedef struct Lower {
     int depth;         /* of loads through inlined tensors */
     InPlace *in_place;
     int in_place_count;
+    bool transforms_weights; /* a kernel reads weights that `compact` would not have */
 } Lower;
 
 /* Rules. Return 0 or, after diag_node, LPC_ERROR. idx has the output's rank. */

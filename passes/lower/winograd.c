@@ -380,6 +380,7 @@ bool conv_winograd(const Conv *c)
     w.depth = ceil_div(c->depth, w.lanes) * w.lanes;
     winograd_tile(&w, &tiling);
     w.weights = winograd_weights(&w);
+    c->lw->transforms_weights = true;
     int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;
     bool whole =
         w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;

@@ -210,7 +210,7 @@ static void read_program(Reading *r)
 }
 
 int work_footprint(const Work *w, const Target *target, const LowerTarget *lower, bool compact,
-                   Footprint *f)
+                   Footprint *f, bool *transforms)
 {
     Graph *g = w->graph;
     Lowered lowered;
@@ -225,6 +225,7 @@ int work_footprint(const Work *w, const Target *target, const LowerTarget *lower
     TRY(stage_calls(g, &stage, &lowered));
     Reading r = {.w = w, .arena = g->arena, .lowered = &lowered, .f = f};
     read_program(&r);
+    *transforms = lowered.lw.transforms_weights;
     lowered_drop(&lowered);
     return 0;
 }
@@ -232,14 +233,15 @@ int work_footprint(const Work *w, const Target *target, const LowerTarget *lower
 static int add_footprint(Work *w, Profile *p, const Target *target, const LowerTarget *lower)
 {
     Footprint own, compact;
+    bool transforms;
     for (int i = 0; i < p->footprint_count; i++) {
         if (!strcmp(p->footprints[i].target, target->name)) return 0;
     }
-    TRY(work_footprint(w, target, lower, false, &own));
-    TRY(work_footprint(w, target, lower, true, &compact));
+    TRY(work_footprint(w, target, lower, false, &own, &transforms));
     arena_push(w->graph->arena, p->footprints, p->footprint_count) = own;
-    if (!footprint_equal(&own, &compact, w->count))
-        arena_push(w->graph->arena, p->footprints, p->footprint_count) = compact;
+    if (!transforms) return 0; /* a compact one is no other */
+    TRY(work_footprint(w, target, lower, true, &compact, &transforms));
+    arena_push(w->graph->arena, p->footprints, p->footprint_count) = compact;
     return 0;
 }
 

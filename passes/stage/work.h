@@ -33,9 +33,10 @@ int64_t work_tensor_bytes(const Work *work, const Tensor *tensor);
 /* The planner's view: a layer for each node. */
 Profile *work_profile(const Work *work);
 
-/* What the layers need as they are lowered for a target. */
+/* What the layers need as they are lowered for a target. *transforms: some weights are transformed for
+ * speed, which compact lowering leaves out; else both footprints are the same. */
 int work_footprint(const Work *work, const Target *target, const LowerTarget *lower, bool compact,
-                   Footprint *footprint);
+                   Footprint *footprint, bool *transforms);
 /* Adds footprints of the targets, lowered by `lower`, to the profile, each once; compact ones where
  * they differ. Unknown targets (NULL) have none. */
 int work_footprints(Work *work, Profile *profile, const Target *const *targets,

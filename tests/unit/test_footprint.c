@@ -163,7 +163,9 @@ static int one_target(Diag *diag, const Model *model, Work *w, Profile *p, const
     LowerTarget lower = stage_lower_target(target, false);
     for (int compact = 0; compact < 2; compact++) {
         Footprint f;
-        TRY(work_footprint(w, target, &lower, compact, &f));
+        bool transforms;
+        TRY(work_footprint(w, target, &lower, compact, &f, &transforms));
+        if (compact && transforms) return diag_error(diag, "%s: compact, and transforms", model->name);
         TRY(footprint_check(diag, p, &f));
         const Needs *needs = needs_new(diag->arena, p, &f);
         for (int i = 0; i < (compact ? cuts / 5 : cuts); i++)
