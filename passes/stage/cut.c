@@ -4,7 +4,6 @@
  * by hand after named nodes, by a plan that is given, or as the planner finds best
  * (passes/partition). A cut is not allowed between the uses of a state and the node that renews it.
  */
-#include "passes/partition/planner.h"
 #include "passes/stage/work.h"
 
 #include <string.h>
@@ -224,6 +223,8 @@ int cut_proven(const Planning *planning, const PlanOptions *options, const Parti
         plan->method = "exact for footprints with room for holes in the workspace";
     }
     cut->profile = planning->profile;
+    cut->cluster = planning->cluster;
+    cut->plan = plan;
     return 0;
 }
 
@@ -259,17 +260,17 @@ static int cut_nothing(const Planning *planning, const CutRequest *request,
 int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
 {
     Work w;
-    Plan plan;
-    Cluster cluster;
+    Plan *plan = arena_alloc(graph->arena, sizeof *plan);
+    Cluster *cluster = arena_alloc(graph->arena, sizeof *cluster);
     Partition partition, *given = NULL;
     PlanOptions options = plan_defaults();
     options.use_all = true;
     if (request->options) options = *request->options;
     work_init(&w, graph);
     TRY(cut_devices(graph->diag, graph->arena, request->targets, request->names, request->count,
-                    &cluster));
+                    cluster));
     Planning planning = {
-        &w, work_profile(&w), &cluster, request->targets, request->names, request->lower};
+        &w, work_profile(&w), cluster, request->targets, request->names, request->lower};
     if (!w.count) return cut_nothing(&planning, request, &options, cut);
     if (request->cut_count) {
         given = &partition;
@@ -278,8 +279,8 @@ int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
     TRY(work_footprints(&w, planning.profile, request->targets, request->lower, request->count));
     if (request->plan_file) {
         given = &partition;
-        TRY(plan_read(graph->diag, graph->arena, request->plan_file, planning.profile, &cluster,
+        TRY(plan_read(graph->diag, graph->arena, request->plan_file, planning.profile, cluster,
                       given));
     }
-    return cut_proven(&planning, &options, given, cut, &plan);
+    return cut_proven(&planning, &options, given, cut, plan);
 }

@@ -7,7 +7,7 @@
 #include "ir/target.h"
 #include "passes/lower/lower.h"
 #include "passes/memory/memory.h"
-#include "passes/partition/profile.h"
+#include "passes/partition/planner.h"
 
 /* What a stage program needs beside what is counted: a static program with its runtime and C
  * library, its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
@@ -33,7 +33,9 @@ typedef struct Stage {
 typedef struct Cut {
     Stage *stages;
     int count;
-    Profile *profile; /* the planner's view of the model, with footprints of the stages' targets */
+    Profile *profile;       /* the planner's view of the model, with footprints of the targets */
+    const Cluster *cluster; /* the devices that there were to choose from, expanded */
+    const Plan *plan;       /* whoever made it; stage i is its stage i. NULL: there are no layers */
 } Cut;
 
 /* Tensors with memory of their own that a node reads: its inputs, epilogue operands and guards, and

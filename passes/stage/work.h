@@ -3,7 +3,6 @@
 #ifndef LPC_PASSES_STAGE_WORK_H
 #define LPC_PASSES_STAGE_WORK_H
 
-#include "passes/partition/planner.h"
 #include "passes/stage/stage.h"
 
 enum { MAX_READS = 256 };

@@ -4,7 +4,6 @@
 
 #include "backend/package/package.h"
 #include "passes/passes.h"
-#include "passes/stage/figures.h"
 #include "passes/stage/work.h"
 #include "tools/report/report.h"
 #include "tools/tensor_io.h"
@@ -260,7 +259,7 @@ static const char *node_label(const Node *node)
 }
 
 static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
-                    const Cut *cut, const CutFigures *figures, PackJob *job)
+                    const Cut *cut, PackJob *job)
 {
     const char *file = options->model ? options->model : graph->name;
     const char *slash = strrchr(file, '/');
@@ -296,9 +295,9 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
                          .budget_bytes = s->budget,
                          .layers = s->node_count,
                          .predicted_compute_s = -1};
-        if (figures->known) {
-            p->predicted_compute_s = figures->plan.stages[i].compute_s;
-            p->predicted_send_s = figures->plan.stages[i].send_s;
+        if (cut->plan) {
+            p->predicted_compute_s = cut->plan->stages[i].compute_s;
+            p->predicted_send_s = cut->plan->stages[i].send_s;
         }
         p->first = s->node_count ? node_label(s->nodes[0]) : "";
         p->last = s->node_count ? node_label(s->nodes[s->node_count - 1]) : "";
@@ -343,24 +342,18 @@ static int open_output(Diag *diag, Arena *arena, const char *out, char **folder)
 int compile_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
                  const Cut *cut, const char *folder)
 {
-    CutFigures figures = {0};
     PackJob job;
-    TRY(fill_job(arena, diag, options, graph, cut, &figures, &job));
+    TRY(fill_job(arena, diag, options, graph, cut, &job));
     return package_write(&job, folder);
 }
 
 /* The plan to look at, and the layers to plan again. */
-static int write_report(Arena *arena, Diag *diag, CompileOptions *options, const PackJob *job,
-                        Graph *graph, const Cut *cut, const CutFigures *figures, const char *folder)
+static int write_report(Arena *arena, Diag *diag, const CompileOptions *options, const PackJob *job,
+                        Graph *graph, const Cut *cut, const char *folder)
 {
-    const Target *targets[MAX_STAGES];
-    Cluster all;
-    if (figures->profile->count)
-        TRY(profile_write(diag, arena_printf(arena, "%s/layers.json", folder), figures->profile));
-    TRY(load_targets(arena, diag, options, targets));
-    TRY(cut_devices(diag, arena, targets, options->targets, options->target_count, &all));
-    return report_write(job, graph, cut, figures, &all, options->planned ? &options->plan : NULL,
-                        folder);
+    if (cut->plan)
+        TRY(profile_write(diag, arena_printf(arena, "%s/layers.json", folder), cut->profile));
+    return report_write(job, graph, cut, options->planned ? &options->plan : NULL, folder);
 }
 
 /* Tilings that lack are measured on the stages as they are cut by rule; then all is done again as a
@@ -387,11 +380,9 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     TRY(compile_stages(arena, diag, options, *graph, cut));
     if (options->tune) TRY(measure_and_cut(arena, diag, options, *graph, cut));
     PackJob job;
-    CutFigures figures;
     char *folder = NULL;
     double since = seconds();
-    TRY(cut_figures(*graph, cut, NULL, options->planned ? &options->plan : NULL, &figures));
-    TRY(fill_job(arena, diag, options, *graph, cut, &figures, &job));
+    TRY(fill_job(arena, diag, options, *graph, cut, &job));
     diag->file = NULL; /* what fails from here on is not about the model */
     TRY(open_output(diag, arena, options->out, &folder));
     FolderGuard guard;
@@ -401,7 +392,7 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     int code = package_write(&job, folder);
     progress_end(&progress, diag);
     lap(options, "emit", &since);
-    if (!code) code = write_report(arena, diag, options, &job, *graph, cut, &figures, folder);
+    if (!code) code = write_report(arena, diag, options, &job, *graph, cut, folder);
     lap(options, "report", &since);
     size_t length = strlen(folder) - 7;
     if (!code && rename(folder, arena_strndup(arena, folder, length)))

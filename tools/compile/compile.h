@@ -45,8 +45,6 @@ typedef struct CompileOptions {
 int compile_option(CompileOptions *options, int argc, char **argv, int *at);
 /* The whole command line from argument `at` on: options and the model. `command` begins messages. */
 int compile_arguments(CompileOptions *options, int argc, char **argv, int at, const char *command);
-/* Frees what parsing allocated: for options that do not live as long as the process. */
-void compile_options_end(CompileOptions *options);
 /* Splits "a,b,c" into list; at most max. */
 int split_list(Arena *arena, const char *text, const char **list, int max);
 

@@ -2,7 +2,6 @@
 #include "tools/compile/compile.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,14 @@ static int wrong(const char *option, const char *value, const char *expected)
     return LPC_USAGE;
 }
 
+/* For parts of arguments, which live as long as the process, like argv. */
+static Arena *names(void)
+{
+    static Arena *arena;
+    if (!arena) arena = arena_new();
+    return arena;
+}
+
 static int parse_bind(const char *option, const char *value, Bind *list, int *count)
 {
     const char *equals = strrchr(value, '=');
@@ -34,24 +41,8 @@ static int parse_bind(const char *option, const char *value, Bind *list, int *co
     if (!equals || equals == value || !end || *end || errno || number < 0)
         return wrong(option, value, "NAME=N with N >= 0");
     if (*count == MAX_OPTIONS) return wrong(option, value, "fewer options");
-    size_t length = (size_t)(equals - value);
-    char *name = malloc(length + 1); /* lives as long as the process, like argv, or the options */
-    if (!name) abort();
-    memcpy(name, value, length);
-    name[length] = 0;
-    list[(*count)++] = (Bind){name, number};
+    list[(*count)++] = (Bind){arena_strndup(names(), value, (size_t)(equals - value)), number};
     return 0;
-}
-
-static void end_binds(Bind *list, int *count)
-{
-    while (*count > 0) free((void *)(uintptr_t)list[--*count].name);
-}
-
-void compile_options_end(CompileOptions *options)
-{
-    end_binds(options->binds, &options->bind_count);
-    end_binds(options->maxes, &options->max_count);
 }
 
 static int add_text(const char *option, const char *value, const char **list, int *count,
@@ -83,9 +74,7 @@ static int parse_tune(CompileOptions *o, const char *name, const char *value)
 
 static int split_into(const char *value, const char **list, int *count)
 {
-    static Arena *names; /* as long as the process, like argv */
-    if (!names) names = arena_new();
-    *count += split_list(names, value, list + *count, MAX_STAGES - *count);
+    *count += split_list(names(), value, list + *count, MAX_STAGES - *count);
     return 0;
 }
 

@@ -179,20 +179,6 @@ typedef struct Subject {
     const char **names;
 } Subject;
 
-static int target_device(Diag *diag, Arena *arena, const PlanCommand *c, const char *name, Device *d)
-{
-    Target *t;
-    TRY(target_load(diag, arena, name, c->compile.target_dirs, c->compile.target_dir_count, &t));
-    *d = (Device){.name = name,
-                  .target = name,
-                  .gflops = t->gflops,
-                  .memory_bandwidth = t->memory_bandwidth,
-                  .call_overhead = t->call_overhead,
-                  .memory = t->memory,
-                  .count = 1};
-    return 0;
-}
-
 static int read_cluster(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
 {
     const CompileOptions *o = &c->compile;
@@ -205,23 +191,23 @@ static int read_cluster(Diag *diag, Arena *arena, const PlanCommand *c, Cluster 
     return 0;
 }
 
-/* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use.
- */
+/* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use. */
 static int find_devices(Diag *diag, Arena *arena, const PlanCommand *c, Cluster *cluster)
 {
+    static const char *const here[] = {"host"};
     const CompileOptions *o = &c->compile;
-    Cluster raw = {.otherwise = {.bandwidth = LINK_BANDWIDTH}};
     if (c->cluster_file) return read_cluster(diag, arena, c, cluster);
-    for (int i = 0; i < (o->target_count ? o->target_count : 1); i++) {
-        Device d = {0};
-        const char *name = o->target_count ? o->targets[i] : "host";
-        TRY(target_device(diag, arena, c, name, &d));
-        int same = 1;
-        for (int k = 0; k < i; k++) same += !strcmp(o->targets[k], name);
-        if (same > 1) d.name = arena_printf(arena, "%s-%d", name, same);
-        arena_push(arena, raw.devices, raw.count) = d;
+    int count = o->target_count ? o->target_count : 1;
+    const char *const *names = o->target_count ? o->targets : here;
+    const Target **targets = arena_array(arena, (size_t)count, sizeof *targets);
+    for (int i = 0; i < count; i++) {
+        Target *target;
+        TRY(target_load(diag, arena, names[i], o->target_dirs, o->target_dir_count, &target));
+        targets[i] = target;
     }
-    return cluster_expand(diag, arena, &raw, cluster);
+    TRY(cut_devices(diag, arena, targets, names, count, cluster));
+    for (int i = 0; i < count; i++) cluster->devices[i].runtime = 0; /* see add_runtime */
+    return 0;
 }
 
 /* By their own names, as profiles have them, not by aliases. A cluster's device may be of a target
@@ -330,7 +316,6 @@ int command_plan(int argc, char **argv)
     int code = parse_arguments(command, argc, argv);
     if (code < 0) fputs(usage, stdout);
     if (code) {
-        compile_options_end(&command->compile);
         free(command);
         return code < 0 ? 0 : code;
     }
@@ -340,7 +325,6 @@ int command_plan(int argc, char **argv)
     code = run(&diag, arena, command);
     diag_flush(&diag);
     arena_free(arena);
-    compile_options_end(&command->compile);
     free(command);
     return code;
 }

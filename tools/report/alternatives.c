@@ -28,21 +28,21 @@ static void add_plan(Rows *rows, const char *name, const Cluster *cluster, PlanO
     Row row = {.name = name};
     Diag quiet;
     diag_init(&quiet, r->arena, NULL);
-    row.fits = !plan_make(&quiet, r->arena, r->figures->profile, cluster, &options, &row.plan);
+    row.fits = !plan_make(&quiet, r->arena, r->cut->profile, cluster, &options, &row.plan);
     arena_push(r->arena, rows->items, rows->count) = row;
 }
 
 /* The cluster without device `out`, or with device `only` alone (the other is -1). */
 static bool without(Report *r, int out, int only, Cluster *cluster)
 {
-    const char **names = arena_array(r->arena, (size_t)r->all->count, sizeof *names);
+    const char **names = arena_array(r->arena, (size_t)r->cut->cluster->count, sizeof *names);
     int count = 0;
     Diag quiet;
     diag_init(&quiet, r->arena, NULL);
-    for (int i = 0; i < r->all->count; i++) {
-        if (i != out && (only < 0 || i == only)) names[count++] = r->all->devices[i].name;
+    for (int i = 0; i < r->cut->cluster->count; i++) {
+        if (i != out && (only < 0 || i == only)) names[count++] = r->cut->cluster->devices[i].name;
     }
-    return !cluster_select(&quiet, r->arena, r->all, names, count, cluster);
+    return !cluster_select(&quiet, r->arena, r->cut->cluster, names, count, cluster);
 }
 
 /* Is there an earlier device just like it? Its row would say the same. */
@@ -62,20 +62,20 @@ static void fewer(Rows *rows, PlanOptions options)
 {
     Report *r = rows->report;
     Cluster cluster;
-    int m = r->all->count;
+    int m = r->cut->cluster->count;
     options.use_all = true;
     for (int i = 0; m > 2 && m <= FEWER_DEVICES && i < m; i++) {
         if (!without(r, i, -1, &cluster)) continue;
         add_plan(
             rows,
-            arena_printf(r->arena, "without %s", report_escape(r->arena, r->all->devices[i].name)),
+            arena_printf(r->arena, "without %s", report_escape(r->arena, r->cut->cluster->devices[i].name)),
             &cluster, options);
     }
     for (int i = 0; i < m; i++) {
-        if (repeated(r->all, i) || !without(r, -1, i, &cluster)) continue;
+        if (repeated(r->cut->cluster, i) || !without(r, -1, i, &cluster)) continue;
         add_plan(
             rows,
-            arena_printf(r->arena, "%s alone", report_escape(r->arena, r->all->devices[i].name)),
+            arena_printf(r->arena, "%s alone", report_escape(r->arena, r->cut->cluster->devices[i].name)),
             &cluster, options);
     }
 }
@@ -90,18 +90,18 @@ static void make_rows(Rows *rows)
         options.objective = (Objective)k;
         options.use_all = false;
         options.free_order = false;
-        add_plan(rows, names[k], rows->report->all, options);
+        add_plan(rows, names[k], rows->report->cut->cluster, options);
         int most = k == PLAN_LATENCY ? FREE_LATENCY_DEVICES : FREE_DEVICES;
-        if (rows->report->all->count > most) continue;
+        if (rows->report->cut->cluster->count > most) continue;
         options.free_order = true;
         add_plan(rows, arena_printf(rows->report->arena, "%s, any order", names[k]),
-                 rows->report->all, options);
+                 rows->report->cut->cluster, options);
     }
     options.objective = rows->report->options.objective;
     options.free_order = false;
     options.use_all = true;
     add_plan(rows, arena_printf(rows->report->arena, "%s on all devices", names[options.objective]),
-             rows->report->all, options);
+             rows->report->cut->cluster, options);
     options.use_all = all;
     fewer(rows, options);
 }
@@ -159,7 +159,7 @@ static const char *names_of(Rows *rows, int from, bool *told)
 static void table(Report *r, Rows *rows)
 {
     bool *told = arena_array(r->arena, (size_t)rows->count + 1, sizeof *told);
-    const Plan *own = &r->figures->plan;
+    const Plan *own = r->cut->plan;
     const char *also = "";
     for (int i = 0; i < rows->count && !*also; i++) {
         if (rows->items[i].fits && same_stages(&rows->items[i].plan, own))
@@ -190,9 +190,9 @@ static void table(Report *r, Rows *rows)
 
 void report_alternatives(Report *r)
 {
-    if (!r->figures->known) return;
+    if (!r->cut->plan) return;
     text_add(&r->out, "<section>\n<h2>Alternatives</h2>\n");
-    if (r->all->count < 2) {
+    if (r->cut->cluster->count < 2) {
         text_add(&r->out, "<p class=\"note\">One device: there was nothing to choose. Give several "
                           "with <code>--targets</code>.</p>\n</section>\n");
         return;

@@ -58,9 +58,9 @@ static void cut(Report *r, int index)
                     report_colour(index - 1), report_escape(a, r->job->stages[index - 1].name),
                     report_colour(index), report_escape(a, r->job->stages[index].name),
                     plural(a, contract->count, "tensor"), total, report_escape(a, after));
-        if (r->figures->known)
+        if (r->cut->plan)
             text_printf(&r->out, "; %s on the link",
-                        plan_seconds(a, r->figures->plan.stages[index - 1].send_s));
+                        plan_seconds(a, r->cut->plan->stages[index - 1].send_s));
         text_add(&r->out, "</p>\n");
     }
     tensors(r, contract);

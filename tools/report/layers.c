@@ -13,7 +13,7 @@ typedef struct Bar {
 /* At most about BARS of them: neighbours of one stage are put together in long models. */
 static Bar *make_bars(const Report *r, int *count)
 {
-    const Profile *p = r->figures->profile;
+    const Profile *p = r->cut->profile;
     Bar *bars = NULL;
     int group = (p->count + BARS - 1) / BARS, at = 0;
     *count = 0;
@@ -35,7 +35,7 @@ static Bar *make_bars(const Report *r, int *count)
 /* One picture: a bar for each layer; its title is told where there is a pointer. */
 static void picture(Report *r, const Bar *bars, int count, bool weights)
 {
-    const Layer *layers = r->figures->profile->layers;
+    const Layer *layers = r->cut->profile->layers;
     double most = 0;
     for (int i = 0; i < count; i++) {
         double value = weights ? bars[i].weights : bars[i].flops;
@@ -75,10 +75,27 @@ static void picture(Report *r, const Bar *bars, int count, bool weights)
                 weights ? plan_bytes(r->arena, most) : report_flops(r->arena, most));
 }
 
+/* What each layer takes on its stage's device. */
+static const double *layer_seconds(const Report *r)
+{
+    Cost cost;
+    PlanOptions options = plan_defaults();
+    const Plan *plan = r->cut->plan;
+    cost_init(&cost, r->arena, r->cut->profile, r->cut->cluster, &options);
+    double *seconds = arena_array(r->arena, (size_t)cost.n + 1, sizeof *seconds);
+    for (int s = 0; s < plan->count; s++) {
+        const PlanStage *stage = &plan->stages[s];
+        for (int i = stage->first; i < stage->end; i++)
+            seconds[i] = cost_seconds(&cost, cost_compute(&cost, stage->device_index, i, i + 1));
+    }
+    return seconds;
+}
+
 static void table(Report *r)
 {
     Arena *a = r->arena;
-    const Profile *p = r->figures->profile;
+    const Profile *p = r->cut->profile;
+    const double *seconds = layer_seconds(r);
     text_printf(&r->out,
                 "<details>\n<summary>All %d layers</summary>\n<table class=\"cards\">\n<thead><tr>"
                 "<th>layer</th><th>stage</th><th class=\"n\">work</th>"
@@ -96,7 +113,7 @@ static void table(Report *r)
             i, report_escape(a, layer->name), report_colour(s),
             report_escape(a, r->cut->stages[s].name), report_flops(a, layer->flops),
             plan_bytes(a, (double)layer->weights),
-            r->figures->known ? plan_seconds(a, r->figures->layer_s[i]) : "-");
+            plan_seconds(a, seconds[i]));
     }
     text_add(&r->out, "</tbody>\n</table>\n");
     if (p->count > ROWS)
@@ -109,9 +126,8 @@ static void table(Report *r)
 
 void report_layers(Report *r)
 {
-    int count, total = 0;
-    for (int i = 0; i < r->cut->count; i++) total += r->cut->stages[i].node_count;
-    if (!total || total != r->figures->profile->count) return;
+    int count;
+    if (!r->cut->plan) return;
     Bar *bars = make_bars(r, &count);
     text_add(&r->out, "<section>\n<h2>Layers</h2>\n<h3>Work</h3>\n");
     picture(r, bars, count, false);

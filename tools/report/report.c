@@ -74,8 +74,8 @@ static void summary(Report *r)
         layers += r->cut->stages[i].node_count;
     }
     text_add(&r->out, "<dl class=\"figures\">\n");
-    if (r->figures->known) {
-        const Plan *p = &r->figures->plan;
+    if (r->cut->plan) {
+        const Plan *p = r->cut->plan;
         figure(r, "Throughput", report_rate(a, p->throughput), "predicted");
         figure(r, "Latency", plan_seconds(a, p->latency_s), "predicted, one frame");
         if (r->cut->count > 1)
@@ -122,15 +122,13 @@ static void head(Report *r)
                 model, r->cut->count, r->cut->count == 1 ? "" : "s", LPC_VERSION);
 }
 
-int report_write(const PackJob *job, Graph *graph, const Cut *cut, const CutFigures *figures,
-                 const Cluster *all, const PlanOptions *options, const char *folder)
+int report_write(const PackJob *job, Graph *graph, const Cut *cut, const PlanOptions *options,
+                 const char *folder)
 {
     Report r = {.arena = job->arena,
                 .job = job,
                 .graph = graph,
                 .cut = cut,
-                .figures = figures,
-                .all = all ? all : &figures->cluster,
                 .options = options ? *options : plan_defaults()};
     r.options.batch = 1; /* that of the model as it was compiled */
     text_init(&r.out, r.arena);

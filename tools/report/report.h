@@ -12,12 +12,11 @@
 #define LPC_TOOLS_REPORT_H
 
 #include "backend/package/package.h"
-#include "passes/stage/figures.h"
+#include "passes/stage/stage.h"
 
-/* Writes FOLDER/report.html. all: the devices that there were to choose from, expanded, in the
- * order of use, and the plan's options; NULL: the stages' own and the defaults. */
-int report_write(const PackJob *job, Graph *graph, const Cut *cut, const CutFigures *figures,
-                 const Cluster *all, const PlanOptions *options, const char *folder);
+/* Writes FOLDER/report.html. options: the plan's; NULL: the defaults. */
+int report_write(const PackJob *job, Graph *graph, const Cut *cut, const PlanOptions *options,
+                 const char *folder);
 
 /* --- within tools/report --- */
 
@@ -29,8 +28,6 @@ typedef struct Report {
     const PackJob *job;
     Graph *graph;
     const Cut *cut;
-    const CutFigures *figures;
-    const Cluster *all;
     PlanOptions options;
 } Report;
 

@@ -15,7 +15,7 @@ typedef struct Span {
 /* compute[stage][frame] and send[stage][frame]; the last end is returned. */
 static double simulate(const Report *r, Span (*compute)[FRAMES], Span (*send)[FRAMES])
 {
-    const Plan *p = &r->figures->plan;
+    const Plan *p = r->cut->plan;
     double last = 0;
     for (int s = 0; s < p->count; s++) {
         for (int f = 0; f < FRAMES; f++) {
@@ -55,7 +55,7 @@ static void span(Report *r, int stage, const Span *at, double whole, int frame, 
 static void lane(Report *r, int stage, const Span *compute, const Span *send, double whole)
 {
     Arena *a = r->arena;
-    const PlanStage *s = &r->figures->plan.stages[stage];
+    const PlanStage *s = &r->cut->plan->stages[stage];
     const char *name = report_escape(a, r->cut->stages[stage].name);
     const char *sends =
         s->send_s > 0 ? arena_printf(a, ", sends %s", plan_seconds(a, s->send_s)) : "";
@@ -74,8 +74,8 @@ static void lane(Report *r, int stage, const Span *compute, const Span *send, do
 void report_timeline(Report *r)
 {
     Arena *a = r->arena;
-    if (!r->figures->known) return;
-    const Plan *p = &r->figures->plan;
+    if (!r->cut->plan) return;
+    const Plan *p = r->cut->plan;
     Span(*compute)[FRAMES] = arena_array(a, (size_t)p->count, sizeof *compute);
     Span(*send)[FRAMES] = arena_array(a, (size_t)p->count, sizeof *send);
     double whole = simulate(r, compute, send);
