@@ -33,18 +33,18 @@ static double most_work(const Work *works, int count, double bytes)
 
 /* What the devices can do at most: at a speed relative to the fastest's, and by their memory. */
 typedef struct Relaxed {
-    int m;
+    int n, m;
+    Work *works; /* layers, the densest first */
     double total, largest;
-    double ratio[PLAN_DEVICES], most[PLAN_DEVICES];
+    double ratio[PLAN_DEVICES], room[PLAN_DEVICES], most[PLAN_DEVICES];
 } Relaxed;
 
 /* A device takes at least 1 / r of the fastest time for each layer, where r is the largest ratio of
  * the fastest time to its own over all layers. */
-static void relax(const Cost *c, Relaxed *r)
+static void relax(const Cost *c, Arena *arena, Relaxed *r)
 {
-    *r = (Relaxed){.m = c->m};
-    Arena *arena = arena_new();
     Work *works = arena_array(arena, (size_t)c->n, sizeof *works);
+    *r = (Relaxed){.n = c->n, .m = c->m, .works = works};
     for (int i = 0; i < c->n; i++) {
         int64_t least = INT64_MAX;
         for (int d = 0; d < c->m; d++) {
@@ -60,9 +60,10 @@ static void relax(const Cost *c, Relaxed *r)
         r->largest = fmax(r->largest, (double)least);
     }
     qsort(works, (size_t)c->n, sizeof *works, denser_first);
-    for (int d = 0; d < c->m; d++)
-        r->most[d] = most_work(works, c->n, (double)(c->cap[d] - c->base[d]));
-    arena_free(arena);
+    for (int d = 0; d < c->m; d++) {
+        r->room[d] = (double)(c->cap[d] - c->base[d]);
+        r->most[d] = most_work(works, c->n, r->room[d]);
+    }
 }
 
 /* In one period a device does at most r periods of the fastest's work, and what its memory allows.
@@ -82,31 +83,45 @@ static double relaxed_period(const Relaxed *r)
     return lo;
 }
 
-/* The fastest devices first, each as much as its memory allows. */
+static int fastest_unused(const Relaxed *r, const bool *used)
+{
+    int best = -1;
+    for (int d = 0; d < r->m; d++) {
+        if (!used[d] && (best < 0 || r->ratio[d] > r->ratio[best])) best = d;
+    }
+    return best;
+}
+
+/* The densest layers on the fastest devices, each filled up before the next one: with divisible
+ * layers nothing is better, since exchanging equal bytes would move more work to a slower device. */
 static double relaxed_latency(const Relaxed *r)
 {
-    double left = r->total, time = 0;
     bool used[PLAN_DEVICES] = {false};
-    for (int k = 0; k < r->m && left > 0; k++) {
-        int best = -1;
-        for (int d = 0; d < r->m; d++) {
-            if (!used[d] && (best < 0 || r->ratio[d] > r->ratio[best])) best = d;
+    double time = 0, rest = 1; /* of layer i */
+    int i = 0;
+    for (int d; i < r->n && (d = fastest_unused(r, used)) >= 0; used[d] = true) {
+        double room = r->room[d];
+        while (i < r->n && r->works[i].bytes * rest <= room) {
+            room -= r->works[i].bytes * rest;
+            time += r->works[i++].time * rest / r->ratio[d];
+            rest = 1;
         }
-        if (best < 0) break;
-        double work = fmin(left, r->most[best]);
-        used[best] = true;
-        left -= work;
-        time += work / r->ratio[best];
+        if (i == r->n || room <= 0) continue;
+        double part = room / r->works[i].bytes;
+        time += r->works[i].time * part / r->ratio[d];
+        rest -= part;
     }
     return time;
 }
 
 static void time_bounds(const Cost *c, double *period, double *latency)
 {
+    Arena *arena = arena_new();
     Relaxed r;
-    relax(c, &r);
+    relax(c, arena, &r);
     *period = relaxed_period(&r) * (1 - 1e-9);
     *latency = relaxed_latency(&r) * (1 - 1e-9);
+    arena_free(arena);
 }
 
 int64_t bound_period(const Cost *c)
