@@ -22,7 +22,7 @@ static void *gather_constants(Arena *arena, const Program *program)
     char *bytes = arena_alloc(arena, (size_t)program->const_bytes + 64);
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
-        if (buffer->class == BUFFER_CONST && buffer->offset >= 0)
+        if (buffer->class == BUFFER_CONST)
             buffer->source->read(buffer->source, 0, bytes + buffer->offset,
                                  (size_t)buffer->max_bytes);
     }

@@ -419,8 +419,7 @@ static LLVMValueRef weights_global(Emit *e)
     if (!e->program->const_bytes) {
         bool any = false;
         for (int i = 0; i < e->program->buffer_count; i++)
-            any |= e->program->buffers[i]->class == BUFFER_CONST &&
-                   e->program->buffers[i]->offset >= 0;
+            any |= e->program->buffers[i]->class == BUFFER_CONST;
         if (!any) return NULL;
     }
     char *name = arena_printf(e->arena, "%s_weights", e->program->name);

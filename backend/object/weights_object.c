@@ -106,8 +106,8 @@ static const Buffer **constants(Arena *arena, const Program *program, int *count
     *end = program->const_bytes;
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
-        if (buffer->class != BUFFER_CONST || buffer->offset < 0) continue; /* nobody reads it */
-        assert(buffer->source && "constants have a source");
+        if (buffer->class != BUFFER_CONST) continue;
+        assert(buffer->offset >= 0 && buffer->source && "constants are placed before");
         list[(*count)++] = buffer;
         if (buffer->offset + buffer->max_bytes > *end) *end = buffer->offset + buffer->max_bytes;
     }

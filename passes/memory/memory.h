@@ -25,7 +25,8 @@ int memory_lives(Program *program);
 int memory_step(const Program *program, const Kernel *kernel);
 
 /* Sets the offsets of all WORK, STATE and CONST buffers and the program's totals. in_place: pairs
- * that may share memory. Buffers nobody uses get no memory. */
+ * that may share memory. Workspace buffers that nobody uses get no memory; constants that nobody
+ * reads are removed from the program, and ids are counted anew. */
 void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
                  MemoryFigures *figures);
 

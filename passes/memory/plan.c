@@ -238,13 +238,26 @@ static int64_t search(Planner *p, int64_t bound)
     return s.best < 0 ? 0 : s.best;
 }
 
+/* Constants that no call reads, since what they hold is in the code or packed otherwise, leave the
+ * program: whoever walks its buffers meets only constants that have a place. */
+static void drop_unread_constants(Program *program)
+{
+    int kept = 0;
+    for (int i = 0; i < program->buffer_count; i++) {
+        Buffer *buffer = program->buffers[i];
+        if (buffer->class == BUFFER_CONST && buffer->first < 0) continue;
+        buffer->id = kept;
+        program->buffers[kept++] = buffer;
+    }
+    program->buffer_count = kept;
+}
+
 static void lay_out(Program *program, BufferClass class, int64_t *total)
 {
     *total = 0;
     for (int i = 0; i < program->buffer_count; i++) {
         Buffer *buffer = program->buffers[i];
         if (buffer->class != class) continue;
-        if (buffer->class == BUFFER_CONST && buffer->first < 0) continue; /* folded into code */
         buffer->offset = *total;
         *total += buffer_room(buffer->max_bytes);
     }
@@ -292,6 +305,7 @@ static void find_lives(Planner *p, const Program *program)
 static void finish(Program *program, const MemoryFigures *figures)
 {
     program->work_bytes = figures->planned;
+    drop_unread_constants(program);
     lay_out(program, BUFFER_STATE, &program->state_bytes);
     lay_out(program, BUFFER_CONST, &program->const_bytes);
 }

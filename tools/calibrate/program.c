@@ -72,8 +72,8 @@ int program_run(Arena *arena, Diag *diag, const Target *target, const char *runn
     text_init(&text, arena);
     if (runner) {
         const char *line = arena_printf(arena, "%s \"$@\"", runner);
-        setenv("LPC_TARGET", target->name, 1);
-        tool_args(&args, (const char *const[]){"sh", "-c", line, "lpc-runner"}, 4);
+        const char *name = arena_printf(arena, "LPC_TARGET=%s", target->name);
+        tool_args(&args, (const char *const[]){"env", name, "sh", "-c", line, "lpc-runner"}, 6);
     } else if (!target->native) {
         if (!target->emulator_count || !target_has_program(target->emulator))
             return diag_error(diag, "target '%s': this machine can neither run nor emulate it",

@@ -68,7 +68,7 @@ static void *read_weights(Arena *arena, Diag *diag, const Program *program)
     uint8_t *bytes = arena_alloc(arena, (size_t)program->const_bytes + 64);
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *b = program->buffers[i];
-        if (b->class != BUFFER_CONST || b->offset < 0) continue;
+        if (b->class != BUFFER_CONST) continue;
         if (b->source->read(b->source, 0, bytes + b->offset, (size_t)b->max_bytes)) {
             diag_error(diag, "cannot read the constant '%s'", b->name);
             return NULL;
