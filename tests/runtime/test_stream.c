@@ -4,7 +4,7 @@
 
 #include "runtime/stage_parts.h"
 
-static const LpcStageOptions options = {.threads = 1, .queue = 4, .timeout_ms = 3000};
+static const LpcStageOptions options = {.threads = 1, .queue = 4, .timeout_ms = PATIENCE_MS};
 
 /* A stage whose results go to `ends->collect`, in the same process. Its memory is never unmapped:
  * a stage has one for its life. */
