@@ -21,7 +21,10 @@
 static const LpcTransport *const transports[] = {&lpc_transport_tcp};
 
 enum { PIECES_AT_ONCE = 64 }; /* well below any IOV_MAX */
-enum { AWAKE_NS = 50000, VAIN_MOST = 2 }; /* the longest wait without sleep; halved so often */
+enum {
+    AWAKE_NS = 50000, /* the longest wait without sleep, */
+    VAIN_MOST = 2     /* halved at most so often */
+};
 
 const LpcTransport *lpc_transport_find(const char **address)
 {
@@ -59,19 +62,26 @@ static void earn(LpcLink *link, size_t bytes)
     link->awake_ns = sum < AWAKE_NS ? sum : AWAKE_NS;
 }
 
-/* poll() that stays awake for a while before it sleeps. */
+/* poll() for reading that stays awake for a while before it sleeps. */
 static int poll_awake(LpcLink *link, struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    uint64_t most = AWAKE_NS >> link->vain, begin = lpc_now_ns(), waited = 0;
+    uint64_t most = AWAKE_NS >> link->vain, waited = 0;
     if (most > link->awake_ns) most = link->awake_ns;
     if (!most) return poll(fds, count, timeout_ms);
     int ready = poll(fds, count, 0);
     if (ready) return ready;
+    uint64_t begin = lpc_now_ns();
     for (; !ready && waited < most; waited = lpc_now_ns() - begin) ready = poll(fds, count, 0);
     link->awake_ns -= waited < link->awake_ns ? waited : link->awake_ns;
     if (ready && link->vain) link->vain--;
     if (!ready && link->vain < VAIN_MOST) link->vain++;
     return ready ? ready : poll(fds, count, timeout_ms);
+}
+
+static int poll_failed(LpcError *error)
+{
+    if (errno == EINTR) return 0;
+    return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
 }
 
 /* Waits until something arrives, without limit. */
@@ -80,27 +90,30 @@ static int wait_idle(LpcLink *link, LpcError *error)
     for (;;) {
         struct pollfd fds[3] = {{link->fd, POLLIN, 0}, {link->stop_fd, POLLIN, 0}, {-1, 0, 0}};
         if (link->watch) fds[2] = (struct pollfd){link->watch->fd, POLLIN, 0};
-        if (poll_awake(link, fds, 3, -1) < 0 && errno != EINTR)
-            return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
+        int code = poll_awake(link, fds, 3, -1) < 0 ? poll_failed(error) : 0;
         if (fds[1].revents) return LPC_STOPPED;
-        int code = fds[2].revents ? check_watched(link->watch, error) : 0;
+        if (fds[2].revents) code = check_watched(link->watch, error);
         if (code) return code;
         if (fds[0].revents) return 0;
     }
 }
 
-/* Waits until the link is ready for `events`. */
-static int wait_ready(LpcLink *link, short events, int timeout_ms, LpcError *error)
+/* Waits until more of what is due arrives, for the link's time limit. */
+static int wait_more(LpcLink *link, LpcError *error)
 {
-    for (;;) {
-        struct pollfd fd = {link->fd, events, 0};
-        int ready = poll_awake(link, &fd, 1, timeout_ms);
-        if (ready > 0) return 0;
-        if (ready == 0)
-            return lpc_error(error, LPC_EXIT_LEFT, "%.100s stalled for %g s where more was due",
-                             link->peer, timeout_ms / 1000.0);
-        if (errno != EINTR) return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
-    }
+    struct pollfd fd = {link->fd, POLLIN, 0};
+    int ready = poll_awake(link, &fd, 1, link->timeout_ms);
+    if (ready < 0) return poll_failed(error);
+    if (ready > 0) return 0;
+    return lpc_error(error, LPC_EXIT_LEFT, "%.100s stalled for %g s where more was due", link->peer,
+                     link->timeout_ms / 1000.0);
+}
+
+/* Waits until the link takes more, without limit and asleep: a neighbour may compute for long. */
+static int wait_room(const LpcLink *link, LpcError *error)
+{
+    struct pollfd fd = {link->fd, POLLOUT, 0};
+    return poll(&fd, 1, -1) < 0 ? poll_failed(error) : 0;
 }
 
 static int link_read(void *self, void *data, size_t size, int idle, LpcError *error)
@@ -118,7 +131,7 @@ static int link_read(void *self, void *data, size_t size, int idle, LpcError *er
             at += got;
             size -= (size_t)got;
         } else if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            int code = wait_ready(link, POLLIN, link->timeout_ms, error);
+            int code = wait_more(link, error);
             if (code) return code;
         } else if (got == 0 || errno != EINTR) {
             return left(link, error);
@@ -144,7 +157,7 @@ static int link_write(void *self, struct iovec *pieces, int count, LpcError *err
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN && errno != EWOULDBLOCK) return left(link, error);
-            int code = wait_ready(link, POLLOUT, -1, error);
+            int code = wait_room(link, error);
             if (code) return code;
             continue;
         }

@@ -1,6 +1,6 @@
 /* The stage: receive, compute and send overlap, each in its own thread.
  *
- *     link in -> [receive thread] -> queue -> [main thread: run] -> queue -> [send thread] -> link out
+ *    link in -> [receive thread] -> queue -> [main thread] -> queue -> [send thread] -> link out
  *
  * The next input arrives while the present one is computed and the last output leaves. Tensors are
  * read where they were received and written where they are sent from. A small output leaves from

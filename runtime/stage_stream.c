@@ -165,8 +165,9 @@ static void blame(const Stage *stage, const LpcError *error, LpcError *told)
 }
 
 /* Hands the result to the send thread; or sends it here, when that takes no longer than waking the
- * thread: it is small, the thread has nothing to do, and the socket has room. What the two share is
- * safe: a queue that is empty has been released, and only this thread fills it. */
+ * thread: it is small, the thread has nothing to do, and the socket has room. What the two share
+ * (the link, `sent`, `pieces`, the phase's statistics) is safe: an empty queue means, under its
+ * mutex, that the thread is done with them, and it begins anew only after this one has committed. */
 static int pass_on(Stage *stage, LpcSlot *out)
 {
     if (out->header.kind == LPC_FRAME_DATA && stage->model->out.max_payload <= AT_ONCE_BYTES &&

@@ -14,7 +14,7 @@ typedef enum LpcPhase {
     LPC_PHASE_COUNT
 } LpcPhase;
 
-/* Each phase is recorded by one thread only. */
+/* Each phase is recorded by one thread at a time. */
 typedef struct LpcStats {
     uint64_t count[LPC_PHASE_COUNT];
     float ms[LPC_PHASE_COUNT][LPC_STATS_RING];

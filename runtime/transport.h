@@ -16,8 +16,8 @@ struct LpcLink {
     int timeout_ms;            /* for a neighbour that stalls where bytes are due; -1: none */
     int stop_fd;               /* readable once the stage is to stop; -1: none */
     const LpcLink *watch;      /* told of when it breaks while this one waits idly; or NULL */
-    uint64_t awake_ns;         /* how long a wait may go on without sleep (link.c), */
-    int vain;                  /* halved so often */
+    uint64_t awake_ns;         /* what the reader may spend on waits without sleep (link.c) */
+    int vain;                  /* how often the longest such wait is halved */
     char peer[LPC_PEER_BYTES]; /* for messages */
 };
 

@@ -325,7 +325,7 @@ void remove_tree(const char *path)
     rmdir(path);
 }
 
-static int open_output(Diag *diag, Arena *arena, const char *out, char **folder)
+static int open_output(Diag *diag, Arena *arena, const char *out, char **folder, FolderGuard *guard)
 {
     struct stat info;
     size_t length = strlen(out);
@@ -333,8 +333,9 @@ static int open_output(Diag *diag, Arena *arena, const char *out, char **folder)
     const char *plain = arena_strndup(arena, out, length);
     if (!lstat(plain, &info)) return diag_error(diag, "output folder '%s' exists already", plain);
     *folder = arena_printf(arena, "%s.XXXXXX", plain);
-    if (!mkdtemp(*folder))
-        return diag_error(diag, "cannot make output folder '%s': %s", plain, strerror(errno));
+    int failure = guard_start(guard, *folder);
+    if (failure)
+        return diag_error(diag, "cannot make output folder '%s': %s", plain, strerror(failure));
     chmod(*folder, 0755);
     return 0;
 }
@@ -384,10 +385,9 @@ int compile_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **g
     double since = seconds();
     TRY(fill_job(arena, diag, options, *graph, cut, &job));
     diag->file = NULL; /* what fails from here on is not about the model */
-    TRY(open_output(diag, arena, options->out, &folder));
     FolderGuard guard;
     ProgressLine progress;
-    guard_start(&guard, folder);
+    TRY(open_output(diag, arena, options->out, &folder, &guard));
     progress_start(&progress, diag, options->verbose);
     int code = package_write(&job, folder);
     progress_end(&progress, diag);

@@ -69,9 +69,11 @@ void remove_tree(const char *path);
 /* While a guard stands, the folder is removed when this process dies. */
 typedef struct FolderGuard {
     pid_t child;
-    int to;
+    int to; /* connected to the child; -1: none stands */
 } FolderGuard;
-void guard_start(FolderGuard *guard, const char *folder);
+/* Makes a folder as mkdtemp does, whose template `folder` is and becomes its name, under a guard from
+ * its first moment. Returns 0, or an errno value and no folder. */
+int guard_start(FolderGuard *guard, char *folder);
 /* The folder is the caller's alone again. */
 void guard_end(FolderGuard *guard);
 

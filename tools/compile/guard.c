@@ -1,11 +1,13 @@
-/* A guard of the half-made output folder: a child process that removes it when lpc dies before it is
- * done, however it dies. */
+/* A guard of the half-made output folder: a child process that makes it, and removes it when lpc dies
+ * before it is done, however it dies. That the guard makes it leaves no moment without one. */
 #include "tools/compile/compile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,44 +23,81 @@ static void remove_stubbornly(const char *folder)
     }
 }
 
-/* The child: a byte says that the folder is in good hands, the end of the pipe that lpc is dead. */
-static _Noreturn void watch(int from, const char *folder)
+/* What a read gives that signals interrupt. */
+static ssize_t read_some(int from, void *data, size_t size)
+{
+    ssize_t got;
+    do got = read(from, data, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* The child: tells whether it made the folder, an errno value, and the name. Then a byte says that the
+ * folder is in good hands, the end of the connection that lpc is dead. */
+static _Noreturn void watch(int lpc, char *folder)
 {
     char byte;
-    ssize_t got;
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    for (int fd = 0; fd < 3; fd++) close(fd);
-    do got = read(from, &byte, 1);
-    while (got < 0 && errno == EINTR);
-    if (got != 1) remove_stubbornly(folder);
+    signal(SIGPIPE, SIG_IGN);
+    int failure = mkdtemp(folder) ? 0 : errno;
+    ssize_t told = write(lpc, &failure, sizeof failure);
+    if (told > 0) told = write(lpc, folder, strlen(folder));
+    for (int fd = 0; fd < 3; fd++)
+        if (fd != lpc) close(fd);
+    if (!failure && (told < 0 || read_some(lpc, &byte, 1) != 1)) remove_stubbornly(folder);
     _exit(0);
 }
 
-void guard_start(FolderGuard *guard, const char *folder)
+/* What the child tells. */
+static int hear(int child, char *folder)
+{
+    int failure;
+    size_t length = strlen(folder);
+    if (read_some(child, &failure, sizeof failure) != (ssize_t)sizeof failure) return ECHILD;
+    if (!failure && read_some(child, folder, length) != (ssize_t)length) return ECHILD;
+    return failure;
+}
+
+static void leave(FolderGuard *guard)
+{
+    close(guard->to);
+    guard->to = -1;
+    while (waitpid(guard->child, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
+/* Makes the child. Returns whether it could. */
+static bool start(FolderGuard *guard, char *folder)
 {
     int ends[2];
-    guard->child = -1;
     guard->to = -1;
-    if (pipe2(ends, O_CLOEXEC)) return; /* without a guard all works but being killed */
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) return false;
     guard->child = fork();
     if (guard->child == 0) {
         close(ends[1]);
         watch(ends[0], folder);
     }
     close(ends[0]);
-    guard->to = ends[1];
-    if (guard->child > 0) return;
-    close(guard->to);
-    guard->to = -1;
+    if (guard->child < 0)
+        close(ends[1]);
+    else
+        guard->to = ends[1];
+    return guard->child > 0;
+}
+
+int guard_start(FolderGuard *guard, char *folder)
+{
+    if (!start(guard, folder)) return mkdtemp(folder) ? 0 : errno; /* works, unless killed */
+    int failure = hear(guard->to, folder);
+    if (failure) leave(guard);
+    return failure;
 }
 
 void guard_end(FolderGuard *guard)
 {
     if (guard->to < 0) return;
-    ssize_t sent = write(guard->to, "", 1);
+    ssize_t sent = send(guard->to, "", 1, MSG_NOSIGNAL);
     (void)sent; /* a child that is gone guards nothing */
-    close(guard->to);
-    while (waitpid(guard->child, NULL, 0) < 0 && errno == EINTR) continue;
+    leave(guard);
 }
