@@ -53,8 +53,10 @@ class Group:
             skip(f"no memory control group can be made ({error.strerror})")
         Group.all.append(self)
         try:
+            # Without swap, which would hide a limit that is too low.
             if Group.version == 1:
                 self.put("memory.limit_in_bytes", limit)
+                self.put("memory.swappiness", 0)
             else:
                 self.put("memory.max", limit)
                 if os.path.exists(f"{self.path}/memory.swap.max"):
