@@ -3,27 +3,12 @@
 # same bytes for the same input.
 # timeout: 300
 set -uo pipefail
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$LPC_SOURCE/tests/common.sh"
 model=$LPC_SOURCE/models/digits/digits.onnx
-failures=0
 cd "$work" || exit 1
 
-expect() { # STATUS PATTERN COMMAND...
-    local status=$1 pattern=$2 got
-    shift 2
-    "$@" >log 2>&1
-    got=$?
-    if [ "$got" != "$status" ] || { [ -n "$pattern" ] && ! grep -qE -- "$pattern" log; }; then
-        echo "FAILED: $* : status $got, expected $status and /$pattern/, said: $(head -c 600 log)"
-        failures=$((failures + 1))
-    fi
-}
 nothing_left() {
-    if compgen -G "$work/$1*" >/dev/null; then
-        echo "FAILED: something was left at $1: $(ls -d "$work/$1"*)"
-        failures=$((failures + 1))
-    fi
+    compgen -G "$work/$1*" >/dev/null && fail "something was left at $1: $(ls -d "$work/$1"*)"
 }
 
 expect 2 'usage|lpc ' "$LPC"
@@ -50,7 +35,7 @@ expect 1 'cannot make output folder' "$LPC" "$model" -o missing/folder/out
 mkdir small
 if mount -t tmpfs -o size=64k none small 2>/dev/null; then
     expect 1 'No space left|failed' "$LPC" "$model" -o small/out
-    [ -z "$(ls -A small)" ] || { echo "FAILED: a full disk left $(ls small)"; failures=$((failures + 1)); }
+    [ -z "$(ls -A small)" ] || fail "a full disk left $(ls small)"
     umount small
 else
     echo "cli: no right to mount: the full disk is not tested"
@@ -73,7 +58,7 @@ mkdir targets
 sed 's/"cc": *\[[^]]*\]/"cc": ["no-such-compiler"]/' "$LPC_SOURCE/targets/pi5.json" >targets/nocc.json
 expect 0 'nocc' "$LPC" "$model" --target-dir targets --targets nocc -o nocc.out
 [ -f nocc.out/nocc/model.o ] && [ ! -e nocc.out/nocc/stage ] ||
-    { echo "FAILED: package without a toolchain"; failures=$((failures + 1)); }
+    fail "package without a toolchain"
 expect 1 'no program|not linked|was not' "$LPC" run nocc.out
 echo '{"name": 3}' >targets/bad.json
 expect 1 'bad.json' "$LPC" "$model" --target-dir targets --targets bad -o bad.out
@@ -90,7 +75,7 @@ expect 0 pi "$LPC" "$model" --targets pc,pi,android -o three.2
 expect 0 '' diff -r three.1 three.2
 for file in pc/model.o pi/weights.o android/model.h android/stage manifest.json pi/manifest.json \
     pc/CMakeLists.txt pc/runtime/lpc_model.h; do
-    [ -s "three.1/$file" ] || { echo "FAILED: three.1/$file is missing"; failures=$((failures + 1)); }
+    [ -s "three.1/$file" ] || fail "three.1/$file is missing"
 done
 
 # Generated portable C is plain ISO C11, without a warning.
@@ -104,10 +89,8 @@ for cc in gcc clang-19 clang; do
 done
 
 # No allocator in what runs: the function's object needs none.
-if nm -u obj.1/host/model.o | grep -qE '\b(malloc|calloc|realloc|free|mmap)\b'; then
-    echo "FAILED: the emitted object calls an allocator"
-    failures=$((failures + 1))
-fi
+nm -u obj.1/host/model.o | grep -qE '\b(malloc|calloc|realloc|free|mmap)\b' &&
+    fail "the emitted object calls an allocator"
 
 expect 0 'latency' "$LPC" run obj.1 --repeat 5
 expect 0 '"latency_ms_median"' "$LPC" run obj.1 --repeat 5 --json

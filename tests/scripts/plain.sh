@@ -3,14 +3,8 @@
 # buffers, none of which overlap, and three stages give the bits of one.
 # timeout: 300
 set -uo pipefail
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$LPC_SOURCE/tests/common.sh"
 digits=$LPC_SOURCE/models/digits/digits.onnx
-failures=0
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 field() { # FOLDER NAME
     sed -n "s/^.*\"$2\":[[:space:]]*\([0-9]*\),*$/\1/p" "$1/host/manifest.json"
 }
@@ -61,4 +55,4 @@ check mlperf-tiny-resnet8-qdq
 check kws-m-qdq --emit c --bind unk__68=1
 check ultraface-rfb-320
 check dtln-1
-[ $failures = 0 ]
+[ "$failures" = 0 ]

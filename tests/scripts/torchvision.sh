@@ -10,13 +10,7 @@ for name in mobilenet_v2 resnet18; do
         exit 77
     }
 done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failures=0
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
+. "$LPC_SOURCE/tests/common.sh"
 check() { # MODEL OPTION...
     local model=$1
     shift

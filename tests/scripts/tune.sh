@@ -3,23 +3,9 @@
 # file is reproducible, and a tiling changes code but neither results nor that three stages equal one.
 # timeout: 600
 set -uo pipefail
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$LPC_SOURCE/tests/common.sh"
 digits=$LPC_SOURCE/models/digits/digits.onnx
-failures=0
 cd "$work" || exit 1
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-expect() { # STATUS PATTERN COMMAND...
-    local status=$1 pattern=$2 got
-    shift 2
-    "$@" >log 2>&1
-    got=$?
-    [ "$got" = "$status" ] && grep -qE -- "$pattern" log ||
-        fail "$* : status $got, expected $status and /$pattern/, said: $(head -c 600 log)"
-}
 outputs() { # PACKAGE: seeded noise through it
     "$LPC" run "$1" --seed 7 --output "$1.npy" >log 2>&1 || fail "$1: $(tail -n 2 log)"
 }
@@ -117,4 +103,4 @@ if [ -d "$model" ]; then
 else
     echo "tune: no $model here: skipped"
 fi
-[ $failures = 0 ]
+[ "$failures" = 0 ]
