@@ -150,6 +150,9 @@ void lower_order(Lower *lw, const Tensor *tensor, uint8_t order[MAX_RANK]);
 /* PARALLEL when the kernel is empty so far and total_work (flops at the bounds) is worth it, else
  * SERIAL. */
 LoopKind lower_parallel(Lower *lw, double total_work);
+/* The same for register tiles, which do as many operations in the time of one elsewhere as a vector
+ * has lanes, and wait for `weights` bytes where each is used for little else. */
+LoopKind lower_parallel_tiles(Lower *lw, double flops, double weights, int64_t lanes);
 /* Coordinates of the flat row-major index over dims. */
 void lower_unflatten(Lower *lw, Inst *flat, int rank, const Size *const *dims, Inst **idx);
 Inst *lower_flatten(Lower *lw, int rank, const Size *const *dims, Inst *const *idx);

@@ -287,7 +287,7 @@ static void clamp_taps(Product *p, int a, Inst *at)
 
 /* One loop over tasks, which can run in parallel, or plain loops within each other; fills the
  * coordinates and returns how many were opened. */
-static int open_loops(Product *p, double flops, Inst **at)
+static int open_loops(Product *p, double flops, double weights, Inst **at)
 {
     Lower *lw = p->lw;
     const Size *counts[MATRIX_LOOPS], *tasks = size_const(lw->sizes, 1);
@@ -296,7 +296,7 @@ static int open_loops(Product *p, double flops, Inst **at)
         tasks = size_mul(lw->sizes, tasks, counts[i]);
     }
     if (lw->target->plain) return lower_nest(lw, p->loops, counts, NULL, false, 0, at);
-    Inst *task = kb_for_n(&lw->b, lower_parallel(lw, flops), tasks);
+    Inst *task = kb_for_n(&lw->b, lower_parallel_tiles(lw, flops, weights, p->lanes), tasks);
     lower_unflatten(lw, task, p->loops, counts, at);
     return 1;
 }
@@ -356,10 +356,11 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     note_columns(p, blocks);
     if (!size_is(blocks, 1)) add_loop(p, blocks, LOOP_COLUMNS, p->column_outer);
     double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)product_depth_bound(p);
+    double weights = bytes_of(lw, p->right.tensor);
     lower_begin(lw, suffix);
-    lower_cost(lw, flops, bytes_of(lw, p->left.tensor) + bytes_of(lw, p->right.tensor) +
-                              bytes_of(lw, p->out.tensor));
-    int loops = open_loops(p, flops, at);
+    lower_cost(lw, flops,
+               bytes_of(lw, p->left.tensor) + weights + bytes_of(lw, p->out.tensor));
+    int loops = open_loops(p, flops, weights, at);
     Inst *band = place_loops(p, at);
     for (int i = 0; i < count; i++) {
         if (phases) p->axis[p->axes - 1] = phases->axis[i];

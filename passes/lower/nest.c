@@ -25,6 +25,12 @@ LoopKind lower_parallel(Lower *lw, double total_work)
     return empty && total_work >= PARALLEL_WORK ? LOOP_PARALLEL : LOOP_SERIAL;
 }
 
+LoopKind lower_parallel_tiles(Lower *lw, double flops, double weights, int64_t lanes)
+{
+    double compute = flops / (double)lanes, bring = weights / 4;
+    return lower_parallel(lw, compute > bring ? compute : bring);
+}
+
 int lower_nest(Lower *lw, int rank, const Size *const *dims, const uint8_t *order, bool vector,
                double work_per_element, Inst **idx)
 {

@@ -318,10 +318,10 @@ static LoopKind begin_outputs(const Winograd *w, Task *t, double bytes)
 {
     Lower *lw = w->lw;
     double flops = 18 * lower_work(lw, w->c->out) * (double)w->c->depth;
-    double weights = (double)size_upper(lw->sizes, w->weights->elements);
+    double weights = (double)size_upper(lw->sizes, w->weights->elements) * 4;
     lower_begin(lw, NULL);
-    lower_cost(lw, flops, bytes + (weights + lower_work(lw, w->c->out)) * 4);
-    LoopKind kind = lower_parallel(lw, flops);
+    lower_cost(lw, flops, bytes + weights + lower_work(lw, w->c->out) * 4);
+    LoopKind kind = lower_parallel_tiles(lw, flops, weights, w->lanes);
     t->sums = kb_local(&lw->b, "sums", DT_F32, positions(w) * w->block * w->width);
     t->out = kb_local(&lw->b, "tile", DT_F32, (int64_t)w->m * w->m * w->lanes);
     return kind;

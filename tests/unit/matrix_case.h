@@ -1,4 +1,4 @@
-/* Part of test_lower_matrix: one node lowered to a program, with memory around it. */
+/* Part of test_lower_*: one node lowered to a program, with memory around it. */
 #ifndef LPC_TESTS_MATRIX_CASE_H
 #define LPC_TESTS_MATRIX_CASE_H
 
@@ -257,7 +257,7 @@ static void memory_free(Memory *m)
 }
 
 /* Runs with the evaluator; the result in row-major order, or NULL. */
-static void *net_eval(Net *net, Program *program, const Tensor *result)
+static inline void *net_eval(Net *net, Program *program, const Tensor *result)
 {
     Memory m = net_memory(net, program);
     int code = loops_eval(program, &net->diag, (const void *const *)m.in, m.out, net->symbols,
