@@ -24,6 +24,7 @@ struct LowerTarget {
     bool has_fma;         /* kb_fma is one instruction; else use kb_add(kb_mul) */
     int dot4;             /* DOT4: 0 none, 1 unsigned x signed (VNNI), 2 signed x signed (SDOT) */
     int64_t l1_bytes, l2_bytes;
+    int cores;            /* 0: not known */
     bool compact;         /* no transformed weights that are larger than the model's own */
     bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
     Tuning *tuning;       /* NULL: all by rule */

@@ -13,7 +13,7 @@
  * usual 0, +-1, +-2; F(2x2, 3x3) at 0, +-1 and infinity. */
 #include "passes/lower/winograd.h"
 
-enum { MOST_TASKS = 8 };
+enum { TASKS = 4 }; /* or as many as the target has cores; each has a slice of scratch */
 
 /* Transformed inputs of one block. */
 static int64_t slice_elements(const Winograd *w)
@@ -342,6 +342,13 @@ static void outputs_kernel(const Winograd *w)
     lower_end(w->lw);
 }
 
+/* The first block of a task. */
+static Inst *share(const Winograd *w, Inst *task)
+{
+    Builder *b = &w->lw->b;
+    return kb_op(b, LI_DIV, kb_muli(b, task, w->blocks), kb_i64(b, w->tasks));
+}
+
 /* Inputs pass once: blocks of tiles outside. Each task does several, one slice after the other. */
 static void whole_kernel(const Winograd *w)
 {
@@ -349,10 +356,9 @@ static void whole_kernel(const Winograd *w)
     Task t;
     LoopKind kind = begin_outputs(w, &t, lower_work(w->lw, w->c->x) * 4);
     Inst *zero = kb_i64(b, 0), *task = kb_for(b, kind, zero, kb_i64(b, w->tasks), 1);
-    int64_t each = ceil_div(w->blocks, w->tasks);
-    Inst *from = kb_muli(b, task, each), *to = kb_addi(b, from, each);
+    Inst *from = share(w, task), *to = share(w, kb_addi(b, task, 1));
     t.slice = kb_muli(b, task, slice_elements(w));
-    set_block(w, &t, kb_for(b, LOOP_SERIAL, from, kb_op(b, LI_MIN, to, kb_i64(b, w->blocks)), 1));
+    set_block(w, &t, kb_for(b, LOOP_SERIAL, from, to, 1));
     Inst *slot = kb_for(b, LOOP_SERIAL, zero, t.count, 1);
     input_tile(w, t.slice, slot, kb_add(b, kb_muli(b, t.block, w->block), slot));
     kb_end(b);
@@ -384,7 +390,8 @@ bool conv_winograd(const Conv *c)
     int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;
     bool whole =
         w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;
-    w.tasks = whole ? ceil_div(w.blocks, ceil_div(w.blocks, MOST_TASKS)) : w.blocks;
+    int64_t tasks = c->lw->target->cores > TASKS ? c->lw->target->cores : TASKS;
+    w.tasks = whole && w.blocks > tasks ? tasks : w.blocks;
     w.inputs = lower_scratch(c->lw, "winograd", DT_F32,
                              size_const(c->lw->sizes, w.tasks * slice_elements(&w)));
     if (whole) {

@@ -2,7 +2,7 @@
 #include "passes/lower/winograd.h"
 
 enum {
-    SUMS_BYTES = 64 << 10 /* of a task's products, on the stack */
+    SUMS_BYTES = 16 << 10 /* of a task's products, on the stack: they stay in the first cache */
 };
 
 /* Cycles of one step along depth for all tiles: two multiply-adds and two loads a cycle. */

@@ -13,6 +13,7 @@ LowerTarget stage_lower_target(const Target *target, bool portable)
     LowerTarget t = {0};
     t.l1_bytes = target->l1d;
     t.l2_bytes = target->l2;
+    t.cores = target->cores;
     if (portable) {
         t.vector_registers = 16;
         return t;
