@@ -8,7 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "backend/c/c.h"
 #include "runtime/lpc_model.h"
-#include "tests/unit/llvm_cases.h"
+#include "tests/unit/backend_case.h"
 #include "tests/unit/c_cases.h"
 
 #include <dlfcn.h>
@@ -21,22 +21,6 @@
 #define WARNINGS                                                                                   \
     "-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror -Wno-psabi -fno-math-errno "
 
-static int failures;
-static uint64_t seed = 99;
-
-static uint32_t random32(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(seed >> 32);
-}
-
-static void check(bool ok, const char *what, const char *name)
-{
-    if (ok) return;
-    printf("FAIL %s: %s\n", what, name);
-    failures++;
-}
-
 /* ---- Running ---- */
 
 static uint8_t *room(size_t bytes)
@@ -46,59 +30,9 @@ static uint8_t *room(size_t bytes)
 
 static uint8_t *fill(const Buffer *buffer)
 {
-    size_t count = (size_t)buffer->max_bytes / dtype_size(buffer->dtype);
     uint8_t *data = room((size_t)buffer->max_bytes);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t r = random32();
-        double real = (double)(int32_t)r / 0x1p29; /* -4 .. 4 */
-        if (r % 53 == 0) real *= 1e-6;
-        if (r % 61 == 0) real = r % 2 ? INFINITY : NAN;
-        switch (buffer->dtype) {
-        case DT_F32: ((float *)(void *)data)[i] = (float)real; break;
-        case DT_F64: ((double *)(void *)data)[i] = real; break;
-        case DT_BOOL: data[i] = r & 1; break;
-        default:
-            for (size_t k = 0; k < dtype_size(buffer->dtype); k++)
-                data[i * dtype_size(buffer->dtype) + k] = (uint8_t)(random32() >> 8);
-        }
-    }
+    fill_random(buffer, data, false);
     return data;
-}
-
-static bool is_nan(DType dtype, const void *data, size_t i)
-{
-    switch (dtype) {
-    case DT_F16: return isnan(f16_to_f32(((const uint16_t *)data)[i]));
-    case DT_BF16: return isnan(bf16_to_f32(((const uint16_t *)data)[i]));
-    case DT_F32: return isnan(((const float *)data)[i]);
-    case DT_F64: return isnan(((const double *)data)[i]);
-    default: return false;
-    }
-}
-
-/* Bit for bit, but any NaN equals any NaN; nothing written behind. */
-static bool same(const Buffer *buffer, const uint8_t *a, const uint8_t *b)
-{
-    size_t size = dtype_size(buffer->dtype), count = (size_t)buffer->max_bytes / size;
-    for (size_t i = 0; i < count; i++) {
-        if (!memcmp(a + i * size, b + i * size, size)) continue;
-        if (is_nan(buffer->dtype, a, i) && is_nan(buffer->dtype, b, i)) continue;
-        printf("  element %zu:", i);
-        for (size_t k = size; k-- > 0;) printf(" %02x/%02x", a[i * size + k], b[i * size + k]);
-        printf("\n");
-        return false;
-    }
-    return !memcmp(a + buffer->max_bytes, b + buffer->max_bytes, SLACK);
-}
-
-/* Runs tasks in pieces, the last first. */
-static void pieces(void *pool, void (*fn)(void *arg, int64_t begin, int64_t end), void *arg,
-                   int64_t n)
-{
-    ++*(int *)pool;
-    int64_t half = n / 2;
-    fn(arg, half, n);
-    for (int64_t i = 0; i < half; i++) fn(arg, i, i + 1);
 }
 
 /* The memory of one run. */
