@@ -278,15 +278,27 @@ static Inst *simplify_int(Builder *b, InstOp op, Inst *a, Inst *c)
     return kb_splat(b, kb_int(b, type.dtype, 0), type.lanes);
 }
 
-/* (x op k1) op k2 -> x op (k1 op k2) for wrapping sums and products; also x - k -> x + (-k). */
+/* Can a literal be moved into `a`? Sums of positions take part, so that those that differ by a constant
+ * have one product in common and a C compiler sees how far they are apart. */
+static bool distributes(InstOp op, const Inst *a)
+{
+    return a->op == op || (op == LI_MUL && a->op == LI_ADD && a->type.dtype == DT_I64 &&
+                           a->type.lanes == 1);
+}
+
+/* (x op k1) op k2 -> x op (k1 op k2) for wrapping sums and products, (x + k1) * k2 -> x * k2 + k1 * k2;
+ * also x - k -> x + (-k). */
 static Inst *reassociate(Builder *b, InstOp op, Inst *a, Inst *c)
 {
     if (op == LI_SUB) {
         Inst *minus = kb_op1(b, LI_NEG, c);
         return kb_op(b, LI_ADD, a, minus);
     }
-    if ((op != LI_ADD && op != LI_MUL) || a->op != op || !uniform_literal(a->arg[1])) return NULL;
-    return kb_op(b, op, a->arg[0], kb_op(b, op, a->arg[1], c));
+    if ((op != LI_ADD && op != LI_MUL) || !distributes(op, a) || !uniform_literal(a->arg[1]))
+        return NULL;
+    if (a->op == op) return kb_op(b, op, a->arg[0], kb_op(b, op, a->arg[1], c));
+    Inst *product = kb_op(b, LI_MUL, a->arg[0], c);
+    return kb_op(b, LI_ADD, product, kb_op(b, LI_MUL, a->arg[1], c));
 }
 
 /* x + 0 is not here: it turns -0 into 0. */

@@ -14,6 +14,7 @@ static const char help[] =
     "  lpc MODEL.onnx [--targets T,...] -o OUT   compile; without --targets for this machine\n"
     "  lpc run OUT [--input NAME=FILE]...        run a package's stages here as a pipeline\n"
     "  lpc check MODEL.onnx DATA_DIR...          compile, run, compare with expected outputs\n"
+    "  lpc check --each FOLDER...                the same for FOLDER/model.onnx, test_data_set_*\n"
     "  lpc inspect MODEL.onnx                    what a model is made of and what it needs\n"
     "  lpc targets                               the known targets with their figures\n"
     "  lpc profile MODEL|OUT                     time per kernel against the machine's ceilings\n"

@@ -8,7 +8,6 @@ root=$SHARED/onnx-tests/node
 [ -d "$root" ] || { echo "backends: no $root here: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export work root LPC
 
 cases="abs add_bcast and_bcast3v2d argmax_keepdims_example attention_4d_causal
     attention_4d_gqa_causal averagepool_2d_pads_count_include_pad averagepool_3d_dilations_small
@@ -32,19 +31,15 @@ cases="abs add_bcast and_bcast3v2d argmax_keepdims_example attention_4d_causal
     top_k_smallest transpose_all_permutations_3 tril_neg unique_sorted_with_axis where_example
     xor3d"
 
-one() { # TEST: says what fails
-    local test=$root/test_$1
-    [ -d "$test" ] || { echo "no test $1 there"; return; }
-    for options in "--emit eval" "--emit eval --portable" "--emit obj" "--emit c" "--portable"; do
-        # shellcheck disable=SC2086
-        "$LPC" check "$test/model.onnx" "$test"/test_data_set_* $options >"$work/$1.log" 2>&1 ||
-            echo "FAILED: lpc check $1 $options: $(grep -m 1 -E 'error:|MISMATCH|ERROR' "$work/$1.log")"
-    done
-}
-export -f one
-
-# shellcheck disable=SC2086
-printf '%s\n' $cases | xargs -P 2 -n 1 bash -c 'one "$0"' >"$work/failed"
-echo "backends: $(wc -w <<<"$cases") cases, 5 ways each, $(wc -l <"$work/failed") failed"
-cat "$work/failed"
-[ ! -s "$work/failed" ]
+count=$(wc -w <<<"$cases")
+for options in "--emit eval" "--emit eval --portable" "--emit obj" "--emit c" "--portable"; do
+    # shellcheck disable=SC2086
+    printf "$root/test_%s\n" $cases | xargs -P 2 -n 10 "$LPC" check $options --each >"$work/results"
+    passed=$(grep -c '^PASS ' "$work/results")
+    [ "$passed" = "$count" ] && continue
+    echo "FAILED: lpc check $options: $passed of $count pass"
+    grep -v '^PASS ' "$work/results"
+    touch "$work/failed"
+done
+echo "backends: $count cases, 5 ways each"
+[ ! -e "$work/failed" ]

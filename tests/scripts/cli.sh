@@ -19,6 +19,7 @@ expect 2 'usage' "$LPC" "$model"
 expect 2 "expected NAME=N" "$LPC" "$model" --bind batch -o out
 expect 2 "expected obj or c" "$LPC" "$model" --emit fortran -o out
 expect 2 'usage' "$LPC" check "$model"
+expect 2 "missing 'FOLDER'" "$LPC" check --each --emit eval
 expect 1 'none.onnx' "$LPC" none.onnx -o out
 expect 1 'no_such_target' "$LPC" "$model" --targets no_such_target -o out
 nothing_left out
@@ -91,6 +92,21 @@ done
 # No allocator in what runs: the function's object needs none.
 nm -u obj.1/host/model.o | grep -qE '\b(malloc|calloc|realloc|free|mmap)\b' &&
     fail "the emitted object calls an allocator"
+
+# Each folder's result stands alone: what fails, crashes or is missing takes no other with it.
+if [ -d "$SHARED/onnx-tests/node/test_add" ]; then
+    mkdir each
+    for name in add abs; do cp -r "$SHARED/onnx-tests/node/test_$name" each/; done
+    cp -r each/test_abs each/wrong
+    cp each/test_add/model.onnx each/wrong/
+    head -c 40 each/test_add/model.onnx >each/test_abs/model.onnx
+    expect 3 '^PASS each/test_add$' "$LPC" check --each each/test_abs each/none each/wrong each/test_add
+    for said in 'each/test_abs: .*model.onnx: not a valid ONNX model' 'each/none: .*no test_data_set' \
+        'each/wrong: .*has 1 inputs, the model has 2'; do
+        grep -q "^FAIL $said" log || fail "check --each does not say '$said': $(cat log)"
+    done
+    expect 0 '^PASS each/test_add$' "$LPC" check --each each/test_add --emit eval
+fi
 
 expect 0 'latency' "$LPC" run obj.1 --repeat 5
 expect 0 '"latency_ms_median"' "$LPC" run obj.1 --repeat 5 --json

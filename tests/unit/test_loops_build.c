@@ -74,6 +74,10 @@ static void simplification(void)
     check(is_int(kb_sub(b, x, x), DT_I64, 0), "x - x");
     check(kb_addi(b, kb_addi(b, x, 3), -3) == x, "x + 3 - 3");
     check(is_int(kb_muli(b, kb_muli(b, x, 3), 5)->arg[1], DT_I64, 15), "x * 3 * 5");
+    Inst *apart = kb_muli(b, kb_addi(b, x, 3), 5);
+    check(apart->op == LI_ADD && apart->arg[0]->op == LI_MUL && apart->arg[0]->arg[0] == x &&
+              is_int(apart->arg[0]->arg[1], DT_I64, 5) && is_int(apart->arg[1], DT_I64, 15),
+          "(x + 3) * 5");
     check(kb_op(b, LI_DIV, x, i64(1)) == x, "x / 1");
     check(kb_add(b, f, f32(0))->op == LI_ADD, "f + 0 stays, for -0");
     check(kb_add(b, f, f32(-0.0)) == f, "f + -0");

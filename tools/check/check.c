@@ -1,6 +1,7 @@
 /* `lpc check MODEL.onnx DATA_DIR...`: compiles the model for the shapes of each data set, runs the
  * package with its inputs and compares the outputs. With `--emit eval` the evaluator runs it. */
 #include "tools/check/compare.h"
+#include "tools/check/each.h"
 #include "tools/check/evaluate.h"
 #include "tools/compile/compile.h"
 #include "tools/run/run.h"
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_TENSORS = 128, MAX_SETS = 64, SMALL_INPUT = 64 };
+enum { MAX_TENSORS = 128, SMALL_INPUT = 64 };
 
 typedef struct DataSet {
     const char *folder;
@@ -22,8 +23,9 @@ typedef struct DataSet {
 
 typedef struct Check {
     CompileOptions base;     /* as given */
-    const char *folders[MAX_SETS];
+    const char **folders;    /* data sets; with --each the folders of models */
     int folder_count;
+    bool each;
     int stages;              /* --stages N */
     Tolerance tolerance;
     bool keep;
@@ -264,8 +266,8 @@ static int check_all(Check *c)
 
 static int usage(const char *what, const char *text)
 {
-    fprintf(stderr, "lpc check: %s '%s'\nusage: lpc check MODEL.onnx DATA_DIR... [--stages N] "
-                    "[--rtol R] [--atol A] [options of compiling]\n", what, text);
+    fprintf(stderr, "lpc check: %s '%s'\nusage: lpc check MODEL.onnx DATA_DIR... | --each FOLDER... "
+                    "[--stages N] [--rtol R] [--atol A] [options of compiling]\n", what, text);
     return LPC_USAGE;
 }
 
@@ -280,8 +282,8 @@ static int own_option(Check *c, int argc, char **argv, int *at)
 {
     const char *name = argv[*at];
     double value;
-    if (!strcmp(name, "--keep")) {
-        c->keep = true;
+    if (!strcmp(name, "--keep") || !strcmp(name, "--each")) {
+        *(!strcmp(name, "--keep") ? &c->keep : &c->each) = true;
         (*at)++;
         return 0;
     }
@@ -303,6 +305,15 @@ static int own_option(Check *c, int argc, char **argv, int *at)
     return 0;
 }
 
+/* The first of what was given is the model. */
+static int split_model(Check *c)
+{
+    if (c->folder_count < 2) return usage("missing", c->folder_count ? "DATA_DIR" : "MODEL");
+    c->base.model = *c->folders++;
+    c->folder_count--;
+    return 0;
+}
+
 static int parse(Check *c, int argc, char **argv)
 {
     for (int at = 1; at < argc;) {
@@ -311,12 +322,10 @@ static int parse(Check *c, int argc, char **argv)
         if (code == LPC_USAGE) return code;
         if (code == 0) continue;
         if (argv[at][0] == '-') return usage("unknown option", argv[at]);
-        if (!c->base.model) c->base.model = argv[at];
-        else if (c->folder_count < MAX_SETS) c->folders[c->folder_count++] = argv[at];
-        else return usage("too many data sets at", argv[at]);
-        at++;
+        c->folders[c->folder_count++] = argv[at++];
     }
-    if (!c->base.model || !c->folder_count) return usage("missing", c->base.model ? "DATA_DIR" : "MODEL");
+    if (c->each && !c->folder_count) return usage("missing", "FOLDER");
+    if (!c->each) TRY(split_model(c));
     if (c->stages && c->base.target_count > 1 && c->base.target_count != c->stages)
         return usage("--stages does not match", "--targets");
     if (c->stages && c->base.target_count <= 1) {
@@ -327,16 +336,12 @@ static int parse(Check *c, int argc, char **argv)
     return 0;
 }
 
-int command_check(int argc, char **argv)
+/* One model, in a temporary folder of its own. */
+static int check_model(Check *c)
 {
-    static Check check; /* large; one per process */
-    Check *c = &check;
-    c->tolerance = (Tolerance){.rtol = 1e-3, .atol = 1e-4};
-    TRY(parse(c, argc, argv));
     const char *temporary = getenv("TMPDIR");
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/lpc-check.XXXXXX", temporary && *temporary ? temporary : "/tmp");
-    c->arena = arena_new();
     diag_init(&c->diag, c->arena, c->base.model);
     c->work = mkdtemp(folder);
     int code = c->work ? check_all(c)
@@ -344,6 +349,31 @@ int command_check(int argc, char **argv)
     diag_flush(&c->diag);
     if (c->work && c->keep) fprintf(stderr, "kept %s\n", c->work);
     else if (c->work) remove_tree(c->work);
+    return code;
+}
+
+/* In a process of its own, which needs no more of the folders. */
+static int check_folder(void *self, const ModelFolder *folder)
+{
+    Check *c = self;
+    c->base.model = folder->model;
+    c->folders = folder->sets;
+    c->folder_count = folder->set_count;
+    int code = check_model(c);
+    arena_free(c->arena);
+    return code;
+}
+
+int command_check(int argc, char **argv)
+{
+    static Check check; /* large; one per process */
+    Check *c = &check;
+    c->tolerance = (Tolerance){.rtol = 1e-3, .atol = 1e-4};
+    c->arena = arena_new();
+    c->folders = arena_array(c->arena, (size_t)argc, sizeof *c->folders);
+    int code = parse(c, argc, argv);
+    if (!code)
+        code = c->each ? check_each(c->folders, c->folder_count, check_folder, c) : check_model(c);
     arena_free(c->arena);
     return code;
 }
