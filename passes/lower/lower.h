@@ -158,7 +158,8 @@ LoopKind lower_parallel_tiles(Lower *lw, double flops, double weights, int64_t l
 void lower_unflatten(Lower *lw, Inst *flat, int rank, const Size *const *dims, Inst **idx);
 Inst *lower_flatten(Lower *lw, int rank, const Size *const *dims, Inst *const *idx);
 static inline Inst *lower_size(Lower *lw, const Size *size) { return kb_size(&lw->b, size); }
-double lower_work(Lower *lw, const Tensor *tensor); /* elements at the bounds */
+double lower_work(Lower *lw, const Tensor *tensor);  /* elements at the bounds */
+double lower_bytes(Lower *lw, const Tensor *tensor); /* bytes at the bounds */
 
 /* ---- Whole stages ---- */
 /* Lowers one node; nodes whose outputs are inlined are skipped by the caller. */

@@ -331,11 +331,6 @@ static bool has_long_epilogue(const Product *p)
     return p->rows * p->vecs * node->epilogue_count > 64;
 }
 
-static double bytes_of(Lower *lw, const Tensor *tensor)
-{
-    return lower_work(lw, tensor) * (double)dtype_size(tensor->dtype);
-}
-
 void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phases *phases)
 {
     Lower *lw = p->lw;
@@ -356,10 +351,10 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     note_columns(p, blocks);
     if (!size_is(blocks, 1)) add_loop(p, blocks, LOOP_COLUMNS, p->column_outer);
     double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)product_depth_bound(p);
-    double weights = bytes_of(lw, p->right.tensor);
+    double weights = lower_bytes(lw, p->right.tensor);
     lower_begin(lw, suffix);
     lower_cost(lw, flops,
-               bytes_of(lw, p->left.tensor) + weights + bytes_of(lw, p->out.tensor));
+               lower_bytes(lw, p->left.tensor) + weights + lower_bytes(lw, p->out.tensor));
     int loops = open_loops(p, flops, weights, at);
     Inst *band = place_loops(p, at);
     for (int i = 0; i < count; i++) {

@@ -18,6 +18,11 @@ double lower_work(Lower *lw, const Tensor *tensor)
     return elements;
 }
 
+double lower_bytes(Lower *lw, const Tensor *tensor)
+{
+    return lower_work(lw, tensor) * (double)dtype_size(tensor->dtype);
+}
+
 LoopKind lower_parallel(Lower *lw, double total_work)
 {
     bool empty = lw->b.depth == 0 && lw->kernel->body.count == 0;

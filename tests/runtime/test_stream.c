@@ -68,6 +68,14 @@ static void collected(Rig *rig, int kind, float value)
         CHECK(*(float *)rig->ends->collect_slot.tensors[0] == value, "wanted %g", (double)value);
 }
 
+/* All that the compute thread does with one input and the end. */
+static void compute_one(Rig *rig)
+{
+    received(rig, LPC_FRAME_DATA, 1);
+    received(rig, LPC_FRAME_END, 0);
+    lpc_stage_compute(&rig->stage);
+}
+
 static void small_leaves_at_once(void)
 {
     Rig *rig = rig_new("double");
@@ -86,9 +94,7 @@ static void small_leaves_at_once(void)
 static void large_is_queued(void)
 {
     Rig *rig = rig_new("big");
-    received(rig, LPC_FRAME_DATA, 1);
-    received(rig, LPC_FRAME_END, 0);
-    lpc_stage_compute(&rig->stage);
+    compute_one(rig);
     CHECK(!something_sent(rig), "sent by the compute thread");
     lpc_stage_send(&rig->stage);
     collected(rig, LPC_FRAME_DATA, 2);
@@ -106,9 +112,7 @@ static void none_overtakes(void)
     slot->sizes[0] = 1;
     *(float *)slot->tensors[0] = 7;
     lpc_queue_commit(&rig->stage.out_queue);
-    received(rig, LPC_FRAME_DATA, 1);
-    received(rig, LPC_FRAME_END, 0);
-    lpc_stage_compute(&rig->stage);
+    compute_one(rig);
     CHECK(!something_sent(rig), "sent past the queue");
     lpc_stage_send(&rig->stage);
     collected(rig, LPC_FRAME_DATA, 7);
@@ -125,9 +129,7 @@ static void full_socket_is_queued(void)
     size_t filled = 0;
     for (ssize_t sent; (sent = send(rig->stage.out.fd, junk, sizeof junk, MSG_DONTWAIT)) > 0;)
         filled += (size_t)sent;
-    received(rig, LPC_FRAME_DATA, 1);
-    received(rig, LPC_FRAME_END, 0);
-    lpc_stage_compute(&rig->stage);
+    compute_one(rig);
     while (filled) {
         ssize_t got = recv(rig->ends->collect.fd, junk, filled < 4096 ? filled : 4096, 0);
         if (got <= 0) abort();

@@ -282,8 +282,10 @@ static int own_option(Check *c, int argc, char **argv, int *at)
 {
     const char *name = argv[*at];
     double value;
-    if (!strcmp(name, "--keep") || !strcmp(name, "--each")) {
-        *(!strcmp(name, "--keep") ? &c->keep : &c->each) = true;
+    bool keep = !strcmp(name, "--keep"), each = !strcmp(name, "--each");
+    if (keep || each) {
+        c->keep |= keep;
+        c->each |= each;
         (*at)++;
         return 0;
     }
