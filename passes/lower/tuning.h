@@ -13,7 +13,7 @@
 
 /* What of lowering a measured tiling depends on: raised when a change makes old ones meaningless.
  */
-enum { TUNING_LOWERING = 1, TILING_MOST_BAND = 4096 };
+enum { TUNING_LOWERING = 2, TILING_MOST_BAND = 4096 };
 
 typedef enum ColumnOrder { COLUMNS_BY_RULE, COLUMNS_INNER, COLUMNS_OUTER } ColumnOrder;
 typedef enum ConvMethod {

@@ -1,6 +1,6 @@
 /* The file of measured tilings.
  *
- *     {"format": "lpc tuning", "lowering": 1, "tables": [
+ *     {"format": "lpc tuning", "lowering": 2, "tables": [
  *       {"target": "x86_64-linux-gnu x86-64-v3 ...", "threads": 1, "kernels": {
  *         "Conv f32[1,16,32,32] ...": {"rows":8,"vecs":2},
  *         "MatMul f32[1,64] ...": {}
