@@ -239,7 +239,7 @@ static int add_footprint(Work *w, Profile *p, const Target *target, const LowerT
     }
     TRY(work_footprint(w, target, lower, false, &own, &transforms));
     arena_push(w->graph->arena, p->footprints, p->footprint_count) = own;
-    if (!transforms) return 0; /* a compact one is no other */
+    if (!transforms) return 0; /* the compact one would be the same */
     TRY(work_footprint(w, target, lower, true, &compact, &transforms));
     arena_push(w->graph->arena, p->footprints, p->footprint_count) = compact;
     return 0;

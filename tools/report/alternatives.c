@@ -35,14 +35,15 @@ static void add_plan(Rows *rows, const char *name, const Cluster *cluster, PlanO
 /* The cluster without device `out`, or with device `only` alone (the other is -1). */
 static bool without(Report *r, int out, int only, Cluster *cluster)
 {
-    const char **names = arena_array(r->arena, (size_t)r->cut->cluster->count, sizeof *names);
+    const Cluster *all = r->cut->cluster;
+    const char **names = arena_array(r->arena, (size_t)all->count, sizeof *names);
     int count = 0;
     Diag quiet;
     diag_init(&quiet, r->arena, NULL);
-    for (int i = 0; i < r->cut->cluster->count; i++) {
-        if (i != out && (only < 0 || i == only)) names[count++] = r->cut->cluster->devices[i].name;
+    for (int i = 0; i < all->count; i++) {
+        if (i != out && (only < 0 || i == only)) names[count++] = all->devices[i].name;
     }
-    return !cluster_select(&quiet, r->arena, r->cut->cluster, names, count, cluster);
+    return !cluster_select(&quiet, r->arena, all, names, count, cluster);
 }
 
 /* Is there an earlier device just like it? Its row would say the same. */
@@ -61,22 +62,19 @@ static bool repeated(const Cluster *cluster, int at)
 static void fewer(Rows *rows, PlanOptions options)
 {
     Report *r = rows->report;
+    const Cluster *all = r->cut->cluster;
     Cluster cluster;
-    int m = r->cut->cluster->count;
+    int m = all->count;
     options.use_all = true;
     for (int i = 0; m > 2 && m <= FEWER_DEVICES && i < m; i++) {
         if (!without(r, i, -1, &cluster)) continue;
-        add_plan(
-            rows,
-            arena_printf(r->arena, "without %s", report_escape(r->arena, r->cut->cluster->devices[i].name)),
-            &cluster, options);
+        const char *name = report_escape(r->arena, all->devices[i].name);
+        add_plan(rows, arena_printf(r->arena, "without %s", name), &cluster, options);
     }
     for (int i = 0; i < m; i++) {
-        if (repeated(r->cut->cluster, i) || !without(r, -1, i, &cluster)) continue;
-        add_plan(
-            rows,
-            arena_printf(r->arena, "%s alone", report_escape(r->arena, r->cut->cluster->devices[i].name)),
-            &cluster, options);
+        if (repeated(all, i) || !without(r, -1, i, &cluster)) continue;
+        const char *name = report_escape(r->arena, all->devices[i].name);
+        add_plan(rows, arena_printf(r->arena, "%s alone", name), &cluster, options);
     }
 }
 
