@@ -1,6 +1,6 @@
 /* Constant folding: a node whose inputs are all constants is lowered by itself, in scalar code, and
  * run by the evaluator at compile time. So folding needs no second definition of any operator. */
-#include "passes/lower/lower.h"
+#include "passes/lower/rules.h"
 #include "passes/loops/passes.h"
 #include "passes/memory/memory.h"
 #include "passes/passes.h"
@@ -63,6 +63,7 @@ int fold_node(Graph *graph, Node *node)
                 .diag = graph->diag,
                 .graph = graph,
                 .sizes = graph->sizes,
+                .rules = &lower_rules,
                 .target = &scalar};
     lw.program = program_new(scratch, graph->sizes, "fold");
     lw.main = &lw.program->main->body;

@@ -62,7 +62,7 @@ Inst *lower_load(Lower *lw, const Tensor *tensor, Inst *const *idx)
         int output = 0;
         while (producer->out[output] != tensor) output++;
         lw->depth++;
-        Inst *value = point_rule(producer->op)(lw, producer, output, idx);
+        Inst *value = lower_point_value(lw, producer, output, idx);
         lw->depth--;
         return kb_cast(&lw->b, lower_type(tensor->dtype), value);
     }

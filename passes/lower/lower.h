@@ -49,12 +49,15 @@ typedef struct InPlace {
     Buffer *from, *to;
 } InPlace;
 
+typedef struct LowerRules LowerRules; /* of every operator: passes/lower/rules.h */
+
 typedef struct Lower {
     Arena *arena;
     Diag *diag;
     Graph *graph;
     SizeTable *sizes;
     const LowerTarget *target;
+    const LowerRules *rules;
     Program *program;
     Block *main;       /* where calls are appended */
     Place *places;     /* by tensor id; buffer NULL: no place (yet) */
@@ -75,8 +78,6 @@ typedef struct Lower {
 /* Rules. Return 0 or, after diag_node, LPC_ERROR. idx has the output's rank. */
 typedef int LowerRule(Lower *lw, Node *node);
 typedef Inst *PointRule(Lower *lw, const Node *node, int output, Inst *const *idx);
-LowerRule *lower_rule(OpCode op);
-PointRule *point_rule(OpCode op); /* NULL when it has none */
 
 /* ---- Kernels ---- */
 /* Opens a kernel for lw->node, named k<node id>_<node name>[_suffix]; suffix may be NULL. */
@@ -162,6 +163,8 @@ double lower_work(Lower *lw, const Tensor *tensor);  /* elements at the bounds *
 double lower_bytes(Lower *lw, const Tensor *tensor); /* bytes at the bounds */
 
 /* ---- Whole stages ---- */
+/* The operator's point rule applied to an output of node. */
+Inst *lower_point_value(Lower *lw, const Node *node, int output, Inst *const *idx);
 /* Lowers one node; nodes whose outputs are inlined are skipped by the caller. */
 int lower_node(Lower *lw, Node *node);
 /* True when every tensor that `node` reads or writes (through inlined producers and epilogues) lies
@@ -169,7 +172,7 @@ int lower_node(Lower *lw, Node *node);
  * loop does. */
 bool lower_is_flat(Lower *lw, const Node *node);
 
-/* Rules by name; dispatch tables are made from ir/ops.def. */
+/* Rules by name; rules.c makes the table of them. */
 #define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
     LowerRule lower_##lower;                                                                       \
     PointRule point_##point;

@@ -1,4 +1,5 @@
 /* From a stage's nodes to its program: places, kernels, loop passes, memory plan. */
+#include "passes/lower/rules.h"
 #include "passes/stage/stage.h"
 
 #include "ir/names.h"
@@ -212,6 +213,7 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
                                 .diag = graph->diag,
                                 .graph = graph,
                                 .sizes = graph->sizes,
+                                .rules = &lower_rules,
                                 .target = &stage->lower},
                          .kernels = arena_array(arena, nodes, sizeof *lowered->kernels)};
     Lower *lw = &lowered->lw;

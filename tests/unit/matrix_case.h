@@ -3,7 +3,7 @@
 #define LPC_TESTS_MATRIX_CASE_H
 
 #include "passes/loops/passes.h"
-#include "passes/lower/lower.h"
+#include "passes/lower/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,7 +180,8 @@ static Program *net_lower(Net *net, Node *node)
     Lower *lw = &net->lw;
     const Tensor *result = node_result(node);
     *lw = (Lower){.arena = net->arena, .diag = &net->diag, .graph = net->graph,
-                  .sizes = net->graph->sizes, .target = &net->target};
+                  .sizes = net->graph->sizes, .rules = &lower_rules,
+                  .target = &net->target};
     lw->program = program_new(net->arena, net->graph->sizes, "net");
     lw->main = &lw->program->main->body;
     lw->places = arena_array(net->arena, (size_t)net->graph->tensor_count, sizeof *lw->places);

@@ -3,7 +3,7 @@
  * them; every variant against the scalar code over row-major tensors (what each operator means is
  * checked by the official tests); and bit for bit the same wherever the tensors lie. */
 #include "passes/loops/passes.h"
-#include "passes/lower/lower.h"
+#include "passes/lower/rules.h"
 #include "passes/passes.h"
 
 #include <math.h>
@@ -132,7 +132,8 @@ static Program *lower(Result *r, Lower *lw, const LowerTarget *target, const Var
 {
     Graph *g = r->graph;
     *lw = (Lower){
-        .arena = r->arena, .diag = g->diag, .graph = g, .sizes = g->sizes, .target = target};
+        .arena = r->arena, .diag = g->diag, .graph = g, .sizes = g->sizes, .rules = &lower_rules,
+        .target = target};
     lw->program = program_new(r->arena, g->sizes, "net");
     lw->main = &lw->program->main->body;
     lw->places = arena_array(r->arena, (size_t)g->tensor_count, sizeof *lw->places);

@@ -12,7 +12,7 @@
 #include "tools/tune/tune.h"
 
 #include "ir/json.h"
-#include "passes/lower/matrix.h"
+#include "passes/lower/products/matrix.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -1,0 +1,185 @@
+/* The frame that lowering rules work in: kernels, their parameters and calls. */
+#include "passes/lower/lower.h"
+#include "passes/lower/rules.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* A node's name as part of a C identifier, shortened. */
+static const char *identifier(Lower *lw, const char *name)
+{
+    enum { LONGEST = 40 };
+    size_t length = strlen(name);
+    if (length > LONGEST) name += length - LONGEST;
+    char *copy = arena_strdup(lw->arena, name);
+    for (char *c = copy; *c; c++) {
+        if (!isalnum((unsigned char)*c)) *c = '_';
+    }
+    return copy;
+}
+
+static void describe_tensor(Lower *lw, Text *text, const Tensor *tensor)
+{
+    text_printf(text, "%s[", dtype_name(tensor->dtype));
+    for (int i = 0; i < tensor->rank; i++) {
+        text_printf(text, "%s%s", i ? ", " : "", size_text(lw->sizes, tensor->dims[i]));
+    }
+    text_add(text, "]");
+}
+
+static void describe_origin(Text *text, const Node *node)
+{
+    text_printf(text, "%s '%s'", node->origin.op ? node->origin.op : op_info(node->op)->name,
+                node->origin.node ? node->origin.node : node->name);
+    if (node->origin.index >= 0) text_printf(text, " (#%d)", node->origin.index);
+}
+
+/* The inlined producers that the node's loads compute, innermost first. */
+static void describe_inlined(Lower *lw, Text *text, const Node *node, int depth)
+{
+    for (int i = 0; i < node->in_count && depth < 32; i++) {
+        const Tensor *in = node->in[i];
+        if (!in || !in->is_inlined || !in->producer) continue;
+        describe_inlined(lw, text, in->producer, depth + 1);
+        text_add(text, "  computes on the way ");
+        describe_origin(text, in->producer);
+        text_add(text, "\n");
+    }
+}
+
+static const char *describe(Lower *lw, const Node *node)
+{
+    Text text;
+    text_init(&text, lw->arena);
+    describe_origin(&text, node);
+    text_add(&text, "\n  ");
+    for (int i = 0, shown = 0; i < node->in_count; i++) {
+        if (!node->in[i]) continue;
+        if (shown++) text_add(&text, ", ");
+        describe_tensor(lw, &text, node->in[i]);
+    }
+    text_add(&text, " ->");
+    for (int i = 0; i < node->out_count; i++) {
+        const Tensor *out = i ? node->out[i] : node_result(node);
+        if (!out) continue;
+        text_add(&text, " ");
+        describe_tensor(lw, &text, out);
+    }
+    text_add(&text, "\n");
+    describe_inlined(lw, &text, node, 0);
+    for (int i = 0; i < node->merged_count; i++) {
+        const Origin *origin = &node->merged[i];
+        text_printf(&text, "  folded in %s '%s' (#%d)\n", origin->op ? origin->op : "?",
+                    origin->node ? origin->node : "", origin->index);
+    }
+    for (int i = 0; i < node->epilogue_count; i++) {
+        text_add(&text, "  then ");
+        describe_origin(&text, node->epilogue[i]);
+        text_add(&text, "\n");
+    }
+    return text.data;
+}
+
+void lower_begin(Lower *lw, const char *suffix)
+{
+    const Node *node = lw->node;
+    const char *base = identifier(lw, node->name);
+    const char *name = suffix ? arena_printf(lw->arena, "k%d_%s_%s", node->id, base, suffix)
+                              : arena_printf(lw->arena, "k%d_%s", node->id, base);
+    lw->kernel = program_kernel(lw->program, name);
+    lw->kernel->origin = node->origin;
+    lw->kernel->comment = describe(lw, node);
+    lw->kernel->tuning_key = lw->tuning_key;
+    lw->uses = NULL;
+    lw->use_count = 0;
+    lw->flat = NULL;
+    lw->depth = 0;
+    lw->kernels_of_node++;
+    builder_init(&lw->b, lw->kernel);
+}
+
+/* Two parameters over one buffer may overlap unless both only read. */
+static void mark_overlaps(Lower *lw)
+{
+    for (int i = 0; i < lw->use_count; i++) {
+        ParamUse *a = &lw->uses[i];
+        for (int j = 0; j < i; j++) {
+            ParamUse *c = &lw->uses[j];
+            if (a->arg.buffer != c->arg.buffer) continue;
+            if (a->param->is_written || c->param->is_written)
+                a->param->noalias = c->param->noalias = false;
+        }
+    }
+}
+
+static void describe_cost(Lower *lw)
+{
+    Kernel *kernel = lw->kernel;
+    if (kernel->flops <= 0 && kernel->bytes <= 0) return;
+    kernel->comment = arena_printf(lw->arena, "%s  at most %.0f operations, %.0f bytes\n",
+                                   kernel->comment, kernel->flops, kernel->bytes);
+}
+
+void lower_end(Lower *lw)
+{
+    mark_overlaps(lw);
+    describe_cost(lw);
+    CallArg *args = arena_array(lw->arena, (size_t)lw->use_count, sizeof *args);
+    for (int i = 0; i < lw->use_count; i++) args[i] = lw->uses[i].arg;
+    main_call(lw->program, lw->main, lw->kernel, lw->use_count, args);
+    lw->kernel = NULL;
+}
+
+void lower_cost(Lower *lw, double flops, double bytes)
+{
+    lw->kernel->flops = flops;
+    lw->kernel->bytes = bytes;
+}
+
+Tiling lower_tiling(Lower *lw)
+{
+    Tuning *tuning = lw->target->tuning;
+    if (!tuning) return (Tiling){0};
+    if (!lw->tuning_key) lw->tuning_key = tuning_key(lw->arena, lw->sizes, lw->node);
+    TunedKernel *known = tuning_find(tuning, lw->tuning_key);
+    if (!known) return (Tiling){0};
+    known->used = true;
+    return known->tiling;
+}
+
+TuningSite *lower_site(Lower *lw)
+{
+    Tuning *tuning = lw->target->tuning;
+    return tuning && lw->tuning_key ? tuning_site(tuning, lw->tuning_key) : NULL;
+}
+
+Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
+{
+    for (int i = 0; i < lw->use_count; i++) {
+        ParamUse *use = &lw->uses[i];
+        if (use->arg.buffer != buffer || use->arg.offset != offset) continue;
+        if (write) use->param->is_written = true;
+        else use->param->is_read = true;
+        return use->param;
+    }
+    const char *name = arena_printf(lw->arena, "%s_%d", identifier(lw, buffer->name), lw->use_count);
+    if (!isalpha((unsigned char)name[0])) name = arena_printf(lw->arena, "t%s", name);
+    Param *param = kb_param(&lw->b, name, buffer->dtype, !write, write);
+    param->noalias = true;
+    ParamUse use = {param, {buffer, offset}};
+    arena_push(lw->arena, lw->uses, lw->use_count) = use;
+    return param;
+}
+
+Inst *lower_point_value(Lower *lw, const Node *node, int output, Inst *const *idx)
+{
+    return lw->rules->point[node->op](lw, node, output, idx);
+}
+
+int lower_node(Lower *lw, Node *node)
+{
+    lw->node = node;
+    lw->kernels_of_node = 0;
+    lw->tuning_key = NULL;
+    return lw->rules->lower[node->op](lw, node);
+}
