@@ -1,7 +1,7 @@
 /* From an ONNX file to a graph.
  *
  * The result is in canonical form: every operator as the newest opset has it, model-local functions
- * inlined, branches of If flattened (nodes carry guards, OP_PHI joins them), constants folded no
+ * inlined, branches of If flattened (nodes have regions, OP_PHI joins them), constants folded no
  * further than needed for that. Types and shapes are known for inputs and constants only; shape
  * inference is a pass. docs/frontend.md says what is rewritten. */
 #ifndef LPC_FRONTEND_FRONTEND_H

@@ -53,8 +53,7 @@ struct Scope {
     const char *prefix; /* of the names made here, "" in the main graph */
     Onnx__OperatorSetIdProto **opsets;
     size_t opset_count;
-    Guard *guards;
-    int guard_count;
+    Region *region; /* of the nodes that are made here */
     int depth;
     int index; /* of the node that was inlined, -1 in the main graph */
 };

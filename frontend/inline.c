@@ -56,8 +56,7 @@ static Scope *function_scope(Call *call, const Onnx__FunctionProto *function)
     scope->attrs = bind_attributes(call, function);
     scope->opsets = function->opset_import;
     scope->opset_count = function->n_opset_import;
-    scope->guards = call->scope->guards;
-    scope->guard_count = call->scope->guard_count;
+    scope->region = call->scope->region;
     scope->depth = call->scope->depth + 1;
     scope->index = call->origin.index;
     scope->prefix = call->name
@@ -110,16 +109,7 @@ int function_inline(Call *call, const Onnx__FunctionProto *function)
 
 /* ---- If ---- */
 
-static Guard *guards_and(Call *call, Tensor *cond, bool when)
-{
-    const Scope *scope = call->scope;
-    size_t count = (size_t)scope->guard_count;
-    Guard *guards = arena_grow(call->im->arena, scope->guards, count, count + 1, sizeof *guards);
-    guards[count] = (Guard){cond, when};
-    return guards;
-}
-
-/* Puts the branch into the graph; results[i] is its output i. cond NULL: not guarded. */
+/* Puts the branch into the graph; results[i] is its output i. cond NULL: it is always taken. */
 static int inline_branch(Call *call, const Onnx__GraphProto *graph, Tensor *cond, bool when,
                          Tensor **results)
 {
@@ -129,8 +119,8 @@ static int inline_branch(Call *call, const Onnx__GraphProto *graph, Tensor *cond
     scope->opset_count = call->scope->opset_count;
     scope->depth = call->scope->depth + 1;
     scope->index = call->scope->index >= 0 ? call->scope->index : call->origin.index;
-    scope->guards = cond ? guards_and(call, cond, when) : call->scope->guards;
-    scope->guard_count = call->scope->guard_count + (cond != NULL);
+    scope->region = call->scope->region;
+    if (cond) scope->region = graph_branch(call->im->graph, scope->region, cond, when);
     if (graph->n_input) return call_fail(call, "its branches may not have inputs");
     scope_hint(scope, graph->value_info, graph->n_value_info);
     TRY(scope_constants(scope, graph));

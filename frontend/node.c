@@ -51,8 +51,7 @@ Node *call_emit(Call *call, OpCode op, int in_count, Tensor *const *in, int out_
 {
     Node *node =
         graph_node(call->im->graph, op, call->name, &call->origin, in_count, in, out_count, out);
-    node->guards = call->scope->guards;
-    node->guard_count = call->scope->guard_count;
+    node->region = call->scope->region;
     return node;
 }
 

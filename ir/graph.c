@@ -148,7 +148,7 @@ static int node_uses(const Node *node, const Tensor *tensor)
 {
     int uses = 0;
     for (int i = 0; i < node->in_count; i++) uses += node->in[i] == tensor;
-    for (int i = 0; i < node->guard_count; i++) uses += node->guards[i].cond == tensor;
+    for (const Region *r = node->region; r; r = r->parent) uses += r->cond == tensor;
     for (int i = 0; i < node->epilogue_count; i++) uses += node_uses(node->epilogue[i], tensor);
     return uses;
 }
@@ -185,9 +185,6 @@ static void replace_in_node(Node *node, const Tensor *from, Tensor *to)
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i] == from) node->in[i] = to;
     }
-    for (int i = 0; i < node->guard_count; i++) {
-        if (node->guards[i].cond == from) node->guards[i].cond = to;
-    }
     for (int i = 0; i < node->epilogue_count; i++) replace_in_node(node->epilogue[i], from, to);
 }
 
@@ -207,6 +204,9 @@ void graph_replace(Graph *graph, Tensor *from, Tensor *to)
 {
     if (from == to) return;
     for (int i = 0; i < graph->node_count; i++) replace_in_node(graph->nodes[i], from, to);
+    for (int i = 0; i < graph->region_count; i++) {
+        if (graph->regions[i]->cond == from) graph->regions[i]->cond = to;
+    }
     if (graph_is_output(graph, from)) move_output_name(graph, from, to);
     for (int i = 0; i < graph->output_count; i++) {
         if (graph->outputs[i] == from) graph->outputs[i] = to;

@@ -3,7 +3,11 @@
  * A node computes its outputs from its inputs; every tensor has one producer (NULL for inputs,
  * constants and absent optional inputs). Operators are in one canonical form whatever the model's
  * opset (the form of the newest opset: docs/operators.md). Every node knows where it came from.
- * Subgraphs of If are flattened on import: their nodes carry a guard and OP_PHI joins the results. */
+ * Subgraphs are flattened on import: all nodes stand in one list, and each belongs to a Region: the
+ * root (NULL), a branch of If, or the body of a loop. OP_PHI joins the results of two branches. A
+ * loop is an OP_LOOP_ENTER, which makes what its body sees anew in each iteration, the nodes of the
+ * body, and an OP_LOOP_LEAVE, which takes what they made; they stand next to each other in the list.
+ * graph_verify has the rules. */
 #ifndef LPC_IR_GRAPH_H
 #define LPC_IR_GRAPH_H
 
@@ -17,6 +21,7 @@ enum { MAX_RANK = 8 };
 
 typedef struct Graph Graph;
 typedef struct Node Node;
+typedef struct Region Region;
 typedef struct Tensor Tensor;
 
 /* A constant's elements, row-major. Mapped constants point into the model file and are never
@@ -76,11 +81,20 @@ typedef struct Attr {
     Tensor *tensor; /* a constant, not in graph->tensors */
 } Attr;
 
-/* This node runs only when the boolean scalar `cond` equals `when`. */
-typedef struct Guard {
-    Tensor *cond;
+/* Where nodes run more or less often than once. Branches of the same condition in the same parent
+ * are the same region, even when they are two objects: compare with region_same. */
+typedef enum RegionKind {
+    REGION_BRANCH, /* runs only when the boolean scalar `cond` equals `when` */
+    REGION_BODY    /* runs once in each iteration of a loop */
+} RegionKind;
+
+struct Region {
+    RegionKind kind;
+    Region *parent;      /* NULL: the root */
+    Tensor *cond;        /* of a branch */
     bool when;
-} Guard;
+    Node *enter, *leave; /* of a body; they themselves belong to its parent */
+};
 
 struct Node {
     int id;           /* unique, in order of creation */
@@ -95,8 +109,8 @@ struct Node {
     int out_count;
     Attr *attrs;
     int attr_count;
-    Guard *guards;    /* all must hold */
-    int guard_count;
+    Region *region;   /* NULL: the root */
+    Region *body;     /* of OP_LOOP_ENTER and OP_LOOP_LEAVE: the one between them */
     /* Element-wise nodes applied to out[0]'s value before it is stored, in order: each reads the
      * previous one's output (or out[0]) and tensors of the same or a broadcast shape. The last
      * one's out[0] is what is stored; see node_result(). */
@@ -127,6 +141,8 @@ struct Graph {
     int output_count;
     StatePair *states;
     int state_count;
+    Region **regions; /* all that were made; nodes may have left them */
+    int region_count;
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
 };
@@ -149,17 +165,31 @@ Node *graph_node(Graph *graph, OpCode op, const char *name, const Origin *origin
 /* The same, put before position `at` of graph->nodes. */
 Node *graph_node_at(Graph *graph, int at, OpCode op, const char *name, const Origin *origin,
                     int in_count, Tensor *const *in, int out_count, Tensor *const *out);
-/* Every use of `from` (inputs, epilogues, guards, graph outputs, state) becomes `to`. */
+/* Every use of `from` (inputs, epilogues, conditions of branches, graph outputs, state) becomes
+ * `to`. */
 void graph_replace(Graph *graph, Tensor *from, Tensor *to);
 /* Removes nodes with node->op == OP_DELETED, and those whose outputs nobody uses; then tensors that
  * nothing refers to stay in the list but are harmless. Returns how many nodes went. */
 int graph_sweep(Graph *graph);
-/* How many uses (inputs of nodes and of their epilogues, guards, graph outputs) a tensor has. */
+/* How many uses a tensor has: inputs of nodes and of their epilogues, conditions of the branches
+ * that nodes are in, graph outputs. */
 int graph_uses(const Graph *graph, const Tensor *tensor);
 bool graph_is_output(const Graph *graph, const Tensor *tensor);
 /* Sorts the nodes topologically, keeping the given order where possible. LPC_ERROR on a cycle,
  * naming a node on it. */
 int graph_sort(Graph *graph);
+
+/* The branch of `parent` that runs when cond equals `when`; asked for again, the same one. */
+Region *graph_branch(Graph *graph, Region *parent, Tensor *cond, bool when);
+Region *graph_body(Graph *graph, Region *parent);
+bool region_same(const Region *a, const Region *b);
+/* `inner` is `outer` or lies in it, so that whatever runs in `inner` ran in `outer` before. */
+bool region_within(const Region *inner, const Region *outer);
+/* The innermost body around a region, that region included; NULL outside of all loops. */
+Region *region_body(const Region *region);
+/* The region in which a tensor has its value: that of its producer, or of the loop that makes it
+ * anew in each iteration. */
+Region *tensor_region(const Tensor *tensor);
 
 /* What a node finally stores: out[0], or the last epilogue node's out[0]. */
 Tensor *node_result(const Node *node);

@@ -21,11 +21,11 @@ static int *find_owners(const Graph *graph)
     return owner;
 }
 
-/* All tensors that a node reads: inputs, guards and its epilogue's. */
+/* All tensors that a node reads: inputs, conditions of its branches and its epilogue's. */
 typedef struct Reads {
     Tensor **items;
     int count;
-    int own; /* the first ones: its own inputs and guards, not its epilogue's */
+    int own; /* the first ones: its own inputs and conditions, not its epilogue's */
 } Reads;
 
 static void collect_reads(const Graph *graph, const Node *node, Reads *reads)
@@ -33,8 +33,9 @@ static void collect_reads(const Graph *graph, const Node *node, Reads *reads)
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i]) arena_push(graph->arena, reads->items, reads->count) = node->in[i];
     }
-    for (int i = 0; i < node->guard_count; i++)
-        arena_push(graph->arena, reads->items, reads->count) = node->guards[i].cond;
+    for (const Region *r = node->region; r; r = r->parent) {
+        if (r->cond) arena_push(graph->arena, reads->items, reads->count) = r->cond;
+    }
     int own = reads->count;
     for (int i = 0; i < node->epilogue_count; i++) collect_reads(graph, node->epilogue[i], reads);
     reads->own = own;

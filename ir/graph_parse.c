@@ -292,17 +292,45 @@ static Origin parse_origin(Parser *p)
     return origin;
 }
 
-static void parse_guards(Parser *p, Node *node)
+/* The body of the loop that the named node enters. */
+static Region *parse_body(Parser *p)
+{
+    const char *name = reader_string(&p->reader);
+    Node *enter = names_find(p->graph->node_names, name);
+    if (enter && enter->body) return enter->body;
+    reader_fail(&p->reader, "no loop before this is entered by a node '%s'", name);
+    return NULL;
+}
+
+static void parse_region(Parser *p, Node *node)
 {
     do {
-        Guard guard = {.when = !reader_take(&p->reader, '!')};
-        guard.cond = parse_use(p);
-        if (!guard.cond) {
-            reader_fail(&p->reader, "a guard needs a tensor", "");
+        if (reader_peek(&p->reader, '"')) {
+            Region *body = parse_body(p);
+            if (body && !region_same(body->parent, node->region))
+                reader_fail(&p->reader, "the loop '%s' is not in this region", body->enter->name);
+            node->region = body;
+            continue;
+        }
+        bool when = !reader_take(&p->reader, '!');
+        Tensor *cond = parse_use(p);
+        if (!cond) {
+            reader_fail(&p->reader, "a branch needs a tensor as its condition", "");
             return;
         }
-        arena_push(p->arena, node->guards, node->guard_count) = guard;
-    } while (reader_take(&p->reader, ','));
+        node->region = graph_branch(p->graph, node->region, cond, when);
+    } while (!p->reader.failed && reader_take(&p->reader, ','));
+}
+
+static void parse_leave(Parser *p, Node *node)
+{
+    Region *body = parse_body(p);
+    if (!body) return;
+    if (node->op != OP_LOOP_LEAVE || body->leave)
+        reader_fail(&p->reader, "loop '%s' is left twice, or by another operator",
+                    body->enter->name);
+    node->body = body;
+    body->leave = node;
 }
 
 static void parse_merged(Parser *p, Node *node)
@@ -318,13 +346,16 @@ static void parse_merged(Parser *p, Node *node)
 static void parse_extras(Parser *p, Node *node)
 {
     while (!p->reader.failed) {
-        bool guard = reader_take_word(&p->reader, "guard"),
-             layer = !guard && reader_take_word(&p->reader, "layer");
-        bool origin = !guard && !layer && reader_take_word(&p->reader, "origin");
-        if (!guard && !layer && !origin && !reader_take_word(&p->reader, "merged")) return;
+        Reader *r = &p->reader;
+        bool region = reader_take_word(r, "in"), loop = !region && reader_take_word(r, "of");
+        bool layer = !region && !loop && reader_take_word(r, "layer");
+        bool origin = !region && !loop && !layer && reader_take_word(r, "origin");
+        if (!region && !loop && !layer && !origin && !reader_take_word(r, "merged")) return;
         reader_expect(&p->reader, '(');
-        if (guard)
-            parse_guards(p, node);
+        if (region)
+            parse_region(p, node);
+        else if (loop)
+            parse_leave(p, node);
         else if (layer)
             node->layer = reader_small(&p->reader, INT32_MAX);
         else if (origin)
@@ -387,6 +418,10 @@ static Node *parse_node(Parser *p)
     Node *node = graph_node(p->graph, op, name, NULL, in.count, in.items, out.count, out.items);
     if (reader_take(&p->reader, '{')) parse_attrs(p, node);
     parse_extras(p, node);
+    if (op == OP_LOOP_ENTER) {
+        node->body = graph_body(p->graph, node->region);
+        node->body->enter = node;
+    }
     return node;
 }
 

@@ -236,14 +236,33 @@ static bool is_made_up(const Node *node)
            !strcmp(origin->op, op_info(node->op)->name);
 }
 
+/* From the root to the region: conditions of branches, names of loops. */
+static void print_region(Printer *p, const Region *region)
+{
+    if (region->parent) {
+        print_region(p, region->parent);
+        text_add(p->out, ", ");
+    }
+    if (region->kind == REGION_BODY) {
+        print_quoted(p->out, region->enter->name);
+        return;
+    }
+    if (!region->when) text_add(p->out, "!");
+    print_name(p, region->cond);
+}
+
 static void print_extras(Printer *p, const Node *node)
 {
-    for (int i = 0; i < node->guard_count; i++) {
-        text_add(p->out, i ? ", " : " guard(");
-        if (!node->guards[i].when) text_add(p->out, "!");
-        print_name(p, node->guards[i].cond);
+    if (node->region) {
+        text_add(p->out, " in(");
+        print_region(p, node->region);
+        text_add(p->out, ")");
     }
-    if (node->guard_count) text_add(p->out, ")");
+    if (node->op == OP_LOOP_LEAVE && node->body) {
+        text_add(p->out, " of(");
+        print_quoted(p->out, node->body->enter->name);
+        text_add(p->out, ")");
+    }
     if (node->layer >= 0) text_printf(p->out, " layer(%d)", node->layer);
     if (!is_made_up(node)) {
         text_add(p->out, " origin(");
@@ -304,7 +323,9 @@ static void note_reads(const Node *node, bool *used)
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i]) used[node->in[i]->id] = true;
     }
-    for (int i = 0; i < node->guard_count; i++) used[node->guards[i].cond->id] = true;
+    for (const Region *r = node->region; r; r = r->parent) {
+        if (r->cond) used[r->cond->id] = true;
+    }
     for (int i = 0; i < node->epilogue_count; i++) note_reads(node->epilogue[i], used);
 }
 

@@ -116,19 +116,17 @@ static void check_read(Verifier *v, const Node *node, const Tensor *tensor, cons
                tensor->name, v->within[tensor->id]->name);
 }
 
-static void check_guards(Verifier *v, const Node *node)
+static void check_branches(Verifier *v, const Node *node)
 {
-    for (int i = 0; i < node->guard_count; i++) {
-        const Tensor *cond = node->guards[i].cond;
-        if (!cond) {
-            BROKEN(v, node, "guard %d has no condition", i);
-            continue;
-        }
-        check_read(v, node, cond, "guard");
+    for (const Region *r = node->region; r; r = r->parent) {
+        const Tensor *cond = r->cond;
+        if (r->kind != REGION_BRANCH) continue;
+        check_read(v, node, cond, "condition");
         if (cond->dtype != DT_BOOL && cond->dtype != DT_NONE)
-            BROKEN(v, node, "guard '%s' is %s, not bool", cond->name, dtype_name(cond->dtype));
+            BROKEN(v, node, "condition '%s' is %s, not bool", cond->name, dtype_name(cond->dtype));
         for (int d = 0; d < cond->rank; d++) {
-            if (!size_is(cond->dims[d], 1)) BROKEN(v, node, "guard '%s' is no scalar", cond->name);
+            if (!size_is(cond->dims[d], 1))
+                BROKEN(v, node, "condition '%s' is no scalar", cond->name);
         }
     }
 }
@@ -163,7 +161,7 @@ static void check_node(Verifier *v, const Node *node)
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i]) check_read(v, node, node->in[i], "input");
     }
-    check_guards(v, node);
+    check_branches(v, node);
     check_outputs(v, node);
 }
 
@@ -183,7 +181,7 @@ static void check_epilogue(Verifier *v, const Node *node)
             !(op_info(part->op)->traits & T_POINT))
             BROKEN(v, part, "is in an epilogue and is not element-wise");
         if (part->epilogue_count) BROKEN(v, part, "is in an epilogue and has one itself");
-        if (part->guard_count) BROKEN(v, part, "is in an epilogue and has guards itself");
+        if (part->region) BROKEN(v, part, "is in an epilogue and in a region of its own");
         before = node_has_output(part, 0) ? part->out[0] : NULL;
     }
     for (int e = -1; e < node->epilogue_count - 1; e++) {

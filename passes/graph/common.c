@@ -54,18 +54,6 @@ static bool same_values(const Tensor *a, const Tensor *b)
     return rewrite_same_shape(a, b);
 }
 
-/* `first` runs whenever `second` does. */
-static bool guards_cover(const Node *first, const Node *second)
-{
-    if (first->guard_count > second->guard_count) return false;
-    for (int i = 0; i < first->guard_count; i++) {
-        if (first->guards[i].cond != second->guards[i].cond ||
-            first->guards[i].when != second->guards[i].when)
-            return false;
-    }
-    return true;
-}
-
 static bool same_node(const Node *a, const Node *b)
 {
     if (a->op != b->op || a->in_count != b->in_count || a->out_count != b->out_count) return false;
@@ -77,7 +65,7 @@ static bool same_node(const Node *a, const Node *b)
         if (!a->out[i] && b->out[i]) return false;
     }
     if (a->op == OP_VALUES && !same_values(a->out[0], b->out[0])) return false;
-    return guards_cover(a, b) && same_attrs(a, b);
+    return region_within(b->region, a->region) && same_attrs(a, b);
 }
 
 static uint64_t node_hash(const Node *n)
@@ -96,7 +84,7 @@ static bool merge_into(Graph *g, const Node *first, Node *second)
     for (int i = 0; i < second->out_count; i++) {
         Tensor *x = second->out[i];
         if (!x || !rewrite_is_result(g, x)) continue;
-        if (rewrite_is_result(g, first->out[i]) || !rewrite_same_guards(first, second))
+        if (rewrite_is_result(g, first->out[i]) || !region_same(first->region, second->region))
             return false;
     }
     for (int i = 0; i < second->out_count; i++) {

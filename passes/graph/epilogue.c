@@ -40,7 +40,7 @@ static bool belongs_to_later(const Graph *g, const Uses *uses, const Node *n, co
         const Tensor *other = step->in[k];
         if (!other || other == x || !other->producer || !is_heavy(other->producer)) continue;
         if (!rewrite_same_shape(other, x) || uses_sole(g, uses, other) != step) continue;
-        if (!rewrite_same_guards(other->producer, step)) continue;
+        if (!region_same(other->producer->region, step->region)) continue;
         int at = rewrite_position(g, other->producer);
         if (at < g->node_count && at > rewrite_position(g, n)) return true;
     }
@@ -52,7 +52,7 @@ static Node *next_step(const Graph *g, const Uses *uses, const Node *n, const Te
 {
     Node *step = uses_sole(g, uses, x);
     if (!step || step == n || rewrite_position(g, step) == g->node_count) return NULL;
-    if (!is_step(step) || !rewrite_same_guards(step, n)) return NULL;
+    if (!is_step(step) || !region_same(step->region, n->region)) return NULL;
     if (!rewrite_same_shape(step->out[0], x) || n->epilogue_count >= MAX_EPILOGUE) return NULL;
     if ((step->op == OP_QUANTIZE_LINEAR || step->op == OP_DEQUANTIZE_LINEAR) && step->in[0] != x)
         return NULL;
@@ -81,8 +81,7 @@ static bool take_step(Graph *g, const Uses *uses, Node *n)
     int at = rewrite_position(g, step);
     move_down(g, rewrite_position(g, n), at); /* the step is now just before n */
     remove_node(g, at - 1);
-    step->guards = NULL;
-    step->guard_count = 0;
+    step->region = NULL;
     arena_push(g->arena, n->epilogue, n->epilogue_count) = step;
     return true;
 }

@@ -98,7 +98,7 @@ static bool is_only_size(const Inliner *in, const Tensor *x)
         if (!reads_only_as_size(user, x)) return false;
         for (int k = 0; k < user->in_count; k++) places += user->in[k] == x;
     }
-    return places == in->uses->count[id]; /* else it is a guard's condition */
+    return places == in->uses->count[id]; /* else it is a branch's condition */
 }
 
 /* How often user loads x, as input or in its epilogue; -1 when x must be stored for that. */
@@ -146,7 +146,7 @@ static bool find_readers(const Inliner *in, const Node *n)
     int kernel = -1;
     for (int u = 0; u < in->uses->user_count[x->id]; u++) {
         const Node *user = in->uses->users[x->id][u];
-        if (!rewrite_same_guards(user, n) || loads_of(user, x) < 0) return false;
+        if (!region_same(user->region, n->region) || loads_of(user, x) < 0) return false;
         if (in->depth[user->id] >= GROUP_DEPTH) return false;
         int target = in->kernel[user->id];
         if (kernel >= 0 && kernel != target && !is_cheap(in, n)) return false;
@@ -189,7 +189,7 @@ static bool should_inline(Inliner *in, const Node *n)
         if (loads < 0) return false;
         places += loads;
     }
-    if (places != in->uses->count[x->id]) return false; /* a guard's condition */
+    if (places != in->uses->count[x->id]) return false; /* a branch's condition */
     return find_readers(in, n) && join(in, n);
 }
 

@@ -108,7 +108,7 @@ static bool spread_backwards(Layout *l, const Node *n)
 static bool reads_wide(const Node *n, const Tensor *x)
 {
     const Tensor *w = node_in(n, 1);
-    if (n->op != OP_CONV || n->in[0] != x || !w || n->guard_count) return false;
+    if (n->op != OP_CONV || n->in[0] != x || !w || n->region) return false;
     return node_int(n, "group") == 1 && !(size_is(w->dims[w->rank - 2], 1) &&
                                           size_is(w->dims[w->rank - 1], 1));
 }

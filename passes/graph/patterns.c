@@ -109,7 +109,7 @@ static Node *followed_by(const Graph *g, const Uses *uses, const Node *n, OpCode
                          const Norm *norm, Tensor **factor)
 {
     Node *user = uses_sole(g, uses, n->out[0]);
-    if (!user || user->op != op || !rewrite_same_guards(user, n)) return NULL;
+    if (!user || user->op != op || !region_same(user->region, n->region)) return NULL;
     int side = user->in[0] == n->out[0] ? 1 : 0;
     if (user->in[side] == n->out[0] || !is_factor(user->in[side], norm)) return NULL;
     *factor = user->in[side];
@@ -225,7 +225,7 @@ static bool unfold_matmul(Graph *g, const Uses *uses, Node *n)
         if (x->dims[i] != y->dims[i]) return false;
     }
     if (x->dims[x->rank - 1] != w->dims[0] || y->dims[y->rank - 1] != w->dims[1]) return false;
-    if (!rewrite_same_guards(n, product)) return false;
+    if (!region_same(n->region, product->region)) return false;
     rewrite_merge(g, n, product);
     rewrite_inputs(g, n, 2, (Tensor *[]){x, w});
     n->op = OP_MAT_MUL;

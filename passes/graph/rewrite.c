@@ -26,7 +26,7 @@ Uses *uses_new(Graph *g)
         Node *n = g->nodes[i];
         if (n->op == OP_DELETED) continue;
         for (int k = 0; k < n->in_count; k++) add_use(g, uses, n->in[k], n);
-        for (int k = 0; k < n->guard_count; k++) add_use(g, uses, n->guards[k].cond, NULL);
+        for (const Region *r = n->region; r; r = r->parent) add_use(g, uses, r->cond, NULL);
         for (int e = 0; e < n->epilogue_count; e++) {
             const Node *step = n->epilogue[e];
             for (int k = 0; k < step->in_count; k++) add_use(g, uses, step->in[k], n);
@@ -68,22 +68,12 @@ bool rewrite_same_shape(const Tensor *a, const Tensor *b)
     return true;
 }
 
-bool rewrite_same_guards(const Node *a, const Node *b)
-{
-    if (a->guard_count != b->guard_count) return false;
-    for (int i = 0; i < a->guard_count; i++) {
-        if (a->guards[i].cond != b->guards[i].cond || a->guards[i].when != b->guards[i].when)
-            return false;
-    }
-    return true;
-}
-
 bool rewrite_bypass(Graph *g, Node *n, Tensor *to)
 {
     Tensor *out = n->out[0];
     if (rewrite_is_result(g, out)) {
         if (rewrite_is_given(g, to) || rewrite_is_result(g, to)) return false;
-        if (to->producer && !rewrite_same_guards(n, to->producer)) return false;
+        if (to->producer && !region_same(n->region, tensor_region(to))) return false;
     }
     graph_replace(g, out, to);
     if (to->producer) rewrite_merge(g, to->producer, n);
@@ -138,8 +128,7 @@ Tensor *rewrite_sizes(Graph *g, int at, const Node *like, int count, const Size 
     out->values = kept;
     out->value_count = count;
     Node *node = graph_node_at(g, at, OP_VALUES, NULL, &like->origin, 0, NULL, 1, &out);
-    node->guards = like->guards;
-    node->guard_count = like->guard_count;
+    node->region = like->region;
     return out;
 }
 

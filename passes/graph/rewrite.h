@@ -4,8 +4,8 @@
 
 #include "passes/passes.h"
 
-/* Who reads each tensor: inputs of nodes, of their epilogues, and guards. Made for the graph as it
- * is; nodes that are added later are not in it. */
+/* Who reads each tensor: inputs of nodes and of their epilogues, and conditions of branches. Made
+ * for the graph as it is; nodes that are added later are not in it. */
 typedef struct Uses {
     int *count;    /* by tensor id: reading places, model outputs and state included */
     Node ***users; /* by tensor id: the nodes, each once */
@@ -21,7 +21,6 @@ bool rewrite_is_result(const Graph *g, const Tensor *x);
 /* x is an input, a constant or state. */
 bool rewrite_is_given(const Graph *g, const Tensor *x);
 bool rewrite_same_shape(const Tensor *a, const Tensor *b);
-bool rewrite_same_guards(const Node *a, const Node *b);
 /* All uses of the node's only output become `to`, and the node goes. False when the output is a
  * result and `to` can not take its place. */
 bool rewrite_bypass(Graph *g, Node *n, Tensor *to);
@@ -34,7 +33,7 @@ int rewrite_position(const Graph *g, const Node *n);
 Tensor *rewrite_floats(Graph *g, const char *name, int rank, const int64_t *dims,
                        const float *data);
 /* A tensor whose contents are these sizes: a constant, or made by an lpc.Values node put before
- * position `at`, with the guards of `like`. */
+ * position `at`, in the region of `like`. */
 Tensor *rewrite_sizes(Graph *g, int at, const Node *like, int count, const Size *const *values);
 /* Uniform value of a constant. */
 bool rewrite_constant(const Tensor *x, double *value);

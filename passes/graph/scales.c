@@ -197,7 +197,7 @@ static bool fold_into(Graph *g, const Uses *uses, Node *n)
     if (!takes_scales(n)) return false;
     Tensor *y = n->out[0], *weights = n->in[1], *bias = NULL;
     Node *user = uses_sole(g, uses, y);
-    if (!user || !rewrite_same_guards(n, user) || user->out_count != 1) return false;
+    if (!user || !region_same(n->region, user->region) || user->out_count != 1) return false;
     if (!affine_of(g, user, y, channel_axis(n), &a)) return false;
     bool scales = is_scaling(&a);
     if (n->op == OP_MAT_MUL && user->op != OP_MUL && user->op != OP_DIV) return false;
@@ -237,8 +237,7 @@ static bool norm_to_affine(Graph *g, Node *n, int at)
     Tensor *scaled = graph_tensor(g, NULL, x->dtype, x->rank, x->dims);
     Tensor *mul_in[] = {x, channel_constant(g, n, "scale", a.mul, a.channels)};
     Node *mul = graph_node_at(g, at, OP_MUL, NULL, &n->origin, 2, mul_in, 1, &scaled);
-    mul->guards = n->guards;
-    mul->guard_count = n->guard_count;
+    mul->region = n->region;
     n->op = OP_ADD;
     n->attr_count = 0;
     rewrite_inputs(g, n, 2,

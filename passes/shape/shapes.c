@@ -52,40 +52,53 @@ static bool has_failed(const Walk *w, const Tensor *cond, bool when)
     return false;
 }
 
-/* Forgets the error of a guarded node and gives up its branch, unless the other one failed too. */
+static bool is_in_branch(const Node *n, const Tensor *cond, bool when)
+{
+    for (const Region *r = n->region; r; r = r->parent) {
+        if (r->kind == REGION_BRANCH && r->cond == cond && r->when == when) return true;
+    }
+    return false;
+}
+
+/* Forgets the error of a node in a branch and gives the branch up, unless the other one failed too.
+ * `within`: only a branch in that region. */
 static bool give_up_branch(Walk *w, Node *n, int errors_before)
 {
-    int innermost = n->guard_count - 1;
-    while (innermost >= 0 && has_failed(w, n->guards[innermost].cond, !n->guards[innermost].when))
-        innermost--;
-    if (innermost < 0) return false;
-    Guard guard = n->guards[innermost];
-    arena_push(w->graph->arena, w->failed, w->failed_count) = (Branch){guard.cond, guard.when};
+    const Region *r = n->region;
+    while (r && (r->kind != REGION_BRANCH || has_failed(w, r->cond, !r->when))) r = r->parent;
+    if (!r) return false;
+    arena_push(w->graph->arena, w->failed, w->failed_count) = (Branch){r->cond, r->when};
     w->graph->diag->count = errors_before;
     for (int i = 0; i < w->graph->node_count; i++) {
         Node *other = w->graph->nodes[i];
-        for (int k = 0; k < other->guard_count; k++) {
-            if (other->guards[k].cond == guard.cond && other->guards[k].when == guard.when)
-                other->op = OP_DELETED;
-        }
+        if (is_in_branch(other, r->cond, r->when)) other->op = OP_DELETED;
     }
     return true;
 }
 
-/* Drops guards that hold; deletes the node when one does not. */
-static void prune_guards(Graph *g, Node *n)
+/* The region without branches that are always taken; *dead: in one that never is. */
+static Region *without_known(Graph *g, Region *region, bool *dead)
 {
-    Guard *kept = arena_array(g->arena, (size_t)n->guard_count + 1, sizeof *kept);
-    int count = 0;
-    for (int i = 0; i < n->guard_count; i++) {
-        int value = condition_value(g, n->guards[i].cond);
-        if (value < 0)
-            kept[count++] = n->guards[i];
-        else if ((value != 0) != n->guards[i].when)
-            n->op = OP_DELETED;
+    if (!region) return NULL;
+    Region *parent = without_known(g, region->parent, dead);
+    if (region->kind == REGION_BODY) {
+        region->parent = parent;
+        return region;
     }
-    n->guards = kept;
-    n->guard_count = count;
+    int value = condition_value(g, region->cond);
+    if (value < 0)
+        return parent == region->parent ? region
+                                        : graph_branch(g, parent, region->cond, region->when);
+    if ((value != 0) != region->when) *dead = true;
+    return parent;
+}
+
+/* Leaves branches that are always taken; deletes the node when it is in one that never is. */
+static void prune_branches(Graph *g, Node *n)
+{
+    bool dead = false;
+    n->region = without_known(g, n->region, &dead);
+    if (dead) n->op = OP_DELETED;
 }
 
 static bool is_dead(const Tensor *x)
@@ -271,7 +284,7 @@ static int infer_node(Walk *w, Node *n)
     Graph *g = w->graph;
     int errors = g->diag->count;
     if (n->op == OP_DELETED || n->op == OP_VALUES) return 0;
-    prune_guards(g, n);
+    prune_branches(g, n);
     if (n->op == OP_DELETED || take_side(w, n)) return 0;
     int code = check_inputs(g, n);
     if (!code && !inputs_known(n)) {

@@ -78,23 +78,13 @@ static bool same_order(const Tensor *a, const Tensor *c)
     return true;
 }
 
-static bool same_guards(const Node *a, const Node *c)
-{
-    if (a->guard_count != c->guard_count) return false;
-    for (int i = 0; i < a->guard_count; i++) {
-        if (a->guards[i].cond != c->guards[i].cond || a->guards[i].when != c->guards[i].when)
-            return false;
-    }
-    return true;
-}
-
 static bool can_share_concat(const Placing *p, const Node *concat, int k)
 {
     const Tensor *in = concat->in[k], *out = node_result(concat);
     if (!p->here[in->id] || p->leaves[in->id] || p->lw->places[in->id].buffer) return false;
     if (in->is_inlined || in->is_state_out || in->dtype != out->dtype) return false;
     const Node *maker = in->producer;
-    if (is_view(maker) || maker->op == OP_PHI || !same_guards(maker, concat)) return false;
+    if (is_view(maker) || maker->op == OP_PHI || !region_same(maker->region, concat->region)) return false;
     for (int i = 0; i < concat->in_count; i++) {
         if (i != k && concat->in[i] == in) return false;
     }
@@ -134,7 +124,7 @@ bool place_sends_source(const Node *node)
     const Tensor *in = node->in[0];
     if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out)
         return false;
-    return !is_view(in->producer) && same_guards(node, in->producer);
+    return !is_view(in->producer) && region_same(node->region, in->producer->region);
 }
 
 /* The source of a reshape that leaves the stage is made right in the outgoing buffer. */

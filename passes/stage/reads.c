@@ -40,7 +40,7 @@ int node_reads(const Node *node, Tensor **items, int max)
             if (step->in[i] && !made_inside(node, step->in[i])) add_read(&reads, step->in[i], 0);
         }
     }
-    for (int i = 0; i < node->guard_count; i++) add_read(&reads, node->guards[i].cond, 0);
+    for (const Region *r = node->region; r; r = r->parent) add_read(&reads, r->cond, 0);
     return reads.count;
 }
 

@@ -26,36 +26,48 @@ LowerTarget stage_lower_target(const Target *target, bool portable)
     return t;
 }
 
-/* ---- Guards: runs of nodes under the same conditions share one IF ---- */
+/* ---- Regions: runs of nodes in the same branch share one IF ---- */
 
-typedef struct Guarding {
+typedef struct Opened {
+    const Region *region;
+    Block *block; /* what runs in it */
+} Opened;
+
+typedef struct Opening {
     Lower *lw;
-    Block *outer;
-    Guard open[16];
-    Block *blocks[17]; /* blocks[i]: inside the first i open guards */
-    int depth;
-} Guarding;
+    Opened *open; /* the root first, the innermost last */
+    int count;
+} Opening;
 
-static int enter_guards(Guarding *g, const Node *node)
+static const Opened *innermost(const Opening *o)
 {
-    int same = 0;
-    while (same < g->depth && same < node->guard_count &&
-           g->open[same].cond == node->guards[same].cond &&
-           g->open[same].when == node->guards[same].when)
-        same++;
-    g->depth = same;
-    for (int i = same; i < node->guard_count; i++) {
-        const Tensor *cond = node->guards[i].cond;
-        const Place *place = lower_place(g->lw, cond);
-        if (i >= 16 || !place->buffer || !size_is(place->offset, 0))
-            return diag_node(g->lw->diag, &node->origin, "its condition '%s' cannot be read here",
-                             cond->name);
-        Inst *branch = main_if(g->lw->program, g->blocks[i], place->buffer, node->guards[i].when);
-        g->open[i] = node->guards[i];
-        g->blocks[i + 1] = &branch->body;
-        g->depth = i + 1;
-    }
-    g->lw->main = g->blocks[g->depth];
+    return &o->open[o->count - 1];
+}
+
+static int open_branch(Opening *o, const Node *node, const Region *region)
+{
+    const Place *place = lower_place(o->lw, region->cond);
+    if (!place->buffer || !size_is(place->offset, 0))
+        return diag_node(o->lw->diag, &node->origin, "its condition '%s' cannot be read here",
+                         region->cond->name);
+    Inst *branch = main_if(o->lw->program, innermost(o)->block, place->buffer, region->when);
+    arena_push(o->lw->arena, o->open, o->count) = (Opened){region, &branch->body};
+    return 0;
+}
+
+/* Opens what is around the node and not open yet. */
+static int open_regions(Opening *o, const Node *node, const Region *region)
+{
+    if (!region || region_same(region, innermost(o)->region)) return 0;
+    TRY(open_regions(o, node, region->parent));
+    return open_branch(o, node, region);
+}
+
+static int enter_region(Opening *o, const Node *node)
+{
+    while (!region_within(node->region, innermost(o)->region)) o->count--;
+    TRY(open_regions(o, node, node->region));
+    o->lw->main = innermost(o)->block;
     return 0;
 }
 
@@ -168,17 +180,17 @@ static int lower_state(Lower *lw, Node *const *copies)
 static int lower_nodes(Lowered *lowered, const Stage *stage)
 {
     Lower *lw = &lowered->lw;
-    Guarding guarding = {.lw = lw};
-    guarding.blocks[0] = lw->main;
+    Opening opening = {.lw = lw};
+    arena_push(lw->arena, opening.open, opening.count) = (Opened){NULL, lw->main};
     for (int i = 0; i < stage->node_count; i++) {
         Node *node = stage->nodes[i];
         if (!node->user) { /* else a view: no code */
-            TRY(enter_guards(&guarding, node));
+            TRY(enter_region(&opening, node));
             TRY(lower_node(lw, node));
         }
         lowered->kernels[i] = lw->program->kernel_count;
     }
-    lw->main = guarding.blocks[0];
+    lw->main = opening.open[0].block;
     return 0;
 }
 

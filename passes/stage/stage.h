@@ -38,7 +38,7 @@ typedef struct Cut {
     const Plan *plan;       /* whoever made it; stage i is its stage i. NULL: there are no layers */
 } Cut;
 
-/* Tensors with memory of their own that a node reads: its inputs, epilogue operands and guards, and
+/* Tensors with memory of their own that a node reads: its inputs, epilogue operands and conditions, and
  * those that inlined producers read. Each once; constants excluded. Count returned, at most max. */
 int node_reads(const Node *node, Tensor **reads, int max);
 

@@ -58,7 +58,7 @@ static const char full[] =
     "const %half: f16[] = [0.3333]\n"
     "%c: f32[batch, 8, 32, 32] order(0, 2, 3, 1) = Conv \"conv 1\" (%x, %w, %b) {group=1, "
     "pads=[1, 1, 1, 1], auto_pad=\"NOTSET\", f=1.0, g=[1.0, 2.5], s=[\"a\", \"b\"], e=[], "
-    "ef=floats[], es=strings[], t=f32[2] [1.0, 2.0]} guard(%cond, !%cond) layer(3) origin(#17 Conv "
+    "ef=floats[], es=strings[], t=f32[2] [1.0, 2.0]} in(%cond, !%cond) layer(3) origin(#17 Conv "
     "\"conv1\") merged(- #-1 BatchNormalization \"bn\", \"other.onnx\" #4 ai.onnx.ml::Scaler "
     "\"\")\n"
     "    then %r: f32[batch, 8, 32, 32] = Relu \"relu\" (%c)\n"
@@ -81,7 +81,7 @@ static void test_round_trip(void)
     check("prints as it was", same);
     if (!same) printf("--- printed\n%s--- expected\n%s", once, full);
     const Node *conv = c.graph->nodes[0];
-    check("pieces", conv->epilogue_count == 2 && conv->guard_count == 2 && !conv->guards[1].when &&
+    check("pieces", conv->epilogue_count == 2 && conv->region && conv->region->parent && !conv->region->when &&
                         conv->merged_count == 2 && conv->layer == 3 && conv->origin.index == 17 &&
                         node_result(conv)->id == graph_find_tensor(c.graph, "y")->id);
     Tensor *w = graph_find_tensor(c.graph, "w");
@@ -113,7 +113,8 @@ static void test_broken(void)
         {"too few inputs", HEAD "%y: f32[4] = Add (%x)\n", "1 inputs, expected 2 to 2"},
         {"missing input", HEAD "%y: f32[4] = Add (%x, -)\n", "input 1 is missing"},
         {"too many outputs", HEAD "%y: f32[4], %z: f32[4] = Relu (%x)\n", "2 outputs, expected"},
-        {"guard's type", HEAD "%y: f32[4] = Relu (%x) guard(%f)\n", "guard 'f' is f32, not bool"},
+        {"condition's type", HEAD "%y: f32[4] = Relu (%x) in(%f)\n",
+         "condition 'f' is f32, not bool"},
         {"axes", HEAD "%y: f32[4, 4] order(0, 0) = Relu (%x)\n", "no permutation"},
         {"negative", HEAD "%y: f32[-4] = Relu (%x)\n", "dimension 0 is negative"},
         {"values", HEAD "%y: i64[2] values(1) = Shape (%x)\n", "1 known values for 2 elements"},
