@@ -4,7 +4,9 @@
 # A library target `name` with the model's function and its header, compiled by lpc when the build
 # runs, and again when the model (or lpc, or a file of DATA, such as its external weights) changes.
 #
-#   NAME      the library; also the folder, ${CMAKE_CURRENT_BINARY_DIR}/name.lpc
+#   NAME      the library, its header `<name.h>`, the function name_run and the macros NAME_...; also the
+#             folder, ${CMAKE_CURRENT_BINARY_DIR}/name.lpc. A NAME that is no C identifier gives the
+#             library and the header; the identifier made of it stands in the header
 #   MODEL     the ONNX file, relative to the current source directory
 #   TARGETS   as in `lpc --targets`. Without it, the machine that lpc runs on. With several, the
 #             model is cut into one stage for each: the libraries are name_STAGE, where STAGE is the
@@ -15,8 +17,8 @@
 #   OPTIONS   handed to lpc as they are: --bind batch=1, --state past=present, --cut-after node...
 #
 # The library also holds the descriptor NAME_model (stage.c), which links in only when it is used.
-# The header's folder is in the library's include path: `#include "model.h"` for a model that is
-# alone, "STAGE/model.h" where one program has several.
+# The header's folder is in the library's include path: `#include <name.h>`, with several stages
+# <name_STAGE.h>. Two models of one name in one program are an error when it is built.
 #
 #   find_package(lpc REQUIRED)
 #   lpc_add_model(NAME digits MODEL digits.onnx)
@@ -50,7 +52,7 @@ function(lpc_add_model)
         list(APPEND dirs --target-dir ${dir})
     endforeach()
     set(out ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}.lpc)
-    set(command lpc::lpc ${model} -o ${out} --emit ${emit} --no-link)
+    set(command lpc::lpc ${model} -o ${out} --name ${arg_NAME} --emit ${emit} --no-link)
     set(stages host)
     set(targets host)
     if(arg_TARGETS)

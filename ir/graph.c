@@ -5,21 +5,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* "dir/my-net.v2.onnx" -> "my_net_v2": a C identifier. */
+/* "dir/net.onnx" -> "net": a C identifier. */
 static const char *identifier_of(Arena *arena, const char *file)
 {
     const char *slash = strrchr(file, '/');
     if (slash) file = slash + 1;
     const char *dot = strrchr(file, '.');
     size_t length = dot && dot != file ? (size_t)(dot - file) : strlen(file);
-    bool digit_first = length && file[0] >= '0' && file[0] <= '9';
-    char *name = arena_printf(arena, "%s%.*s", digit_first ? "m" : "", (int)length, file);
-    for (char *c = name; *c; c++) {
-        bool word = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                    (*c >= '0' && *c <= '9') || *c == '_';
-        if (!word) *c = '_';
-    }
-    return *name ? name : "model";
+    if (!length) return "model";
+    return names_identifier(arena, arena_strndup(arena, file, length));
 }
 
 Graph *graph_new(Arena *arena, Diag *diag, const char *file)

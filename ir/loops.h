@@ -204,6 +204,7 @@ struct Program {
     Arena *code;
     SizeTable *sizes;
     const char *name;   /* a C identifier: prefix of the emitted function */
+    const char *build;  /* a constant of that name is defined beside it; NULL: none */
     Buffer **buffers;
     int buffer_count;
     Kernel **kernels;

@@ -1,8 +1,10 @@
 /* Names in use: open addressing, grown at three quarters full. */
 #include "ir/names.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct Entry {
     const char *name;
@@ -71,4 +73,37 @@ const char *names_unique(const NameTable *table, const char *base)
         const char *name = arena_printf(table->arena, "%s_%d", base, i);
         if (!find(table, name)->name) return name;
     }
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool is_ours(const char *name)
+{
+    return !strncasecmp(name, "lpc", 3) && (!name[3] || name[3] == '_');
+}
+
+const char *names_identifier(Arena *arena, const char *name)
+{
+    bool digit = *name >= '0' && *name <= '9', same = *name && *name != '_' && !digit;
+    for (const char *c = name; *c; c++) same = same && is_word(*c);
+    if (same && !is_ours(name)) return arena_strdup(arena, name);
+    /* Bytes that are part of no word vanish at the ends and become one '_' inside. */
+    Text text;
+    text_init(&text, arena);
+    if (digit || is_ours(name)) text_add(&text, "m_");
+    bool gap = false;
+    for (const char *c = name; *c; c++) {
+        if (is_word(*c) && *c != '_') {
+            if (gap && text.length) text_add(&text, "_");
+            text_addn(&text, c, 1);
+            gap = false;
+        } else {
+            gap = true;
+        }
+    }
+    return arena_printf(arena, "%s_%06llx", text.length ? text.data : "model",
+                        (unsigned long long)(hash_name(name) & 0xffffff));
 }

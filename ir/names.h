@@ -13,4 +13,10 @@ void names_put(NameTable *table, const char *name, void *thing);
 /* base if it is free, else base_2, base_3 ...: the first free one. A copy in the arena. */
 const char *names_unique(const NameTable *table, const char *base);
 
+/* A C identifier for a name, the same for the same name and different for different ones: a name
+ * that is an identifier stays as it is; in any other one what is no letter or digit becomes '_' and
+ * a hash of the name follows ("my-model" -> "my_model_ed2f6a", "my_model" stays). Names of lpc's own
+ * interface (lpc, lpc_...) get a letter in front. */
+const char *names_identifier(Arena *arena, const char *name);
+
 #endif

@@ -28,6 +28,7 @@ static const char help[] =
     "  --cut-after NODE,...     cut by hand after these nodes, one fewer than targets\n"
     "  --plan FILE              obey this plan (lpc plan --json, maybe edited), checked\n"
     "  --objective WHAT, --order fixed|free, --memory-limit F   as for lpc plan\n"
+    "  --name NAME              of the function, its macros and header; the file's name if not given\n"
     "  --emit obj|c             LLVM objects (default) or C\n"
     "  --portable               plain ISO C11, no vector extensions (implies --emit c)\n"
     "  --no-plan                plain loops, every buffer apart: what the rest is compared with\n"

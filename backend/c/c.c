@@ -444,6 +444,11 @@ static void emit_file(Emit *e, Text *out)
             "static const unsigned char *const volatile weights_at = %s_weights;\n\n",
             name, name);
     text_printf(out, "lpc_run_fn %s_run;\n\n", name);
+    if (e->program->build)
+        text_printf(out,
+                    "/* Of this build only; whoever includes model.h refers to it. */\n"
+                    "extern const unsigned char %s;\nconst unsigned char %s = 1;\n\n",
+                    e->program->build, e->program->build);
     if (e->options->profile) text_add(out, "extern void lpc_profile_mark(int32_t kernel);\n\n");
     emit_symbols(e, out);
     emit_maps(e, out);

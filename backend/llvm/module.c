@@ -433,6 +433,15 @@ static LLVMValueRef weights_global(Emit *e)
     return pointer;
 }
 
+/* Of this build only; whoever includes model.h refers to it. */
+static void define_build(Emit *e)
+{
+    if (!e->program->build) return;
+    LLVMValueRef build = LLVMAddGlobal(e->module, e->i8, e->program->build);
+    LLVMSetInitializer(build, LLVMConstInt(e->i8, 1, 0));
+    LLVMSetGlobalConstant(build, 1);
+}
+
 static void define_run(Emit *e, Emitted *kernels)
 {
     Run run = {.e = e, .kernels = kernels, .weights = weights_global(e)};
@@ -484,4 +493,5 @@ void emit_module(Emit *e)
         if (kernel_parallel(program->kernels[i])) define_task(e, program->kernels[i], &kernels[i]);
     }
     define_run(e, kernels);
+    define_build(e);
 }

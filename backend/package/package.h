@@ -4,7 +4,7 @@
  *     OUT/report.html            the plan to look at (tools/report)
  *     OUT/STAGE/model.o|model.c  the emitted function
  *     OUT/STAGE/weights.o        the constants
- *     OUT/STAGE/model.h          the C interface
+ *     OUT/STAGE/model.h          the C interface, and NAME.h, which includes it
  *     OUT/STAGE/stage.c          the descriptor (lpc_model), and main with LPC_STAGE_MAIN
  *     OUT/STAGE/manifest.json    the stage: target, contracts, memory
  *     OUT/STAGE/CMakeLists.txt   a library target and the stage program
@@ -37,6 +37,7 @@ typedef struct PackContract {
 typedef struct PackStage {
     const char *name;     /* the folder */
     const char *prefix;   /* C identifier; the function is PREFIX_run */
+    const char *header;   /* HEADER.h includes model.h; a file's name without folder */
     const Target *target;
     const Program *program;
     PackContract in, out;
@@ -79,6 +80,8 @@ int package_write(PackJob *job, const char *folder);
 int package_manifest(PackJob *job, const char *folder);
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
 int package_header(PackJob *job, const PackStage *stage, const char *folder);
+/* A name of the model's without what could end a comment or a string. */
+const char *package_harmless(PackJob *job, const char *text);
 int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
 int package_link(PackJob *job, const PackStage *stage, const char *folder);
 /* True when the stage's program can be made here. */

@@ -1,30 +1,13 @@
-/* The C text beside the emitted function: model.h, its interface, and stage.c, its descriptor. */
+/* The C text beside the emitted function and its header: stage.c, the descriptor, and how both are
+ * built, CMakeLists.txt. */
 #include "backend/package/package.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SIZE_KINDS = 8 };
 
-static const char *upper(PackJob *job, const char *text)
-{
-    char *copy = arena_strdup(job->arena, text);
-    for (char *c = copy; *c; c++) *c = (char)toupper((unsigned char)*c);
-    return copy;
-}
-
-static const char *identifier(PackJob *job, const char *text)
-{
-    char *copy = arena_printf(job->arena, "%s%s", isdigit((unsigned char)*text) ? "_" : "", text);
-    for (char *c = copy; *c; c++) {
-        if (!isalnum((unsigned char)*c)) *c = '_';
-    }
-    return copy;
-}
-
-/* Names come from the model: what could end a comment or a string is taken out. */
-static const char *harmless(PackJob *job, const char *text)
+const char *package_harmless(PackJob *job, const char *text)
 {
     char *copy = arena_strdup(job->arena, text);
     for (char *c = copy; *c; c++) {
@@ -59,88 +42,12 @@ static void size_c(Text *out, const Size *size)
     }
 }
 
-static void describe(PackJob *job, Text *out, const PackTensor *t, const char *array, int index)
-{
-    text_printf(out, " *   %s[%d]  %s: %s[", array, index, harmless(job, t->name),
-                dtype_ctype(t->dtype));
-    for (int k = 0; k < t->rank; k++) {
-        int axis = t->order ? t->order[k] : k;
-        text_printf(out, "%s%s", k ? "][" : "", size_text(job->sizes, t->dims[axis]));
-    }
-    text_printf(out, "]%s, at most %lld bytes\n", t->order ? " (axes in physical order)" : "",
-                (long long)t->max_bytes);
-}
-
-static void symbols_macros(PackJob *job, const PackStage *stage, Text *out)
-{
-    int count = sizes_symbol_count(job->sizes);
-    const char *big = upper(job, stage->prefix);
-    text_printf(out, "#define %s_SIZES %d /* elements of `sizes` */\n", big, count);
-    for (int i = 0; i < count; i++) {
-        const Symbol *symbol = sizes_symbol_at(job->sizes, i);
-        text_printf(out, "#define %s_SIZE_%s %d /* at most %lld%s */\n", big,
-                    upper(job, identifier(job, symbol->name)), i, (long long)symbol->max,
-                    symbol->source == SYM_NODE    ? ", set by the call"
-                    : symbol->source == SYM_STATE ? ", of the state"
-                                                  : "");
-    }
-}
-
-int package_header(PackJob *job, const PackStage *stage, const char *folder)
-{
-    Text out;
-    text_init(&out, job->arena);
-    const char *big = upper(job, stage->prefix);
-    const Program *p = stage->program;
-    text_printf(&out,
-                "/* %s, stage %s: made by lpc. The interface of the emitted function.\n *\n"
-                " * int %s_run(in, out, sizes, workspace, state, threads) runs it once; see\n"
-                " * lpc_run_fn in lpc_model.h. The caller owns all memory; nothing is allocated and\n"
-                " * nothing is kept but `state`.\n *\n",
-                harmless(job, job->model_file), stage->name, stage->prefix);
-    for (int i = 0; i < stage->in.count; i++) describe(job, &out, &stage->in.tensors[i], "in", i);
-    for (int i = 0; i < stage->out.count; i++) describe(job, &out, &stage->out.tensors[i], "out", i);
-    text_printf(&out, " */\n#ifndef %s_MODEL_H\n#define %s_MODEL_H\n\n#include \"lpc_model.h\"\n\n",
-                big, big);
-    text_printf(&out, "#define %s_INPUTS %d\n#define %s_OUTPUTS %d\n", big, stage->in.count, big,
-                stage->out.count);
-    for (int i = 0; i < stage->in.count; i++) {
-        text_printf(&out, "#define %s_IN_%s %d\n#define %s_IN_%d_BYTES %lld\n", big,
-                    upper(job, identifier(job, stage->in.tensors[i].name)), i, big, i,
-                    (long long)stage->in.tensors[i].max_bytes);
-    }
-    for (int i = 0; i < stage->out.count; i++) {
-        text_printf(&out, "#define %s_OUT_%s %d\n#define %s_OUT_%d_BYTES %lld\n", big,
-                    upper(job, identifier(job, stage->out.tensors[i].name)), i, big, i,
-                    (long long)stage->out.tensors[i].max_bytes);
-    }
-    text_printf(&out,
-                "#define %s_WORKSPACE_BYTES %lld /* 64-byte aligned */\n"
-                "#define %s_STATE_BYTES %lld     /* 64-byte aligned, zeroed before the first call */\n"
-                "#define %s_WEIGHTS_BYTES %lld   /* read-only, in weights.o */\n",
-                big, (long long)p->work_bytes, big, (long long)p->state_bytes, big,
-                (long long)p->const_bytes);
-    symbols_macros(job, stage, &out);
-    text_printf(&out,
-                "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-                "/* Returns LPC_RUN_OK or another LPC_RUN_ code. `sizes` may be NULL when %s_SIZES is 0,\n"
-                " * `state` when %s_STATE_BYTES is 0, `threads` to run on the calling thread. */\n"
-                "lpc_run_fn %s_run;\n\n"
-                "/* The descriptor, defined in stage.c. */\nextern const lpc_model %s_model;\n\n"
-                "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
-                big, big, stage->prefix, stage->prefix);
-    return package_file(job->diag, arena_printf(job->arena, "%s/model.h", folder), out.data,
-                        out.length);
-}
-
-/* ---- stage.c ---- */
-
 static void tensor_table(PackJob *job, Text *out, const PackContract *contract, const char *name)
 {
     text_printf(out, "static const lpc_tensor_info %s[] = {\n", name);
     for (int i = 0; i < contract->count; i++) {
         const PackTensor *t = &contract->tensors[i];
-        text_printf(out, "    {\"%s\", %u, %d, %d, UINT64_C(%lld)},\n", harmless(job, t->name), t->id,
+        text_printf(out, "    {\"%s\", %u, %d, %d, UINT64_C(%lld)},\n", package_harmless(job, t->name), t->id,
                     dtype_to_onnx(t->dtype), t->rank, (long long)t->max_bytes);
     }
     if (!contract->count) text_add(out, "    {\"\", 0, 0, 0, 0},\n");
@@ -225,7 +132,7 @@ static void symbol_tables(PackJob *job, Text *out)
     text_add(out, "static const char *const symbol_names[] = {");
     for (int i = 0; i < count; i++) {
         text_printf(out, "%s\"%s\"", i ? ", " : "",
-                    harmless(job, sizes_symbol_at(job->sizes, i)->name));
+                    package_harmless(job, sizes_symbol_at(job->sizes, i)->name));
     }
     text_add(out, "};\nstatic const int64_t symbol_max[] = {");
     for (int i = 0; i < count; i++) {
@@ -297,7 +204,7 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
                 "/* %s, stage %s: made by lpc. The stage's descriptor; with LPC_STAGE_MAIN also the\n"
                 " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
                 "#include \"model.h\"\n\n",
-                harmless(job, job->model_file), stage->name);
+                package_harmless(job, job->model_file), stage->name);
     text_add(&out, "static const uint8_t build_id[32] = {");
     for (int i = 0; i < 32; i++) text_printf(&out, "%s%d", i ? ", " : "", job->build_id[i]);
     text_add(&out, "};\n\n");
@@ -333,7 +240,7 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
                 "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} "
                 "${CMAKE_CURRENT_SOURCE_DIR}/runtime)\n"
                 "target_link_libraries(%s PUBLIC m)\n",
-                harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
+                package_harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
                 stage->prefix, stage->prefix, code, job->emit_c ? "" : " model.o", stage->prefix,
                 stage->prefix, stage->prefix);
     if (package_weights_once(job, stage))

@@ -6,6 +6,7 @@
  */
 #include "passes/stage/work.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static bool origin_is(const Origin *origin, const char *name)
@@ -73,9 +74,11 @@ static const char *prefix_of(Graph *graph, const Cut *cut, int index)
     if (cut->count == 1) return graph->name;
     char *name = arena_printf(graph->arena, "%s_%s", graph->name, cut->stages[index].name);
     for (char *c = name; *c; c++) {
-        if (*c == '-' || *c == '.') *c = '_';
+        if (!isalnum((unsigned char)*c)) *c = '_';
     }
-    return name;
+    bool taken = false;
+    for (int i = 0; i < index; i++) taken = taken || !strcmp(cut->stages[i].prefix, name);
+    return taken ? arena_printf(graph->arena, "%s_stage%d", name, index + 1) : name;
 }
 
 static void fill_stages(const Planning *planning, const Plan *plan, Cut *cut)

@@ -1,7 +1,9 @@
 /* The graph: text round trip, verifier, order, sweeping, constants, attributes. */
 #include "ir/graph.h"
 #include "ir/graph_text.h"
+#include "ir/names.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,9 +213,28 @@ static void test_symbols(void)
     arena_free(c.arena);
 }
 
+/* Names that are no identifiers become ones, and different names different ones. */
+static void test_identifiers(Arena *arena)
+{
+    static const char *const names[] = {"my_model", "my-model", "my.model", "My_model", "\u6a21\u578b",
+                                        "\u732b", "_x", "x", "8x", "m_8x", "lpc", "LPC", "lpc_run",
+                                        "m_lpc", "", " "};
+    enum { COUNT = sizeof names / sizeof *names };
+    const char *made[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        made[i] = names_identifier(arena, names[i]);
+        check("starts with a letter", isalpha((unsigned char)*made[i]));
+        for (const char *c = made[i]; *c; c++)
+            check("no other bytes", isalnum((unsigned char)*c) || *c == '_');
+        check("is not lpc's own", strcmp(made[i], "lpc") && strncmp(made[i], "lpc_", 4));
+        for (int k = 0; k < i; k++) check("different names stay apart", strcmp(made[i], made[k]));
+    }
+    check("an identifier stays", !strcmp(made[0], "my_model") && !strcmp(made[3], "My_model"));
+}
+
 static void test_consts(Arena *arena, Diag *diag)
 {
-    Graph *graph = graph_new(arena, diag, "3rd/my-net.v2.onnx");
+    Graph *graph = graph_new(arena, diag, "3rd/my_net_v2.onnx");
     check("the name of a graph", !strcmp(graph->name, "my_net_v2"));
     static unsigned char raw[1 + 4 * sizeof(float)]; /* unaligned, as in a mapped file */
     float floats[4] = {1, 2, 3, 4}, scale[2] = {10, 0.5f};
@@ -304,6 +325,7 @@ int main(void)
     Arena *arena = arena_new();
     Diag diag;
     diag_init(&diag, arena, "test");
+    test_identifiers(arena);
     test_consts(arena, &diag);
     test_attrs(arena, &diag);
     test_defaults(arena, &diag);

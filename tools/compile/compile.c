@@ -3,12 +3,14 @@
 #include "tools/compile/progress.h"
 
 #include "backend/package/package.h"
+#include "ir/names.h"
 #include "passes/passes.h"
 #include "passes/stage/work.h"
 #include "tools/report/report.h"
 #include "tools/tensor_io.h"
 #include "tools/tune/tune.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +70,7 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .input_shapes = options->input_shapes,
                             .input_shape_count = options->input_shape_count};
     TRY(import_onnx(arena, diag, options->model, &import, graph));
+    if (options->name) (*graph)->name = names_identifier(arena, options->name);
     lap(options, "import", &since);
     TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));
     TRY(import_check_states(*graph));
@@ -258,6 +261,32 @@ static const char *node_label(const Node *node)
     return node->origin.node && *node->origin.node ? node->origin.node : node->name;
 }
 
+/* The file that a user includes: as the model was called, where that can be a file's name. */
+static const char *header_name(Arena *arena, const CompileOptions *options, const Graph *graph,
+                               const Cut *cut, const Stage *stage)
+{
+    const char *name = options->name ? options->name : graph->name;
+    for (const char *c = name; *c; c++) {
+        if (!isalnum((unsigned char)*c) && !strchr("_-+.", *c)) name = graph->name;
+    }
+    if (cut->count == 1) return name;
+    char *full = arena_printf(arena, "%s_%s", name, stage->name);
+    for (char *c = full + strlen(name); *c; c++) {
+        if (!isalnum((unsigned char)*c)) *c = '_';
+    }
+    return full;
+}
+
+/* The symbol that tells this build's function from any other of its name. */
+static void name_build(PackJob *job, const Stage *stage)
+{
+    Text text;
+    text_init(&text, job->arena);
+    text_printf(&text, "%s_build_", stage->prefix);
+    for (int i = 0; i < 8; i++) text_printf(&text, "%02x", job->build_id[i]);
+    stage->program->build = text.data;
+}
+
 static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
                     const Cut *cut, PackJob *job)
 {
@@ -282,8 +311,10 @@ static int fill_job(Arena *arena, Diag *diag, const CompileOptions *options, Gra
         const Stage *s = &cut->stages[i];
         PackStage *p = &job->stages[i];
         StageBytes bytes = stage_bytes(s);
+        name_build(job, s);
         *p = (PackStage){.name = s->name,
                          .prefix = s->prefix,
+                         .header = header_name(arena, options, graph, cut, s),
                          .target = s->target,
                          .program = s->program,
                          .flops = s->flops,

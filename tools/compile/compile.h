@@ -13,6 +13,7 @@ enum { MAX_STAGES = 64, MAX_OPTIONS = 256 };
 typedef struct CompileOptions {
     const char *model;
     const char *out;
+    const char *name;                    /* --name: of the function, the macros, the header */
     const char *targets[MAX_STAGES];     /* names; none: host */
     int target_count;
     const char *target_dirs[MAX_OPTIONS];

@@ -110,6 +110,11 @@ static int valued(CompileOptions *o, const char *name, const char *value)
         o->out = value;
         return 0;
     }
+    if (!strcmp(name, "--name")) {
+        if (!*value) return wrong(name, value, "a name");
+        o->name = value;
+        return 0;
+    }
     if (!strcmp(name, "--emit")) {
         o->emit_c = !strcmp(value, "c");
         o->dump_llvm = !strcmp(value, "llvm");
@@ -137,7 +142,7 @@ static int valued(CompileOptions *o, const char *name, const char *value)
 static bool takes_value(const char *name)
 {
     static const char *const names[] = {
-        "-o",           "--emit",    "--targets", "--cut-after",  "--target-dir", "--bind",
+        "-o",           "--name",    "--emit",    "--targets", "--cut-after",  "--target-dir", "--bind",
         "--max",        "--state",   "--threads", "--bind-input", "--plan",       "--objective",
         "--order",      "--tune",    "--tuned",   "--runner",     "--memory-limit"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
