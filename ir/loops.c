@@ -1,5 +1,5 @@
 /* The data of loops: programs, buffers, kernels, instructions and what is known of them. The
- * functions that append code to a kernel are in loops_build.c. */
+ * functions that append code to a kernel are in loops_build.c, those for main in loops_main.c. */
 #include "ir/loops.h"
 
 #include <assert.h>
@@ -76,39 +76,6 @@ Kernel *program_kernel(Program *program, const char *name)
     Kernel *kernel = kernel_new(program, name);
     arena_push(program->arena, program->kernels, program->kernel_count) = kernel;
     return kernel;
-}
-
-static Inst *main_inst(Program *program, Block *at, InstOp op)
-{
-    Inst *inst = arena_alloc(program->arena, sizeof *inst);
-    inst->op = op;
-    inst->type = (LType){DT_NONE, 1};
-    inst->id = program->main->next_id++;
-    arena_push(program->arena, at->items, at->count) = inst;
-    return inst;
-}
-
-Inst *main_if(Program *program, Block *at, Buffer *cond, bool when)
-{
-    Inst *inst = main_inst(program, at, LI_IF);
-    inst->value = when;
-    inst->arg_count = 1;
-    inst->args = arena_array(program->arena, 1, sizeof *inst->args);
-    inst->args[0] = (CallArg){cond, size_const(program->sizes, 0)};
-    return inst;
-}
-
-Inst *main_call(Program *program, Block *at, Kernel *callee, int arg_count, const CallArg *args)
-{
-    Inst *inst = main_inst(program, at, LI_CALL);
-    inst->callee = callee;
-    inst->arg_count = arg_count;
-    inst->args = arena_array(program->arena, (size_t)arg_count, sizeof *inst->args);
-    for (int i = 0; i < arg_count; i++) {
-        inst->args[i] = args[i];
-        if (!inst->args[i].offset) inst->args[i].offset = size_const(program->sizes, 0);
-    }
-    return inst;
 }
 
 Inst *kernel_parallel(const Kernel *kernel)

@@ -126,13 +126,16 @@ struct Inst {
     Inst *stride, *limit; /* LOAD, STORE: NULL or i64 scalars */
     int64_t value;    /* INT; LANE's lane; FOR's step; FAIL's code; DOT4's signedness */
     double number;    /* FLT */
-    const Size *size; /* SIZE */
-    int sym;          /* SETSYM */
+    const Size *size; /* SIZE; in main: IF's left side, FOR's count, SETSYM's value */
+    int sym;          /* SETSYM; FOR in main */
+    const Size *right; /* IF by sizes, in main */
+    InstOp relation;
     Param *param;     /* LOAD, STORE */
     Cell *cell;       /* GET, SET */
     LoopKind kind;    /* FOR */
     Block body, els;  /* FOR, IF */
-    /* CALL (only in a program's main block): args[i] stands for callee->params[i] that is no local */
+    /* Only in a program's main block. CALL: args[i] stands for callee->params[i] that is no local;
+     * IF and FOR: args[0], when there, is the condition; SETSYM: args[0], when there, the value. */
     Kernel *callee;
     struct CallArg *args;
     int arg_count;
@@ -193,7 +196,7 @@ struct Buffer {
     int64_t offset;     /* bytes; WORK, CONST, STATE; -1 before planning */
     const ConstSource *source; /* CONST */
     const char *comment;
-    int first, last;    /* WORK: first and last main position that uses it (filled by the planner) */
+    int first, last;    /* WORK: first and last step of main that need it (filled by the planner) */
     void *user;
 };
 
@@ -209,7 +212,7 @@ struct Program {
     int buffer_count;
     Kernel **kernels;
     int kernel_count;
-    /* CALL, IF (condition: LOAD-free; see main_if), in order. A kernel object for its ids. */
+    /* CALL, IF, FOR and SETSYM, as main_call and its siblings make them. A kernel object for ids. */
     Kernel *main;
     int64_t work_bytes, state_bytes, const_bytes;
     int input_count, output_count;
@@ -219,10 +222,52 @@ Program *program_new(Arena *arena, SizeTable *sizes, const char *name);
 Buffer *program_buffer(Program *program, const char *name, BufferClass class, DType dtype,
                        const Size *elements);
 Kernel *program_kernel(Program *program, const char *name);
-/* In main, an IF's condition is element 0 of a bool buffer: the IF's `args[0]` names it, `value` is
- * what it must equal (0 or 1), `body` runs then. */
-Inst *main_if(Program *program, Block *at, Buffer *cond, bool when);
+/* ---- Main: calls of kernels, under conditions and in loops ---- */
+
+/* A buffer of an arg with offset NULL is passed from its element 0. */
 Inst *main_call(Program *program, Block *at, Kernel *callee, int arg_count, const CallArg *args);
+/* `body` runs when element 0 of the bool buffer is `when` (kept in `value`, 0 or 1), else `els`. */
+Inst *main_if(Program *program, Block *at, Buffer *cond, bool when);
+/* The same by a comparison of sizes at run time; relation: an operation of class R. */
+Inst *main_if_size(Program *program, Block *at, const Size *left, InstOp relation,
+                   const Size *right);
+/* A loop over `body`, one iteration after the other. Symbol `sym` holds the number of iterations
+ * done: 0 before and in the first one, and after the loop how many there were. It goes on while
+ * sym < count, which is evaluated once, on entry, and while element 0 of the bool buffer `cond`
+ * (NULL: none) is true, which is tested before each iteration. A count over the symbol's bound ends
+ * the run with LPC_RUN_BOUND; a negative one is none. The symbol's source is SYM_NODE and nothing
+ * in the body sets it. */
+Inst *main_loop(Program *program, Block *at, int sym, const Size *count, Buffer *cond);
+/* Symbol `sym` (of SYM_NODE) gets the value of a size; or, with size NULL, that of one element of an
+ * i64 buffer. Outside the symbol's bounds the run ends with LPC_RUN_BOUND. */
+Inst *main_set(Program *program, Block *at, int sym, const Size *size);
+Inst *main_set_from(Program *program, Block *at, int sym, Buffer *buffer, const Size *offset);
+
+/* One instruction of main. Its place in the list of all, depth first and `body` before `els`, is the
+ * step that memory plans, footprints and comments in code speak of. */
+typedef struct MainStep {
+    Inst *inst;
+    int end;      /* the first step behind its blocks */
+    int loop;     /* the step of the innermost loop around it, -1: none */
+    double times; /* how often it runs when every symbol has its bound. Of two branches by sizes one
+                   * runs then; of two branches by a buffer each counts. */
+} MainStep;
+/* The list, in `arena`; returns how many there are. */
+int main_steps(const Program *program, Arena *arena, MainStep **steps);
+
+/* Does the condition of an IF by sizes hold for these values of the symbols? */
+bool main_size_holds(const Inst *inst, const int64_t *symbols);
+
+/* Marks the symbols that a block sets, of main (with the kernels it calls) or of a kernel. */
+void block_sets(const Block *block, bool *set);
+/* The same for the whole program, by symbol, in `arena`. A run starts with those of SYM_NODE as 0, so
+ * that none has another value than one within its bounds. */
+bool *program_sets(const Program *program, Arena *arena);
+/* Symbols that the caller gives, checked against their bounds when a run starts: those of inputs
+ * and state; and those that nodes of another stage set and this program uses. */
+bool *program_given(const Program *program, Arena *arena);
+/* Can a size be outside the bounds of a symbol that it is given to? */
+bool main_set_can_fail(const Program *program, int sym, const Size *size);
 
 /* ---- Building kernels. A Builder appends to its current block. ---- */
 typedef struct Builder {

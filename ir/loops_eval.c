@@ -387,17 +387,100 @@ static int call_kernel(const Program *program, Diag *diag, const ProgramMemory *
     return code;
 }
 
+/* ---- Main ---- */
+
+static int run_main(const Program *program, Diag *diag, const ProgramMemory *m, const Block *block);
+
+static int check_symbol(const Program *program, const ProgramMemory *m, int sym)
+{
+    int64_t max = sizes_symbol_at(program->sizes, sym)->max, value = m->sizes[sym];
+    return value < 0 || (max >= 0 && value > max) ? LPC_RUN_BOUND : LPC_RUN_OK;
+}
+
+static int check_symbols(const Program *program, const ProgramMemory *m, const bool *which)
+{
+    for (int i = 0; i < sizes_symbol_count(program->sizes); i++)
+        if (which[i] && check_symbol(program, m, i)) return LPC_RUN_BOUND;
+    return LPC_RUN_OK;
+}
+
+static int run_call(const Program *program, Diag *diag, const ProgramMemory *m, const Inst *inst)
+{
+    int code = call_kernel(program, diag, m, inst);
+    if (code != LPC_RUN_OK) return code;
+    Arena *arena = arena_new();
+    bool *set = arena_array(arena, (size_t)sizes_symbol_count(program->sizes) + 1, sizeof *set);
+    block_sets(&inst->callee->body, set);
+    code = check_symbols(program, m, set);
+    arena_free(arena);
+    return code;
+}
+
+/* The element of a buffer that a condition or SETSYM reads; NULL after a report. */
+static const uint8_t *find_element(const Program *program, Diag *diag, const ProgramMemory *m,
+                                   const CallArg *arg)
+{
+    const Buffer *buffer = arg->buffer;
+    int64_t size = (int64_t)dtype_size(buffer->dtype), at = size_eval(arg->offset, m->sizes);
+    if (at >= 0 && at < buffer_bytes(program, m, buffer) / size)
+        return buffer_data(m, buffer) + at * size;
+    diag_error(diag, "main: element %" PRId64 " is outside buffer '%s'", at, buffer->name);
+    return NULL;
+}
+
+static int run_if(const Program *program, Diag *diag, const ProgramMemory *m, const Inst *inst)
+{
+    bool yes;
+    if (inst->size) {
+        yes = main_size_holds(inst, m->sizes);
+    } else {
+        const uint8_t *cond = find_element(program, diag, m, &inst->args[0]);
+        if (!cond) return STRAY;
+        yes = (*cond != 0) == (inst->value != 0);
+    }
+    return run_main(program, diag, m, yes ? &inst->body : &inst->els);
+}
+
+static int run_loop(const Program *program, Diag *diag, const ProgramMemory *m, const Inst *inst)
+{
+    int64_t count = size_eval(inst->size, m->sizes), *done = &m->sizes[inst->sym];
+    int64_t max = sizes_symbol_at(program->sizes, inst->sym)->max;
+    *done = 0;
+    if (max >= 0 && count > max) return LPC_RUN_BOUND;
+    for (; *done < count; (*done)++) {
+        const uint8_t *cond = NULL;
+        if (inst->arg_count && !(cond = find_element(program, diag, m, &inst->args[0])))
+            return STRAY;
+        if (cond && !*cond) break;
+        int code = run_main(program, diag, m, &inst->body);
+        if (code != LPC_RUN_OK) return code;
+    }
+    return LPC_RUN_OK;
+}
+
+static int run_set(const Program *program, Diag *diag, const ProgramMemory *m, const Inst *inst)
+{
+    int64_t *value = &m->sizes[inst->sym];
+    if (inst->size) {
+        *value = size_eval(inst->size, m->sizes);
+    } else {
+        const uint8_t *element = find_element(program, diag, m, &inst->args[0]);
+        if (!element) return STRAY;
+        memcpy(value, element, sizeof *value);
+    }
+    return check_symbol(program, m, inst->sym);
+}
+
 static int run_main(const Program *program, Diag *diag, const ProgramMemory *m, const Block *block)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
-        int code = LPC_RUN_OK;
-        if (inst->op == LI_CALL) {
-            code = call_kernel(program, diag, m, inst);
-        } else {
-            const CallArg *cond = &inst->args[0];
-            bool is = buffer_data(m, cond->buffer)[size_eval(cond->offset, m->sizes)] != 0;
-            code = run_main(program, diag, m, is == (inst->value != 0) ? &inst->body : &inst->els);
+        int code;
+        switch (inst->op) {
+        case LI_CALL: code = run_call(program, diag, m, inst); break;
+        case LI_FOR: code = run_loop(program, diag, m, inst); break;
+        case LI_SETSYM: code = run_set(program, diag, m, inst); break;
+        default: code = run_if(program, diag, m, inst); break;
         }
         if (code != LPC_RUN_OK) return code;
     }
@@ -408,5 +491,11 @@ int loops_eval(const Program *program, Diag *diag, const void *const *in, void *
                int64_t *sizes, void *workspace, void *state, const void *weights)
 {
     ProgramMemory memory = {in, out, sizes, workspace, state, weights};
-    return run_main(program, diag, &memory, &program->main->body);
+    Arena *arena = arena_new();
+    bool *set = program_sets(program, arena);
+    for (int i = 0; i < sizes_symbol_count(program->sizes); i++)
+        if (set[i] && sizes_symbol_at(program->sizes, i)->source == SYM_NODE) sizes[i] = 0;
+    int code = check_symbols(program, &memory, program_given(program, arena));
+    arena_free(arena);
+    return code ? code : run_main(program, diag, &memory, &program->main->body);
 }

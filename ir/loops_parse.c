@@ -221,6 +221,15 @@ static int parse_main_buffer(Parser *p, Buffer **out)
     return *out ? LPC_OK : parse_fail(p, arena_printf(p->arena, "a buffer, not '%s'", name));
 }
 
+static int parse_call_arg(Parser *p, CallArg *out)
+{
+    out->offset = size_const(p->program->sizes, 0);
+    TRY(parse_main_buffer(p, &out->buffer));
+    if (!parse_accept(p, "[")) return LPC_OK;
+    TRY(parse_size(p, &out->offset));
+    return parse_expect(p, "]");
+}
+
 static int parse_call(Parser *p, Block *block)
 {
     const char *name;
@@ -235,36 +244,103 @@ static int parse_call(Parser *p, Block *block)
     int count = 0;
     while (!parse_accept(p, ")")) {
         if (count) TRY(parse_expect(p, ","));
-        CallArg arg = {NULL, size_const(p->program->sizes, 0)};
-        TRY(parse_main_buffer(p, &arg.buffer));
-        if (parse_accept(p, "[")) {
-            TRY(parse_size(p, &arg.offset));
-            TRY(parse_expect(p, "]"));
-        }
+        CallArg arg;
+        TRY(parse_call_arg(p, &arg));
         arena_push(p->arena, args, count) = arg;
     }
     main_call(p->program, block, callee, count, args);
     return LPC_OK;
 }
 
-static int parse_main_block(Parser *p, Block *block)
+static int parse_symbol_name(Parser *p, int *sym)
 {
-    TRY(parse_expect(p, "{"));
-    if (++p->depth > 60) return parse_fail(p, "at most 60 blocks in one another");
-    while (!parse_accept(p, "}")) {
-        if (parse_accept(p, "call")) {
-            TRY(parse_call(p, block));
-            continue;
-        }
+    const char *name;
+    TRY(parse_word(p, &name));
+    *sym = sizes_find(p->program->sizes, name);
+    return *sym < 0 ? parse_fail(p, arena_printf(p->arena, "a symbol, not '%s'", name)) : LPC_OK;
+}
+
+/* "size(" SIZE ")" when that comes next, else *out is NULL. */
+static int parse_main_size(Parser *p, const Size **out)
+{
+    const char *before = p->at;
+    int line = p->line;
+    *out = NULL;
+    if (!parse_accept(p, "size") || !parse_accept(p, "(")) {
+        p->at = before; /* a buffer may be called that */
+        p->line = line;
+        return LPC_OK;
+    }
+    TRY(parse_size(p, out));
+    return parse_expect(p, ")");
+}
+
+static int parse_main_block(Parser *p, Block *block);
+
+static int parse_main_if(Parser *p, Block *block)
+{
+    static const char *const relations[] = {"eq", "ne", "lt", "le", "gt", "ge", NULL};
+    const Size *left, *right;
+    Inst *branch;
+    TRY(parse_main_size(p, &left));
+    if (left) {
+        int relation = 0;
+        TRY(parse_choice(p, relations, "'eq', 'ne', 'lt', 'le', 'gt' or 'ge'", &relation));
+        TRY(parse_size(p, &right));
+        branch = main_if_size(p->program, block, left, (InstOp)(LI_EQ + relation), right);
+    } else {
         Buffer *cond;
         int64_t when = 0;
-        if (!parse_accept(p, "if")) return parse_fail(p, "'call', 'if' or '}'");
         TRY(parse_main_buffer(p, &cond));
         TRY(parse_expect(p, "is"));
         TRY(parse_integer(p, &when));
-        Inst *branch = main_if(p->program, block, cond, when != 0);
-        TRY(parse_main_block(p, &branch->body));
-        if (parse_accept(p, "else")) TRY(parse_main_block(p, &branch->els));
+        branch = main_if(p->program, block, cond, when != 0);
+    }
+    TRY(parse_main_block(p, &branch->body));
+    return parse_accept(p, "else") ? parse_main_block(p, &branch->els) : LPC_OK;
+}
+
+static int parse_loop(Parser *p, Block *block)
+{
+    int sym = 0;
+    const Size *count;
+    Buffer *cond = NULL;
+    TRY(parse_symbol_name(p, &sym));
+    TRY(parse_expect(p, "in"));
+    TRY(parse_expect(p, "0.."));
+    TRY(parse_size(p, &count));
+    if (parse_accept(p, "while")) TRY(parse_main_buffer(p, &cond));
+    return parse_main_block(p, &main_loop(p->program, block, sym, count, cond)->body);
+}
+
+static int parse_main_set(Parser *p, Block *block)
+{
+    int sym = 0;
+    const Size *size;
+    CallArg from;
+    TRY(parse_symbol_name(p, &sym));
+    TRY(parse_expect(p, ","));
+    TRY(parse_main_size(p, &size));
+    if (size) {
+        main_set(p->program, block, sym, size);
+        return LPC_OK;
+    }
+    TRY(parse_call_arg(p, &from));
+    main_set_from(p->program, block, sym, from.buffer, from.offset);
+    return LPC_OK;
+}
+
+static int parse_main_block(Parser *p, Block *block)
+{
+    static const char *const words[] = {"call", "if", "loop", "setsym", NULL};
+    static int (*const readers[])(Parser *, Block *) = {parse_call, parse_main_if, parse_loop,
+                                                        parse_main_set};
+    TRY(parse_expect(p, "{"));
+    if (++p->depth > 60) return parse_fail(p, "at most 60 blocks in one another");
+    while (!parse_accept(p, "}")) {
+        int which = 0;
+        TRY(parse_choice(p, words, "'call', 'if', 'loop', 'setsym' or '}'", &which));
+        TRY(readers[which](p, block));
     }
     p->depth--;
     return LPC_OK;

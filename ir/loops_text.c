@@ -146,24 +146,70 @@ static void print_braces(const Printer *p, const Block *block, int depth)
     text_add(p->out, "}");
 }
 
+static void print_for(const Printer *p, const Inst *inst, int depth)
+{
+    text_printf(p->out, "%s %%%d in ", loops_kind_words[inst->kind], inst->id);
+    print_operand(p->out, p->program, inst->arg[0]);
+    operand(p, "..", inst->arg[1]);
+    text_printf(p->out, " step %" PRId64, inst->value);
+    print_braces(p, &inst->body, depth);
+}
+
+/* ---- Of main. ---- */
+
+static void print_call_arg(const Printer *p, const CallArg *arg)
+{
+    print_name(p->out, arg->buffer->name);
+    if (size_is(arg->offset, 0)) return;
+    text_add(p->out, "[");
+    print_size(p->out, p->program, arg->offset);
+    text_add(p->out, "]");
+}
+
 static void print_call(const Printer *p, const Inst *inst)
 {
     text_printf(p->out, "call @%s(", inst->callee->name);
     for (int i = 0; i < inst->arg_count; i++) {
         if (i) text_add(p->out, ", ");
-        print_name(p->out, inst->args[i].buffer->name);
-        if (size_is(inst->args[i].offset, 0)) continue;
-        text_add(p->out, "[");
-        print_size(p->out, p->program, inst->args[i].offset);
-        text_add(p->out, "]");
+        print_call_arg(p, &inst->args[i]);
     }
     text_add(p->out, ")");
+}
+
+static void print_loop(const Printer *p, const Inst *inst, int depth)
+{
+    text_printf(p->out, "loop %s in 0..", sizes_symbol_at(p->program->sizes, inst->sym)->name);
+    print_size(p->out, p->program, inst->size);
+    if (inst->arg_count) text_add(p->out, " while ");
+    if (inst->arg_count) print_call_arg(p, &inst->args[0]);
+    print_braces(p, &inst->body, depth);
+}
+
+/* ---- Of both. ---- */
+
+static void print_setsym(const Printer *p, const Inst *inst)
+{
+    text_printf(p->out, "setsym %s, ", sizes_symbol_at(p->program->sizes, inst->sym)->name);
+    if (inst->arg_count) {
+        print_call_arg(p, &inst->args[0]);
+    } else if (inst->size) {
+        text_add(p->out, "size(");
+        print_size(p->out, p->program, inst->size);
+        text_add(p->out, ")");
+    } else {
+        print_operand(p->out, p->program, inst->arg[0]);
+    }
 }
 
 static void print_if(const Printer *p, const Inst *inst, int depth)
 {
     text_add(p->out, "if ");
-    if (inst->arg_count) {
+    if (inst->size) {
+        text_add(p->out, "size(");
+        print_size(p->out, p->program, inst->size);
+        text_printf(p->out, ") %s ", inst_name(inst->relation));
+        print_size(p->out, p->program, inst->right);
+    } else if (inst->arg_count) {
         print_name(p->out, inst->args[0].buffer->name);
         text_printf(p->out, " is %d", inst->value != 0);
     } else {
@@ -173,15 +219,6 @@ static void print_if(const Printer *p, const Inst *inst, int depth)
     if (!inst->els.count) return;
     text_add(p->out, " else");
     print_braces(p, &inst->els, depth);
-}
-
-static void print_for(const Printer *p, const Inst *inst, int depth)
-{
-    text_printf(p->out, "%s %%%d in ", loops_kind_words[inst->kind], inst->id);
-    print_operand(p->out, p->program, inst->arg[0]);
-    operand(p, "..", inst->arg[1]);
-    text_printf(p->out, " step %" PRId64, inst->value);
-    print_braces(p, &inst->body, depth);
 }
 
 static void print_inst(const Printer *p, const Inst *inst, int depth)
@@ -204,14 +241,16 @@ static void print_inst(const Printer *p, const Inst *inst, int depth)
         text_printf(out, "set %s.%d", inst->cell->name, inst->cell->id);
         operand(p, ", ", inst->arg[0]);
         break;
-    case LI_FOR: print_for(p, inst, depth); break;
+    case LI_FOR:
+        if (inst->size)
+            print_loop(p, inst, depth);
+        else
+            print_for(p, inst, depth);
+        break;
     case LI_IF: print_if(p, inst, depth); break;
     case LI_BREAK: text_add(out, "break"); break;
     case LI_FAIL: text_printf(out, "fail %" PRId64, inst->value); break;
-    case LI_SETSYM:
-        text_printf(out, "setsym %s", sizes_symbol_at(p->program->sizes, inst->sym)->name);
-        operand(p, ", ", inst->arg[0]);
-        break;
+    case LI_SETSYM: print_setsym(p, inst); break;
     case LI_CALL: print_call(p, inst); break;
     default: print_pure(p, inst); break;
     }

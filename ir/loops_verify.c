@@ -276,32 +276,103 @@ static bool has_kernel(const Program *program, const Kernel *kernel)
     return false;
 }
 
+static int check_args(const Program *program, Diag *diag, const Inst *inst, const char *what,
+                      int wanted)
+{
+    if (inst->arg_count != wanted)
+        return diag_error(diag, "main: %s: expected %d arguments, got %d", what, wanted,
+                          inst->arg_count);
+    for (int k = 0; k < inst->arg_count; k++) {
+        const Buffer *buffer = inst->args[k].buffer;
+        if (!buffer || buffer->id < 0 || buffer->id >= program->buffer_count ||
+            program->buffers[buffer->id] != buffer || !inst->args[k].offset)
+            return diag_error(diag, "main: an argument is no buffer of the program");
+    }
+    return LPC_OK;
+}
+
+static int check_call(const Program *program, Diag *diag, const Inst *inst)
+{
+    if (!inst->callee || !has_kernel(program, inst->callee))
+        return diag_error(diag, "main: a call of a kernel that the program does not have");
+    int wanted = 0;
+    for (int k = 0; k < inst->callee->param_count; k++)
+        if (!inst->callee->params[k]->local) wanted++;
+    return check_args(program, diag, inst, inst->callee->name, wanted);
+}
+
+/* The one buffer whose element is read. */
+static int check_element(const Program *program, Diag *diag, const Inst *inst, const char *what,
+                         DType dtype)
+{
+    TRY(check_args(program, diag, inst, what, 1));
+    const Buffer *buffer = inst->args[0].buffer;
+    if (buffer->dtype == dtype) return LPC_OK;
+    return diag_error(diag, "main: %s: buffer '%s' is %s, expected %s", what, buffer->name,
+                      dtype_name(buffer->dtype), dtype_name(dtype));
+}
+
+/* A symbol that main sets: one that nobody else gives. */
+static int check_set_symbol(const Program *program, Diag *diag, const Inst *inst, const char *what)
+{
+    if (inst->sym < 0 || inst->sym >= sizes_symbol_count(program->sizes))
+        return diag_error(diag, "main: %s: there is no such symbol", what);
+    const Symbol *symbol = sizes_symbol_at(program->sizes, inst->sym);
+    if (symbol->source == SYM_NODE) return LPC_OK;
+    return diag_error(diag, "main: %s: symbol '%s' is given by an input or the state", what,
+                      symbol->name);
+}
+
+static int check_main_if(const Program *program, Diag *diag, const Inst *inst)
+{
+    if (!inst->size) return check_element(program, diag, inst, "if", DT_BOOL);
+    if (!inst->right || inst_class(inst->relation) != 'R')
+        return diag_error(diag, "main: if: expected two sizes and a relation");
+    return check_args(program, diag, inst, "if", 0);
+}
+
+static int check_loop(const Program *program, Diag *diag, const Inst *inst)
+{
+    TRY(check_set_symbol(program, diag, inst, "loop"));
+    if (!inst->size) return diag_error(diag, "main: loop: expected a count");
+    if (inst->arg_count) TRY(check_element(program, diag, inst, "loop", DT_BOOL));
+    if (inst->els.count) return diag_error(diag, "main: a loop has no else");
+    return LPC_OK;
+}
+
+/* After its body has been found good. */
+static int check_loop_symbol(const Program *program, Diag *diag, const Inst *inst)
+{
+    size_t symbols = (size_t)sizes_symbol_count(program->sizes);
+    bool *set = arena_array(program->arena, symbols, sizeof *set);
+    block_sets(&inst->body, set);
+    if (!set[inst->sym]) return LPC_OK;
+    return diag_error(diag, "main: loop: its body sets its symbol '%s'",
+                      sizes_symbol_at(program->sizes, inst->sym)->name);
+}
+
+static int check_set(const Program *program, Diag *diag, const Inst *inst)
+{
+    TRY(check_set_symbol(program, diag, inst, "setsym"));
+    if (inst->size) return check_args(program, diag, inst, "setsym", 0);
+    return check_element(program, diag, inst, "setsym", DT_I64);
+}
+
 static int check_main(const Program *program, Diag *diag, const Block *block)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
-        int wanted = 1;
-        if (inst->op == LI_CALL) {
-            if (!inst->callee || !has_kernel(program, inst->callee))
-                return diag_error(diag, "main: a call of a kernel that the program does not have");
-            wanted = 0;
-            for (int k = 0; k < inst->callee->param_count; k++)
-                if (!inst->callee->params[k]->local) wanted++;
-        } else if (inst->op != LI_IF) {
+        switch (inst->op) {
+        case LI_CALL: TRY(check_call(program, diag, inst)); break;
+        case LI_IF: TRY(check_main_if(program, diag, inst)); break;
+        case LI_FOR: TRY(check_loop(program, diag, inst)); break;
+        case LI_SETSYM: TRY(check_set(program, diag, inst)); break;
+        default:
             return diag_error(diag, "main: '%s' cannot stand here", inst_name(inst->op));
-        }
-        if (inst->arg_count != wanted)
-            return diag_error(diag, "main: %s: expected %d arguments, got %d",
-                              inst->op == LI_CALL ? inst->callee->name : "if", wanted,
-                              inst->arg_count);
-        for (int k = 0; k < inst->arg_count; k++) {
-            const Buffer *buffer = inst->args[k].buffer;
-            if (!buffer || buffer->id < 0 || buffer->id >= program->buffer_count ||
-                program->buffers[buffer->id] != buffer || !inst->args[k].offset)
-                return diag_error(diag, "main: an argument is no buffer of the program");
         }
         TRY(check_main(program, diag, &inst->body));
         TRY(check_main(program, diag, &inst->els));
+        if (inst->op == LI_FOR) TRY(check_loop_symbol(program, diag, inst));
     }
     return LPC_OK;
 }
