@@ -43,7 +43,24 @@ int diag_node(Diag *diag, const Origin *origin, const char *format, ...)
 
 void diag_progress(Diag *diag, const char *what, int64_t done, int64_t total)
 {
-    if (diag->progress) diag->progress->show(diag->progress, what, done, total);
+    Listener *listener = diag->listener;
+    if (listener && listener->progress) listener->progress(listener, what, done, total);
+}
+
+void diag_note(Diag *diag, const char *format, ...)
+{
+    Listener *listener = diag->listener;
+    if (!listener || !listener->note) return;
+    va_list args;
+    va_start(args, format);
+    listener->note(listener, arena_vprintf(diag->arena, format, args));
+    va_end(args);
+}
+
+void diag_take(Diag *diag, const Diag *from)
+{
+    for (int i = 0; i < from->count; i++)
+        arena_push(diag->arena, diag->messages, diag->count) = from->messages[i];
 }
 
 void diag_flush(Diag *diag)

@@ -29,10 +29,12 @@ typedef struct Origin {
     int index;        /* position in the model's node list, -1 when made by lpc */
 } Origin;
 
-/* Who wants to know how far something long has come. */
-typedef struct Progress Progress;
-struct Progress {
-    void (*show)(Progress *progress, const char *what, int64_t done, int64_t total); /* bytes */
+/* Who wants to hear of what is no error. Either may be NULL. */
+typedef struct Listener Listener;
+struct Listener {
+    /* `done` of `total` bytes of something long */
+    void (*progress)(Listener *listener, const char *what, int64_t done, int64_t total);
+    void (*note)(Listener *listener, const char *line); /* a line, without its end */
 };
 
 typedef struct Diag {
@@ -40,7 +42,7 @@ typedef struct Diag {
     const char *file; /* the model or text file being worked on, used when a report has no origin */
     char **messages;
     int count; /* errors reported so far */
-    Progress *progress; /* NULL: nobody */
+    Listener *listener; /* NULL: nobody */
 } Diag;
 
 void diag_init(Diag *diag, Arena *arena, const char *file);
@@ -50,8 +52,12 @@ int diag_error(Diag *diag, const char *format, ...) __attribute__((format(printf
 /* Reports an error about a node: "FILE: node 'NAME' (OP, #INDEX): MESSAGE". Returns LPC_ERROR. */
 int diag_node(Diag *diag, const Origin *origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What is worth telling and no error: a warning, what was measured. */
+void diag_note(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `done` of `total` bytes of something long; cheap, so call it as often as you like. */
 void diag_progress(Diag *diag, const char *what, int64_t done, int64_t total);
+/* Adds the reports of `from`, of the same arena or one that lives as long. */
+void diag_take(Diag *diag, const Diag *from);
 /* Prints all reports to stderr, each as "lpc: error: MESSAGE", and forgets them. */
 void diag_flush(Diag *diag);
 

@@ -4,6 +4,7 @@
  * errors too, since most of them are misspelt known ones. */
 #define _GNU_SOURCE
 #include "ir/target.h"
+#include "ir/units.h"
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <dirent.h>
@@ -17,62 +18,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#ifndef LPC_SOURCE_DIR
-#define LPC_SOURCE_DIR "."
-#endif
-
 enum { MAX_FILE = 1 << 20 };
-
-const char *dot_name(DotKind kind)
-{
-    static const char *const names[] = {"none", "vnni", "avxvnni", "sdot"};
-    return names[kind];
-}
-
-/* ---- Places ---- */
-
-static bool is_dir(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-const char *lpc_data_dir(Arena *arena, const char *sub)
-{
-    char exe[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (length > 0) {
-        exe[length] = 0;
-        for (int i = 0; i < 2; i++) { /* /prefix/bin/lpc -> /prefix */
-            char *slash = strrchr(exe, '/');
-            if (slash) *slash = 0;
-        }
-        const char *between = strncmp(sub, "lib/", 4) == 0 ? "" : "share/lpc/";
-        const char *path = arena_printf(arena, "%s/%s%s", exe, between, sub);
-        if (is_dir(path)) return path;
-    }
-    const char *path = arena_printf(arena, "%s/%s", LPC_SOURCE_DIR, sub);
-    return is_dir(path) ? path : NULL;
-}
-
-bool target_has_program(const char *const *argv)
-{
-    if (!argv || !argv[0]) return false;
-    if (strchr(argv[0], '/')) return access(argv[0], X_OK) == 0;
-    const char *path = getenv("PATH");
-    if (!path) return false;
-    char full[PATH_MAX];
-    while (*path) {
-        size_t length = strcspn(path, ":");
-        if (length > 0 && length < PATH_MAX / 2) {
-            int n = snprintf(full, sizeof full, "%.*s/%s", (int)length, path, argv[0]);
-            if (n > 0 && n < (int)sizeof full && access(full, X_OK) == 0) return true;
-        }
-        path += length;
-        if (*path) path++;
-    }
-    return false;
-}
 
 /* ---- Fields ---- */
 
@@ -136,24 +82,6 @@ static int get_positive(Reader *r, const cJSON *object, const char *field, const
         return bad(r, field, j, expected);
     *out = j->valuedouble;
     return 0;
-}
-
-/* "988MB" is 988 million, "2GiB" 2 * 2^30; a bare number counts bytes. -1: no such size. */
-static double parse_bytes(const char *text)
-{
-    static const struct {
-        const char *suffix;
-        double scale;
-    } units[] = {{"", 1},          {"B", 1},           {"kB", 1e3},        {"KB", 1e3},
-                 {"MB", 1e6},      {"GB", 1e9},        {"TB", 1e12},       {"KiB", 1024},
-                 {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776.0}};
-    if (!isdigit((unsigned char)text[0])) return -1;
-    char *end;
-    double value = strtod(text, &end);
-    while (*end == ' ') end++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(end, units[i].suffix) == 0) return value * units[i].scale;
-    return -1;
 }
 
 static int get_bytes(Reader *r, const cJSON *object, const char *field, double low, double *out)
@@ -400,6 +328,12 @@ static int load_file(Diag *diag, Arena *arena, const char *path, const char *nam
 }
 
 /* ---- Directories ---- */
+
+static bool is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 static bool name_ok(const char *name)
 {

@@ -5,7 +5,7 @@
  * table holds the kernels of one target (tuning_target) with one number of threads.
  *
  * A table can also take notes: then every kernel that has something to choose leaves a site with
- * what the rules chose and the few other tilings worth timing (tools/tune). */
+ * what the rules chose and the few other tilings worth timing (lib/tune). */
 #ifndef LPC_PASSES_TUNING_H
 #define LPC_PASSES_TUNING_H
 

@@ -1,28 +1,10 @@
 /* Reading fields of JSON files, through cJSON. */
 #include "passes/partition/json_read.h"
 
-#include <ctype.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "ir/units.h"
 
-double parse_bytes(const char *text)
-{
-    static const struct {
-        const char *name;
-        double bytes;
-    } units[] = {{"", 1},         {"B", 1},        {"kB", 1e3},    {"KB", 1e3},
-                 {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},   {"KiB", 1024},
-                 {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
-    char *end;
-    if (!isdigit((unsigned char)*text)) return -1;
-    double value = strtod(text, &end);
-    while (*end == ' ') end++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (!strcmp(end, units[i].name)) return value * units[i].bytes;
-    }
-    return -1;
-}
+#include <math.h>
+#include <string.h>
 
 const cJSON *json_item(const cJSON *object, const char *field)
 {

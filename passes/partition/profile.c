@@ -1,14 +1,9 @@
-/* Profiles and clusters: their checks, the batch, and devices of which there are several. */
+/* Profiles and clusters: what is in them, the batch, and devices of which there are several. */
 #include "passes/partition/profile.h"
 
 #include "ir/names.h"
 
-#include <math.h>
 #include <string.h>
-
-/* Sums of what passes the checks, times the depth of queues, stay below 2^63. */
-static const double largest_bytes = 0x1p50, largest_sum = 0x1p55;
-enum { MOST_LAYERS = 1 << 20, MOST_SHARED = 1 << 20 };
 
 static const char *const objective_names[OBJECTIVE_COUNT] = {"throughput", "latency", "memory",
                                                              "partitions"};
@@ -40,82 +35,6 @@ int64_t plan_budget(const PlanOptions *options, const Device *device)
     return options->memory_limit < 1 ? (int64_t)(options->memory_limit * (double)memory) : memory;
 }
 
-static int check_layer(Diag *diag, const Layer *layer)
-{
-    const struct {
-        const char *field;
-        double value;
-        double most;
-    } fields[] = {{"weights", (double)layer->weights, largest_bytes},
-                  {"activations", (double)layer->activations, largest_bytes},
-                  {"buffers", (double)layer->buffers, largest_bytes},
-                  {"state", (double)layer->state, largest_bytes},
-                  {"code", (double)layer->code, largest_bytes},
-                  {"out_bytes", (double)layer->out_bytes, largest_bytes},
-                  {"tensors", (double)layer->tensors, 1e9},
-                  {"flops", layer->flops, 1e30}};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (!(fields[i].value >= 0 && fields[i].value <= fields[i].most))
-            return diag_error(diag, "layer '%s': field '%s': expected 0 to %g, got %g", layer->name,
-                              fields[i].field, fields[i].most, fields[i].value);
-    }
-    if (isnan(layer->bytes) || layer->bytes > 1e30)
-        return diag_error(diag, "layer '%s': field 'bytes': expected 0 to 1e30", layer->name);
-    return 0;
-}
-
-static int check_sum(Diag *diag, const Profile *p)
-{
-    double sum = 0;
-    for (int i = 0; i < p->count; i++) {
-        const Layer *l = &p->layers[i];
-        sum += (double)l->weights + (double)l->activations + (double)l->buffers + (double)l->state +
-               (double)l->code + (double)l->out_bytes;
-    }
-    for (int i = 0; i < p->shared_count; i++) sum += (double)p->shared[i].bytes;
-    for (int i = 0; i < p->tensor_count; i++) sum += (double)p->tensors[i].bytes;
-    for (int i = 0; i < p->footprint_count; i++) sum += footprint_sum(&p->footprints[i], p->count);
-    return sum <= largest_sum ? 0 : diag_error(diag, "the sizes sum to more than 2^55 bytes");
-}
-
-int shared_check(Diag *diag, const Profile *p, const SharedWeight *shared, int count)
-{
-    for (int i = 0; i < count; i++) {
-        const SharedWeight *s = &shared[i];
-        if (s->bytes < 0 || (double)s->bytes > largest_bytes || !s->layer_count)
-            return diag_error(diag, "shared weight '%s': expected bytes and at least one layer",
-                              s->name);
-        for (int k = 0; k < s->layer_count; k++) {
-            if (s->layers[k] < 0 || s->layers[k] >= p->count || (k && s->layers[k] <= s->layers[k - 1]))
-                return diag_error(diag, "shared weight '%s': expected each layer once, in order",
-                                  s->name);
-        }
-    }
-    return 0;
-}
-
-int profile_check(Diag *diag, const Profile *p)
-{
-    if (p->count < 1 || p->count > MOST_LAYERS)
-        return diag_error(diag, "expected 1 to %d layers, got %d", MOST_LAYERS, p->count);
-    NameTable *names = names_new(diag->arena);
-    for (int i = 0; i < p->count; i++) {
-        if (names_find(names, p->layers[i].name))
-            return diag_error(diag, "two layers are called '%s'", p->layers[i].name);
-        names_put(names, p->layers[i].name, &p->layers[i]);
-        TRY(check_layer(diag, &p->layers[i]));
-    }
-    TRY(shared_check(diag, p, p->shared, p->shared_count));
-    for (int i = 0; i < p->footprint_count; i++) TRY(footprint_check(diag, p, &p->footprints[i]));
-    for (int i = 0; i < p->tensor_count; i++) {
-        const LiveTensor *t = &p->tensors[i];
-        if (t->from < -1 || t->to <= t->from || t->to > p->count || t->bytes < 0 ||
-            (double)t->bytes > largest_bytes)
-            return diag_error(diag, "tensor '%s': expected bytes, and a user after its maker", t->name);
-    }
-    return check_sum(diag, p);
-}
-
 int profile_find(const Profile *p, const char *layer)
 {
     for (int i = 0; i < p->count; i++) {
@@ -132,13 +51,6 @@ int64_t profile_cut_bytes(const Profile *p, int at)
         if (p->tensors[i].from < at && p->tensors[i].to >= at) bytes += p->tensors[i].bytes;
     }
     return bytes;
-}
-
-/* Too large a product is left for profile_check to refuse. */
-int64_t bytes_times(int64_t bytes, int batch)
-{
-    double product = (double)bytes * batch;
-    return product > 2 * largest_bytes ? (int64_t)(2 * largest_bytes) : bytes * batch;
 }
 
 Profile *profile_scale(Arena *arena, const Profile *p, int batch)

@@ -157,7 +157,10 @@ const char *objective_name(Objective objective);
 /* -1 when there is none of that name. */
 int objective_find(const char *name);
 
-/* --- profile.c --- */
+/* The most bytes of one thing in a profile. */
+#define PROFILE_BYTES 0x1p50
+
+/* --- profile.c, profile_check.c, shared.c --- */
 
 /* Checks names, ranges and order; errors name the layer and the field. */
 int profile_check(Diag *diag, const Profile *profile);
@@ -202,7 +205,5 @@ void profile_scale_footprints(Arena *arena, Profile *profile, int batch);
 int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile);
 int profile_write(Diag *diag, const char *path, const Profile *profile);
 int cluster_read(Diag *diag, Arena *arena, const char *path, Cluster *cluster);
-/* "988MB", "1.5GiB", "4096": bytes, or -1. */
-double parse_bytes(const char *text);
 
 #endif

@@ -2,7 +2,7 @@
  * moment is exact: the test has a mkdtemp of its own. */
 #include "tests/runtime/fake.h"
 
-#include "tools/compile/guard.c"
+#include "lib/files/guard.c"
 
 #include <sys/stat.h>
 

@@ -2,17 +2,10 @@
  * the manifest's "emulator" words. The command's files are no library: they are included. */
 #include "tests/runtime/fake.h"
 
-#include "tools/tensor_io.c"
-#include "tools/run/children.c"
-#include "tools/run/noise.c"
-#include "tools/run/measured.c"
-#include "tools/run/package.c"
-#include "tools/run/session.c"
-#include "tools/run/run.c"
-#include "tools/run/feed.c"
-#include "tools/run/figures.c"
-#include "tools/run/frames.c"
-#include "tools/run/options.c"
+#include "tools/lpc/progress.c"
+#include "tools/lpc/run.c"
+#include "tools/lpc/run_figures.c"
+#include "tools/lpc/run_options.c"
 
 #include <dirent.h>
 

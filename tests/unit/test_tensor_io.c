@@ -2,7 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "tools/tensor_io.c"
+#include "lib/files/tensor_io.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * was written, and says what is wrong with it when it is edited badly. */
 #include "tests/unit/matrix_case.h"
 
-#include "tools/tune/file.c"
+#include "lib/compile/tunings.c"
 
 #include <math.h>
 

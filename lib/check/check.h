@@ -1,0 +1,35 @@
+/* Checking a model against expected outputs: it is compiled for the shapes of each data set, the
+ * package is run with the inputs and what comes out is compared.
+ *
+ *   check.c     data sets, compiling for them, running
+ *   compare.c   element by element
+ *   evaluate.c  the evaluator of loops in place of programs */
+#ifndef LPC_LIB_CHECK_H
+#define LPC_LIB_CHECK_H
+
+#include "lib/check/compare.h"
+#include "lib/compile/compile.h"
+
+/* An output of a data set that was compared. */
+typedef struct CheckedOutput {
+    const char *folder, *name;
+    const HostTensor *got, *want;
+    Difference difference;
+    bool ok;
+} CheckedOutput;
+
+typedef struct CheckOptions {
+    CompileOptions compile; /* with the model */
+    const char **folders;   /* data sets: input_N.pb, output_N.pb */
+    int folder_count;
+    Tolerance tolerance;
+    bool evaluate;          /* by the evaluator: no program is made */
+    void (*tell)(void *user, const CheckedOutput *output, Arena *arena); /* NULL: nobody */
+    void *user;
+} CheckOptions;
+
+/* 0: all match; LPC_MISMATCH; LPC_ERROR, reported. kept: NULL, or gets the temporary folder with the
+ * packages, which is then the caller's to remove. */
+int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **kept);
+
+#endif

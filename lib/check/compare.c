@@ -1,0 +1,56 @@
+/* Element by element, in double precision. */
+#include "lib/check/compare.h"
+
+#include <math.h>
+
+static bool same_shape(const HostTensor *a, const HostTensor *c)
+{
+    if (a->rank != c->rank) return false;
+    for (int i = 0; i < a->rank; i++) {
+        if (a->dims[i] != c->dims[i]) return false;
+    }
+    return true;
+}
+
+static bool one_matches(double got, double want, bool is_float, const Tolerance *t, double *error)
+{
+    *error = 0;
+    if (isnan(got) || isnan(want)) {
+        *error = isnan(got) && isnan(want) ? 0 : INFINITY;
+        return *error == 0;
+    }
+    if (isinf(got) || isinf(want)) {
+        *error = got == want ? 0 : INFINITY;
+        return *error == 0;
+    }
+    *error = fabs(got - want);
+    return *error <= (is_float ? t->atol + t->rtol * fabs(want) : t->steps);
+}
+
+bool compare_tensors(const HostTensor *got, const HostTensor *want, const Tolerance *tolerance,
+                     Arena *arena, Difference *d)
+{
+    *d = (Difference){0};
+    if (got->type != want->type || !same_shape(got, want)) {
+        d->shape_error = arena_printf(arena, "got %s, expected %s", host_shape_text(got, arena),
+                                      host_shape_text(want, arena));
+        return false;
+    }
+    bool is_float = dtype_is_float(want->type);
+    double worst = -1;
+    d->elements = host_elements(want);
+    for (int64_t i = 0; i < d->elements; i++) {
+        double error, g = host_value(got, i), w = host_value(want, i);
+        bool ok = one_matches(g, w, is_float, tolerance, &error);
+        double relative = error == 0 ? 0 : error / fabs(w);
+        if (!ok) d->wrong++;
+        if (error > d->largest_absolute) d->largest_absolute = error;
+        if (relative > d->largest_relative) d->largest_relative = relative;
+        double badness = is_float ? error - tolerance->rtol * (isinf(w) ? 0 : fabs(w)) : error;
+        if (badness > worst) {
+            worst = badness;
+            d->worst = i;
+        }
+    }
+    return d->wrong == 0;
+}

@@ -1,0 +1,64 @@
+/* From an ONNX file to a graph on which all graph passes have run. */
+#include "lib/compile/compile.h"
+
+#include "ir/names.h"
+#include "lib/files/tensor_io.h"
+#include "passes/passes.h"
+
+#include <string.h>
+#include <time.h>
+
+double compile_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void compile_lap(Diag *diag, const CompileOptions *options, const char *what, double *since)
+{
+    double now = compile_seconds();
+    if (options->time_passes) diag_note(diag, "%-12s %9.3f ms", what, (now - *since) * 1e3);
+    *since = now;
+}
+
+/* --bind-input NAME=FILE: the file's tensor becomes the input's contents. */
+static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
+{
+    for (int i = 0; i < options->input_file_count; i++) {
+        const char *text = options->input_files[i], *equals = strchr(text, '=');
+        HostTensor tensor;
+        TRY(host_read(&tensor, arena, diag, equals + 1));
+        int64_t *dims = arena_array(arena, TENSOR_RANK_MAX, sizeof *dims);
+        memcpy(dims, tensor.dims, sizeof tensor.dims);
+        if (options->const_input_count == MAX_OPTIONS) break;
+        options->const_inputs[options->const_input_count++] =
+            (ConstInput){arena_strndup(arena, text, (size_t)(equals - text)), tensor.type,
+                         tensor.rank, dims, tensor.data};
+    }
+    options->input_file_count = 0;
+    return 0;
+}
+
+int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+{
+    double since = compile_seconds();
+    TRY(read_bound_inputs(arena, diag, options));
+    ImportOptions import = {.binds = options->binds,
+                            .bind_count = options->bind_count,
+                            .maxes = options->maxes,
+                            .max_count = options->max_count,
+                            .states = options->states,
+                            .state_count = options->state_count,
+                            .const_inputs = options->const_inputs,
+                            .const_input_count = options->const_input_count,
+                            .input_shapes = options->input_shapes,
+                            .input_shape_count = options->input_shape_count};
+    TRY(import_onnx(arena, diag, options->model, &import, graph));
+    if (options->name) (*graph)->name = names_identifier(arena, options->name);
+    compile_lap(diag, options, "import", &since);
+    TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));
+    TRY(import_check_states(*graph));
+    compile_lap(diag, options, "graph", &since);
+    return 0;
+}

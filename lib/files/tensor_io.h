@@ -1,0 +1,42 @@
+/* Tensors in files: NumPy's .npy and ONNX's TensorProto (.pb), told apart by content. */
+#ifndef LPC_LIB_TENSOR_IO_H
+#define LPC_LIB_TENSOR_IO_H
+
+#include "ir/arena.h"
+#include "ir/diag.h"
+#include "ir/dtype.h"
+
+enum { TENSOR_RANK_MAX = 8 };
+
+/* A tensor in memory, row-major. Name and data belong to an arena. A scalar has rank 0. */
+typedef struct HostTensor {
+    char *name; /* "" when the file has none */
+    DType type;
+    int rank;
+    int64_t dims[TENSOR_RANK_MAX];
+    void *data; /* 64-byte aligned when made here */
+    size_t bytes;
+} HostTensor;
+
+/* Fills in data (zeroed) and bytes for the type, rank and dims that stand in it. Nonzero when the
+ * size overflows or a dimension is negative; nothing is reported. */
+int host_alloc(HostTensor *tensor, Arena *arena);
+int64_t host_elements(const HostTensor *tensor);
+
+/* Reads a file. Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
+ * bool types, data within the file; sequences, strings and Fortran order are refused. */
+int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
+/* The same from memory; path is for messages. */
+int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
+                 size_t size);
+
+/* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy. */
+int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
+int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
+
+/* "f32[1,3,224,224]" */
+const char *host_shape_text(const HostTensor *tensor, Arena *arena);
+/* Element i as a double (i64 and u64 beyond 2^53 are rounded). */
+double host_value(const HostTensor *tensor, int64_t i);
+
+#endif

@@ -1,0 +1,12 @@
+/* From an ONNX file to a package: every step of lib/compile, with tilings measured on the way and
+ * the report beside the result. */
+#ifndef LPC_LIB_MAKE_H
+#define LPC_LIB_MAKE_H
+
+#include "lib/compile/compile.h"
+
+/* Everything, into options->out, which must not exist and appears whole or not at all. graph and cut
+ * may be NULL. */
+int make_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut);
+
+#endif

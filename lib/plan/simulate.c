@@ -1,0 +1,115 @@
+/* Frames through the stages of a plan, one event after the other, and, from the same figures, the
+ * plain alternative: every layer split over several devices. docs/planning.md gives the formulas. */
+#include "lib/plan/simulate.h"
+
+#include "ir/json.h"
+#include "passes/partition/profile.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+static double number(const cJSON *object, const char *field, double otherwise)
+{
+    const cJSON *j = cJSON_GetObjectItemCaseSensitive(object, field);
+    return cJSON_IsNumber(j) ? j->valuedouble : otherwise;
+}
+
+static int read_stages(Simulation *s, const cJSON *root)
+{
+    const cJSON *j;
+    s->queue = (int)fmin(1024, fmax(1, number(root, "queue", PLAN_QUEUE)));
+    s->overlap = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(root, "overlap"));
+    cJSON_ArrayForEach(j, cJSON_GetObjectItemCaseSensitive(root, "stages"))
+    {
+        const cJSON *device = cJSON_GetObjectItemCaseSensitive(j, "device");
+        SimStage stage = {.compute = number(j, "compute_s", -1), .send = number(j, "send_s", -1)};
+        if (!cJSON_IsString(device) || !(stage.compute >= 0) || !(stage.send >= 0))
+            return diag_error(s->diag, "stage %d: expected device, compute_s and send_s",
+                              s->count + 1);
+        stage.device = arena_strdup(s->arena, device->valuestring);
+        arena_push(s->arena, s->stages, s->count) = stage;
+    }
+    return s->count ? 0 : diag_error(s->diag, "field 'stages': expected a list of stages");
+}
+
+static int read_plan(Simulation *s)
+{
+    cJSON *root;
+    TRY(json_read(s->diag, s->arena, s->plan_file, &root));
+    int code = read_stages(s, root);
+    cJSON_Delete(root);
+    return code;
+}
+
+/* A frame is computed when it has arrived, the stage is idle and a send slot is free; it is sent
+ * when it is computed, the link is idle and the next stage has a receive slot free. */
+static void flow(Simulation *s)
+{
+    for (int k = 0; k < s->count; k++) {
+        s->stages[k].done = arena_array(s->arena, (size_t)s->frames, sizeof(double));
+        s->stages[k].sent = arena_array(s->arena, (size_t)s->frames, sizeof(double));
+    }
+    for (int f = 0; f < s->frames; f++) {
+        for (int k = 0; k < s->count; k++) {
+            SimStage *stage = &s->stages[k], *next = k + 1 < s->count ? stage + 1 : NULL;
+            double start = k ? stage[-1].sent[f] : 0;
+            if (f) start = fmax(start, s->overlap ? stage->done[f - 1] : stage->sent[f - 1]);
+            if (f >= s->queue) start = fmax(start, stage->sent[f - s->queue]);
+            stage->done[f] = start + stage->compute;
+            double send = stage->done[f];
+            if (f) send = fmax(send, stage->sent[f - 1]);
+            if (next && f >= s->queue) send = fmax(send, next->done[f - s->queue]);
+            stage->sent[f] = send + stage->send;
+        }
+    }
+    const double *end = s->stages[s->count - 1].done;
+    int half = s->frames / 2;
+    s->latency = end[0];
+    s->period = s->frames > 1 ? (end[s->frames - 1] - end[half]) / (s->frames - 1 - half) : end[0];
+}
+
+/* One of `pipeline` equal runs of layers on `tensor` equal devices: the work of a layer is divided,
+ * and its two partial results are summed by rings of 2 (T - 1) steps. */
+static int alternative(Simulation *s)
+{
+    Profile *p;
+    Cluster raw, cluster;
+    TRY(profile_read(s->diag, s->arena, s->profile_file, &p));
+    TRY(cluster_read(s->diag, s->arena, s->cluster_file, &raw));
+    TRY(cluster_expand(s->diag, s->arena, &raw, &cluster));
+    if (s->tensor * s->pipeline > cluster.count)
+        return diag_error(s->diag, "%d x %d devices: the cluster has %d", s->tensor, s->pipeline,
+                          cluster.count);
+    const Device *d = &cluster.devices[0];
+    Link link = cluster_link(&cluster, 0, cluster.count > 1 ? 1 : 0);
+    double tensor = s->tensor;
+    SimAlternative *a = &s->alternative;
+    for (int stage = 0; stage < s->pipeline; stage++) {
+        int first = p->count * stage / s->pipeline, end = p->count * (stage + 1) / s->pipeline;
+        double compute = 0, bytes = 0, send = 0;
+        for (int i = first; i < end; i++) {
+            const Layer *l = &p->layers[i];
+            double size = (double)(l->weights + l->activations + l->buffers);
+            double moved = l->bytes >= 0 ? l->bytes : size;
+            double flops = l->flops / tensor / (d->gflops * 1e9);
+            double moving = d->memory_bandwidth > 0 ? moved / tensor / d->memory_bandwidth : 0;
+            double ring =
+                2 * (tensor - 1) * ((double)l->out_bytes / tensor / link.bandwidth + link.latency);
+            compute += fmax(flops, moving) + d->call_overhead + 2 * ring;
+            bytes += (size + (double)l->state) / tensor;
+        }
+        if (stage + 1 < s->pipeline)
+            send = (double)p->layers[end - 1].out_bytes / tensor / link.bandwidth + link.latency;
+        a->period = fmax(a->period, s->overlap ? fmax(compute, send) : compute + send);
+        a->latency += compute + send;
+        a->memory = fmax(a->memory, bytes);
+    }
+    return 0;
+}
+
+int simulate(Simulation *s)
+{
+    TRY(read_plan(s));
+    flow(s);
+    return s->tensor ? alternative(s) : 0;
+}

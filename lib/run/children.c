@@ -1,0 +1,198 @@
+/* Spawning, watching and burying stage programs. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "lib/run/children.h"
+#include "runtime/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void close_pipe(int ends[2])
+{
+    if (ends[0] >= 0) close(ends[0]);
+    if (ends[1] >= 0) close(ends[1]);
+}
+
+/* In the child, after fork: only async-signal-safe calls. */
+static _Noreturn void become(char *const *argv, pid_t parent, int out, int err, int failure)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent && dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0)
+        execvp(argv[0], argv);
+    int reason = errno;
+    if (write(failure, &reason, sizeof reason) < 0) _exit(126);
+    _exit(127);
+}
+
+int child_spawn(StageChild *child, char *const *argv)
+{
+    int out[2] = {-1, -1}, err[2] = {-1, -1}, failure[2] = {-1, -1}, reason = 0;
+    pid_t parent = getpid(), pid = -1;
+    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(failure, O_CLOEXEC) ||
+        (pid = fork()) < 0) {
+        reason = errno;
+        close_pipe(out);
+        close_pipe(err);
+        close_pipe(failure);
+        return reason;
+    }
+    if (pid == 0) become(argv, parent, out[1], err[1], failure[1]);
+    close(out[1]);
+    close(err[1]);
+    close(failure[1]);
+    ssize_t got;
+    do got = read(failure[0], &reason, sizeof reason);
+    while (got < 0 && errno == EINTR);
+    close(failure[0]);
+    if (got == (ssize_t)sizeof reason) {
+        waitpid(pid, NULL, 0);
+        close(out[0]);
+        close(err[0]);
+        return reason ? reason : EINVAL;
+    }
+    child->pid = pid;
+    child->out = out[0];
+    child->err = err[0];
+    (void)fcntl(child->err, F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+int child_read_line(StageChild *child, char *line, size_t size, int timeout_ms)
+{
+    size_t length = 0;
+    uint64_t deadline = lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
+    while (length + 1 < size) {
+        uint64_t now = lpc_now_ns();
+        struct pollfd fd = {child->out, POLLIN, 0};
+        int left = now < deadline ? (int)((deadline - now) / 1000000u) + 1 : 0;
+        if (poll(&fd, 1, left) <= 0) break;
+        if (read(child->out, line + length, 1) != 1) break;
+        if (line[length] == '\n') {
+            line[length] = 0;
+            return 0;
+        }
+        length++;
+    }
+    return 1;
+}
+
+static void take_in(StageChild *child)
+{
+    while (child->err >= 0) {
+        char rest[256];
+        size_t room = sizeof child->text - 1 - child->text_length;
+        ssize_t got = room ? read(child->err, child->text + child->text_length, room)
+                           : read(child->err, rest, sizeof rest);
+        if (got <= 0) return;
+        if (room) child->text_length += (size_t)got;
+        child->text[child->text_length] = 0;
+    }
+}
+
+int child_poll(StageChild *child)
+{
+    if (!child->pid) return 1;
+    take_in(child);
+    pid_t got = waitpid(child->pid, &child->status, WNOHANG);
+    if (got == 0 || (got < 0 && errno == EINTR)) return 0;
+    take_in(child);
+    child->pid = 0;
+    child->reaped = got > 0;
+    close(child->out);
+    close(child->err);
+    child->out = child->err = -1;
+    return 1;
+}
+
+int children_wait(StageChild *children, int count, int timeout_ms)
+{
+    uint64_t deadline = lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
+    unsigned pause_us = 200;
+    for (;;) {
+        int running = 0;
+        for (int i = 0; i < count; i++) running += !child_poll(&children[i]);
+        if (!running || lpc_now_ns() >= deadline) return !running;
+        usleep(pause_us);
+        pause_us = pause_us < 10000 ? pause_us * 2 : pause_us;
+    }
+}
+
+void children_kill(StageChild *children, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (children[i].pid) kill(children[i].pid, SIGKILL);
+    for (int i = 0; i < count; i++) {
+        if (!children[i].pid) continue;
+        while (waitpid(children[i].pid, NULL, 0) < 0 && errno == EINTR) continue;
+        close(children[i].out);
+        close(children[i].err);
+        children[i].pid = 0;
+    }
+}
+
+/* How near to the cause a failure is: a death or an own error explains that neighbours leave. */
+static int weight(const StageChild *child)
+{
+    if (!child->reaped) return 0;
+    if (!WIFEXITED(child->status)) return 4;
+    switch (WEXITSTATUS(child->status)) {
+    case LPC_EXIT_OK: return 0;
+    case LPC_EXIT_LEFT: return 1;
+    case LPC_EXIT_MISSING: return 2;
+    case LPC_EXIT_USAGE:
+    case LPC_EXIT_BUILD:
+    case LPC_EXIT_CONTRACT:
+    case LPC_EXIT_FRAME:
+    case LPC_EXIT_RUN:
+    case LPC_EXIT_SYSTEM: return 3;
+    default: return 4;
+    }
+}
+
+int children_culprit(const StageChild *children, int count)
+{
+    int best = -1;
+    for (int i = 0; i < count; i++)
+        if (weight(&children[i]) && (best < 0 || weight(&children[i]) > weight(&children[best])))
+            best = i;
+    return best;
+}
+
+int children_settle(StageChild *children, int count, int timeout_ms)
+{
+    enum { STEP_MS = 10, IS_CAUSE = 3 };
+    for (int waited = 0;; waited += STEP_MS) {
+        int all = children_wait(children, count, STEP_MS),
+            culprit = children_culprit(children, count);
+        if (all || waited >= timeout_ms) return culprit;
+        if (culprit >= 0 && weight(&children[culprit]) >= IS_CAUSE) return culprit;
+    }
+}
+
+const char *child_report(const StageChild *child, Arena *arena)
+{
+    char *said = arena_strdup(arena, child->text);
+    const char *own = arena_printf(arena, "stage '%s': ", child->name);
+    if (strncmp(said, own, strlen(own)) == 0) said += strlen(own);
+    size_t length = strlen(said);
+    while (length && said[length - 1] == '\n') said[--length] = 0;
+    for (char *at = said; *at; at++)
+        if (*at == '\n') *at = ';';
+    const char *how = WIFSIGNALED(child->status)
+                          ? arena_printf(arena, "killed by signal %d, %s", WTERMSIG(child->status),
+                                         strsignal(WTERMSIG(child->status)))
+                          : arena_printf(arena, "status %d: %s", WEXITSTATUS(child->status),
+                                         lpc_exit_meaning(WEXITSTATUS(child->status)));
+    if (!*said) return arena_printf(arena, "stage '%s' failed (%s)", child->name, how);
+    return arena_printf(arena, "stage '%s' failed: %s (%s)", child->name, said, how);
+}
