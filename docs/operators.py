@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes docs/operators.md's tables from ir/ops.def: python3 docs/operators.py > docs/operators.md"""
+"""Writes docs/operators.md's tables from the records of ir/ops.def: python3 docs/operators.py > docs/operators.md"""
 import os
 import re
+import subprocess
 
 HEADER = """# Operators
 
-Made by `python3 docs/operators.py > docs/operators.md` from `ir/ops.def`.
+Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/ops/`.
 
 A model of any opset from 7 on (each operator from the version under *since*) is brought to one
 canonical form on import: the form of the newest opset. Operators that are not in the tables are
@@ -65,26 +66,49 @@ def attributes(text):
     return ", ".join(out)
 
 
-def main():
-    here = os.path.dirname(os.path.abspath(__file__))
-    print(HEADER.rstrip())
-    row = re.compile(r'OP\(\w+, "([^"]+)", (\d+), (\d+), (\w+), (\d+), (\w+), ([^,]+), (\w+), \w+, '
-                     r'\w+, "([^"]*)"\)')
-    heading = re.compile(r"/\* (.*?) \*/$")
-    with open(os.path.join(here, "..", "ir", "ops.def")) as table:
-        lines = table.read().split("/* clang-format off */")[1].splitlines()
-    for line in lines:
-        section = heading.match(line)
-        if section and "clang-format" not in line:
-            print("\n## %s\n\n| operator | since | inputs | outputs | attributes | |" % section[1])
-            print("|---|---|---|---|---|---|")
-        found = row.match(line)
-        if not found or found[1] == "lpc.Deleted":
+# The columns that the tables show, each ended by a `;`; the C preprocessor makes rows of the records.
+COLUMNS = """
+#define SECTION(heading) @section heading
+#define OP(id, name, since, ...) @op name; since; __VA_ARGS__
+#define IN(min, max) in min max;
+#define OUT(min, max) out min max;
+#define ATTRS(text) attrs text;
+#define TRAITS(flags) traits flags;
+#include "ir/ops.def"
+"""
+
+
+def records():
+    """Headings and rows in the order of the table: ("section", heading) or ("op", columns)."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    text = subprocess.run([os.environ.get("CC", "cc"), "-E", "-P", "-x", "c", "-I", root, "-"],
+                          input=COLUMNS, stdout=subprocess.PIPE, check=True,
+                          universal_newlines=True).stdout
+    for item in text.split("@")[1:]:
+        kind, _, rest = item.partition(" ")
+        if kind == "section":
+            yield kind, "".join(re.findall(r'"([^"]*)"', rest))
             continue
-        traits = [TRAITS[t] for t in found[7].split(" | ") if t in TRAITS]
-        print("| %s | %s | %s | %s | %s | %s |" % (
-            found[1], found[2], count(found[3], found[4]), count(found[5], found[6]),
-            attributes(found[9]), ", ".join(traits)))
+        name, since, *columns = [part.strip() for part in rest.split(";")]
+        row = {"name": name.strip('"'), "since": since, "attrs": "", "traits": ""}
+        for column in filter(None, columns):
+            what, _, value = column.partition(" ")
+            row[what] = value
+        row["attrs"] = "".join(re.findall(r'"([^"]*)"', row["attrs"]))
+        yield kind, row
+
+
+def main():
+    print(HEADER.rstrip())
+    for kind, row in records():
+        if kind == "section":
+            print("\n## %s\n\n| operator | since | inputs | outputs | attributes | |" % row)
+            print("|---|---|---|---|---|---|")
+        elif row["name"] != "lpc.Deleted":
+            flags = re.findall(r"T_\w+", row["traits"])
+            print("| %s | %s | %s | %s | %s | %s |" % (
+                row["name"], row["since"], count(*row["in"].split()), count(*row["out"].split()),
+                attributes(row["attrs"]), ", ".join(TRAITS[t] for t in flags if t in TRAITS)))
 
 
 main()

@@ -270,7 +270,7 @@ static int check_kind(Call *call, Attr *attr, AttrKind want)
 
 int attrs_check(Call *call, const OpInfo *info)
 {
-    const char *at = info->attrs;
+    const char *text = info->attrs ? info->attrs : "", *at = text;
     Declared declared;
     int known = 0;
     while (next_declared(&at, &declared)) {
@@ -287,7 +287,7 @@ int attrs_check(Call *call, const OpInfo *info)
     for (int i = 0; i < call->attr_count; i++) {
         const char *name = call->attrs[i].name;
         bool found = false;
-        for (at = info->attrs; !found && next_declared(&at, &declared);) {
+        for (at = text; !found && next_declared(&at, &declared);) {
             found =
                 strlen(name) == declared.length && !memcmp(name, declared.name, declared.length);
         }

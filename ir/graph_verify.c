@@ -178,7 +178,7 @@ static void check_epilogue(Verifier *v, const Node *node)
         if (part->out_count != 1 || !part->out[0])
             BROKEN(v, part, "is in an epilogue and has not one output");
         if (part->op < OP_COUNT && !(op_info(part->op)->traits & T_ELEMENTWISE) &&
-            !(op_info(part->op)->traits & T_POINT))
+            !op_info(part->op)->has_point)
             BROKEN(v, part, "is in an epilogue and is not element-wise");
         if (part->epilogue_count) BROKEN(v, part, "is in an epilogue and has one itself");
         if (part->region) BROKEN(v, part, "is in an epilogue and in a region of its own");

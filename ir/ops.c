@@ -4,10 +4,13 @@
 #include <string.h>
 
 static const OpInfo infos[] = {
-#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
-    {#id, name, since, in_min, in_max, out_min, out_max, traits, attrs},
+#define OP(op, text, opset, ...) [OP_##op] = {.id = #op, .name = text, .since = opset, __VA_ARGS__},
+#define IN(min, max) .in_min = min, .in_max = max,
+#define OUT(min, max) .out_min = min, .out_max = max,
+#define ATTRS(text) .attrs = text,
+#define TRAITS(flags) .traits = flags,
+#define POINT(rule) .has_point = true,
 #include "ir/ops.def"
-#undef OP
 };
 
 const OpInfo *op_info(OpCode op)

@@ -1,14 +1,13 @@
-/* Operators, declared once in ir/ops.def. */
+/* Operators, declared once in ir/ops.def: what any pass may ask of one without running a rule. */
 #ifndef LPC_IR_OPS_H
 #define LPC_IR_OPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum OpCode {
-#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
-    OP_##id,
+#define OP(id, name, since, ...) OP_##id,
 #include "ir/ops.def"
-#undef OP
     OP_COUNT
 } OpCode;
 
@@ -18,12 +17,11 @@ enum {
     /* Traits. */
     T_NONE = 0,
     T_ELEMENTWISE = 1, /* output element i depends on the inputs' elements i (broadcast) only */
-    T_POINT = 2,       /* has a point rule: one output element from given coordinates */
-    T_CHEAP = 4,       /* recomputing it costs less than storing it */
-    T_VIEW = 8,        /* the output can be another view of input 0's memory */
-    T_HEAVY = 16,      /* many operations per element: takes an epilogue */
-    T_MOVES = 32,      /* moves elements without changing them */
-    T_INTERNAL = 64    /* made by lpc, does not exist in ONNX */
+    T_CHEAP = 2,       /* recomputing it costs less than storing it */
+    T_VIEW = 4,        /* the output can be another view of input 0's memory */
+    T_HEAVY = 8,       /* many operations per element: takes an epilogue */
+    T_MOVES = 16,      /* moves elements without changing them */
+    T_INTERNAL = 32    /* made by lpc, does not exist in ONNX */
 };
 
 typedef struct OpInfo {
@@ -32,8 +30,10 @@ typedef struct OpInfo {
     int since;          /* the oldest opset whose models are accepted */
     int in_min, in_max, out_min, out_max;
     unsigned traits;
+    bool has_point; /* has a point rule: one output element from given coordinates */
     /* Attributes with defaults: "group:i=1 pads:is auto_pad:s=NOTSET alpha:f=0.01 axis:i". Kinds:
-     * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required. */
+     * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required.
+     * NULL: none. */
     const char *attrs;
 } OpInfo;
 

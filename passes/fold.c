@@ -63,7 +63,7 @@ int fold_node(Graph *graph, Node *node)
                 .diag = graph->diag,
                 .graph = graph,
                 .sizes = graph->sizes,
-                .rules = &lower_rules,
+                .rules = lower_rules,
                 .target = &scalar};
     lw.program = program_new(scratch, graph->sizes, "fold");
     lw.main = &lw.program->main->body;

@@ -173,7 +173,7 @@ Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
 
 Inst *lower_point_value(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
-    return lw->rules->point[node->op](lw, node, output, idx);
+    return lw->rules[node->op].point(lw, node, output, idx);
 }
 
 int lower_node(Lower *lw, Node *node)
@@ -181,5 +181,7 @@ int lower_node(Lower *lw, Node *node)
     lw->node = node;
     lw->kernels_of_node = 0;
     lw->tuning_key = NULL;
-    return lw->rules->lower[node->op](lw, node);
+    LowerRule *rule = lw->rules[node->op].lower;
+    if (!rule) return diag_node(lw->diag, &node->origin, "operator cannot be compiled");
+    return rule(lw, node);
 }

@@ -1,6 +1,6 @@
 /* Lowering: a node becomes kernels of loops.
  *
- * One rule per operator (the lower column of ir/ops.def) writes the loops once for all backends,
+ * One rule per operator (column LOWER of ir/ops.def) writes the loops once for all backends,
  * in scalar form: the innermost independent loop is marked VECTOR and pass_vectorize makes explicit
  * vectors of it. Two things come for free when a rule uses lower_load and lower_store:
  *  - views and layouts: every tensor has a Place (buffer, offset, a stride per axis), so a transposed,
@@ -49,7 +49,7 @@ typedef struct InPlace {
     Buffer *from, *to;
 } InPlace;
 
-typedef struct LowerRules LowerRules; /* of every operator: passes/lower/rules.h */
+typedef struct LowerRules LowerRules; /* of one operator: passes/lower/rules.h */
 
 typedef struct Lower {
     Arena *arena;
@@ -57,7 +57,7 @@ typedef struct Lower {
     Graph *graph;
     SizeTable *sizes;
     const LowerTarget *target;
-    const LowerRules *rules;
+    const LowerRules *rules; /* by operator */
     Program *program;
     Block *main;       /* where calls are appended */
     Place *places;     /* by tensor id; buffer NULL: no place (yet) */
@@ -173,10 +173,9 @@ int lower_node(Lower *lw, Node *node);
 bool lower_is_flat(Lower *lw, const Node *node);
 
 /* Rules by name; rules.c makes the table of them. */
-#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
-    LowerRule lower_##lower;                                                                       \
-    PointRule point_##point;
+#define OP(id, name, since, ...) __VA_ARGS__
+#define LOWER(rule) LowerRule lower_##rule;
+#define POINT(rule) PointRule point_##rule;
 #include "ir/ops.def"
-#undef OP
 
 #endif

@@ -6,10 +6,11 @@
 #include "passes/lower/lower.h"
 
 struct LowerRules {
-    LowerRule *lower[OP_COUNT];
-    PointRule *point[OP_COUNT]; /* point_none where the operator has none */
+    OpCode op;
+    LowerRule *lower; /* NULL: the operator cannot be compiled */
+    PointRule *point; /* NULL: it has none */
 };
 
-extern const LowerRules lower_rules;
+extern const LowerRules lower_rules[OP_COUNT];
 
 #endif

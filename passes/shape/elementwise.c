@@ -1,12 +1,6 @@
 /* Shape rules of element-wise operators, casts and quantisation. */
 #include "passes/shape/shape.h"
 
-int shape_none(Graph *g, Node *n)
-{
-    (void)g, (void)n;
-    return 0;
-}
-
 /* Output 0 is like input 0; a negative `axis` is resolved. */
 int shape_same(Graph *g, Node *n)
 {

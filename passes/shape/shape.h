@@ -1,4 +1,4 @@
-/* Shape rules: one per operator family, named in the shape column of ir/ops.def.
+/* Shape rules: one per operator family, named in column SHAPE of ir/ops.def.
  *
  * A rule sets type, rank and sizes of the node's outputs from its inputs, makes the attributes that
  * lowering reads explicit (pads, strides, dilations, kernel_shape; axes not negative), and reports
@@ -10,12 +10,17 @@
 #include "passes/passes.h"
 
 typedef int ShapeRule(Graph *g, Node *n);
-#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
-    ShapeRule shape_##shape;
+#define OP(id, name, since, ...) __VA_ARGS__
+#define SHAPE(rule) ShapeRule shape_##rule;
 #include "ir/ops.def"
-#undef OP
 
-ShapeRule *shape_rule(OpCode op);
+/* The rules of one operator; rules.c makes the table of them. */
+typedef struct ShapeRules {
+    OpCode op;
+    ShapeRule *shape; /* NULL: the node's outputs keep what they have (lpc.Values) */
+} ShapeRules;
+
+extern const ShapeRules shape_rules[OP_COUNT];
 
 /* What a rule returns when it is only for want of contents known at compile time. */
 enum { SHAPE_UNKNOWN = 4 };

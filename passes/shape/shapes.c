@@ -9,17 +9,6 @@
 
 #include <string.h>
 
-ShapeRule *shape_rule(OpCode op)
-{
-    static ShapeRule *const rules[] = {
-#define OP(id, name, since, in_min, in_max, out_min, out_max, traits, shape, point, lower, attrs)  \
-    shape_##shape,
-#include "ir/ops.def"
-#undef OP
-    };
-    return rules[op];
-}
-
 /* ---- Branches ---- */
 
 /* 1 and 0: the condition is known, -1: not. */
@@ -291,7 +280,7 @@ static int infer_node(Walk *w, Node *n)
         forget_outputs(n); /* an earlier node is wrong and has been reported */
         return 0;
     }
-    if (!code) code = shape_rule(n->op)(g, n);
+    if (!code && shape_rules[n->op].shape) code = shape_rules[n->op].shape(g, n);
     if (!code) code = check_inputs_of(g, n);
     if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;
     if (code) {

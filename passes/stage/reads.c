@@ -88,7 +88,7 @@ static double own_flops(SizeTable *sizes, const Node *node)
     if (each > 0) return 2 * each * count;
     unsigned traits = op_info(node->op)->traits;
     if (traits & (T_VIEW | T_MOVES)) return 0;
-    if (node->in_count && node->in[0] && !(traits & T_POINT)) {
+    if (node->in_count && node->in[0] && !op_info(node->op)->has_point) {
         double read = elements(sizes, node->in[0]);
         if (read > count) count = read;
     }

@@ -225,7 +225,7 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
                                 .diag = graph->diag,
                                 .graph = graph,
                                 .sizes = graph->sizes,
-                                .rules = &lower_rules,
+                                .rules = lower_rules,
                                 .target = &stage->lower},
                          .kernels = arena_array(arena, nodes, sizeof *lowered->kernels)};
     Lower *lw = &lowered->lw;

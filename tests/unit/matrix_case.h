@@ -180,7 +180,7 @@ static Program *net_lower(Net *net, Node *node)
     Lower *lw = &net->lw;
     const Tensor *result = node_result(node);
     *lw = (Lower){.arena = net->arena, .diag = &net->diag, .graph = net->graph,
-                  .sizes = net->graph->sizes, .rules = &lower_rules,
+                  .sizes = net->graph->sizes, .rules = lower_rules,
                   .target = &net->target};
     lw->program = program_new(net->arena, net->graph->sizes, "net");
     lw->main = &lw->program->main->body;

@@ -297,10 +297,10 @@ static void test_defaults(Arena *arena, Diag *diag)
     bool all = true;
     for (int op = 0; op < OP_COUNT; op++) {
         Node *node = graph_node(graph, (OpCode)op, NULL, NULL, 0, NULL, 0, NULL);
-        for (const char *at = strstr(op_info((OpCode)op)->attrs, ":s="); at;
-             at = strstr(at + 1, ":s=")) {
+        const char *attrs = op_info((OpCode)op)->attrs ? op_info((OpCode)op)->attrs : "";
+        for (const char *at = strstr(attrs, ":s="); at; at = strstr(at + 1, ":s=")) {
             const char *start = at;
-            while (start > op_info((OpCode)op)->attrs && start[-1] != ' ') start--;
+            while (start > attrs && start[-1] != ' ') start--;
             const char *name = arena_strndup(arena, start, (size_t)(at - start));
             const char *expected = arena_strndup(arena, at + 3, strcspn(at + 3, " "));
             if (strcmp(node_string(node, name), expected) != 0) {

@@ -60,7 +60,7 @@ static double *as_doubles(Case *c, const Tensor *tensor, const void *data)
 /* The node's output as doubles, or NULL when it failed. */
 static double *run(Case *c)
 {
-    if (shape_rule(c->node->op)(c->net.graph, c->node)) return NULL;
+    if (shape_rules[c->node->op].shape(c->net.graph, c->node)) return NULL;
     Program *program = net_lower(&c->net, c->node);
     void *data = program ? net_eval(&c->net, program, c->out) : NULL;
     return data ? as_doubles(c, c->out, data) : NULL;

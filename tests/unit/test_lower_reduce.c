@@ -132,7 +132,7 @@ static Program *lower(Result *r, Lower *lw, const LowerTarget *target, const Var
 {
     Graph *g = r->graph;
     *lw = (Lower){
-        .arena = r->arena, .diag = g->diag, .graph = g, .sizes = g->sizes, .rules = &lower_rules,
+        .arena = r->arena, .diag = g->diag, .graph = g, .sizes = g->sizes, .rules = lower_rules,
         .target = target};
     lw->program = program_new(r->arena, g->sizes, "net");
     lw->main = &lw->program->main->body;

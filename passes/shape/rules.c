@@ -1,0 +1,8 @@
+/* Which rules say what of an operator's shapes: the one place that sees all of them. */
+#include "passes/shape/shape.h"
+
+const ShapeRules shape_rules[OP_COUNT] = {
+#define OP(id, name, since, ...) [OP_##id] = {.op = OP_##id, __VA_ARGS__},
+#define SHAPE(rule) .shape = shape_##rule,
+#include "ir/ops.def"
+};

@@ -1,0 +1,90 @@
+/* The records of operators (ir/ops.def) are complete: what a record must say is said, and what one
+ * column says agrees with the others. A forgotten entry fails here, by name. */
+#include "passes/lower/rules.h"
+#include "passes/shape/shape.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static int failures;
+
+static void expect(OpCode op, bool is_right, const char *what)
+{
+    if (is_right) return;
+    printf("FAIL %s (OP_%s): %s\n", op_info(op)->name, op_info(op)->id, what);
+    failures++;
+}
+
+/* lpc.Deleted stands for no operator, lpc.Values has its contents instead of inputs, and a loop's
+ * ends are for the passes that know loops. */
+static bool is_real(OpCode op)
+{
+    return op != OP_DELETED && op != OP_VALUES && op != OP_LOOP_ENTER && op != OP_LOOP_LEAVE;
+}
+
+static void check_facts(OpCode op)
+{
+    const OpInfo *info = op_info(op);
+    expect(op, info->id && info->name && info->name[0], "has no name");
+    expect(op, op_find(info->name, strlen(info->name)) == op, "another operator has this name");
+    expect(op, info->since >= 1, "since: the oldest opset is 1");
+    expect(op, info->out_max >= 1 && info->out_min <= info->out_max, "OUT(min, max) is missing");
+    expect(op, info->in_min <= info->in_max && (info->in_max >= 1 || !is_real(op)),
+           "IN(min, max) is missing");
+    bool is_internal = info->traits & T_INTERNAL;
+    expect(op, is_internal == !strncmp(info->name, "lpc.", 4), "T_INTERNAL and lpc. go together");
+}
+
+/* One declaration "name:kind", then '!' or "=default". */
+static bool is_attr(const char *text, size_t length)
+{
+    static const char *const kinds[] = {"i", "f", "s", "is", "fs", "ss", "t"};
+    size_t name = 0;
+    while (name < length && (isalnum((unsigned char)text[name]) || text[name] == '_')) name++;
+    if (!name || name == length || text[name] != ':') return false;
+    const char *kind = text + name + 1;
+    size_t rest = length - name - 1, letters = 0;
+    while (letters < rest && kind[letters] != '=' && kind[letters] != '!') letters++;
+    bool known = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        known |= strlen(kinds[i]) == letters && !memcmp(kinds[i], kind, letters);
+    if (!known) return false;
+    if (letters == rest) return true;
+    if (kind[letters] == '!') return letters + 1 == rest;
+    return letters + 1 < rest && letters == 1; /* lists have no defaults */
+}
+
+static void check_attrs(OpCode op)
+{
+    const char *at = op_info(op)->attrs;
+    while (at && *at) {
+        size_t length = strcspn(at, " ");
+        expect(op, is_attr(at, length), "ATTRS: expected \"name:kind=default name:kind! ...\"");
+        at += length + (at[length] == ' ');
+    }
+}
+
+static void check_rules(OpCode op)
+{
+    const OpInfo *info = op_info(op);
+    const LowerRules *lower = &lower_rules[op];
+    expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
+    expect(op, shape_rules[op].shape || !is_real(op), "SHAPE is missing");
+    expect(op, lower->lower || !is_real(op), "LOWER is missing");
+    expect(op, info->has_point == (lower->point != NULL), "POINT: a rule is missing");
+    expect(op, lower->lower != lower_point || lower->point, "LOWER(point) needs POINT");
+    expect(op, !(info->traits & T_ELEMENTWISE) || lower->point, "T_ELEMENTWISE needs POINT");
+    expect(op, !(info->traits & T_VIEW) || lower->point, "T_VIEW needs POINT for what is no view");
+}
+
+int main(void)
+{
+    for (int op = 0; op < OP_COUNT; op++) {
+        check_facts((OpCode)op);
+        check_attrs((OpCode)op);
+        check_rules((OpCode)op);
+    }
+    if (!failures) printf("%d operators\n", OP_COUNT);
+    return failures != 0;
+}
