@@ -6,7 +6,8 @@
  *   expr.c     instructions to C expressions
  *   vector.c   vector instructions: types and the helper functions for them
  *   helpers.c  helper functions on scalars, and the list of those that the file needs
- *   text.c     identifiers, constants, sizes, comments
+ *   size.c     sizes to C expressions
+ *   text.c     identifiers, constants, comments
  *
  * A value is either named (a `const` local) or folded into the one expression that uses it. */
 #ifndef LPC_BACKEND_C_EMIT_H
@@ -106,12 +107,14 @@ void names_add(Arena *arena, Names *names, const char *name);
 bool c_reserved(const char *name);
 Expr c_int(Arena *arena, DType type, int64_t value);
 Expr c_float(Arena *arena, DType type, double value);
-/* A size; symbols are named by sym_names[i], or sizes[SYM_x] where that is NULL. */
-Expr c_size(Emit *e, const Size *size, const char *const *sym_names);
 /* A block comment; ends of comments and odd bytes inside it are defused. */
 void c_comment(Text *out, const char *text, int indent);
 const char *c_comment_line(Arena *arena, const char *text); /* the first line, defused */
 const char *c_paren(Arena *arena, Expr expr, Prec least);
+const char *math_name(InstOp op, DType type); /* "expf"; NULL: no function of libm */
+
+/* size.c: a size; symbols are named by sym_names[i], or sizes[SYM_x] where that is NULL. */
+Expr c_size(Emit *e, const Size *size, const char *const *sym_names);
 
 /* helpers.c: each returns the helper's name after making sure that it is defined. In a template
  * `@X` stands for the value of the key X. */
@@ -147,7 +150,6 @@ Expr expr_value(KernelEmit *k, const Inst *inst);   /* its name, or its expressi
 Expr expr_compute(KernelEmit *k, const Inst *inst); /* its expression */
 const char *expr_text(KernelEmit *k, const Inst *inst, Prec least);
 const char *expr_address(KernelEmit *k, const Inst *access); /* &x[i] of a LOAD or STORE */
-const char *math_name(InstOp op, DType type);                /* "expf" */
 Info *expr_info(const KernelEmit *k, const Inst *inst);
 int param_position(const Kernel *kernel, const Param *param);
 int cell_position(const Kernel *kernel, const Cell *cell);

@@ -43,21 +43,6 @@ Expr expr_value(KernelEmit *k, const Inst *inst)
     return name ? (Expr){name, PREC_POSTFIX} : expr_compute(k, inst);
 }
 
-const char *math_name(InstOp op, DType type)
-{
-    static const char *const names[LI_COUNT][2] = {
-#define X(id, name, args, class) [LI_##id] = {name, name "f"},
-        LPC_INSTS(X)
-#undef X
-    };
-    char class = inst_class(op);
-    if (op == LI_ABS) return type == DT_F32 ? "fabsf" : "fabs";
-    bool unary =
-        op == LI_SQRT || op == LI_FLOOR || op == LI_CEIL || op == LI_RINT || op == LI_TRUNC;
-    if (!unary && class != 'F' && class != 'G') return NULL;
-    return names[op][type == DT_F32];
-}
-
 /* ---- Arithmetic ---- */
 
 static const char *symbol_of(InstOp op)

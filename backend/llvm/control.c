@@ -2,21 +2,6 @@
 #include "backend/llvm/emit.h"
 #include <assert.h>
 
-bool emit_is_open(const Emit *e)
-{
-    return LLVMGetBasicBlockTerminator(LLVMGetInsertBlock(e->builder)) == NULL;
-}
-
-LLVMBasicBlockRef emit_new_block(Emit *e, const char *name)
-{
-    return LLVMAppendBasicBlockInContext(e->context, e->function, name);
-}
-
-void emit_goto(Emit *e, LLVMBasicBlockRef to)
-{
-    if (emit_is_open(e)) LLVMBuildBr(e->builder, to);
-}
-
 void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function)
 {
     e->kernel = kernel;

@@ -63,6 +63,11 @@ LLVMValueRef size_value(Emit *e, const Size *size);
 /* The value of an operand. */
 LLVMValueRef value_of(Emit *e, const Inst *inst);
 
+/* ---- blocks.c ---- */
+bool emit_is_open(const Emit *e); /* the current basic block has no terminator yet */
+LLVMBasicBlockRef emit_new_block(Emit *e, const char *name);
+void emit_goto(Emit *e, LLVMBasicBlockRef to); /* when open */
+
 /* ---- arith.c, convert.c, vector.c, memory.c: instructions to values ---- */
 LLVMValueRef emit_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef emit_unary(Emit *e, InstOp op, LType type, LLVMValueRef a);
@@ -77,9 +82,6 @@ void emit_store(Emit *e, const Inst *inst);
 /* ---- control.c: blocks, loops, whole function bodies ---- */
 void emit_block(Emit *e, const Block *block);
 void emit_for_body(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi);
-bool emit_is_open(const Emit *e); /* the current basic block has no terminator yet */
-LLVMBasicBlockRef emit_new_block(Emit *e, const char *name);
-void emit_goto(Emit *e, LLVMBasicBlockRef to); /* when open */
 /* Starts a function's body: entry block, builders, tables for the kernel. */
 void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function);
 

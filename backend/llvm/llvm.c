@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "backend/llvm/llvm.h"
 #include "backend/llvm/emit.h"
-#include <errno.h>
+#include "backend/output.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/Target.h>
@@ -142,29 +142,10 @@ static int optimise(Emit *e, LLVMTargetMachineRef machine)
     return LPC_ERROR;
 }
 
-/* A half-written object; a device that was given as the path stays. */
-static void remove_file(const char *path)
-{
-    struct stat info;
-    if (!stat(path, &info) && S_ISREG(info.st_mode)) remove(path);
-}
-
-static int write_file(Diag *diag, const char *path, const char *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file) return diag_error(diag, "cannot write %s: %s", path, strerror(errno));
-    bool bad = fwrite(data, 1, size, file) != size;
-    int why = errno;
-    if (fclose(file) && !bad) bad = true, why = errno;
-    if (!bad) return LPC_OK;
-    remove_file(path);
-    return diag_error(diag, "cannot write %s: %s", path, strerror(why));
-}
-
 static int write_text(Emit *e, const char *path)
 {
     char *text = LLVMPrintModuleToString(e->module);
-    int code = write_file(e->diag, path, text, strlen(text));
+    int code = output_write(e->diag, path, text, strlen(text));
     LLVMDisposeMessage(text);
     return code;
 }
@@ -175,7 +156,7 @@ static int write_object(Emit *e, LLVMTargetMachineRef machine, const char *path)
     char *message = NULL;
     if (LLVMTargetMachineEmitToMemoryBuffer(machine, e->module, LLVMObjectFile, &message, &object))
         return llvm_error(e->diag, "LLVM", message);
-    int code = write_file(e->diag, path, LLVMGetBufferStart(object), LLVMGetBufferSize(object));
+    int code = output_write(e->diag, path, LLVMGetBufferStart(object), LLVMGetBufferSize(object));
     LLVMDisposeMemoryBuffer(object);
     return code;
 }

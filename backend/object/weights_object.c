@@ -3,6 +3,8 @@
  * (System V ABI, "Object files"; the x86-64, AArch64 and RISC-V supplements for machine values.) */
 #define _POSIX_C_SOURCE 200809L
 #include "backend/object/weights_object.h"
+
+#include "backend/output.h"
 #include <assert.h>
 #include <elf.h>
 #include <errno.h>
@@ -219,13 +221,6 @@ static int put_object(Writer *w, const Layout *l, const Buffer *const *list, int
     return put(w, l->sections, sizeof l->sections);
 }
 
-/* A half-written object; a device that was given as the path stays. */
-static void remove_file(const char *path)
-{
-    struct stat info;
-    if (!stat(path, &info) && S_ISREG(info.st_mode)) remove(path);
-}
-
 static int write_layout(Arena *arena, Diag *diag, const char *path, const Layout *l,
                         const Buffer *const *list, int count)
 {
@@ -239,7 +234,7 @@ static int write_layout(Arena *arena, Diag *diag, const char *path, const Layout
     int code = put_object(&writer, l, list, count);
     if (fclose(file) && code == LPC_OK)
         code = diag_error(diag, "cannot write %s: %s", path, strerror(errno));
-    if (code != LPC_OK) remove_file(path);
+    if (code != LPC_OK) output_remove(path);
     return code;
 }
 

@@ -1,6 +1,7 @@
 /* model.h: the C interface of the emitted function, and NAME.h, which includes it. */
-#include "backend/package/package.h"
+#include "backend/package/parts.h"
 
+#include "backend/output.h"
 #include "ir/names.h"
 
 #include <ctype.h>
@@ -168,11 +169,11 @@ int package_header(PackJob *job, const PackStage *stage, const char *folder)
                 "#elif %s_MODEL_H != %s\n"
                 "#error \"two models are called %s: give each its own name (lpc --name)\"\n#endif\n",
                 big, value, stage->prefix);
-    TRY(package_file(job->diag, arena_printf(job->arena, "%s/model.h", folder), out.data,
+    TRY(output_write(job->diag, arena_printf(job->arena, "%s/model.h", folder), out.data,
                      out.length));
     const char *named = arena_printf(job->arena, "%s/%s.h", folder, stage->header);
     const char *text = arena_printf(job->arena, "/* %s: the interface of %s_run. */\n"
                                     "#include \"model.h\"\n", stage->header, stage->prefix);
     if (!strcmp(stage->header, "model")) return 0;
-    return package_file(job->diag, named, text, strlen(text));
+    return output_write(job->diag, named, text, strlen(text));
 }

@@ -1,9 +1,10 @@
 /* Linking the stage program with the target's toolchain, and copying the runtime's sources in. */
-#include "backend/package/package.h"
+#include "backend/package/parts.h"
 
 #include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
-#include "backend/package/toolchain.h"
+#include "backend/output.h"
+#include "backend/toolchain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ static int copy_file(PackJob *job, const char *from, const char *to)
     size_t length;
     while ((length = fread(buffer, 1, sizeof buffer, in)) > 0) text_addn(&text, buffer, length);
     fclose(in);
-    return package_file(job->diag, to, text.data, text.length);
+    return output_write(job->diag, to, text.data, text.length);
 }
 
 /* Copies the runtime's sources into FOLDER/runtime. */

@@ -1,5 +1,7 @@
 /* The manifests: OUT/manifest.json for the pipeline, OUT/STAGE/manifest.json for each stage. */
-#include "backend/package/package.h"
+#include "backend/package/parts.h"
+
+#include "backend/output.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -114,7 +116,7 @@ static int write_json(PackJob *job, cJSON *json, const char *path)
     cJSON_Delete(json);
     const char *lines = arena_printf(job->arena, "%s\n", text);
     cJSON_free(text);
-    return package_file(job->diag, path, lines, strlen(lines));
+    return output_write(job->diag, path, lines, strlen(lines));
 }
 
 static int stage_manifest(PackJob *job, int index, const char *out)

@@ -1,59 +1,14 @@
 /* Writing a package: stage by stage, code first, then what describes it. */
-#include "backend/package/package.h"
+#include "backend/package/parts.h"
 
 #include "backend/c/c.h"
 #include "backend/llvm/llvm.h"
 #include "backend/object/weights_object.h"
+#include "backend/output.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <xxhash.h>
-
-int package_file(Diag *diag, const char *path, const char *data, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file) return diag_error(diag, "cannot write '%s': %s", path, strerror(errno));
-    bool ok = fwrite(data, 1, length, file) == length;
-    int saved = errno;
-    if (fclose(file) && ok) {
-        ok = false;
-        saved = errno;
-    }
-    if (!ok) return diag_error(diag, "cannot write '%s': %s", path, strerror(saved));
-    return 0;
-}
-
-uint64_t package_contract_hash(PackJob *job, const PackContract *contract)
-{
-    Text text;
-    text_init(&text, job->arena);
-    for (int i = 0; i < contract->count; i++) {
-        const PackTensor *t = &contract->tensors[i];
-        text_printf(&text, "%u %s %s", t->id, t->name, dtype_name(t->dtype));
-        for (int k = 0; k < t->rank; k++) {
-            text_printf(&text, " [%s]", size_text(job->sizes, t->dims[k]));
-            if (t->order) text_printf(&text, "@%d", t->order[k]);
-        }
-        text_add(&text, "\n");
-    }
-    for (int i = 0; i < sizes_symbol_count(job->sizes); i++) {
-        const Symbol *symbol = sizes_symbol_at(job->sizes, i);
-        text_printf(&text, "%s %lld\n", symbol->name, (long long)symbol->max);
-    }
-    return XXH64(text.data, text.length, 0);
-}
-
-int64_t package_max_payload(PackJob *job, const PackContract *contract)
-{
-    int64_t at = 8 * (int64_t)sizes_symbol_count(job->sizes);
-    for (int i = 0; i < contract->count; i++) {
-        at = (at + 63) / 64 * 64;
-        at += contract->tensors[i].max_bytes;
-    }
-    return at;
-}
 
 static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
 {
@@ -66,7 +21,7 @@ static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
         Text text;
         text_init(&text, job->arena);
         TRY(backend_c_emit(stage->program, &options, job->diag, &text));
-        return package_file(job->diag, arena_printf(job->arena, "%s/model.c", folder), text.data,
+        return output_write(job->diag, arena_printf(job->arena, "%s/model.c", folder), text.data,
                             text.length);
     }
     LlvmOptions options = llvm_options(stage->target);

@@ -76,23 +76,4 @@ typedef struct PackJob {
 /* Writes everything into folder, which exists and is empty. */
 int package_write(PackJob *job, const char *folder);
 
-/* The parts, one file each. */
-int package_manifest(PackJob *job, const char *folder);
-int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
-int package_header(PackJob *job, const PackStage *stage, const char *folder);
-/* A name of the model's without what could end a comment or a string. */
-const char *package_harmless(PackJob *job, const char *text);
-int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
-int package_link(PackJob *job, const PackStage *stage, const char *folder);
-/* True when the stage's program can be made here. */
-bool package_can_link(const PackJob *job, const Target *target);
-/* True when there are so many weights that they are written into the linked program only, not into
- * weights.o as well. */
-bool package_weights_once(const PackJob *job, const PackStage *stage);
-uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
-int64_t package_max_payload(PackJob *job, const PackContract *contract);
-
-/* Writes a file whole; a failure is reported with its path. */
-int package_file(Diag *diag, const char *path, const char *data, size_t length);
-
 #endif

@@ -1,6 +1,8 @@
 /* The C text beside the emitted function and its header: stage.c, the descriptor, and how both are
  * built, CMakeLists.txt. */
-#include "backend/package/package.h"
+#include "backend/package/parts.h"
+
+#include "backend/output.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -220,7 +222,7 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
     state_functions(job, &out);
     descriptor(job, stage, index, &out);
     stage_main(job, stage, &out);
-    return package_file(job->diag, arena_printf(job->arena, "%s/stage.c", folder), out.data,
+    return output_write(job->diag, arena_printf(job->arena, "%s/stage.c", folder), out.data,
                         out.length);
 }
 
@@ -262,6 +264,6 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
                 "target_compile_definitions(%s_stage PRIVATE LPC_STAGE_MAIN)\n"
                 "target_link_libraries(%s_stage PRIVATE %s Threads::Threads)\n",
                 stage->prefix, stage->prefix, stage->prefix, stage->prefix);
-    return package_file(job->diag, arena_printf(job->arena, "%s/CMakeLists.txt", folder), out.data,
+    return output_write(job->diag, arena_printf(job->arena, "%s/CMakeLists.txt", folder), out.data,
                         out.length);
 }

@@ -1,7 +1,7 @@
 /* The program that measures a device: made and run here, or made for there. */
 #include "lib/calibrate/calibrate.h"
 
-#include "backend/package/package.h"
+#include "backend/output.h"
 #include "lib/files/folder.h"
 #include "lib/measure/measure.h"
 
@@ -96,7 +96,7 @@ static int there(Arena *arena, Diag *diag, const Calibration *c, const Target *t
         "`./calibrate --peer HOST:7700` on the other; the answer goes into a cluster file's "
         "links.\n",
         target->name, target->triple, target->name, target->name);
-    int code = package_file(diag, readme, text, strlen(text));
+    int code = output_write(diag, readme, text, strlen(text));
     if (!code) code = build(arena, diag, c, target, work, program);
     if (!code && rename(program, name)) {
         Text copy; /* another file system */
@@ -106,7 +106,7 @@ static int there(Arena *arena, Diag *diag, const Calibration *c, const Target *t
         for (size_t n; from && (n = fread(part, 1, sizeof part, from)) > 0;)
             text_addn(&copy, part, n);
         if (from) fclose(from);
-        code = package_file(diag, name, copy.data, copy.length);
+        code = output_write(diag, name, copy.data, copy.length);
         if (!code && chmod(name, 0755)) code = diag_error(diag, "cannot make '%s' a program", name);
     }
     if (code) remove_tree(c->out);

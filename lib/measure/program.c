@@ -1,8 +1,9 @@
 /* Programs around emitted models: made with the target's toolchain, run here. */
 #include "lib/measure/measure.h"
 
+#include "backend/output.h"
 #include "backend/package/package.h"
-#include "backend/package/toolchain.h"
+#include "backend/toolchain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
     if (!target_has_program(target->cc))
         return diag_error(diag, "target '%s': its compiler '%s' is not installed", target->name,
                           target->cc[0]);
-    TRY(package_file(diag, path, source, strlen(source)));
+    TRY(output_write(diag, path, source, strlen(source)));
     tool_args(&args, target->cc, target->cc_count);
     tool_args(&args,
              (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-static",

@@ -1,6 +1,7 @@
 /* The page of the report. */
 #include "lib/report/report.h"
 
+#include "backend/output.h"
 #include "ir/units.h"
 
 static void figure(Report *r, const char *name, const char *value, const char *note)
@@ -86,6 +87,6 @@ int report_write(const PackJob *job, Graph *graph, const Cut *cut, const PlanOpt
     report_cuts(&r);
     report_alternatives(&r);
     text_add(&r.out, "</main>\n</body>\n</html>\n");
-    return package_file(job->diag, arena_printf(r.arena, "%s/report.html", folder), r.out.data,
+    return output_write(job->diag, arena_printf(r.arena, "%s/report.html", folder), r.out.data,
                         r.out.length);
 }

@@ -1,5 +1,5 @@
 /* `lpc calibrate`: a target file from measurements. */
-#include "backend/package/package.h"
+#include "backend/output.h"
 #include "lib/calibrate/calibrate.h"
 #include "runtime/calibrate.h"
 #include "tools/lpc/command.h"
@@ -69,7 +69,7 @@ static int parse(Command *c, int argc, char **argv)
 /* To -o's file, or to standard output. */
 static int put(Diag *diag, const Command *c, const char *text)
 {
-    if (c->calibration.out) return package_file(diag, c->calibration.out, text, strlen(text));
+    if (c->calibration.out) return output_write(diag, c->calibration.out, text, strlen(text));
     fputs(text, stdout);
     return fflush(stdout) ? diag_error(diag, "cannot write to standard output") : 0;
 }

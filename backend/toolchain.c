@@ -1,5 +1,5 @@
 /* Starting a tool, hearing what it says, and waiting for it. */
-#include "backend/package/toolchain.h"
+#include "backend/toolchain.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,0 +1,31 @@
+/* The parts of a package, one file each; package.c puts them together. */
+#ifndef LPC_BACKEND_PACKAGE_PARTS_H
+#define LPC_BACKEND_PACKAGE_PARTS_H
+
+#include "backend/package/package.h"
+
+/* ---- contract.c ---- */
+uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
+int64_t package_max_payload(PackJob *job, const PackContract *contract);
+
+/* ---- source.c ---- */
+int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
+int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
+
+/* ---- header.c ---- */
+int package_header(PackJob *job, const PackStage *stage, const char *folder);
+/* A name of the model's without what could end a comment or a string. */
+const char *package_harmless(PackJob *job, const char *text);
+
+/* ---- link.c ---- */
+int package_link(PackJob *job, const PackStage *stage, const char *folder);
+/* True when the stage's program can be made here. */
+bool package_can_link(const PackJob *job, const Target *target);
+/* True when there are so many weights that they are written into the linked program only, not into
+ * weights.o as well. */
+bool package_weights_once(const PackJob *job, const PackStage *stage);
+
+/* ---- manifest.c ---- */
+int package_manifest(PackJob *job, const char *folder);
+
+#endif
