@@ -148,6 +148,11 @@ typedef struct CallArg {
     const Size *offset; /* elements */
 } CallArg;
 
+/* Of one run, at the bounds: loops_cost.h says how it is counted. */
+typedef struct KernelCost {
+    double flops, bytes;
+} KernelCost;
+
 struct Kernel {
     Program *program;
     const char *name;    /* a C identifier, unique in the program: "k12_conv1" */
@@ -159,7 +164,7 @@ struct Kernel {
     int cell_count;
     Block body;
     int next_id;
-    double flops, bytes;  /* at the bounds, for the comment, the plan and the profile */
+    KernelCost cost;
     const char *tuning_key; /* of the measured tiling that it asked for, NULL: none */
     Inst **consts;       /* INT, FLT, SIZE made so far (hash-consed by linear search) */
     int const_count;

@@ -357,8 +357,8 @@ static int parse_head(Parser *p, Kernel *kernel)
     if (parse_accept(p, "comment")) TRY(parse_quoted(p, &kernel->comment));
     if (parse_accept(p, "origin")) TRY(parse_origin(p, &kernel->origin));
     if (parse_accept(p, "cost")) {
-        TRY(parse_number(p, &kernel->flops));
-        TRY(parse_number(p, &kernel->bytes));
+        TRY(parse_number(p, &kernel->cost.flops));
+        TRY(parse_number(p, &kernel->cost.bytes));
     }
     while (parse_accept(p, "local")) TRY(parse_param(p, true));
     while (parse_accept(p, "cell")) TRY(parse_cell(p));

@@ -304,11 +304,11 @@ static void print_head(Text *out, const Kernel *kernel)
         print_quoted(out, origin->op ? origin->op : "");
         text_printf(out, " %d\n", origin->index);
     }
-    if (kernel->flops != 0 || kernel->bytes != 0) {
+    if (kernel->cost.flops != 0 || kernel->cost.bytes != 0) {
         text_add(out, "    cost ");
-        print_number(out, DT_F64, kernel->flops);
+        print_number(out, DT_F64, kernel->cost.flops);
         text_add(out, " ");
-        print_number(out, DT_F64, kernel->bytes);
+        print_number(out, DT_F64, kernel->cost.bytes);
         text_add(out, "\n");
     }
 }

@@ -138,8 +138,8 @@ static int stage_manifest(PackJob *job, int index, const char *out)
         cJSON_AddStringToObject(item, "name", k->name);
         cJSON_AddStringToObject(item, "node", k->origin.node ? k->origin.node : "");
         cJSON_AddStringToObject(item, "op", k->origin.op ? k->origin.op : "");
-        cJSON_AddNumberToObject(item, "flops", k->flops);
-        cJSON_AddNumberToObject(item, "bytes", k->bytes);
+        cJSON_AddNumberToObject(item, "flops", k->cost.flops);
+        cJSON_AddNumberToObject(item, "bytes", k->cost.bytes);
         cJSON_AddItemToArray(kernels, item);
     }
     return write_json(job, json,

@@ -112,28 +112,13 @@ static void mark_overlaps(Lower *lw)
     }
 }
 
-static void describe_cost(Lower *lw)
-{
-    Kernel *kernel = lw->kernel;
-    if (kernel->flops <= 0 && kernel->bytes <= 0) return;
-    kernel->comment = arena_printf(lw->arena, "%s  at most %.0f operations, %.0f bytes\n",
-                                   kernel->comment, kernel->flops, kernel->bytes);
-}
-
 void lower_end(Lower *lw)
 {
     mark_overlaps(lw);
-    describe_cost(lw);
     CallArg *args = arena_array(lw->arena, (size_t)lw->use_count, sizeof *args);
     for (int i = 0; i < lw->use_count; i++) args[i] = lw->uses[i].arg;
     main_call(lw->program, lw->main, lw->kernel, lw->use_count, args);
     lw->kernel = NULL;
-}
-
-void lower_cost(Lower *lw, double flops, double bytes)
-{
-    lw->kernel->flops = flops;
-    lw->kernel->bytes = bytes;
 }
 
 Tiling lower_tiling(Lower *lw)

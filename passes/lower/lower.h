@@ -84,8 +84,6 @@ typedef Inst *PointRule(Lower *lw, const Node *node, int output, Inst *const *id
 void lower_begin(Lower *lw, const char *suffix);
 /* Closes it: appends it to the program, and its call to lw->main. */
 void lower_end(Lower *lw);
-/* Cost for comment, plan and profile, at the bounds; call between begin and end. */
-void lower_cost(Lower *lw, double flops, double bytes);
 /* What was measured for lw->node's kernels; all by rule when nothing was. */
 Tiling lower_tiling(Lower *lw);
 /* Where they note what is worth measuring, after lower_tiling; NULL: nowhere. */

@@ -2,6 +2,7 @@
 #include "passes/lower/rules.h"
 #include "passes/stage/stage.h"
 
+#include "ir/loops_cost.h"
 #include "ir/names.h"
 #include "passes/loops/passes.h"
 #include "passes/loops/rewrite.h"
@@ -201,6 +202,17 @@ static int lower_all(Lowered *lowered, const Stage *stage, Node *const *copies, 
     return lower_state(&lowered->lw, kept);
 }
 
+/* Counted here, of scalar loops: what later passes make of them computes the same. */
+static void describe_costs(Program *program)
+{
+    loops_count(program);
+    for (int i = 0; i < program->kernel_count; i++) {
+        Kernel *kernel = program->kernels[i];
+        kernel->comment = arena_printf(program->arena, "%s  at most %.0f operations, %.0f bytes\n",
+                                       kernel->comment, kernel->cost.flops, kernel->cost.bytes);
+    }
+}
+
 void lowered_drop(Lowered *lowered)
 {
     Program *program = lowered->lw.program;
@@ -238,6 +250,7 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
     lw->program->code = arena_new();
     int code = lower_all(lowered, stage, copies, kept);
     if (code) lowered_drop(lowered);
+    else describe_costs(lw->program);
     return code;
 }
 

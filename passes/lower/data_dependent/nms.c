@@ -155,7 +155,6 @@ int lower_nms(Lower *lw, Node *node)
     const Size *cells = size_const(lw->sizes, 2 * most + 3 * rows);
     Buffer *scratch = lower_scratch(lw, "selected", DT_I64, cells);
     lower_begin(lw, "select");
-    lower_cost(lw, lower_work(lw, m.scores) * 20, lower_work(lw, m.scores) * 8);
     m.items = section(lw, scratch, 0);
     m.spare = section(lw, scratch, most);
     m.selected = section(lw, scratch, 2 * most);

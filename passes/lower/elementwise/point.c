@@ -132,7 +132,6 @@ static void one_output(Lower *lw, Node *node, int output)
     Inst *idx[MAX_RANK] = {0};
     int loops;
     lower_begin(lw, output ? arena_printf(lw->arena, "out%d", output) : NULL);
-    lower_cost(lw, work * elements, elements * (double)dtype_size(result->dtype) * 2);
     if (lower_is_flat(lw, node)) {
         const Size *count = tensor_elements(lw->sizes, result);
         enum { CHUNK = 4096 };

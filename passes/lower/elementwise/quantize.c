@@ -151,7 +151,6 @@ int lower_dynamic_quantize(Lower *lw, Node *node)
     Buffer *scratch = lower_scratch(lw, "range", DT_F32, size_const(lw->sizes, 2));
     Extremes extremes;
     lower_begin(lw, "range");
-    lower_cost(lw, 2 * lower_work(lw, x), lower_work(lw, x) * (double)dtype_size(x->dtype));
     find_extremes(lw, x, &extremes);
     store_parameters(lw, node, &extremes, lower_param(lw, scratch, none, true));
     lower_end(lw);
@@ -160,7 +159,6 @@ int lower_dynamic_quantize(Lower *lw, Node *node)
     Inst *idx[MAX_RANK] = {0};
     uint8_t order[MAX_RANK];
     lower_begin(lw, NULL);
-    lower_cost(lw, 5 * lower_work(lw, x), lower_work(lw, x) * ((double)dtype_size(x->dtype) + 1));
     Param *range = lower_param(lw, scratch, none, false);
     bool flat = move_is_dense(lw, x) && move_is_dense(lw, y) && node->epilogue_count == 0;
     int loops = 1;

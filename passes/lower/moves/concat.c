@@ -30,11 +30,6 @@ static void copy_part(Lower *lw, const Tensor *in, int axis, const Size *at, dou
     lower_nest_end(lw, loops);
 }
 
-static void cost(Lower *lw, double elements)
-{
-    lower_cost(lw, 0, 2 * elements * (double)dtype_size(node_result(lw->node)->dtype));
-}
-
 /* Small parts are copied by one kernel; large ones have each their own, so that they can run in
  * parallel. */
 int lower_concat(Lower *lw, Node *node)
@@ -54,7 +49,6 @@ int lower_concat(Lower *lw, Node *node)
             starts[k] = NULL;
         } else if (lower_work(lw, in) >= (double)LARGE) {
             lower_begin(lw, copied++ ? arena_printf(lw->arena, "part%d", k) : NULL);
-            cost(lw, lower_work(lw, in));
             copy_part(lw, in, axis, starts[k], 1);
             lower_end(lw);
             starts[k] = NULL;
@@ -68,7 +62,6 @@ int lower_concat(Lower *lw, Node *node)
         copy_part(lw, node->in[k], axis, starts[k], 0);
     }
     if (opened) {
-        cost(lw, small_work);
         lower_end(lw);
     }
     return 0;

@@ -73,10 +73,9 @@ int lower_gather(Lower *lw, Node *node)
     int axis = (int)node_int(node, "axis"), outer = axis + index->rank;
     Builder *b = &lw->b;
     Inst *idx[MAX_RANK] = {0}, *own[MAX_RANK] = {0};
-    double elements = lower_work(lw, out), row = 1;
+    double row = 1;
     for (int i = outer; i < out->rank; i++) row *= (double)size_upper(lw->sizes, out->dims[i]);
     lower_begin(lw, NULL);
-    lower_cost(lw, 0, 2 * elements * (double)dtype_size(out->dtype));
     int loops = lower_nest(lw, outer, out->dims, NULL, false, row, idx);
     for (int i = 0; i < axis; i++) own[i] = idx[i];
     Inst *n = kb_size(b, in->dims[axis]);

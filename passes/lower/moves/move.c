@@ -61,7 +61,6 @@ void move_copy(Lower *lw, const char *suffix, const Tensor *from, const Tensor *
     Inst *idx[MAX_RANK] = {0};
     uint8_t order[MAX_RANK];
     lower_begin(lw, suffix);
-    lower_cost(lw, 0, 2 * lower_work(lw, to) * (double)dtype_size(to->dtype));
     lower_order(lw, to, order);
     int loops = lower_nest(lw, to->rank, to->dims, order, true, 1, idx);
     lower_store_to(lw, to, idx, lower_load(lw, from, idx));

@@ -226,10 +226,9 @@ static int lower_repeat(Lower *lw, const Resize *r, const Tensor *out)
     const Tensor *in = r->node->in[0];
     int last = out->rank - 1;
     uint8_t order[MAX_RANK];
-    double work = lower_work(lw, out), row = (double)size_upper(lw->sizes, out->dims[last]);
+    double row = (double)size_upper(lw->sizes, out->dims[last]);
     Inst *idx[MAX_RANK] = {0}, *own[MAX_RANK] = {0};
     lower_begin(lw, NULL);
-    lower_cost(lw, 0, 2 * work * (double)dtype_size(out->dtype));
     lower_order(lw, out, order);
     int loops = lower_nest(lw, last, out->dims, order, false, row, idx);
     Point p = {.lw = lw, .r = r, .in = in, .type = DT_NONE};

@@ -133,7 +133,6 @@ int lower_col2im(Lower *lw, Node *node)
         return diag_node(lw->diag, &node->origin, "block_shape: is not known or has over 4 axes");
     move_fill(lw, "zero", out, 0);
     lower_begin(lw, NULL);
-    lower_cost(lw, lower_work(lw, node->in[0]), 0);
     double work = lower_work(lw, node->in[0]) / (double)size_upper(lw->sizes, out->dims[0]) /
                   (double)size_upper(lw->sizes, out->dims[1]);
     int loops = lower_nest(lw, 2, out->dims, NULL, false, work, outer);

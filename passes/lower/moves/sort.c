@@ -172,7 +172,6 @@ int lower_top_k(Lower *lw, Node *node)
     Buffer *scratch = NULL;
     if (!few) scratch = lower_scratch(lw, "order", DT_I64, size_const(lw->sizes, 2 * most));
     lower_begin(lw, NULL);
-    lower_cost(lw, 4 * lower_work(lw, t.x), 2 * lower_work(lw, t.x));
     int loops = lower_nest(lw, t.x->rank, dims, NULL, false, few ? 4 * (double)most : 0, t.idx);
     if (few) top_by_insertion(lw, &t, k->value);
     else top_by_sorting(lw, &t, k, scratch, most);
@@ -203,7 +202,6 @@ int lower_cumulate(Lower *lw, Node *node)
     for (int i = 0; i < x->rank; i++) dims[i] = x->dims[i];
     dims[axis] = size_const(lw->sizes, 1);
     lower_begin(lw, NULL);
-    lower_cost(lw, lower_work(lw, x), 2 * lower_work(lw, x) * (double)dtype_size(x->dtype));
     lower_order(lw, out, order);
     double row = (double)size_upper(lw->sizes, x->dims[axis]);
     int loops = lower_nest(lw, x->rank, dims, order, order[x->rank - 1] != axis, row, idx);

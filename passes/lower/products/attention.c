@@ -111,7 +111,6 @@ static void copy_present(Attention *a, int output, const char *suffix, const Ten
     const Tensor *to = a->node->out[output];
     double elements = lower_work(lw, to);
     lower_begin(lw, suffix);
-    lower_cost(lw, elements, 2 * elements * (double)dtype_size(to->dtype));
     Inst *row =
         kb_for_n(b, lower_parallel(lw, elements), size_mul(lw->sizes, a->batch, a->kv_heads));
     a->b = kb_op(b, LI_DIV, row, kb_size(b, a->kv_heads));
@@ -305,9 +304,7 @@ int lower_attention(Lower *lw, Node *node)
     copy_present(&a, OUT_PRESENT_K, "present_k", a.past_k, a.k, a.depth);
     copy_present(&a, OUT_PRESENT_V, "present_v", a.past_v, a.v, a.v_depth);
     double scores = (double)size_upper(lw->sizes, a.total) * lower_work(lw, a.q);
-    double inputs = lower_work(lw, a.q) + lower_work(lw, a.k) + lower_work(lw, a.v);
     lower_begin(lw, NULL);
-    lower_cost(lw, 4 * scores, inputs * (double)dtype_size(a.q->dtype));
     Inst *row = kb_for_n(b, lower_parallel(lw, 4 * scores), rows);
     a.b = kb_op(b, LI_DIV, row, kb_size(b, a.heads));
     a.h = kb_op(b, LI_REM, row, kb_size(b, a.heads));

@@ -54,7 +54,6 @@ static void sample_columns(const Conv *c, const Node *node, Buffer *columns,
     int64_t groups = node_int(node, "offset_group");
     Inst *d[5];
     lower_begin(lw, "sample");
-    lower_cost(lw, 20 * (double)columns->max_bytes / 4, 6 * (double)columns->max_bytes);
     Builder *b = &lw->b;
     int loops = lower_nest(lw, 5, dims, NULL, false, 20, d);
     Inst *per_group = kb_op(b, LI_DIV, kb_size(b, c->x->dims[1]), kb_i64(b, groups));
@@ -84,7 +83,6 @@ static void sum_columns(const Conv *c, Buffer *columns, const Size *const dims[5
     Inst *idx[MAX_RANK];
     double work = 2.0 * (double)(c->depth * c->taps);
     lower_begin(lw, NULL);
-    lower_cost(lw, work * lower_work(lw, out), (double)columns->max_bytes);
     Builder *b = &lw->b;
     int loops = lower_nest(lw, out->rank, out->dims, NULL, true, work, idx);
     Inst *start = kb_const(b, acc, 0);

@@ -110,11 +110,9 @@ static void as_loops(Lower *lw, const Node *node, const Equation *e)
     double work = 2;
     for (int i = 0; i < e->summed_count; i++)
         work *= (double)size_upper(lw->sizes, e->size[(int)e->summed[i]]);
-    double elements = lower_work(lw, result);
     Inst *idx[MAX_RANK] = {0}, *at[128] = {0};
     uint8_t order[MAX_RANK];
     lower_begin(lw, NULL);
-    lower_cost(lw, work * elements, work * elements * (double)dtype_size(acc));
     Builder *b = &lw->b;
     lower_order(lw, result, order);
     int loops = lower_nest(lw, result->rank, result->dims, order, true, work, idx);

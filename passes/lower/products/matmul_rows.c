@@ -93,14 +93,10 @@ static void emit_dot(Dot *d, Inst **idx)
 int lower_matmul_rows(Lower *lw, const Tensor *rows)
 {
     Builder *b = &lw->b;
-    const Tensor *x = lw->node->in[0], *out = lw->node->out[0];
+    const Tensor *out = lw->node->out[0];
     int64_t columns = rows->dims[0]->value;
     double flops = 2 * lower_work(lw, out) * (double)rows->dims[1]->value;
-    double bytes = lower_work(lw, rows) * (double)dtype_size(rows->dtype) +
-                   lower_work(lw, x) * (double)dtype_size(x->dtype) +
-                   lower_work(lw, out) * (double)dtype_size(out->dtype);
     lower_begin(lw, NULL);
-    lower_cost(lw, flops, bytes);
     const Size *tasks = size_const(lw->sizes, (columns + TASK - 1) / TASK);
     Inst *from = kb_muli(b, kb_for_n(b, lower_parallel(lw, flops), tasks), TASK), *idx[MAX_RANK];
     Inst *to = kb_op(b, LI_MIN, kb_addi(b, from, TASK), kb_i64(b, columns));

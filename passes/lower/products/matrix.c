@@ -353,8 +353,6 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)product_depth_bound(p);
     double weights = lower_bytes(lw, p->right.tensor);
     lower_begin(lw, suffix);
-    lower_cost(lw, flops,
-               lower_bytes(lw, p->left.tensor) + weights + lower_bytes(lw, p->out.tensor));
     int loops = open_loops(p, flops, weights, at);
     Inst *band = place_loops(p, at);
     for (int i = 0; i < count; i++) {

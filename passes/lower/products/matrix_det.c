@@ -87,7 +87,6 @@ int lower_det(Lower *lw, Node *node)
     double n = (double)size_upper(lw->sizes, size), work = n * n * n;
     Inst *idx[MAX_RANK] = {0};
     lower_begin(lw, NULL);
-    lower_cost(lw, work * lower_work(lw, out), 2 * lower_work(lw, x) * (double)dtype_size(d.type));
     Builder *b = &lw->b;
     int loops = lower_nest(lw, out->rank, out->dims, NULL, false, work, idx);
     d.copy = lower_param(lw, scratch, size_const(lw->sizes, 0), true);

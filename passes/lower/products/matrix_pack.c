@@ -43,8 +43,6 @@ static Buffer *pack_now(Lower *lw, const Tensor *tensor, const Pack *pack, const
     DType type = lower_type(tensor->dtype);
     Buffer *buffer = lower_scratch(lw, suffix, type, count);
     lower_begin(lw, suffix);
-    double elements = (double)size_upper(lw->sizes, count);
-    lower_cost(lw, 0, elements * 2 * (double)dtype_size(type));
     Builder *b = &lw->b;
     Inst *d[PACK_RANK];
     int loops = lower_nest(lw, pack->dest_rank, dims, NULL, false, 4, d);

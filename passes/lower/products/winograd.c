@@ -170,11 +170,6 @@ static double input_work(const Winograd *w)
     return (double)(w->tiles * w->depth) * (w->n == 6 ? 200 : 32);
 }
 
-static double inputs_bytes(const Winograd *w)
-{
-    return (double)size_upper(w->lw->sizes, w->inputs->elements) * 4;
-}
-
 /* All tiles, each block a slice. */
 static void inputs_kernel(const Winograd *w)
 {
@@ -182,7 +177,6 @@ static void inputs_kernel(const Winograd *w)
     Builder *b = &lw->b;
     double work = input_work(w);
     lower_begin(lw, "inputs");
-    lower_cost(lw, work, lower_work(lw, w->c->x) * 4 + inputs_bytes(w));
     Inst *tile = kb_for(b, lower_parallel(lw, work), kb_i64(b, 0), kb_i64(b, w->tiles), 1);
     Inst *block = kb_op(b, LI_DIV, tile, kb_i64(b, w->block));
     Inst *slot = kb_op(b, LI_REM, tile, kb_i64(b, w->block));
@@ -314,13 +308,12 @@ static void set_block(const Winograd *w, Task *t, Inst *block)
     t->count = kb_op(b, LI_MIN, left, kb_i64(b, w->block));
 }
 
-static LoopKind begin_outputs(const Winograd *w, Task *t, double bytes)
+static LoopKind begin_outputs(const Winograd *w, Task *t)
 {
     Lower *lw = w->lw;
     double flops = 18 * lower_work(lw, w->c->out) * (double)w->c->depth;
     double weights = (double)size_upper(lw->sizes, w->weights->elements) * 4;
     lower_begin(lw, NULL);
-    lower_cost(lw, flops, bytes + weights + lower_work(lw, w->c->out) * 4);
     LoopKind kind = lower_parallel_tiles(lw, flops, weights, w->lanes);
     t->sums = kb_local(&lw->b, "sums", DT_F32, positions(w) * w->block * w->width);
     t->out = kb_local(&lw->b, "tile", DT_F32, (int64_t)w->m * w->m * w->lanes);
@@ -332,7 +325,7 @@ static void outputs_kernel(const Winograd *w)
 {
     Builder *b = &w->lw->b;
     Task t;
-    LoopKind kind = begin_outputs(w, &t, inputs_bytes(w));
+    LoopKind kind = begin_outputs(w, &t);
     Inst *task = kb_for(b, kind, kb_i64(b, 0), kb_i64(b, w->blocks * w->column_blocks), 1);
     t.column_block = kb_op(b, LI_DIV, task, kb_i64(b, w->blocks));
     set_block(w, &t, kb_op(b, LI_REM, task, kb_i64(b, w->blocks)));
@@ -354,7 +347,7 @@ static void whole_kernel(const Winograd *w)
 {
     Builder *b = &w->lw->b;
     Task t;
-    LoopKind kind = begin_outputs(w, &t, lower_work(w->lw, w->c->x) * 4);
+    LoopKind kind = begin_outputs(w, &t);
     Inst *zero = kb_i64(b, 0), *task = kb_for(b, kind, zero, kb_i64(b, w->tasks), 1);
     Inst *from = share(w, task), *to = share(w, kb_addi(b, task, 1));
     t.slice = kb_muli(b, task, slice_elements(w));

@@ -69,9 +69,7 @@ static void search_open(Search *s, Lower *lw, const Node *node, bool largest, bo
     s->axis = (int)(axis < 0 ? axis + x->rank : axis);
     reduced[s->axis] = true;
     s->place = size_upper(lw->sizes, x->dims[s->axis]) < INT32_MAX ? DT_I32 : DT_I64;
-    double elements = lower_work(lw, x);
     lower_begin(lw, NULL);
-    lower_cost(lw, 2 * elements, elements * (double)dtype_size(x->dtype));
     reduction_init(&s->r, lw, x, reduced);
     reduction_open(&s->r, 2);
 }

@@ -93,12 +93,10 @@ static int lower_loss(Lower *lw, Node *node)
     Builder *b = &lw->b;
     const char *reduction = node_string(node, "reduction");
     bool each = !strcmp(reduction, "none"), mean = !strcmp(reduction, "mean");
-    double elements = lower_work(lw, l.x);
     l.weights = node_in(node, 2);
     l.type = lower_type(l.x->dtype);
     l.softmax = node->op == OP_SOFTMAX_CROSS_ENTROPY_LOSS;
     lower_begin(lw, NULL);
-    lower_cost(lw, (l.softmax ? 12 : 1) * elements, elements * (double)dtype_size(l.x->dtype));
     Inst *zero = kb_float(b, l.type, 0), *weight;
     Cell *sum = each ? NULL : kb_cell(b, "sum", zero->type, zero);
     Cell *weights = mean ? kb_cell(b, "weights", zero->type, zero) : NULL;

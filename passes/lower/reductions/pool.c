@@ -36,9 +36,7 @@ static int pool_begin(Pool *p, Lower *lw, const Node *node)
                          "kernel_shape, strides, dilations and pads do "
                          "not fit %d spatial axes",
                          p->rank);
-    double elements = lower_work(lw, p->y), size = (double)dtype_size(p->x->dtype);
     lower_begin(lw, NULL);
-    lower_cost(lw, elements * (double)window_size(p), (lower_work(lw, p->x) + elements) * size);
     return 0;
 }
 
@@ -270,9 +268,7 @@ int lower_global_pool(Lower *lw, Node *node)
     int64_t power = node->op == OP_GLOBAL_LP_POOL ? node_int(node, "p") : 0;
     for (int i = 2; i < x->rank; i++) reduced[i] = true;
     Reduction r;
-    double elements = lower_work(lw, x);
     lower_begin(lw, NULL);
-    lower_cost(lw, elements, elements * (double)dtype_size(x->dtype));
     reduction_init(&r, lw, x, reduced);
     reduction_open(&r, 1);
     InstOp op = is_max ? LI_MAX : LI_ADD;

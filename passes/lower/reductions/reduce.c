@@ -116,11 +116,9 @@ int lower_reduce(Lower *lw, Node *node)
     /* min and max of bool, as vectors, are those of integers */
     DType compute = type == DT_BOOL ? DT_I32 : type;
     bool reduced[MAX_RANK] = {false};
-    double elements = lower_work(lw, x), bytes = elements * (double)dtype_size(x->dtype);
     Reduction r;
     reduced_axes(node, reduced);
     lower_begin(lw, NULL);
-    lower_cost(lw, elements * (is_log_sum_exp(node) ? 10 : 1), bytes);
     reduction_init(&r, lw, x, reduced);
     reduction_open(&r, is_log_sum_exp(node) ? 10 : 1);
     Inst *peak = is_log_sum_exp(node) ? find_peak(&r, compute) : NULL;

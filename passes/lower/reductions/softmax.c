@@ -63,9 +63,7 @@ int lower_softmax(Lower *lw, Node *node)
     int64_t axis = node_int(node, "axis");
     if (x->rank > 0) reduced[axis < 0 ? axis + x->rank : axis] = true;
     Reduction r;
-    double elements = lower_work(lw, x), bytes = elements * (double)dtype_size(x->dtype);
     lower_begin(lw, NULL);
-    lower_cost(lw, (double)FLOPS * elements, 2 * bytes);
     reduction_init(&r, lw, x, reduced);
     reduction_open(&r, FLOPS);
     Inst *most = find_most(&r, type);

@@ -189,7 +189,6 @@ static void sum_inputs(Rnn *r)
     double weights = at_bounds(r, r->inputs) * (double)units;
     double flops = 2 * weights * at_bounds(r, rows);
     lower_begin(lw, r->dir ? "inputs_back" : "inputs");
-    lower_cost(lw, flops, 4 * (weights + at_bounds(r, rows) * (double)units));
     const Size *blocks = size_ceildiv(lw->sizes, rows, size_const(lw->sizes, ROWS));
     Inst *block = kb_for_n(&lw->b, lower_parallel(lw, flops), blocks);
     sums_of_rows(r, kb_muli(&lw->b, block, ROWS), lower_size(lw, rows));
@@ -296,7 +295,6 @@ static void one_direction(Rnn *r, RnnStep *step)
     double weights = k * (double)(r->gates * r->hidden);
     double rows = at_bounds(r, r->steps) * at_bounds(r, r->batch);
     lower_begin(lw, r->dir ? "back" : NULL);
-    lower_cost(lw, rows * (2 * weights + 40 * (double)r->hidden), 4 * rows * weights);
     if (size_is(r->batch, 1))
         r->at_batch = kb_i64(&lw->b, 0);
     else

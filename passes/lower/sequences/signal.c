@@ -128,19 +128,10 @@ static void store_complex(Transform *t, Inst **idx, Inst *k)
     lower_store(lw, idx, imaginary);
 }
 
-static void transform_cost(Transform *t)
-{
-    Lower *lw = t->lw;
-    double outputs = lower_work(lw, t->y), inputs = lower_work(lw, t->x);
-    lower_cost(lw, 4 * outputs * (double)size_upper(lw->sizes, t->length),
-               (inputs + outputs) * (double)dtype_size(t->x->dtype));
-}
-
 /* Loops over all of the output but its last axis; real and imaginary part are made together. */
 static int transform_open(Transform *t, Inst **idx)
 {
     Lower *lw = t->lw;
-    transform_cost(t);
     return lower_nest(lw, t->y->rank - 1, t->y->dims, NULL, false,
                       8 * (double)size_upper(lw->sizes, t->length), idx);
 }
@@ -250,7 +241,6 @@ int lower_mel_weight_matrix(Lower *lw, Node *node)
     Builder *b = &lw->b;
     const Tensor *y = node->out[0];
     lower_begin(lw, NULL);
-    lower_cost(lw, 60 * lower_work(lw, y), lower_work(lw, y) * (double)dtype_size(y->dtype));
     Inst *low = mel(b, scalar_input(lw, node, 3)), *high = mel(b, scalar_input(lw, node, 4));
     Inst *bands = kb_add(b, scalar_input(lw, node, 0), kb_float(b, DT_F64, 2));
     Inst *step = kb_op(b, LI_DIV, kb_sub(b, high, low), bands);
