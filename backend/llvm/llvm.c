@@ -200,6 +200,13 @@ static int emit_for_machine(const Program *program, const LlvmOptions *options, 
     return code;
 }
 
+void backend_llvm_version(Text *out)
+{
+    unsigned major, minor, patch;
+    LLVMGetVersion(&major, &minor, &patch);
+    text_printf(out, "%u.%u.%u", major, minor, patch);
+}
+
 int backend_llvm_emit(const Program *program, const LlvmOptions *options, Diag *diag,
                       const char *object_path)
 {

@@ -27,6 +27,9 @@ typedef struct LlvmOptions {
     const char *text_path; /* NULL, or a file that gets LLVM's text form, after optimisation */
 } LlvmOptions;
 
+/* Adds the version of the LLVM that runs, "19.1.7". */
+void backend_llvm_version(Text *out);
+
 /* The options that say what `target` says: opt_level 2, pic, no text. */
 LlvmOptions llvm_options(const Target *target);
 

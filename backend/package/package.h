@@ -76,4 +76,8 @@ typedef struct PackJob {
 /* Writes everything into folder, which exists and is empty. */
 int package_write(PackJob *job, const char *folder);
 
+/* Sets job->build_id from everything else in the job and a hash of the model's bytes and of the
+ * constants that came beside it. */
+void package_build_id(PackJob *job, const uint8_t model_hash[16]);
+
 #endif

@@ -3,7 +3,7 @@
  *   graph.c     an ONNX file to a graph on which all graph passes have run
  *   stages.c    targets, how stages are lowered for them, the cut
  *   tunings.c   the file of measured tilings (tunings.h)
- *   build_id.c  what the stages of one build agree on
+ *   model_hash.c  what the build id takes from the model
  *   emit.c      stages as files
  *
  * lib/make puts the steps together. */
@@ -67,9 +67,9 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
                 struct PackJob *job);
 /* The node's name in the model, or the one that it has here. */
 const char *compile_label(const Node *node);
-/* What the stages must agree on: the model's bytes, the options, the compiler, the plan. */
-int compile_build_id(Diag *diag, const CompileOptions *options, const Graph *graph, const Cut *cut,
-                     uint8_t id[32]);
+/* A hash of the model: of its file and of the constants that come from elsewhere (external data, bound
+ * inputs). */
+int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph, uint8_t id[16]);
 
 /* --time-passes: tells diag's listener how long `what` took, and starts anew. */
 void compile_lap(Diag *diag, const CompileOptions *options, const char *what, double *since);

@@ -90,14 +90,12 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
                      .link = !options->no_link,
                      .dump_llvm = options->dump_llvm,
                      .threads = options->threads};
-    TRY(compile_build_id(diag, options, graph, cut, job->build_id));
     fill_state_symbols(graph, job);
     job->stages = arena_array(arena, (size_t)cut->count, sizeof *job->stages);
     for (int i = 0; i < cut->count; i++) {
         const Stage *s = &cut->stages[i];
         PackStage *p = &job->stages[i];
         StageBytes bytes = stage_bytes(s);
-        name_build(job, s);
         *p = (PackStage){.name = s->name,
                          .prefix = s->prefix,
                          .header = header_name(arena, options, graph, cut, s),
@@ -121,6 +119,10 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
         fill_contract(graph, s->in, s->in_count, &p->in);
         fill_contract(graph, s->out, s->out_count, &p->out);
     }
+    uint8_t model_hash[16];
+    TRY(compile_model_hash(diag, options, graph, model_hash));
+    package_build_id(job, model_hash);
+    for (int i = 0; i < cut->count; i++) name_build(job, &cut->stages[i]);
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* lpc: the command and its subcommands. */
+#include "ir/version.h"
 #include "tools/lpc/command.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!strcmp(argv[1], "--version")) {
-        printf("lpc %s\n", LPC_VERSION);
+        printf("lpc %s (sources %.16s)\n", LPC_VERSION, source_hash);
         return 0;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
