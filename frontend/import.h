@@ -41,7 +41,7 @@ typedef struct Import {
     Tensor absent;  /* stands in a scope for a function's input that the caller left out */
 } Import;
 
-/* Where names are looked up: the main graph, a branch of If, or a function's body. */
+/* Where names are looked up: the main graph, a branch of If, a loop's or a function's body. */
 typedef struct Scope Scope;
 struct Scope {
     Import *im;
@@ -54,6 +54,7 @@ struct Scope {
     Onnx__OperatorSetIdProto **opsets;
     size_t opset_count;
     Region *region; /* of the nodes that are made here */
+    bool is_body;   /* of a loop: nodes without a name are called by the loop's */
     int depth;
     int index; /* of the node that was inlined, -1 in the main graph */
 };
@@ -179,6 +180,11 @@ Tensor *elements_tensor(Import *im, const char *name, const Elements *elements);
 const Onnx__FunctionProto *function_find(const Import *im, const Onnx__NodeProto *proto);
 int function_inline(Call *call, const Onnx__FunctionProto *function);
 int if_inline(Call *call);
+
+/* ---- loop.c ---- */
+
+int loop_inline(Call *call);
+int scan_inline(Call *call);
 
 /* ---- canon*.c, decompose.c ---- */
 

@@ -115,6 +115,7 @@ static int inline_branch(Call *call, const Onnx__GraphProto *graph, Tensor *cond
 {
     Scope *scope = scope_new(call->im, call->scope);
     scope->prefix = call->scope->prefix;
+    scope->is_body = call->scope->is_body;
     scope->opsets = call->scope->opsets;
     scope->opset_count = call->scope->opset_count;
     scope->depth = call->scope->depth + 1;

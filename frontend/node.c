@@ -157,11 +157,22 @@ static bool is_supported(const Call *call)
     return canon_knows(call->op, call->opset);
 }
 
+/* Operators with graphs inside, which become part of the one graph. */
+static Rewrite *inliner(const char *op)
+{
+    static const Rule rules[] = {{"If", 0, if_inline}, {"Loop", 0, loop_inline},
+                                 {"Scan", 0, scan_inline}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!strcmp(rules[i].op, op)) return rules[i].rewrite;
+    }
+    return NULL;
+}
+
 static int convert(Call *call)
 {
     const Onnx__FunctionProto *function = function_find(call->im, call->proto);
-    bool is_if = !strcmp(call->op, "If");
-    if (!function && !is_if && !is_supported(call)) {
+    Rewrite *inlines = function ? NULL : inliner(call->op);
+    if (!function && !inlines && !is_supported(call)) {
         return call_fail(call, "operator is not supported");
     }
     if (!strchr(call->op, ':') && (call->opset < OPSET_MIN || call->opset > OPSET_MAX)) {
@@ -172,7 +183,7 @@ static int convert(Call *call)
     TRY(read_inputs(call));
     if (function) return function_inline(call, function);
     TRY(attrs_read(call));
-    if (is_if) return if_inline(call);
+    if (inlines) return inlines(call);
     TRY(canon_call(call));
     return call->done ? LPC_OK : emit_call(call);
 }
@@ -186,6 +197,7 @@ static void start_call(Call *call, Scope *scope, const Onnx__NodeProto *proto, i
     *call = (Call){.im = im, .scope = scope, .proto = proto};
     call->op =
         *domain ? arena_printf(im->arena, "%s::%s", domain, op) : arena_strdup(im->arena, op);
+    if (!name && scope->is_body) name = call->op;
     if (name) call->name = arena_printf(im->arena, "%s%s", scope->prefix, name);
     call->origin = (Origin){.file = im->graph->file,
                             .node = call->name ? call->name : "",

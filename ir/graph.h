@@ -143,6 +143,9 @@ struct Graph {
     int state_count;
     Region **regions; /* all that were made; nodes may have left them */
     int region_count;
+    /* Symbols with a bound from the user that no input has: nodes may make them (pass_shapes). */
+    int *bounded;
+    int bounded_count;
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
 };

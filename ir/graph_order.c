@@ -1,11 +1,8 @@
-/* The graph's order and what is dead in it: graph_sort, graph_sweep.
- *
- * An epilogue's nodes are not in graph->nodes; what they read and make counts for the node that
- * carries them, its owner. */
-#include "ir/graph.h"
+/* The graph's order: graph_sort. A loop, from its enter node to its leave node, is sorted as one thing
+ * among its neighbours, and its body by itself. */
+#include "ir/graph_reads.h"
 
-/* owner[tensor id]: the node in graph->nodes that makes the tensor, by position, or -1. */
-static int *find_owners(const Graph *graph)
+int *graph_owners(const Graph *graph)
 {
     int *owner = arena_array(graph->arena, (size_t)graph->tensor_count, sizeof *owner);
     for (int i = 0; i < graph->tensor_count; i++) owner[i] = -1;
@@ -21,14 +18,7 @@ static int *find_owners(const Graph *graph)
     return owner;
 }
 
-/* All tensors that a node reads: inputs, conditions of its branches and its epilogue's. */
-typedef struct Reads {
-    Tensor **items;
-    int count;
-    int own; /* the first ones: its own inputs and conditions, not its epilogue's */
-} Reads;
-
-static void collect_reads(const Graph *graph, const Node *node, Reads *reads)
+void graph_collect_reads(const Graph *graph, const Node *node, Reads *reads)
 {
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i]) arena_push(graph->arena, reads->items, reads->count) = node->in[i];
@@ -37,188 +27,160 @@ static void collect_reads(const Graph *graph, const Node *node, Reads *reads)
         if (r->cond) arena_push(graph->arena, reads->items, reads->count) = r->cond;
     }
     int own = reads->count;
-    for (int i = 0; i < node->epilogue_count; i++) collect_reads(graph, node->epilogue[i], reads);
+    for (int i = 0; i < node->epilogue_count; i++)
+        graph_collect_reads(graph, node->epilogue[i], reads);
     reads->own = own;
 }
 
-/* ---- Sorting ---- */
-
 typedef enum Mark { NEW, OPEN, DONE } Mark;
 
+/* Positions of nodes. */
+typedef struct Positions {
+    int *items, count;
+} Positions;
+
 typedef struct Visit {
-    int node, next; /* next: position in reads */
+    int unit, next; /* next: position in reads */
     Reads reads;
 } Visit;
 
+/* One level: the root, or one body. */
 typedef struct Sorter {
     const Graph *graph;
     const int *owner;
+    int *unit;          /* by position: the node's unit, which is a position; -1: not of this level */
+    Positions *members; /* of a unit that is a loop */
     Mark *marks;
     Visit *stack;
     int depth;
-    Node **sorted;
-    int count;
+    Node ***sorted;
+    int *sorted_count;
 } Sorter;
 
-static void open_node(Sorter *sorter, int n)
+static const Node *sort_level(const Graph *graph, const int *owner, Positions items,
+                              const Region *level, Node ***sorted, int *count);
+
+static int position_of(const Graph *graph, const Node *node)
 {
-    Visit visit = {.node = n};
-    collect_reads(sorter->graph, sorter->graph->nodes[n], &visit.reads);
-    sorter->marks[n] = OPEN;
-    arena_push(sorter->graph->arena, sorter->stack, sorter->depth) = visit;
+    int at = 0;
+    while (graph->nodes[at] != node) at++;
+    return at;
 }
 
-/* Puts node n after everything that it reads. Returns a node on a cycle, or NULL. */
-static const Node *place(Sorter *sorter, int n)
+/* The enter node of the loop right under this level that the node belongs to, or the node. */
+static const Node *unit_of(const Node *node, const Region *level)
 {
-    const Graph *graph = sorter->graph;
-    open_node(sorter, n);
-    while (sorter->depth) {
-        Visit *visit = &sorter->stack[sorter->depth - 1];
+    const Region *outer = node->op == OP_LOOP_LEAVE && node->body ? node->body : NULL;
+    const Region *body = region_body(node->region);
+    for (; body && !region_same(body, level); body = region_body(body->parent)) outer = body;
+    return outer ? outer->enter : node;
+}
+
+static void collect_unit(const Sorter *s, int unit, Reads *reads)
+{
+    const Positions *members = &s->members[unit];
+    for (int i = 0; i < members->count; i++)
+        graph_collect_reads(s->graph, s->graph->nodes[members->items[i]], reads);
+    if (members->count > 1) reads->own = reads->count;
+}
+
+static void open_unit(Sorter *s, int unit)
+{
+    Visit visit = {.unit = unit};
+    collect_unit(s, unit, &visit.reads);
+    s->marks[unit] = OPEN;
+    arena_push(s->graph->arena, s->stack, s->depth) = visit;
+}
+
+static void emit(const Sorter *s, Node *node)
+{
+    arena_push(s->graph->arena, *s->sorted, *s->sorted_count) = node;
+}
+
+/* Returns a node on a cycle, or NULL. */
+static const Node *emit_unit(const Sorter *s, int unit)
+{
+    Node *node = s->graph->nodes[unit], *leave = NULL;
+    Positions inner = {0};
+    emit(s, node);
+    for (int i = 0; i < s->members[unit].count; i++) {
+        int at = s->members[unit].items[i];
+        if (s->graph->nodes[at] == node) continue;
+        if (s->graph->nodes[at]->op == OP_LOOP_LEAVE && s->graph->nodes[at]->body == node->body)
+            leave = s->graph->nodes[at];
+        else
+            arena_push(s->graph->arena, inner.items, inner.count) = at;
+    }
+    if (!leave) return NULL;
+    const Node *cyclic =
+        sort_level(s->graph, s->owner, inner, node->body, s->sorted, s->sorted_count);
+    emit(s, leave);
+    return cyclic;
+}
+
+/* Puts a unit after everything that it reads. Returns a node on a cycle, or NULL. */
+static const Node *place(Sorter *s, int unit)
+{
+    open_unit(s, unit);
+    while (s->depth) {
+        Visit *visit = &s->stack[s->depth - 1];
         if (visit->next == visit->reads.count) {
-            sorter->marks[visit->node] = DONE;
-            sorter->sorted[sorter->count++] = graph->nodes[visit->node];
-            sorter->depth--;
+            s->marks[visit->unit] = DONE;
+            s->depth--;
+            const Node *cyclic = emit_unit(s, visit->unit);
+            if (cyclic) return cyclic;
             continue;
         }
-        int from = sorter->owner[visit->reads.items[visit->next++]->id];
-        if (from < 0 || sorter->marks[from] == DONE) continue;
-        /* An epilogue reads what its own node makes. */
-        if (from == visit->node && visit->next > visit->reads.own) continue;
-        if (sorter->marks[from] == OPEN) return graph->nodes[from];
-        open_node(sorter, from);
+        int maker = s->owner[visit->reads.items[visit->next++]->id];
+        int from = maker < 0 ? -1 : s->unit[maker];
+        if (from < 0 || s->marks[from] == DONE) continue;
+        /* An epilogue reads what its own node makes, a body what its loop makes. */
+        bool own = from == visit->unit &&
+                   (visit->next > visit->reads.own || s->members[from].count > 1);
+        if (own) continue;
+        if (s->marks[from] == OPEN) return s->graph->nodes[from];
+        open_unit(s, from);
+    }
+    return NULL;
+}
+
+static const Node *sort_level(const Graph *graph, const int *owner, Positions items,
+                              const Region *level, Node ***sorted, int *count)
+{
+    size_t n = (size_t)graph->node_count;
+    Arena *arena = graph->arena;
+    Sorter s = {
+        .graph = graph, .owner = owner, .sorted = sorted, .sorted_count = count};
+    s.unit = arena_array(arena, n, sizeof *s.unit);
+    s.members = arena_array(arena, n, sizeof *s.members);
+    s.marks = arena_array(arena, n, sizeof *s.marks);
+    for (size_t i = 0; i < n; i++) s.unit[i] = -1;
+    for (int i = 0; i < items.count; i++) {
+        int at = items.items[i];
+        const Node *node = graph->nodes[at], *unit = unit_of(node, level);
+        s.unit[at] = unit == node ? at : position_of(graph, unit);
+        Positions *members = &s.members[s.unit[at]];
+        arena_push(arena, members->items, members->count) = at;
+    }
+    for (int i = 0; i < items.count; i++) {
+        int unit = s.unit[items.items[i]];
+        const Node *cyclic = s.marks[unit] == NEW ? place(&s, unit) : NULL;
+        if (cyclic) return cyclic;
     }
     return NULL;
 }
 
 int graph_sort(Graph *graph)
 {
-    size_t count = (size_t)graph->node_count;
-    Sorter sorter = {.graph = graph, .owner = find_owners(graph)};
-    sorter.marks = arena_array(graph->arena, count, sizeof *sorter.marks);
-    sorter.sorted = arena_array(graph->arena, count, sizeof(Node *));
-    for (int n = 0; n < graph->node_count; n++) {
-        const Node *cyclic = sorter.marks[n] == NEW ? place(&sorter, n) : NULL;
-        if (cyclic)
-            return diag_node(graph->diag, &cyclic->origin,
-                             "is on a cycle: its input depends on its own output");
-    }
-    for (int n = 0; n < graph->node_count; n++) graph->nodes[n] = sorter.sorted[n];
+    Positions all = {0};
+    Node **sorted = NULL;
+    int count = 0;
+    for (int n = 0; n < graph->node_count; n++)
+        arena_push(graph->arena, all.items, all.count) = n;
+    const Node *cyclic = sort_level(graph, graph_owners(graph), all, NULL, &sorted, &count);
+    if (cyclic)
+        return diag_node(graph->diag, &cyclic->origin,
+                         "is on a cycle: its input depends on its own output");
+    for (int n = 0; n < graph->node_count; n++) graph->nodes[n] = sorted[n];
     return LPC_OK;
-}
-
-/* ---- Sweeping ---- */
-
-typedef struct Sweeper {
-    Graph *graph;
-    const int *owner;
-    bool *live;    /* by node position */
-    bool *symbols; /* by symbol: a live size reads it */
-    int *definer;  /* by symbol: the node that stores it, or -1 */
-    int *work;     /* nodes found live, their reads not yet followed */
-    int work_count;
-} Sweeper;
-
-static void mark_node(Sweeper *sweeper, int n)
-{
-    if (n < 0 || sweeper->live[n] || sweeper->graph->nodes[n]->op == OP_DELETED) return;
-    sweeper->live[n] = true;
-    sweeper->work[sweeper->work_count++] = n;
-}
-
-static void mark_size(Sweeper *sweeper, const Size *size)
-{
-    if (!size || size->kind == SIZE_CONST) return;
-    if (size->kind != SIZE_SYM) {
-        mark_size(sweeper, size->a);
-        mark_size(sweeper, size->b);
-    } else if (!sweeper->symbols[size->sym]) {
-        sweeper->symbols[size->sym] = true;
-        mark_node(sweeper, sweeper->definer[size->sym]);
-    }
-}
-
-static void mark_tensor(Sweeper *sweeper, const Tensor *tensor)
-{
-    for (int i = 0; i < tensor->rank; i++) mark_size(sweeper, tensor->dims[i]);
-    for (int i = 0; tensor->values && i < tensor->value_count; i++)
-        mark_size(sweeper, tensor->values[i]);
-    if (!tensor->data) mark_node(sweeper, sweeper->owner[tensor->id]);
-}
-
-static void note_definer(const Graph *graph, int *definer, const Size *size, int n)
-{
-    if (!size || size->kind == SIZE_CONST) return;
-    if (size->kind != SIZE_SYM) {
-        note_definer(graph, definer, size->a, n);
-        note_definer(graph, definer, size->b, n);
-    } else if (definer[size->sym] < 0 &&
-               sizes_symbol_at(graph->sizes, size->sym)->source == SYM_NODE) {
-        definer[size->sym] = n;
-    }
-}
-
-/* A symbol that is known only at run time is stored by the first node with it in an output's shape.
- * That node must stay while any size needs the symbol, even when nobody reads its output. */
-static int *find_definers(const Graph *graph)
-{
-    int count = sizes_symbol_count(graph->sizes);
-    int *definer = arena_array(graph->arena, (size_t)count, sizeof *definer);
-    for (int i = 0; i < count; i++) definer[i] = -1;
-    for (int n = 0; n < graph->node_count; n++) {
-        const Node *node = graph->nodes[n];
-        if (node->op == OP_DELETED) continue;
-        for (int i = 0; i < node->out_count; i++) {
-            const Tensor *out = node->out[i];
-            for (int k = 0; out && k < out->rank; k++)
-                note_definer(graph, definer, out->dims[k], n);
-        }
-    }
-    return definer;
-}
-
-static void mark_all(Sweeper *sweeper)
-{
-    const Graph *graph = sweeper->graph;
-    for (int i = 0; i < graph->output_count; i++) mark_tensor(sweeper, graph->outputs[i]);
-    for (int i = 0; i < graph->state_count; i++) mark_tensor(sweeper, graph->states[i].out);
-    while (sweeper->work_count) {
-        const Node *node = graph->nodes[sweeper->work[--sweeper->work_count]];
-        Reads reads = {0};
-        collect_reads(graph, node, &reads);
-        for (int i = 0; i < reads.count; i++) mark_tensor(sweeper, reads.items[i]);
-        for (int i = 0; i < node->out_count; i++) {
-            if (node->out[i]) mark_tensor(sweeper, node->out[i]);
-        }
-    }
-}
-
-static void forget_outputs(const Node *node)
-{
-    for (int i = 0; i < node->out_count; i++) {
-        if (node->out[i] && node->out[i]->producer == node) node->out[i]->producer = NULL;
-    }
-    for (int i = 0; i < node->epilogue_count; i++) forget_outputs(node->epilogue[i]);
-}
-
-int graph_sweep(Graph *graph)
-{
-    size_t count = (size_t)graph->node_count;
-    Sweeper sweeper = {.graph = graph, .owner = find_owners(graph)};
-    sweeper.live = arena_array(graph->arena, count, sizeof(bool));
-    sweeper.work = arena_array(graph->arena, count, sizeof(int));
-    sweeper.definer = find_definers(graph);
-    sweeper.symbols =
-        arena_array(graph->arena, (size_t)sizes_symbol_count(graph->sizes), sizeof(bool));
-    mark_all(&sweeper);
-    int kept = 0;
-    for (int n = 0; n < graph->node_count; n++) {
-        if (sweeper.live[n])
-            graph->nodes[kept++] = graph->nodes[n];
-        else
-            forget_outputs(graph->nodes[n]);
-    }
-    int gone = graph->node_count - kept;
-    graph->node_count = kept;
-    return gone;
 }

@@ -1,22 +1,7 @@
 /* The graph's invariants. Everything that is broken is reported, each with its node. */
-#include "ir/graph.h"
-#include "ir/names.h"
+#include "ir/graph_verify.h"
 
 #include <string.h>
-
-typedef struct Verifier {
-    Graph *graph;
-    Diag *diag;
-    bool *ready;         /* by tensor id: has a value at this point of the order */
-    const Node **maker;  /* by tensor id */
-    const Node **within; /* by tensor id: the node whose epilogue consumes it, so nobody else can */
-    NameTable *names;    /* of nodes */
-    int broken;
-} Verifier;
-
-#define BROKEN(v, node, ...)                                                                       \
-    ((v)->broken++, (void)diag_node((v)->diag, &(node)->origin, __VA_ARGS__))
-#define BROKEN_GRAPH(v, ...) ((v)->broken++, (void)diag_error((v)->diag, __VA_ARGS__))
 
 static bool is_listed(const Verifier *v, const Tensor *tensor)
 {
@@ -272,6 +257,7 @@ int graph_verify(Graph *graph)
         for (int e = 0; e < node->epilogue_count; e++) check_node(v, node->epilogue[e]);
         check_epilogue(v, node);
     }
+    verify_regions(v);
     check_interface(v);
     return v->broken ? LPC_ERROR : LPC_OK;
 }

@@ -50,6 +50,19 @@ int fold_node(Graph *graph, Node *node);
 
 /* ---- What lowering asks of shapes ---- */
 
+/* So many iterations are as good as endless. */
+#define LOOP_UNBOUNDED (INT64_C(1) << 62)
+
+/* How often a loop runs; shapes must have run up to its enter node. */
+typedef struct LoopCount {
+    const Size *iteration; /* the symbol that counts, from 0 on; 0 where it runs once */
+    const Size *limit;     /* iterations at most */
+    bool limit_is_read;    /* the limit is a symbol that the enter node sets from in[0]'s contents */
+    bool has_cond;         /* it can end before that */
+    const Size *trips;     /* iterations that it ran, known after it */
+} LoopCount;
+void loop_count(Graph *graph, const Node *enter, LoopCount *count);
+
 /* The contents of a small (at most 64 elements) integer tensor as sizes, row-major; NULL when they
  * are not known. *count may be NULL. */
 const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count);

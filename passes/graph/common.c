@@ -102,7 +102,7 @@ bool simplify_common(Graph *g)
     bool changed = false;
     for (int i = 0; i < g->node_count; i++) {
         Node *n = g->nodes[i];
-        if (n->op == OP_DELETED || n->op == OP_PHI) continue;
+        if (n->op == OP_DELETED || n->op == OP_PHI || n->body) continue;
         Node **head = &heads[node_hash(n) % BUCKETS], *same = *head;
         while (same && !same_node(same, n)) same = next[same->id];
         if (same && merge_into(g, same, n)) {

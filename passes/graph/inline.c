@@ -50,6 +50,8 @@ static bool is_size_input(OpCode op, int input)
     case OP_SLICE: return input >= 1;
     case OP_CONSTANT_OF_SHAPE: return input == 0;
     case OP_RANGE: return input <= 2; /* a single known size is loaded from no memory */
+    case OP_LOOP_ENTER: return input == 0;
+    case OP_AT: return input == 1;
     case OP_MAX_UNPOOL: return input == 2;
     case OP_RESIZE: return input == 3;
     default: return false;

@@ -160,7 +160,7 @@ static bool transpose_to_reshape(Graph *g, Node *n, int at)
 /* A node whose output's contents are known as sizes needs no inputs. */
 static bool make_values(Node *n)
 {
-    if (n->op == OP_VALUES || n->op == OP_DELETED) return false;
+    if (n->op == OP_VALUES || n->op == OP_DELETED || n->body) return false;
     if (n->out_count != 1 || !n->out[0] || !n->out[0]->values || n->out[0]->data) return false;
     n->op = OP_VALUES;
     n->in_count = 0;
@@ -179,7 +179,7 @@ int pass_simplify(Graph *g)
         for (int i = 0; i < g->node_count; i++) {
             Node *n = g->nodes[i];
             if (n->op == OP_DELETED) continue;
-            if (make_values(n) || remove_nothing(g, n) || merge_transposes(g, n) ||
+            if (make_values(n) || remove_nothing(g, n) || simplify_loop(g, n, i) || merge_transposes(g, n) ||
                 transpose_to_reshape(g, n, i) || merge_reshapes(g, n, i)) {
                 changed = true;
                 i = rewrite_position(g, n); /* nodes may have been put before it */

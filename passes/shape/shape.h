@@ -75,6 +75,7 @@ int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size)
 int check_inputs_of(Graph *g, Node *n);
 
 /* A symbol that the node computes at run time, the same one whenever it is asked for. */
+int shape_node_symbol_index(Graph *g, const Node *n, const char *suffix);
 const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64_t max);
 
 /* Known contents (values.c): sets values of the node's outputs where they can be known. */

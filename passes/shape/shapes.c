@@ -5,7 +5,7 @@
  *
  * Branches of If whose condition becomes known are cut as the walk reaches them, so that what is
  * wrong or unknown in a branch that is never taken is no error. */
-#include "passes/shape/shape.h"
+#include "passes/shape/walk.h"
 
 #include <string.h>
 
@@ -19,19 +19,6 @@ static int condition_value(Graph *g, Tensor *cond)
     if (!values || count != 1 || !size_is_const(values[0])) return -1;
     return values[0]->value != 0;
 }
-
-/* A side of an If in which a node can not work with the sizes there are: taking it fails at run
- * time, as it would in any runtime. */
-typedef struct Branch {
-    const Tensor *cond;
-    bool when;
-} Branch;
-
-typedef struct Walk {
-    Graph *graph;
-    Branch *failed;
-    int failed_count;
-} Walk;
 
 static bool has_failed(const Walk *w, const Tensor *cond, bool when)
 {
@@ -49,13 +36,13 @@ static bool is_in_branch(const Node *n, const Tensor *cond, bool when)
     return false;
 }
 
-/* Forgets the error of a node in a branch and gives the branch up, unless the other one failed too.
- * `within`: only a branch in that region. */
+/* Forgets the error of a node in a branch and gives the branch up, unless the other one failed too. */
 static bool give_up_branch(Walk *w, Node *n, int errors_before)
 {
     const Region *r = n->region;
-    while (r && (r->kind != REGION_BRANCH || has_failed(w, r->cond, !r->when))) r = r->parent;
-    if (!r) return false;
+    while (r != w->trial && (r->kind != REGION_BRANCH || has_failed(w, r->cond, !r->when)))
+        r = r->parent;
+    if (r == w->trial) return false;
     arena_push(w->graph->arena, w->failed, w->failed_count) = (Branch){r->cond, r->when};
     w->graph->diag->count = errors_before;
     for (int i = 0; i < w->graph->node_count; i++) {
@@ -186,7 +173,7 @@ enum { FOLD_ELEMENTS = 4 << 20 };
 
 static bool can_fold(const Graph *g, const Node *n)
 {
-    if (n->op == OP_PHI || n->op == OP_DELETED) return false;
+    if (n->op == OP_PHI || n->op == OP_DELETED || n->body) return false;
     for (int i = 0; i < n->in_count; i++) {
         if (n->in[i] && !n->in[i]->data) return false;
     }
@@ -244,7 +231,7 @@ int pass_fold(Graph *g)
 static int check_inputs(Graph *g, Node *n)
 {
     const OpInfo *info = op_info(n->op);
-    for (int i = 0; i < n->in_count; i++) {
+    for (int i = 0; i < n->in_count && !n->body; i++) {
         if (n->in[i] || (i >= info->in_min && info->in_max != ANY)) continue;
         return diag_node(g->diag, &n->origin, "input %d is missing", i);
     }
@@ -268,9 +255,20 @@ static void forget_outputs(Node *n)
     }
 }
 
-static int infer_node(Walk *w, Node *n)
+/* The operator's own rule; loops know more than their nodes. */
+static int run_rule(Walk *w, int at)
+{
+    Node *n = w->graph->nodes[at];
+    if (n->op == OP_LOOP_ENTER) return walk_enter(w, at);
+    if (n->op == OP_LOOP_LEAVE) return walk_leave(w, n);
+    if (shape_rules[n->op].shape) TRY(shape_rules[n->op].shape(w->graph, n));
+    return check_inputs_of(w->graph, n);
+}
+
+static int infer_node(Walk *w, int at)
 {
     Graph *g = w->graph;
+    Node *n = g->nodes[at];
     int errors = g->diag->count;
     if (n->op == OP_DELETED || n->op == OP_VALUES) return 0;
     prune_branches(g, n);
@@ -280,15 +278,38 @@ static int infer_node(Walk *w, Node *n)
         forget_outputs(n); /* an earlier node is wrong and has been reported */
         return 0;
     }
-    if (!code && shape_rules[n->op].shape) code = shape_rules[n->op].shape(g, n);
-    if (!code) code = check_inputs_of(g, n);
+    if (!code) code = run_rule(w, at);
     if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;
     if (code) {
         forget_outputs(n);
         return LPC_ERROR;
     }
+    if (n->body) return 0;
     values_infer(g, n);
     return fold(g, n);
+}
+
+int walk_range(Walk *w, int from, int to)
+{
+    int failed = 0;
+    for (int i = from; i < to; i++) {
+        if (infer_node(w, i)) failed = LPC_ERROR;
+    }
+    return failed;
+}
+
+/* A bound that the user gave is one of some size. */
+static int check_bounded(Graph *g)
+{
+    int failed = 0;
+    for (int i = 0; i < g->bounded_count; i++) {
+        const Symbol *symbol = sizes_symbol_at(g->sizes, g->bounded[i]);
+        if (symbol->source != SYM_NODE)
+            failed = diag_error(g->diag, "--max %s=%lld: the model has no size '%s'", symbol->name,
+                                (long long)symbol->max, symbol->name);
+    }
+    g->bounded_count = 0;
+    return failed;
 }
 
 /* Requires topological order; makes the attributes that lowering reads explicit, keeps the nodes'
@@ -296,11 +317,8 @@ static int infer_node(Walk *w, Node *n)
 int pass_shapes(Graph *g)
 {
     Walk walk = {.graph = g};
-    int failed = 0;
-    for (int i = 0; i < g->node_count; i++) {
-        if (infer_node(&walk, g->nodes[i])) failed = LPC_ERROR;
-    }
-    if (failed) return failed;
+    int failed = walk_range(&walk, 0, g->node_count) | check_bounded(g);
+    if (failed) return LPC_ERROR;
     graph_sweep(g);
     return 0;
 }

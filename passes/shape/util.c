@@ -223,7 +223,7 @@ int need_int(Graph *g, Node *n, int in, const char *name, int64_t *out)
     return 0;
 }
 
-const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64_t max)
+int shape_node_symbol_index(Graph *g, const Node *n, const char *suffix)
 {
     Text name;
     text_init(&name, g->arena);
@@ -236,8 +236,13 @@ const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64
     bool starts_well = name.data[0] < '0' || name.data[0] > '9';
     int index =
         sizes_symbol(g->sizes, starts_well ? name.data : arena_printf(g->arena, "n%s", name.data));
-    Symbol *symbol = sizes_symbol_at(g->sizes, index);
-    symbol->source = SYM_NODE;
-    symbol->max = max == INT64_MAX ? -1 : max;
+    sizes_symbol_at(g->sizes, index)->source = SYM_NODE;
+    return index;
+}
+
+const Size *shape_node_symbol(Graph *g, const Node *n, const char *suffix, int64_t max)
+{
+    int index = shape_node_symbol_index(g, n, suffix);
+    sizes_symbol_at(g->sizes, index)->max = max == INT64_MAX ? -1 : max;
     return size_sym(g->sizes, index);
 }

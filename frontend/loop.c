@@ -1,0 +1,310 @@
+/* Loop and Scan become nodes of the one graph: what enters, the body's nodes, what leaves.
+ *
+ *     y, ys = Loop(m, c, v) {body(i, c_in, v_in): v_out = F(v_in, w); s = G(v_in)}
+ * becomes
+ *     i, c_in, v_in = lpc.LoopEnter "loop" (m, c, v)
+ *     v_out = F(v_in, w) in("loop");  s = G(v_in) in("loop")
+ *     y, ys = lpc.LoopLeave(c_out, v_out, s) of("loop")
+ *
+ * A Scan is the same with as many iterations as its inputs are long; in its body lpc.At takes the
+ * slice of this iteration. Before opset 9 a Scan has a batch: a loop over it around that. */
+#include "frontend/import.h"
+
+#include <string.h>
+
+/* A loop under construction. */
+typedef struct Loop {
+    Call *call;
+    const Onnx__GraphProto *body;
+    const char *name;
+    Scope *around, *scope; /* of the node, of the body */
+    Node *enter;
+    int carried;
+} Loop;
+
+static const char *loop_name(Call *call)
+{
+    if (call->name) return call->name;
+    return arena_printf(call->im->arena, "%s%s_%d", call->scope->prefix, call->op,
+                        call->origin.index);
+}
+
+static Scope *body_scope(Loop *loop)
+{
+    Call *call = loop->call;
+    Scope *scope = scope_new(call->im, loop->around);
+    scope->prefix = arena_printf(call->im->arena, "%s/body/", loop->name);
+    scope->opsets = loop->around->opsets;
+    scope->opset_count = loop->around->opset_count;
+    scope->depth = loop->around->depth + 1;
+    scope->index = loop->around->index >= 0 ? loop->around->index : call->origin.index;
+    scope->region = graph_body(call->im->graph, loop->around->region);
+    scope->is_body = true;
+    return scope;
+}
+
+static const char *output_name(const Loop *loop, const char *name, const char *otherwise)
+{
+    if (name && *name) return scope_name(loop->scope, name);
+    return arena_printf(loop->call->im->arena, "%s.%s", loop->name, otherwise);
+}
+
+/* Emits the enter node. names: of the iteration number, the condition and the carried values. From
+ * here on what the call emits is in the body. */
+static void enter(Loop *loop, Tensor *count, Tensor *cond, Tensor *const *init,
+                  const char *const *names)
+{
+    Call *call = loop->call;
+    Graph *graph = call->im->graph;
+    int total = loop->carried + 2;
+    Tensor **in = arena_array(call->im->arena, (size_t)total, sizeof *in);
+    Tensor **out = arena_array(call->im->arena, (size_t)total, sizeof *out);
+    loop->around = call->scope;
+    loop->scope = body_scope(loop);
+    in[0] = count;
+    in[1] = cond;
+    for (int i = 0; i < loop->carried; i++) in[2 + i] = init[i];
+    for (int i = 0; i < total; i++) {
+        static const char *const own[] = {"iteration", "condition", "carried"};
+        const char *name = output_name(loop, names ? names[i] : NULL, own[i < 2 ? i : 2]);
+        out[i] = graph_tensor(graph, name, DT_NONE, -1, NULL);
+    }
+    loop->enter = graph_node(graph, OP_LOOP_ENTER, loop->name, &call->origin, total, in, total, out);
+    loop->enter->region = loop->around->region;
+    loop->enter->body = loop->scope->region;
+    loop->enter->body->enter = loop->enter;
+    call->scope = loop->scope;
+}
+
+/* Emits the leave node: next[0] is the condition (or NULL), then carried values, then `scans` values
+ * that are stacked into outputs. */
+static Node *leave(Loop *loop, int scans, Tensor *const *next, Tensor *const *out)
+{
+    Call *call = loop->call;
+    const char *name = arena_printf(call->im->arena, "%s.leave", loop->name);
+    Node *node = graph_node(call->im->graph, OP_LOOP_LEAVE, name, &call->origin,
+                            1 + loop->carried + scans, next, loop->carried + scans, out);
+    call->scope = loop->around;
+    node->region = loop->around->region;
+    node->body = loop->enter->body;
+    node->body->leave = node;
+    return node;
+}
+
+/* The body's nodes; results[i] is its output i. `given` are its inputs. */
+static int inline_body(Loop *loop, Tensor *const *given, Tensor **results)
+{
+    Call *call = loop->call;
+    const Onnx__GraphProto *body = loop->body;
+    Scope *scope = loop->scope;
+    for (size_t i = 0; i < body->n_input; i++) {
+        if (body->input[i]->name) scope_bind(scope, body->input[i]->name, given[i]);
+    }
+    scope_hint(scope, body->value_info, body->n_value_info);
+    TRY(scope_constants(scope, body));
+    TRY(nodes_convert(scope, body->node, body->n_node));
+    for (size_t i = 0; i < body->n_output; i++) {
+        const char *name = body->output[i]->name;
+        if (!name || !scope_find(scope, name, &results[i]) || !results[i]) {
+            return call_fail(call, "its body does not compute its output '%s'", name ? name : "");
+        }
+    }
+    return LPC_OK;
+}
+
+static int find_body(Call *call, const Onnx__GraphProto **body)
+{
+    const Onnx__AttributeProto *attr = attr_proto_find(call, "body");
+    if (!attr || !attr->g) return call_fail(call, "attribute 'body' is missing");
+    if (call->scope->depth >= MAX_INLINE_DEPTH)
+        return call_fail(call, "functions, branches and loops are nested more than %d deep",
+                         MAX_INLINE_DEPTH);
+    *body = attr->g;
+    return LPC_OK;
+}
+
+static int check_inputs_given(Call *call, int from, int count)
+{
+    for (int i = from; i < count; i++) {
+        if (!call_in(call, i)) return call_fail(call, "input %d is missing", i);
+    }
+    return LPC_OK;
+}
+
+/* The body's inputs are all there, and its outputs match what the node makes. */
+static int check_body(Call *call, const Onnx__GraphProto *body, int inputs, int outputs_min)
+{
+    if (body->n_input != (size_t)inputs)
+        return call_fail(call, "its body has %zu inputs, expected %d", body->n_input, inputs);
+    if (body->n_output < (size_t)outputs_min)
+        return call_fail(call, "its body has %zu outputs, expected %d or more", body->n_output,
+                         outputs_min);
+    return LPC_OK;
+}
+
+/* The node's outputs, NULL for those that nobody asked for. */
+static Tensor **wanted_outputs(Call *call, int count)
+{
+    Tensor **out = arena_array(call->im->arena, (size_t)count, sizeof *out);
+    for (int i = 0; i < count; i++) out[i] = call_out(call, i);
+    return out;
+}
+
+static const char **body_names(Call *call, const Onnx__GraphProto *body, size_t skip)
+{
+    const char **names = arena_array(call->im->arena, body->n_input + 2, sizeof *names);
+    for (size_t i = 0; i < body->n_input; i++) names[skip + i] = body->input[i]->name;
+    return names;
+}
+
+/* ---- Loop ---- */
+
+int loop_inline(Call *call)
+{
+    const Onnx__GraphProto *body;
+    TRY(find_body(call, &body));
+    int carried = call->in_count > 2 ? call->in_count - 2 : 0;
+    TRY(check_inputs_given(call, 2, call->in_count));
+    TRY(check_body(call, body, 2 + carried, 1 + carried));
+    int outputs = (int)body->n_output - 1;
+    if (call->out_count > outputs)
+        return call_fail(call, "its body makes %d outputs, %d are used", outputs, call->out_count);
+    Loop loop = {.call = call, .body = body, .name = loop_name(call), .carried = carried};
+    Tensor **results = arena_array(call->im->arena, body->n_output, sizeof *results);
+    Tensor **out = wanted_outputs(call, outputs);
+    enter(&loop, call_in(call, 0), call_in(call, 1), call->in + 2, body_names(call, body, 0));
+    call->done = true;
+    int code = inline_body(&loop, loop.enter->out, results);
+    leave(&loop, outputs - carried, results, out);
+    return code;
+}
+
+/* ---- Scan ---- */
+
+/* How a Scan runs over its inputs and stacks its outputs. */
+typedef struct Ways {
+    const int64_t *axes, *reverse; /* of its inputs; NULL: axis 0, forwards */
+    int64_t *out_axes, *out_reverse;
+} Ways;
+
+/* The size of an axis as a scalar. */
+static Tensor *length_of(Call *call, Tensor *tensor, int64_t axis)
+{
+    Graph *graph = call->im->graph;
+    Tensor *size = call_make(call, OP_SHAPE, tensor, NULL, NULL);
+    node_set_int(graph, call_last(call), "start", axis);
+    if (axis != -1) node_set_int(graph, call_last(call), "end", axis + 1);
+    return call_make(call, OP_SQUEEZE, size, NULL, NULL);
+}
+
+/* The iterations that there are inputs for. */
+static Tensor *shortest(Call *call, int count, Tensor *const *x, const int64_t *axes)
+{
+    Tensor *all = NULL;
+    for (int i = 0; i < count; i++) {
+        Tensor *length = length_of(call, x[i], axes ? axes[i] : 0);
+        all = all ? call_make(call, OP_MIN, all, length, NULL) : length;
+    }
+    return all;
+}
+
+static Tensor *slice_at(Call *call, Tensor *x, Tensor *index, int64_t axis)
+{
+    Tensor *slice = call_make(call, OP_AT, x, index, NULL);
+    node_set_int(call->im->graph, call_last(call), "axis", axis);
+    return slice;
+}
+
+/* One Scan without batch; results: what its body makes, final states and stacked outputs. */
+static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int states,
+                Tensor *const *init, int inputs, Tensor *const *x, const Ways *ways,
+                Tensor *const *out)
+{
+    Arena *arena = call->im->arena;
+    Loop loop = {.call = call, .body = body, .name = name, .carried = states};
+    Tensor **given = arena_array(arena, (size_t)(states + inputs), sizeof *given);
+    Tensor **results = arena_array(arena, body->n_output + 1, sizeof *results);
+    Tensor *count = shortest(call, inputs, x, ways->axes), *last = NULL;
+    enter(&loop, count, NULL, init, body_names(call, body, 2));
+    Tensor *iteration = loop.enter->out[0];
+    for (int i = 0; i < states; i++) given[i] = loop.enter->out[2 + i];
+    for (int i = 0; i < inputs; i++) {
+        bool reverse = ways->reverse && ways->reverse[i];
+        if (reverse && !last) {
+            last = call_make(call, OP_SUB, count, call_scalar(call, DT_I64, 1), NULL);
+            last = call_make(call, OP_SUB, last, iteration, NULL);
+        }
+        given[states + i] =
+            slice_at(call, x[i], reverse ? last : iteration, ways->axes ? ways->axes[i] : 0);
+    }
+    int code = inline_body(&loop, given, results + 1);
+    int scans = (int)body->n_output - states;
+    Node *node = leave(&loop, scans, results, out);
+    if (ways->out_axes) node_set_ints(call->im->graph, node, "axes", scans, ways->out_axes);
+    if (ways->out_reverse) node_set_ints(call->im->graph, node, "reverse", scans, ways->out_reverse);
+    return code;
+}
+
+/* An attribute with one number per scan input or output; absent: NULL. */
+static int read_ways(Call *call, const char *name, int count, int64_t **values)
+{
+    const Attr *attr = attr_find(call, name);
+    *values = NULL;
+    if (!attr) return LPC_OK;
+    if (attr->kind != ATTR_INTS || attr->count != count)
+        return call_fail(call, "%s: expected %d values", name, count);
+    *values = attr->ints;
+    return LPC_OK;
+}
+
+/* Before opset 9: everything has a batch axis before its other axes. */
+static int scan_batch(Call *call, const Onnx__GraphProto *body, int states, int inputs,
+                      const Ways *ways)
+{
+    Arena *arena = call->im->arena;
+    int outputs = (int)body->n_output;
+    if (call_in(call, 0)) return call_fail(call, "sequence_lens is not supported");
+    Tensor **x = call->in + 1;
+    Loop batch = {.call = call, .body = body, .name = loop_name(call)};
+    Tensor **one = arena_array(arena, (size_t)(states + inputs), sizeof *one);
+    Tensor **results = arena_array(arena, (size_t)outputs + 1, sizeof *results);
+    Tensor **out = wanted_outputs(call, outputs);
+    enter(&batch, shortest(call, states + inputs, x, NULL), NULL, NULL, NULL);
+    for (int i = 0; i < states + inputs; i++) one[i] = slice_at(call, x[i], batch.enter->out[0], 0);
+    for (int i = 0; i < outputs; i++)
+        results[1 + i] = graph_tensor(call->im->graph, body->output[i]->name, DT_NONE, -1, NULL);
+    const char *name = arena_printf(arena, "%s/row", batch.name);
+    int code = scan(call, name, body, states, one, inputs, one + states, ways, results + 1);
+    leave(&batch, outputs, results, out);
+    return code;
+}
+
+int scan_inline(Call *call)
+{
+    const Onnx__GraphProto *body;
+    bool has_batch = call->opset < 9;
+    TRY(find_body(call, &body));
+    int first = has_batch ? 1 : 0, total = call->in_count - first;
+    int64_t inputs = attr_int(call, "num_scan_inputs", 0);
+    if (inputs < 1 || inputs > total)
+        return call_fail(call, "num_scan_inputs: expected a value in [1, %d], got %lld", total,
+                         (long long)inputs);
+    int states = total - (int)inputs;
+    TRY(check_inputs_given(call, first, call->in_count));
+    TRY(check_body(call, body, total, states));
+    int outputs = (int)body->n_output, scans = outputs - states;
+    if (call->out_count > outputs)
+        return call_fail(call, "its body makes %d outputs, %d are used", outputs, call->out_count);
+    int64_t *axes, *reverse;
+    Ways ways;
+    TRY(read_ways(call, "scan_input_axes", (int)inputs, &axes));
+    TRY(read_ways(call, has_batch ? "directions" : "scan_input_directions", (int)inputs, &reverse));
+    TRY(read_ways(call, "scan_output_axes", scans, &ways.out_axes));
+    TRY(read_ways(call, "scan_output_directions", scans, &ways.out_reverse));
+    ways.axes = axes;
+    ways.reverse = reverse;
+    call->done = true;
+    if (has_batch) return scan_batch(call, body, states, (int)inputs, &ways);
+    return scan(call, loop_name(call), body, states, call->in, (int)inputs, call->in + states,
+                &ways, wanted_outputs(call, outputs));
+}
