@@ -59,6 +59,7 @@ typedef struct LoopCount {
     const Size *limit;     /* iterations at most */
     bool limit_is_read;    /* the limit is a symbol that the enter node sets from in[0]'s contents */
     bool has_cond;         /* it can end before that */
+    int counter;           /* the symbol of main's loop: iterations done */
     const Size *trips;     /* iterations that it ran, known after it */
 } LoopCount;
 void loop_count(Graph *graph, const Node *enter, LoopCount *count);

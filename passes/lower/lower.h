@@ -61,6 +61,7 @@ typedef struct Lower {
     Program *program;
     Block *main;       /* where calls are appended */
     Place *places;     /* by tensor id; buffer NULL: no place (yet) */
+    int next_alias;    /* ids of tensors that are not the graph's: from here on */
     Node *node;        /* being lowered */
     Builder b;         /* of the kernel that is open */
     Kernel *kernel;    /* NULL when none is open */

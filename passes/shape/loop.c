@@ -85,7 +85,9 @@ void loop_count(Graph *g, const Node *enter, LoopCount *count)
     bool once = size_is(count->limit, 1) && is_true(g, first);
     if (once || size_is(count->limit, 0)) count->has_cond = false;
     if (once) count->iteration = zero;
-    count->trips = count->has_cond ? loop_symbol(g, enter, "trips") : count->limit;
+    const Size *counter = loop_symbol(g, enter, "trips");
+    count->counter = counter->sym;
+    count->trips = count->has_cond || count->limit_is_read ? counter : count->limit;
 }
 
 static void set_bound(Graph *g, const Size *symbol, int64_t max)
@@ -97,20 +99,17 @@ static void set_bound(Graph *g, const Size *symbol, int64_t max)
 static int64_t given_bound(Graph *g, const Size *symbol)
 {
     int64_t max = symbol->kind == SIZE_SYM ? sizes_symbol_at(g->sizes, symbol->sym)->max : -1;
-    return max > 0 ? max : LOOP_UNBOUNDED;
+    return max > 0 && max < LOOP_UNBOUNDED ? max : LOOP_UNBOUNDED;
 }
 
 /* Bounds of the symbols that count iterations. */
 static int64_t bound_count(Graph *g, const LoopCount *count)
 {
-    int64_t most = count->limit_is_read ? given_bound(g, count->limit)
-                                        : size_upper(g->sizes, count->limit);
-    if (count->has_cond) {
-        int64_t trips = given_bound(g, count->trips);
-        if (trips < most) most = trips;
-        set_bound(g, count->trips, most);
-    }
-    if (most > LOOP_UNBOUNDED) most = LOOP_UNBOUNDED;
+    const Size *counter = size_sym(g->sizes, count->counter);
+    int64_t most = given_bound(g, counter);
+    int64_t known = count->limit_is_read ? LOOP_UNBOUNDED : size_upper(g->sizes, count->limit);
+    if (known < most) most = known;
+    set_bound(g, counter, most);
     if (count->limit_is_read) set_bound(g, count->limit, count->has_cond ? LOOP_UNBOUNDED : most);
     set_bound(g, count->iteration, most > 0 ? most - 1 : 0);
     return most;
@@ -342,7 +341,7 @@ static void set_bounds(const Facts *f)
 
 static int check_bounds(const Facts *f, const LoopCount *count, int64_t trips)
 {
-    const Size *symbol = count->has_cond ? count->trips : count->limit;
+    const Size *symbol = size_sym(f->g->sizes, count->counter);
     for (int i = 0; i < f->count; i++) {
         const Carried *c = &f->carried[i];
         for (int k = 0; c->first && k < c->first->rank; k++) {

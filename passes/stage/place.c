@@ -4,7 +4,7 @@
  * leaves the stage gives its source the outgoing buffer, so both cost no copy. Then forwards: a
  * reshape, transpose, slice, split or expand becomes another view of its source's memory when
  * strides can say it. Whatever is left gets a workspace buffer of its own. */
-#include "passes/stage/stage.h"
+#include "passes/stage/loop.h"
 
 #include <string.h>
 
@@ -31,7 +31,7 @@ static void dense_strides(Lower *lw, const Tensor *tensor, const Size **stride)
     }
 }
 
-static void place_own(Lower *lw, const Tensor *tensor, BufferClass class, int index)
+void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int index)
 {
     Place *place = &lw->places[tensor->id];
     place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
@@ -97,7 +97,7 @@ static void share_concat(Placing *p, const Node *concat)
     const Tensor *out = node_result(concat);
     if (concat->epilogue_count) return;
     Place *whole = &lw->places[out->id];
-    if (!whole->buffer) place_own(lw, out, BUFFER_WORK, 0);
+    if (!whole->buffer) place_whole(lw, out, BUFFER_WORK, 0);
     int axis = (int)node_int(concat, "axis");
     const Size *at = zero(lw);
     for (int k = 0; k < concat->in_count; k++) {
@@ -232,6 +232,18 @@ static void transpose_place(const Node *node, const Place *from, Place *place)
     for (int i = 0; i < rank; i++) place->stride[i] = from->stride[count ? perm[i] : rank - 1 - i];
 }
 
+/* One slice of an axis, at a place that is known when it is read. */
+static bool at_place(Lower *lw, const Node *node, const Place *from, Place *place)
+{
+    int axis = (int)node_int(node, "axis"), count;
+    const Size *const *at = tensor_values(lw->graph, node->in[1], &count);
+    if (!at) return false;
+    place->offset =
+        size_add(lw->sizes, from->offset, size_mul(lw->sizes, at[0], from->stride[axis]));
+    for (int i = axis; i < node->out[0]->rank; i++) place->stride[i] = from->stride[i + 1];
+    return true;
+}
+
 static bool view_place(const Placing *p, const Node *node, int k, Place *place)
 {
     Lower *lw = p->lw;
@@ -242,6 +254,7 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
     *place = *from;
     switch (node->op) {
     case OP_TRANSPOSE: transpose_place(node, from, place); return true;
+    case OP_AT: return at_place(lw, node, from, place);
     case OP_SLICE: return slice_place(lw, node, place);
     case OP_SPLIT: split_place(lw, node, k, place); return true;
     case OP_EXPAND: expand_place(lw, node, from, place); return true;
@@ -249,9 +262,9 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
     }
 }
 
-static bool same_place(const Place *a, const Place *c, const Tensor *tensor)
+bool place_same(const Place *a, const Place *c, const Tensor *tensor)
 {
-    if (a->buffer != c->buffer || a->offset != c->offset) return false;
+    if (!a->buffer || a->buffer != c->buffer || a->offset != c->offset) return false;
     for (int i = 0; i < tensor->rank; i++) {
         if (!size_is(tensor->dims[i], 1) && a->stride[i] != c->stride[i]) return false;
     }
@@ -263,14 +276,18 @@ static bool place_outputs(Placing *p, Node *node)
 {
     Lower *lw = p->lw;
     bool all_views = is_view(node);
+    if (node->body) {
+        place_loop_outputs(lw, node);
+        return false;
+    }
     for (int k = 0; k < node->out_count; k++) {
         const Tensor *out = k == 0 ? node_result(node) : node->out[k];
         if (!out) continue;
         Place *place = &lw->places[out->id], view;
         bool viewed = is_view(node) && view_place(p, node, k, &view);
         if (viewed && !place->buffer) *place = view;
-        else if (!viewed || !same_place(&view, place, out)) all_views = false;
-        if (!place->buffer) place_own(lw, out, BUFFER_WORK, 0);
+        else if (!viewed || !place_same(&view, place, out)) all_views = false;
+        if (!place->buffer) place_whole(lw, out, BUFFER_WORK, 0);
     }
     return all_views;
 }
@@ -279,7 +296,7 @@ int stage_places(Lower *lw, const Stage *stage)
 {
     size_t tensors = (size_t)lw->graph->tensor_count;
     Placing p = {lw, stage, arena_array(lw->arena, tensors, 1), arena_array(lw->arena, tensors, 1)};
-    for (int i = 0; i < stage->in_count; i++) place_own(lw, stage->in[i], BUFFER_INPUT, i);
+    for (int i = 0; i < stage->in_count; i++) place_whole(lw, stage->in[i], BUFFER_INPUT, i);
     for (int i = 0; i < stage->out_count; i++) p.leaves[stage->out[i]->id] = true;
     for (int i = 0; i < stage->node_count; i++) {
         const Node *node = stage->nodes[i];
@@ -293,11 +310,13 @@ int stage_places(Lower *lw, const Stage *stage)
     }
     for (int i = 0; i < stage->out_count; i++) {
         const Tensor *out = stage->out[i];
-        if (!lw->places[out->id].buffer) place_own(lw, out, BUFFER_OUTPUT, i);
+        if (!lw->places[out->id].buffer) place_whole(lw, out, BUFFER_OUTPUT, i);
     }
     for (int i = stage->node_count - 1; i >= 0 && !lw->target->plain; i--) {
-        if (stage->nodes[i]->op == OP_CONCAT) share_concat(&p, stage->nodes[i]);
-        else share_outgoing(&p, stage->nodes[i]);
+        const Node *node = stage->nodes[i];
+        if (node->op == OP_LOOP_LEAVE) place_loop_sources(lw, node, p.here, p.leaves);
+        else if (node->op == OP_CONCAT) share_concat(&p, node);
+        else share_outgoing(&p, node);
     }
     for (int i = 0; i < stage->node_count; i++) {
         Node *node = stage->nodes[i];

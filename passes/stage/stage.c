@@ -1,6 +1,7 @@
 /* From a stage's nodes to its program: places, kernels, loop passes, memory plan. */
 #include "passes/lower/rules.h"
-#include "passes/stage/stage.h"
+#include "passes/stage/loop.h"
+#include "passes/stage/work.h"
 
 #include "ir/loops_cost.h"
 #include "ir/names.h"
@@ -27,7 +28,7 @@ LowerTarget stage_lower_target(const Target *target, bool portable)
     return t;
 }
 
-/* ---- Regions: runs of nodes in the same branch share one IF ---- */
+/* ---- Regions: runs of nodes in the same branch share one IF, those of a body its loop ---- */
 
 typedef struct Opened {
     const Region *region;
@@ -36,6 +37,7 @@ typedef struct Opened {
 
 typedef struct Opening {
     Lower *lw;
+    const Stage *stage;
     Opened *open; /* the root first, the innermost last */
     int count;
 } Opening;
@@ -64,12 +66,56 @@ static int open_regions(Opening *o, const Node *node, const Region *region)
     return open_branch(o, node, region);
 }
 
+static void close_regions(Opening *o, const Region *within)
+{
+    while (!region_within(within, innermost(o)->region)) o->count--;
+}
+
 static int enter_region(Opening *o, const Node *node)
 {
-    while (!region_within(node->region, innermost(o)->region)) o->count--;
+    close_regions(o, node->region);
     TRY(open_regions(o, node, node->region));
     o->lw->main = innermost(o)->block;
     return 0;
+}
+
+/* Does a kernel of the stage read the tensor from memory? */
+static bool is_read(const Stage *stage, const Tensor *tensor)
+{
+    for (int i = 0; i < stage->node_count; i++) {
+        Tensor *reads[MAX_READS];
+        int count = stage->nodes[i]->op == OP_AT ? 0 : node_reads(stage->nodes[i], reads, MAX_READS);
+        for (int r = 0; r < count; r++) {
+            if (reads[r] == tensor) return true;
+        }
+    }
+    return false;
+}
+
+static int enter_loop(Opening *o, Node *enter)
+{
+    Block *inside;
+    bool reads = enter->out[0] && is_read(o->stage, enter->out[0]);
+    TRY(enter_region(o, enter));
+    TRY(loop_open(o->lw, enter, reads, &inside));
+    arena_push(o->lw->arena, o->open, o->count) = (Opened){enter->body, inside};
+    return 0;
+}
+
+static int leave_loop(Opening *o, Node *leave)
+{
+    close_regions(o, leave->body);
+    o->lw->main = innermost(o)->block;
+    o->count--;
+    return loop_close(o->lw, leave, innermost(o)->block);
+}
+
+static int lower_in_region(Opening *o, Node *node)
+{
+    if (node->op == OP_LOOP_ENTER) return enter_loop(o, node);
+    if (node->op == OP_LOOP_LEAVE) return leave_loop(o, node);
+    TRY(enter_region(o, node));
+    return lower_node(o->lw, node);
 }
 
 /* ---- Copies: what passes through, constants that leave, state that was renewed elsewhere ---- */
@@ -181,14 +227,11 @@ static int lower_state(Lower *lw, Node *const *copies)
 static int lower_nodes(Lowered *lowered, const Stage *stage)
 {
     Lower *lw = &lowered->lw;
-    Opening opening = {.lw = lw};
+    Opening opening = {.lw = lw, .stage = stage};
     arena_push(lw->arena, opening.open, opening.count) = (Opened){NULL, lw->main};
     for (int i = 0; i < stage->node_count; i++) {
         Node *node = stage->nodes[i];
-        if (!node->user) { /* else a view: no code */
-            TRY(enter_region(&opening, node));
-            TRY(lower_node(lw, node));
-        }
+        if (!node->user) TRY(lower_in_region(&opening, node)); /* else a view: no code */
         lowered->kernels[i] = lw->program->kernel_count;
     }
     lw->main = opening.open[0].block;
@@ -220,6 +263,17 @@ void lowered_drop(Lowered *lowered)
     program->code = program->arena;
 }
 
+/* Room for the copies around loops. */
+static size_t count_aliases(const Stage *stage)
+{
+    size_t count = 0;
+    for (int i = 0; i < stage->node_count; i++) {
+        const Node *node = stage->nodes[i];
+        if (node->body) count += 3 * ((size_t)node->in_count + (size_t)node->out_count);
+    }
+    return count;
+}
+
 int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
 {
     Arena *arena = graph->arena;
@@ -245,7 +299,8 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
     lw->program->input_count = stage->in_count;
     lw->program->output_count = stage->out_count;
     lw->main = &lw->program->main->body;
-    lw->places = arena_array(arena, tensors, sizeof *lw->places);
+    lw->next_alias = (int)tensors;
+    lw->places = arena_array(arena, tensors + count_aliases(stage), sizeof *lw->places);
     TRY(stage_places(lw, stage));
     lw->program->code = arena_new();
     int code = lower_all(lowered, stage, copies, kept);

@@ -12,6 +12,25 @@ static bool runs(const Node *node)
     return node->out_count == 0;
 }
 
+/* The position of a loop's node. */
+static int position_of(const Work *w, const Node *node)
+{
+    int at = 0;
+    while (at < w->count && w->nodes[at] != node) at++;
+    return at;
+}
+
+/* A view that its first user, before position `at`, does not pull into a loop. */
+static int stay_outside(const Work *w, const Node *view, int at)
+{
+    if (at + 1 >= w->count) return at;
+    const Node *user = w->nodes[at + 1];
+    const Region *body = user->op == OP_LOOP_LEAVE ? user->body : region_body(user->region);
+    for (; body && !region_within(view->region, body); body = region_body(body->parent))
+        at = position_of(w, body->enter) - 1;
+    return at;
+}
+
 /* Views cost nothing where they are used, so they run right before their first user; then a cut
  * carries their source once. */
 static void sink_views(Work *w)
@@ -31,6 +50,7 @@ static void sink_views(Work *w)
             at = k;
         }
         if (at == w->count - 1) continue; /* only an output: stays beside its source */
+        at = stay_outside(w, view, at);
         memmove(&w->nodes[i], &w->nodes[i + 1], (size_t)(at - i) * sizeof *w->nodes);
         w->nodes[at] = view;
     }
@@ -126,6 +146,16 @@ static void keep_states_whole(Work *w)
     }
 }
 
+/* A loop runs on one device, from its enter node to its leave node. */
+static void keep_loops_whole(Work *w)
+{
+    for (int i = 0; i < w->count; i++) {
+        if (w->nodes[i]->op != OP_LOOP_ENTER) continue;
+        int end = position_of(w, w->nodes[i]->body->leave);
+        for (int k = i + 1; k <= end && k < w->count; k++) w->allowed[k] = false;
+    }
+}
+
 static bool is_constant(const Tensor *tensor)
 {
     while (tensor && !tensor->data) {
@@ -168,5 +198,6 @@ void work_init(Work *w, Graph *graph)
     for (int i = 1; i < w->count; i++) w->allowed[i] = true;
     find_lifetimes(w);
     keep_states_whole(w);
+    keep_loops_whole(w);
     keep_constant_views(w);
 }

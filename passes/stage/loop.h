@@ -1,0 +1,31 @@
+/* Inside of the lowering of stages: loops. */
+#ifndef LPC_PASSES_STAGE_LOOP_H
+#define LPC_PASSES_STAGE_LOOP_H
+
+#include "passes/passes.h"
+#include "passes/stage/stage.h"
+
+/* What stands before the body, and the main program's loop: *inside is its block, where lw->main is
+ * from now on. reads_iteration: some node reads the iteration number from memory. */
+int loop_open(Lower *lw, Node *enter, bool reads_iteration, Block **inside);
+/* What stands at the end of the body, in lw->main, and then after the loop, in `outside`. */
+int loop_close(Lower *lw, Node *leave, Block *outside);
+
+/* ---- place.c ---- */
+
+/* A buffer of its own, dense in the tensor's axis order. */
+void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int index);
+/* The same elements at the same places of memory? */
+bool place_same(const Place *a, const Place *c, const Tensor *tensor);
+/* Where this iteration's slice of stacked output `scan` lies. */
+void place_of_slice(Lower *lw, const Node *leave, int scan, Place *place);
+
+/* ---- place_loop.c ---- */
+
+/* Backwards: a loop that leaves gives its sources the memory of what it makes. here, leaves: by
+ * tensor id, as place.c has them. */
+void place_loop_sources(Lower *lw, const Node *leave, const bool *here, const bool *leaves);
+/* Forwards: what has no place yet. */
+void place_loop_outputs(Lower *lw, const Node *node);
+
+#endif
