@@ -196,8 +196,6 @@ static int fix_sizes(Sizes *sizes, const Scope *scope)
 {
     const Onnx__GraphProto *graph = sizes->im->model->graph;
     const ImportOptions *options = sizes->im->options;
-    const Onnx__GraphProto *graph = sizes->im->model->graph;
-    bool may_loop = options->max_count && has_loops(sizes->im, graph->node, graph->n_node);
     int failed = LPC_OK;
     for (int i = 0; i < options->bind_count; i++) {
         const Bind *bind = &options->binds[i];
