@@ -1,5 +1,5 @@
-/* A user's program around an emitted model: one call, no allocator, memory that the caller owns. */
-#include "model.h"
+/* A program around an emitted model: one call, no allocator, memory that the caller owns. */
+#include <digits.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,0 +1,63 @@
+#!/bin/bash
+# lpc installed, then used by the projects of examples/: configure, build, run, rebuild on a change.
+# timeout: 300
+set -euo pipefail
+[ -x "$LPC" ] || exit 77
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "examples: $*" >&2; exit 1; }
+
+cmake --install "$LPC_BUILD" --prefix "$work/prefix" >/dev/null
+for file in bin/lpc bin/lpc-opt share/lpc/targets/pc.json share/lpc/runtime/lpc_model.h \
+    include/lpc_model.h lib/cmake/lpc/lpcConfig.cmake; do
+    [ -e "$work/prefix/$file" ] || fail "not installed: $file"
+done
+"$work/prefix/bin/lpc" targets >"$work/table"
+grep -q '^pi5 ' "$work/table" || fail "the installed lpc has no targets"
+
+cp -r "$LPC_SOURCE/examples" "$work/examples"
+cp "$LPC_SOURCE/models/digits/digits.onnx" "$work/"
+configure() { # EXAMPLE BUILD OPTION...
+    cmake -S "$work/examples/$1" -B "$work/$2" -DCMAKE_PREFIX_PATH="$work/prefix" \
+        -DMODEL="$work/digits.onnx" "${@:3}" >"$work/log" 2>&1 ||
+        { cat "$work/log" >&2; fail "$1: cannot configure"; }
+}
+build() { cmake --build "$work/$1" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "$1: no build"; }; }
+answers() { # BUILD: it sees a zero
+    answer=$("$work/$1/app")
+    echo "$1: $answer"
+    case $answer in '0 '*) ;; *) fail "$1: expected the answer 0" ;; esac
+}
+for emit in obj c portable; do
+    configure bare-c "bare-$emit" -DEMIT=$emit
+    build "bare-$emit"
+    answers "bare-$emit"
+done
+answers bare-obj
+first=$answer
+if command -v c++ >/dev/null; then
+    configure bare-cpp bare-cpp -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror"
+    build bare-cpp
+    answers bare-cpp
+    [ "$answer" = "$first" ] || fail "C++ and C differ"
+fi
+configure two-models two
+build two
+answers two
+if command -v qemu-aarch64 >/dev/null && command -v aarch64-linux-gnu-gcc >/dev/null; then
+    LPC=$work/prefix/bin/lpc MODEL=$work/digits.onnx "$work/examples/pipeline/run.sh" "$work/out" >"$work/log" ||
+        { cat "$work/log" >&2; fail "pipeline"; }
+else
+    echo "pipeline: not run, there is no arm64 toolchain with its emulator"
+fi
+
+# Nothing changed: nothing is compiled again. Then another scale of the pixels: other weights.
+before=$(stat -c %y "$work/bare-obj/digits.lpc/host/model.o")
+build bare-obj
+[ "$before" = "$(stat -c %y "$work/bare-obj/digits.lpc/host/model.o")" ] || fail "built without need"
+at=$(LC_ALL=C grep -obUaP '\x00\x00\x80\x3d' "$work/digits.onnx" | head -n 1 | cut -d: -f1)
+printf '\x00\x00\x00\x3d' | dd of="$work/digits.onnx" bs=1 seek="$at" conv=notrunc status=none
+build bare-obj
+second=$("$work/bare-obj/app")
+echo "app, after the model changed: $second"
+[ "$first" != "$second" ] || fail "the model changed and its answer did not"
