@@ -26,7 +26,7 @@ typedef struct lpc_calibrate_target {
 int lpc_calibrate_main(const lpc_calibrate_item *items, int count,
                        const lpc_calibrate_target *target, int argc, char **argv);
 
-/* Times the kernels of a model that was compiled with --profile: prints "kernel N NANOSECONDS" for
+/* Times the kernels of a model that was compiled with --instrument: prints "kernel N NANOSECONDS" for
  * each and "run NANOSECONDS", medians. Options: --repeat N, --threads N. */
 int lpc_measure_main(const lpc_model *model, int kernels, int argc, char **argv);
 

@@ -1,4 +1,4 @@
-/* What a function that was compiled with --profile calls, and what `lpc profile` reads from it.
+/* What a function that was compiled with --instrument calls, and what `lpc profile` reads from it.
  *
  * It's the one place in the runtime with state of its own: a stage program never sets the table, so
  * that the marks do nothing there. */

@@ -44,9 +44,11 @@ static int build(Arena *arena, Diag *diag, const Calibration *c, const Target *t
     const char *stages[CALIBRATE_MODELS], *head, *middle;
     CompileOptions *options = arena_alloc(arena, sizeof *options);
     *options = c->compile;
-    options->targets[0] = c->target;
+    const char *targets[] = {c->target};
+    options->targets = targets;
     options->target_count = 1;
     options->no_link = true;
+    options->threads = 0;
     TRY(calibrate_models(arena, diag, models));
     for (int i = 0; i < CALIBRATE_MODELS; i++) {
         Cut cut;
@@ -69,7 +71,9 @@ static int here(Arena *arena, Diag *diag, const Calibration *c, const Target *ta
     int count = 0;
     if (c->quick) options[count++] = "--quick";
     if (c->json) options[count++] = "--json";
-    if (c->threads) options[count++] = "--threads", options[count++] = c->threads;
+    if (c->compile.threads)
+        options[count++] = "--threads",
+        options[count++] = arena_printf(arena, "%d", c->compile.threads);
     if (!target->native) options[count++] = "--note", options[count++] = "through an emulator";
     options[count] = NULL;
     TRY(program_run(arena, diag, target, NULL, program, options, &output));
@@ -120,7 +124,7 @@ int calibrate(Arena *arena, Diag *diag, Calibration *c, const char **text)
     if (!c->target) c->target = "host";
     TRY(target_load(diag, arena, c->target, c->compile.target_dirs, c->compile.target_dir_count,
                     &target));
-    bool local = target->native || c->emulate;
+    bool local = target->native || c->compile.emulate;
     if (!local && !c->out)
         return diag_error(diag,
                           "target '%s' is not this machine: give -o DIR for a program that "

@@ -9,11 +9,10 @@
 #include "lib/compile/compile.h"
 
 typedef struct Calibration {
-    CompileOptions compile; /* its target_dirs */
+    CompileOptions compile; /* its target_dirs, threads and emulate */
     const char *target;     /* NULL: host */
     const char *out;        /* the folder to make for another device */
-    const char *threads;    /* NULL: all cores */
-    bool quick, json, emulate;
+    bool quick, json;
 } Calibration;
 
 /* Measures the target here (text: its file, or with json the figures), or, where it is not this

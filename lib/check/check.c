@@ -109,7 +109,7 @@ static int read_interface(Check *c)
 static void bind_shapes(const Check *c, const DataSet *set, CompileOptions *options)
 {
     for (int i = 0; i < set->in_count && i < c->input_count; i++) {
-        options->input_shapes[options->input_shape_count++] =
+        arena_push(c->arena, options->input_shapes, options->input_shape_count) =
             (InputShape){c->input_names[i], set->in[i].rank, set->in[i].dims};
     }
 }
@@ -123,7 +123,7 @@ static int bind_contents(const Check *c, const DataSet *set, CompileOptions *opt
         bool sizes = in->type == DT_I64 || in->type == DT_I32 ||
                      (dtype_is_float(in->type) && in->rank <= (i > 0));
         if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
-        options->const_inputs[options->const_input_count++] =
+        arena_push(c->arena, options->const_inputs, options->const_input_count) =
             (ConstInput){c->input_names[i], in->type, in->rank, in->dims, in->data};
         bound++;
     }

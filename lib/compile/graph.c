@@ -26,15 +26,13 @@ void compile_lap(Diag *diag, const CompileOptions *options, const char *what, do
 static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
 {
     for (int i = 0; i < options->input_file_count; i++) {
-        const char *text = options->input_files[i], *equals = strchr(text, '=');
+        const Given *given = &options->input_files[i];
         HostTensor tensor;
-        TRY(host_read(&tensor, arena, diag, equals + 1));
+        TRY(host_read(&tensor, arena, diag, given->file));
         int64_t *dims = arena_array(arena, TENSOR_RANK_MAX, sizeof *dims);
         memcpy(dims, tensor.dims, sizeof tensor.dims);
-        if (options->const_input_count == MAX_OPTIONS) break;
-        options->const_inputs[options->const_input_count++] =
-            (ConstInput){arena_strndup(arena, text, (size_t)(equals - text)), tensor.type,
-                         tensor.rank, dims, tensor.data};
+        arena_push(arena, options->const_inputs, options->const_input_count) =
+            (ConstInput){given->name, tensor.type, tensor.rank, dims, tensor.data};
     }
     options->input_file_count = 0;
     return 0;

@@ -34,6 +34,15 @@ static void hash_constants(XXH3_state_t *hash, const Graph *graph)
     }
 }
 
+/* Whatever becomes of them: two builds with other options are two builds. */
+static void hash_options(XXH3_state_t *hash, Arena *arena, const CompileOptions *options)
+{
+    Text text;
+    text_init(&text, arena);
+    options_reaching(&text, options);
+    XXH3_128bits_update(hash, text.data, text.length);
+}
+
 int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph, uint8_t id[16])
 {
     int file = options->model ? open(options->model, O_RDONLY) : -1;
@@ -51,6 +60,7 @@ int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *g
         munmap(bytes, (size_t)info.st_size);
     }
     hash_constants(hash, graph);
+    hash_options(hash, graph->arena, options);
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(hash));
     memcpy(id, canonical.digest, 16);

@@ -2,13 +2,18 @@
 #include "lib/compile/compile.h"
 #include "lib/compile/tunings.h"
 
-static int load_targets(Arena *arena, Diag *diag, CompileOptions *options, const Target **targets)
+static int load_targets(Arena *arena, Diag *diag, CompileOptions *options, const Target ***list)
 {
-    if (!options->target_count) options->targets[options->target_count++] = "host";
+    if (!options->target_count) arena_push(arena, options->targets, options->target_count) = "host";
     if (options->cut_count && options->target_count == 1) {
+        const char *only = options->targets[0];
         while (options->target_count < options->cut_count + 1)
-            options->targets[options->target_count++] = options->targets[0];
+            arena_push(arena, options->targets, options->target_count) = only;
     }
+    size_t count = (size_t)options->target_count;
+    const Target **targets = *list = arena_array(arena, count, sizeof *targets);
+    if (count > PLAN_DEVICES)
+        return diag_error(diag, "%zu targets: at most %d are possible", count, PLAN_DEVICES);
     for (int i = 0; i < options->target_count; i++) {
         Target *target;
         TRY(target_load(diag, arena, options->targets[i], options->target_dirs,
@@ -38,10 +43,10 @@ int compile_lowering(Arena *arena, Diag *diag, CompileOptions *options, const Ta
 int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
 {
     double since = compile_seconds();
-    const Target *targets[MAX_STAGES];
-    LowerTarget lower[MAX_STAGES];
+    const Target **targets;
     TRY(import_check_bounds(graph));
-    TRY(load_targets(arena, diag, options, targets));
+    TRY(load_targets(arena, diag, options, &targets));
+    LowerTarget *lower = arena_array(arena, (size_t)options->target_count, sizeof *lower);
     for (int i = 0; i < options->target_count; i++)
         TRY(compile_lowering(arena, diag, options, targets[i], &lower[i]));
     if (options->planned && options->cut_count)

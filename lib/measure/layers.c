@@ -52,12 +52,12 @@ int measure_layers(Arena *arena, Diag *diag, const CompileOptions *options, cons
                    int threads, LayerTimes *times)
 {
     CompileOptions *own = arena_alloc(arena, sizeof *own);
+    *times = (LayerTimes){.target = target};
     *own = *options;
-    own->targets[0] = target;
+    own->targets = &times->target;
     own->target_count = 1;
     own->cut_count = 0;
     own->profile = own->no_link = true;
-    *times = (LayerTimes){.target = target};
     char *work = work_folder(arena, diag, "measure");
     if (!work) return LPC_ERROR;
     int code = measure(arena, diag, own, threads, work, times);

@@ -28,7 +28,7 @@ int program_run(Arena *arena, Diag *diag, const Target *target, const char *runn
 
 /* --- measure.c --- */
 
-/* The cut's only stage, compiled with --profile, as a program that times its kernels. */
+/* The cut's only stage, compiled with --instrument, as a program that times its kernels. */
 int measure_build(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
                   const Cut *cut, const char *work, const char *name, const char *program);
 /* Runs it: seconds of each kernel and of a whole run, medians. threads, repeat 0: the program's own

@@ -119,7 +119,7 @@ static int check_manifest(const ProfileModule *module, Diag *diag, const cJSON *
     size_t length = strcspn(triple, "-");
     if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "profile")))
         return diag_error(diag,
-                          "stage '%s' was not compiled with --profile: give the model, or compile "
+                          "stage '%s' was not compiled with --instrument: give the model, or compile "
                           "it so", module->name);
     if (uname(&machine) || strlen(machine.machine) != length ||
         strncmp(machine.machine, triple, length) != 0)

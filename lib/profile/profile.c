@@ -121,11 +121,10 @@ static void free_stages(Profiling *p)
 static int read_inputs(Profiling *p, HostTensor *inputs)
 {
     for (int i = 0; i < p->options->input_count; i++) {
-        const char *equals = strchr(p->options->inputs[i], '=');
-        const char *name = arena_strndup(p->arena, p->options->inputs[i], (size_t)(equals - p->options->inputs[i]));
+        const char *name = p->options->inputs[i].name;
         int index = package_find(&p->result->package->inputs, name);
         if (index < 0) return diag_error(p->diag, "no input is called '%s'", name);
-        TRY(host_read(&inputs[index], p->arena, p->diag, equals + 1));
+        TRY(host_read(&inputs[index], p->arena, p->diag, p->options->inputs[i].file));
         if (inputs[index].type != p->result->package->inputs.tensors[index].type)
             return diag_error(p->diag, "input '%s' has another type", name);
     }

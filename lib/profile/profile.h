@@ -41,7 +41,7 @@ typedef struct ProfileCeiling {
 
 /* Builds the shared object of stage `name` of the package in `folder`, beside the other files of
  * `work` (a folder of ours), and loads it. It must be for this machine and compiled with
- * --profile. */
+ * --instrument. */
 int profile_load(ProfileModule *module, Arena *arena, Diag *diag, const char *folder,
                  const char *name, const char *work);
 
@@ -52,8 +52,8 @@ int profile_measure(ProfileCeiling *ceiling, Diag *diag, const ProfileModule *mo
 /* What `lpc profile` asks for. */
 typedef struct ProfileOptions {
     CompileOptions compile;
-    const char *path;                /* a model, or the folder of one compiled with --profile */
-    const char *inputs[MAX_OPTIONS]; /* NAME=FILE */
+    const char *path;                /* a model, or the folder of one compiled with --instrument */
+    Given *inputs;
     int input_count;
     int64_t repeat, seed;
 } ProfileOptions;

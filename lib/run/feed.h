@@ -5,11 +5,8 @@
 #ifndef LPC_LIB_RUN_FEED_H
 #define LPC_LIB_RUN_FEED_H
 
+#include "lib/options/options.h"
 #include "lib/run/run.h"
-
-typedef struct Given {
-    const char *name, *file;
-} Given;
 
 /* What the user wants to be fed. */
 typedef struct FeedOptions {

@@ -16,7 +16,7 @@ typedef struct TuneKernel {
 typedef struct Tuner {
     Arena *arena;
     Diag *diag;
-    CompileOptions options; /* with --profile */
+    CompileOptions options; /* with --instrument */
     Graph *graph;
     const Stage *stage;
     Tuning *table; /* what is known */

@@ -5,7 +5,6 @@
 #include "tools/lpc/progress.c"
 #include "tools/lpc/run.c"
 #include "tools/lpc/run_figures.c"
-#include "tools/lpc/run_options.c"
 
 #include <dirent.h>
 
@@ -181,6 +180,28 @@ static void crash_is_told(void)
     bench_close(&bench);
 }
 
+int usage_error(unsigned command, const char *format, ...)
+{
+    (void)command;
+    (void)format;
+    return LPC_USAGE;
+}
+
+static int lpc_run(int argc, char **argv)
+{
+    Arena *arena = arena_new();
+    Options options;
+    Diag diag;
+    ProgressLine progress;
+    options_init(&options, arena);
+    command_diag(&diag, arena, NULL, &progress, false);
+    int code = options_parse(&options, &diag, 1, argc, argv, 1);
+    if (!code) code = command_run(&options, &diag);
+    command_flush(&diag);
+    arena_free(arena);
+    return code;
+}
+
 /* Runs `lpc run` in a child; its two outputs go to text. */
 static int run_command(char *const *words, char *text, size_t size)
 {
@@ -195,7 +216,7 @@ static int run_command(char *const *words, char *text, size_t size)
         dup2(out[1], 1);
         dup2(out[1], 2);
         close(out[0]);
-        exit(command_run(argc, argv));
+        exit(lpc_run(argc, argv));
     }
     close(out[1]);
     size_t length = 0;

@@ -9,86 +9,9 @@
 
 typedef struct Check {
     CheckOptions options; /* with --each, its folders are those of models */
-    bool each, keep;
-    int stages; /* --stages N */
+    bool keep;
     Arena *arena;
 } Check;
-
-/* ---- The command line ---- */
-
-static int usage(const char *what, const char *text)
-{
-    fprintf(stderr, "lpc check: %s '%s'\nusage: lpc check MODEL.onnx DATA_DIR... | --each FOLDER... "
-                    "[--stages N] [--rtol R] [--atol A] [options of compiling]\n", what, text);
-    return LPC_USAGE;
-}
-
-static int parse_number(const char *text, double *value)
-{
-    char *end;
-    *value = strtod(text, &end);
-    return *end || end == text || *value < 0 ? LPC_USAGE : 0;
-}
-
-static int own_option(Check *c, int argc, char **argv, int *at)
-{
-    const char *name = argv[*at];
-    double value;
-    bool keep = !strcmp(name, "--keep"), each = !strcmp(name, "--each");
-    if (keep || each) {
-        c->keep |= keep;
-        c->each |= each;
-        (*at)++;
-        return 0;
-    }
-    bool eval = !strcmp(name, "--emit") && *at + 1 < argc && !strcmp(argv[*at + 1], "eval");
-    if (eval || !strcmp(name, "--emit=eval")) {
-        c->options.evaluate = true;
-        *at += eval ? 2 : 1;
-        return 0;
-    }
-    bool known = !strcmp(name, "--stages") || !strcmp(name, "--rtol") || !strcmp(name, "--atol");
-    if (!known) return -1;
-    if (*at + 1 >= argc || parse_number(argv[*at + 1], &value))
-        return usage("expected a number after", name);
-    if (!strcmp(name, "--rtol")) c->options.tolerance.rtol = value;
-    else if (!strcmp(name, "--atol")) c->options.tolerance.atol = value;
-    else if (value < 1 || value > (double)MAX_STAGES) return usage("bad number of stages", argv[*at + 1]);
-    else c->stages = (int)value;
-    *at += 2;
-    return 0;
-}
-
-/* The first of what was given is the model. */
-static int split_model(Check *c)
-{
-    if (c->options.folder_count < 2) return usage("missing", c->options.folder_count ? "DATA_DIR" : "MODEL");
-    c->options.compile.model = *c->options.folders++;
-    c->options.folder_count--;
-    return 0;
-}
-
-static int parse(Check *c, int argc, char **argv)
-{
-    for (int at = 1; at < argc;) {
-        int code = own_option(c, argc, argv, &at);
-        if (code < 0) code = compile_option(&c->options.compile, argc, argv, &at);
-        if (code == LPC_USAGE) return code;
-        if (code == 0) continue;
-        if (argv[at][0] == '-') return usage("unknown option", argv[at]);
-        c->options.folders[c->options.folder_count++] = argv[at++];
-    }
-    if (c->each && !c->options.folder_count) return usage("missing", "FOLDER");
-    if (!c->each) TRY(split_model(c));
-    if (c->stages && c->options.compile.target_count > 1 && c->options.compile.target_count != c->stages)
-        return usage("--stages does not match", "--targets");
-    if (c->stages && c->options.compile.target_count <= 1) {
-        const char *kind = c->options.compile.target_count ? c->options.compile.targets[0] : "host";
-        for (int i = 0; i < c->stages; i++) c->options.compile.targets[i] = kind;
-        c->options.compile.target_count = c->stages;
-    }
-    return 0;
-}
 
 static void tell(void *user, const CheckedOutput *o, Arena *arena)
 {
@@ -132,17 +55,38 @@ static int check_folder(void *self, const ModelFolder *folder)
     return code;
 }
 
-int command_check(int argc, char **argv)
+/* --stages N: so many of the only target. */
+static int cut_evenly(Options *o)
 {
-    static Check check; /* large; one per process */
-    Check *c = &check;
-    c->options.tell = tell;
-    c->options.tolerance = (Tolerance){.rtol = 1e-3, .atol = 1e-4};
-    c->arena = arena_new();
-    c->options.folders = arena_array(c->arena, (size_t)argc, sizeof *c->options.folders);
-    int code = parse(c, argc, argv);
-    if (!code)
-        code = c->each ? check_each(c->options.folders, c->options.folder_count, check_folder, c) : check_one(c);
-    arena_free(c->arena);
-    return code;
+    CompileOptions *c = &o->compile;
+    if (!o->stages || c->target_count == o->stages) return 0;
+    if (c->target_count > 1) return usage_error(FOR_CHECK, "--stages does not match --targets");
+    if (!c->target_count) arena_push(o->arena, c->targets, c->target_count) = "host";
+    const char *only = c->targets[0];
+    while (c->target_count < o->stages) arena_push(o->arena, c->targets, c->target_count) = only;
+    return 0;
+}
+
+int command_check(Options *o, Diag *diag)
+{
+    int first = o->each ? 0 : 1; /* of the folders */
+    (void)diag;                  /* each model has its own */
+    if (o->argument_count <= first)
+        return usage_error(FOR_CHECK, "missing '%s'",
+                           o->each               ? "FOLDER"
+                           : !o->argument_count ? "MODEL.onnx"
+                                                : "DATA_DIR");
+    TRY(cut_evenly(o));
+    if (!o->each) o->compile.model = o->arguments[0];
+    Check check = {.options = {.compile = o->compile,
+                               .folders = o->arguments + first,
+                               .folder_count = o->argument_count - first,
+                               .tolerance = {.rtol = o->rtol, .atol = o->atol},
+                               .evaluate = o->evaluate,
+                               .tell = tell},
+                   .keep = o->keep,
+                   .arena = o->arena};
+    const CheckOptions *c = &check.options;
+    return o->each ? check_each(c->folders, c->folder_count, check_folder, &check)
+                   : check_one(&check);
 }

@@ -3,26 +3,31 @@
 #define LPC_TOOLS_COMMAND_H
 
 #include "lib/compile/compile.h"
+#include "lib/options/options.h"
 #include "lib/plan/plan.h"
 #include "tools/lpc/progress.h"
 
 #include <stdio.h>
 
-int command_compile(int argc, char **argv);
-int command_run(int argc, char **argv);
-int command_check(int argc, char **argv);
-int command_inspect(int argc, char **argv);
-int command_targets(int argc, char **argv);
-int command_plan(int argc, char **argv);
-int command_simulate(int argc, char **argv);
-int command_profile(int argc, char **argv);
-int command_calibrate(int argc, char **argv);
+/* What a subcommand is given: its options, parsed. Returns lpc's exit status. */
+typedef int CommandRun(Options *options, Diag *diag);
 
-/* Reads an option of compiling at argv[*at] and moves *at past it. 0: it was one; -1: it is none of
- * these; LPC_USAGE: it is one and wrong (said on stderr). */
-int compile_option(CompileOptions *options, int argc, char **argv, int *at);
-/* The whole command line from argument `at` on: options and the model. `command` begins messages. */
-int compile_arguments(CompileOptions *options, int argc, char **argv, int at, const char *command);
+CommandRun command_compile, command_run, command_check, command_inspect, command_targets, command_plan,
+    command_simulate, command_profile, command_calibrate;
+
+/* The index of a command in `commands`, by its bit. */
+int command_index(unsigned bit);
+/* Says what is wrong with the command line, and how the command is called. LPC_USAGE. */
+int usage_error(unsigned command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- help.c, man.c, completion.c: texts from the table of options ---- */
+
+void print_help(int command); /* -1: of lpc itself */
+void print_man(void);
+/* bash, zsh or fish; LPC_USAGE for others. */
+int print_completion(const char *shell);
+
+/* ---- progress.c ---- */
 
 /* Begins diagnostics about a file (NULL: none); notes go to stderr, and progress to `line`. */
 void command_diag(Diag *diag, Arena *arena, const char *file, ProgressLine *line, bool verbose);

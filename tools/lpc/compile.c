@@ -21,22 +21,14 @@ void print_stages(const Cut *cut)
     }
 }
 
-int command_compile(int argc, char **argv)
+int command_compile(Options *o, Diag *diag)
 {
-    CompileOptions options = {0};
-    TRY(compile_arguments(&options, argc, argv, 0, "lpc"));
-    if (!options.model || !options.out) {
-        fprintf(stderr, "usage: lpc MODEL.onnx [--targets T,...] -o OUT (see lpc --help)\n");
-        return LPC_USAGE;
-    }
-    Arena *arena = arena_new();
-    Diag diag;
-    ProgressLine progress;
     Cut cut;
-    command_diag(&diag, arena, options.model, &progress, options.verbose);
-    int code = make_package(arena, &diag, &options, NULL, &cut);
-    if (!code && !options.quiet) print_stages(&cut);
-    command_flush(&diag);
-    arena_free(arena);
-    return code;
+    CompileOptions *c = &o->compile;
+    if (!o->argument_count || !c->out)
+        return usage_error(FOR_COMPILE, o->argument_count ? "missing -o OUT" : "missing 'MODEL.onnx'");
+    diag->file = c->model = o->arguments[0];
+    TRY(make_package(o->arena, diag, c, NULL, &cut));
+    if (!c->quiet) print_stages(&cut);
+    return 0;
 }

@@ -56,22 +56,12 @@ static void print_inspection(const CompileOptions *options, const Inspection *x,
     if (!code) print_needs(x);
 }
 
-int command_inspect(int argc, char **argv)
+int command_inspect(Options *o, Diag *diag)
 {
-    CompileOptions options = {0};
-    TRY(compile_arguments(&options, argc, argv, 1, "lpc inspect"));
-    if (!options.model) {
-        fprintf(stderr, "usage: lpc inspect MODEL.onnx [options of compiling]\n");
-        return LPC_USAGE;
-    }
-    Arena *arena = arena_new();
-    Diag diag;
-    ProgressLine progress;
     Inspection inspection;
-    command_diag(&diag, arena, options.model, &progress, options.verbose);
-    int code = inspect_model(arena, &diag, &options, &inspection);
-    if (inspection.operators) print_inspection(&options, &inspection, code);
-    command_flush(&diag);
-    arena_free(arena);
+    if (!o->argument_count) return usage_error(FOR_INSPECT, "missing 'MODEL.onnx'");
+    diag->file = o->compile.model = o->arguments[0];
+    int code = inspect_model(o->arena, diag, &o->compile, &inspection);
+    if (inspection.operators) print_inspection(&o->compile, &inspection, code);
     return code;
 }

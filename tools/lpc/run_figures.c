@@ -119,8 +119,7 @@ static void report_text(const Run *run, double latency, double throughput)
 
 void run_show(const Run *run, int64_t steps)
 {
-    const RunCommand *command = (const RunCommand *)run->options; /* its first member */
-    if (command->json || command->feed.feedback_in || steps > SHOWN_STEPS) return;
+    if (run->options->feedback_in || steps > SHOWN_STEPS) return;
     for (int i = 0; i < run->package->outputs.count; i++) print_output(&run->outputs[i], run->arena);
 }
 

@@ -8,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: lpc simulate PLAN.json [--frames N] [--tokens N] [--json]\n"
-    "                   [--profile FILE --cluster FILE --tensor-parallel T --pipeline P]\n"
-    "\n"
-    "  PLAN.json                what `lpc plan --json` printed\n"
-    "  --frames N               how many frames go through (256)\n"
-    "  --tokens N               tokens in one frame (1)\n"
-    "  --tensor-parallel T      also each layer split over T equal devices, P such groups as "
-    "stages\n";
-
 static void print_text(const Simulation *s)
 {
     Arena *a = s->arena;
@@ -82,53 +72,20 @@ static int run(Simulation *s)
     return 0;
 }
 
-static int option(Simulation *s, const char *name, const char *value)
+int command_simulate(Options *o, Diag *diag)
 {
-    char *end;
-    if (!strcmp(name, "--profile")) return s->profile_file = value, 0;
-    if (!strcmp(name, "--cluster")) return s->cluster_file = value, 0;
-    double n = strtod(value, &end);
-    if (!*value || *end || !(n >= 1 && n <= 1e15)) return LPC_USAGE;
-    if (!strcmp(name, "--tokens")) return s->tokens = n, 0;
-    if (n > 1e6) return LPC_USAGE;
-    if (!strcmp(name, "--frames")) return s->frames = (int)n, 0;
-    if (!strcmp(name, "--tensor-parallel")) return s->tensor = (int)n, 0;
-    if (!strcmp(name, "--pipeline")) return s->pipeline = (int)n, 0;
-    return LPC_USAGE;
-}
-
-static int parse(Simulation *s, int argc, char **argv)
-{
-    for (int at = 1; at < argc; at++) {
-        if (!strcmp(argv[at], "--json")) {
-            s->json = true;
-        } else if (argv[at][0] != '-') {
-            if (s->plan_file) return LPC_USAGE;
-            s->plan_file = argv[at];
-        } else if (at + 1 >= argc || option(s, argv[at], argv[at + 1])) {
-            return LPC_USAGE;
-        } else {
-            at++;
-        }
-    }
-    return s->plan_file && (!s->tensor || (s->profile_file && s->cluster_file)) ? 0 : LPC_USAGE;
-}
-
-int command_simulate(int argc, char **argv)
-{
-    Simulation s = {.frames = 256, .tokens = 1, .pipeline = 1};
-    if (parse(&s, argc, argv)) {
-        bool help = argc > 1 && !strcmp(argv[1], "--help");
-        fputs(usage, help ? stdout : stderr);
-        return help ? 0 : LPC_USAGE;
-    }
-    s.arena = arena_new();
-    Diag diag;
-    ProgressLine progress;
-    command_diag(&diag, s.arena, NULL, &progress, false);
-    s.diag = &diag;
-    int code = run(&s);
-    command_flush(&diag);
-    arena_free(s.arena);
-    return code;
+    if (!o->argument_count) return usage_error(FOR_SIMULATE, "missing 'PLAN.json'");
+    if (o->tensor && !(o->profile_file && o->cluster_file))
+        return usage_error(FOR_SIMULATE, "--tensor-parallel needs --profile and --cluster");
+    Simulation s = {.arena = o->arena,
+                    .diag = diag,
+                    .plan_file = o->arguments[0],
+                    .profile_file = o->profile_file,
+                    .cluster_file = o->cluster_file,
+                    .frames = o->frames,
+                    .tokens = o->tokens,
+                    .tensor = o->tensor,
+                    .pipeline = o->pipeline,
+                    .json = o->json};
+    return run(&s);
 }

@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: lpc targets [--target-dir DIR]... [--json]\n"
-    "\n"
-    "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and those\n"
-    "of the JSON files in DIR. docs/targets.md says how to write one.\n";
-
 /* "512 KiB", "8 GB": binary units for caches, decimal ones for memory. */
 static const char *cache_text(Arena *arena, int64_t bytes)
 {
@@ -88,43 +82,24 @@ static cJSON *target_json(const Target *t, const char *aliases)
     return j;
 }
 
-int command_targets(int argc, char **argv)
+static void print_json(Target *const *targets, const char *const *aliases, int count)
 {
-    const char **dirs = calloc((size_t)argc + 1, sizeof *dirs);
-    int dir_count = 0, json = 0, code = 0;
-    if (!dirs) return LPC_ERROR;
-    for (int i = 1; i < argc && !code; i++) {
-        if (strcmp(argv[i], "--json") == 0) json = 1;
-        else if (strcmp(argv[i], "--target-dir") == 0 && i + 1 < argc) dirs[dir_count++] = argv[++i];
-        else if (strncmp(argv[i], "--target-dir=", 13) == 0) dirs[dir_count++] = argv[i] + 13;
-        else if (strcmp(argv[i], "--help") == 0) code = -1;
-        else code = LPC_USAGE;
-    }
-    if (code) {
-        fputs(usage, code < 0 ? stdout : stderr);
-        free(dirs);
-        return code < 0 ? LPC_OK : code;
-    }
-    Arena *arena = arena_new();
-    Diag diag;
-    diag_init(&diag, arena, NULL);
+    cJSON *root = cJSON_CreateArray();
+    for (int i = 0; i < count; i++) cJSON_AddItemToArray(root, target_json(targets[i], aliases[i]));
+    char *text = cJSON_Print(root);
+    if (text) puts(text);
+    free(text);
+    cJSON_Delete(root);
+}
+
+int command_targets(Options *o, Diag *diag)
+{
     Target **targets = NULL;
     const char **aliases = NULL;
     int count = 0;
-    code = target_list(&diag, arena, dirs, dir_count, &targets, &aliases, &count);
-    if (json) {
-        cJSON *root = cJSON_CreateArray();
-        for (int i = 0; i < count; i++)
-            cJSON_AddItemToArray(root, target_json(targets[i], aliases[i]));
-        char *text = cJSON_Print(root);
-        if (text) puts(text);
-        free(text);
-        cJSON_Delete(root);
-    } else if (count) {
-        print_table(arena, targets, aliases, count);
-    }
-    diag_flush(&diag);
-    arena_free(arena);
-    free(dirs);
+    int code = target_list(diag, o->arena, o->compile.target_dirs, o->compile.target_dir_count,
+                           &targets, &aliases, &count);
+    if (o->json) print_json(targets, aliases, count);
+    else if (count) print_table(o->arena, targets, aliases, count);
     return code;
 }

@@ -1,0 +1,48 @@
+/* The subcommands of lpc. */
+#include "lib/options/options.h"
+
+const CommandInfo commands[COMMAND_COUNT] = {
+    {"", "compile; without --targets for this machine", "MODEL.onnx [--targets T,...] -o OUT",
+     "Compiles a model into the folder OUT, one stage for each target: its code, its weights, its C\n"
+     "interface and, where the target's toolchain is here, its program. The folder appears whole or\n"
+     "not at all; the same input gives the same bytes.",
+     1},
+    {"run", "run a package's stages here as a pipeline", "run OUT [--input NAME=FILE]...",
+     "Starts the stages of OUT on this machine (through a target's emulator where needed) as a\n"
+     "pipeline, feeds it, and tells how fast it is.",
+     1},
+    {"check", "compile, run, compare with expected outputs",
+     "check MODEL.onnx DATA_DIR...\ncheck --each FOLDER...",
+     "Compiles the model for the shapes of each data set (input_I.pb, output_I.pb), runs it and\n"
+     "compares. Floats match within atol + rtol * |expected|, integers exactly, or within one step\n"
+     "when the model quantises. With --each, the same for every FOLDER/model.onnx and\n"
+     "FOLDER/test_data_set_*.",
+     -1},
+    {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx", NULL, 1},
+    {"targets", "the known targets with their figures", "targets [--json]",
+     "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and those\n"
+     "of the JSON files in --target-dir. docs/targets.md says how to write one.",
+     0},
+    {"profile", "time per kernel against the machine's ceilings", "profile MODEL.onnx|OUT",
+     "Times every kernel of the model on this machine, beside its floating point operations, its\n"
+     "bytes and what the machine can do at most. OUT must have been compiled with --instrument.",
+     1},
+    {"plan", "which layers run where, and how good that is",
+     "plan MODEL.onnx [--targets T,...]\n"
+     "plan --profile LAYERS.json [--targets D,...] [--cluster FILE]",
+     "Decides which layers run on which device, under each device's memory and speed, and says how\n"
+     "good that is. docs/planning.md describes the model of cost and memory and the files.",
+     1},
+    {"simulate", "tokens per second of a plan", "simulate PLAN.json",
+     "Sends frames through the stages of a plan (lpc plan --json), one event after the other.", 1},
+    {"calibrate", "measure a device and write its target file",
+     "calibrate [--target T] [-o FILE]     measures this machine\n"
+     "calibrate --target T -o DIR          for another device: makes DIR/calibrate,\n"
+     "                                     a program that measures it there\n"
+     "calibrate --serve [HOST:PORT]        answers a peer that measures the link\n"
+     "calibrate --peer HOST:PORT           measures the link to one that serves",
+     "Writes a target file: that of T (host), with measured gflops, memory_bandwidth,\n"
+     "call_overhead and cores. gflops is of f32 products and convolutions, the same work of each,\n"
+     "on all cores.",
+     0},
+};

@@ -1,0 +1,82 @@
+/* The man page, from the table of options: lpc --help-man. docs/lpc.1 is what this prints, which a
+ * test holds it to. */
+#include "tools/lpc/command.h"
+
+#include <string.h>
+
+/* Text in roff: dashes are dashes, and no line begins a request. */
+static void put(const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if ((at == text || at[-1] == '\n') && (*at == '.' || *at == '\'')) fputs("\\&", stdout);
+        if (*at == '-') fputs("\\-", stdout);
+        else if (*at == '\\') fputs("\\e", stdout);
+        else putchar(*at);
+    }
+}
+
+static void put_option(const Option *option)
+{
+    printf(".TP\n%s ", option->value ? ".BI" : ".B");
+    put(option->name);
+    if (option->value) {
+        printf(" \" ");
+        put(option->value);
+        printf("\"");
+    }
+    putchar('\n');
+    put(option->help);
+    printf(".\n");
+}
+
+static void put_options(unsigned bit, bool shared)
+{
+    for (int i = 0; i < option_count; i++) {
+        const Option *option = &option_table[i];
+        bool compiling = (option->commands & FOR_COMPILE) != 0;
+        if ((option->commands & bit) && !option->hidden && compiling == shared) put_option(option);
+    }
+}
+
+static void put_usages(void)
+{
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        const char *usage = commands[i].usage;
+        for (const char *at = usage; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+            char line[160];
+            snprintf(line, sizeof line, "lpc %.*s", (int)strcspn(at, "\n"), at);
+            char *gap = strstr(line, "   "); /* what it does is told below */
+            if (gap) *gap = 0;
+            if (strspn(line + 4, " ") == strlen(line + 4)) continue;
+            put(line);
+            printf("\n.br\n");
+        }
+    }
+}
+
+void print_man(void)
+{
+    printf(".TH LPC 1 \"\" \"lpc\" \"User Commands\"\n"
+           ".SH NAME\nlpc \\- compile one neural network into one small program per device\n"
+           ".SH SYNOPSIS\n");
+    put_usages();
+    printf(".SH DESCRIPTION\n.B lpc\n"
+           "reads an ONNX model, decides which layers run on which device under each device's memory,\n"
+           "and writes for every device portable C or an LLVM object with the weights baked in, linked\n"
+           "to a small send/receive runtime.\n");
+    put(commands[0].about);
+    printf("\n.SH OPTIONS OF COMPILING\nAlso of lpc check, inspect, profile and plan.\n");
+    put_options(FOR_COMPILE, true);
+    for (int i = 1; i < COMMAND_COUNT; i++) {
+        printf(".SH LPC ");
+        for (const char *at = commands[i].name; *at; at++) putchar(*at - 'a' + 'A');
+        printf("\n");
+        put(commands[i].about ? commands[i].about : "Tells what a model is made of and what it needs.");
+        printf("\n");
+        put_options(1u << i, false);
+        if (!(FOR_COMPILING >> i & 1)) put_options(1u << i, true);
+    }
+    printf(".SH EXIT STATUS\n0 done (check: match), 1 error, 2 usage, 3 mismatch. Stage programs have "
+           "their own: see\ndocs/wire.md.\n"
+           ".SH SEE ALSO\n.BR lpc\\-opt ,\nthe documents in the source's docs/ folder.\n");
+}
