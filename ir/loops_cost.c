@@ -353,8 +353,8 @@ KernelCost loops_cost(const Kernel *kernel, const int64_t *most)
     find_loops(&c, &kernel->body, 0);
     mark_deciding(&c, &kernel->body);
     prepare(&c, &kernel->body, &body, 0);
-    KernelCost cost = {.flops = walk(&c, &body, 0, 1)};
-    cost.bytes = count_bytes(&c, most);
+    KernelCost cost = {.flops = rint(walk(&c, &body, 0, 1))};
+    cost.bytes = rint(count_bytes(&c, most));
     arena_free(arena);
     return cost;
 }
@@ -373,17 +373,27 @@ static void count_call(const Inst *call)
     arena_free(arena);
 }
 
-static void count_block(const Block *block)
-{
-    for (int i = 0; i < block->count; i++) {
-        const Inst *inst = block->items[i];
-        if (inst->op == LI_CALL) count_call(inst);
-        count_block(&inst->body);
-        count_block(&inst->els);
-    }
-}
-
 void loops_count(Program *program)
 {
-    count_block(&program->main->body);
+    Arena *arena = arena_new();
+    MainStep *steps;
+    int count = main_steps(program, arena, &steps);
+    for (int i = 0; i < count; i++)
+        if (steps[i].inst->op == LI_CALL) count_call(steps[i].inst);
+    arena_free(arena);
+}
+
+KernelCost loops_total(const Program *program)
+{
+    Arena *arena = arena_new();
+    MainStep *steps;
+    KernelCost sum = {0};
+    int count = main_steps(program, arena, &steps);
+    for (int i = 0; i < count; i++) {
+        if (steps[i].inst->op != LI_CALL) continue;
+        sum.flops += steps[i].times * steps[i].inst->callee->cost.flops;
+        sum.bytes += steps[i].times * steps[i].inst->callee->cost.bytes;
+    }
+    arena_free(arena);
+    return sum;
 }

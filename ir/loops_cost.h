@@ -32,5 +32,7 @@ KernelCost loops_cost(const Kernel *kernel, const int64_t *most);
 
 /* Gives every kernel that main calls its cost. */
 void loops_count(Program *program);
+/* All calls of main, each as often as it runs at the bounds (MainStep). */
+KernelCost loops_total(const Program *program);
 
 #endif

@@ -90,12 +90,14 @@ static int alternative(Simulation *s)
         for (int i = first; i < end; i++) {
             const Layer *l = &p->layers[i];
             double size = (double)(l->weights + l->activations + l->buffers);
-            double moved = l->bytes >= 0 ? l->bytes : size;
-            double flops = l->flops / tensor / (d->gflops * 1e9);
+            double flops, moved;
+            profile_work(p, d, i, &flops, &moved);
+            if (moved < 0) moved = size;
+            double computing = flops / tensor / (d->gflops * 1e9);
             double moving = d->memory_bandwidth > 0 ? moved / tensor / d->memory_bandwidth : 0;
             double ring =
                 2 * (tensor - 1) * ((double)l->out_bytes / tensor / link.bandwidth + link.latency);
-            compute += fmax(flops, moving) + d->call_overhead + 2 * ring;
+            compute += fmax(computing, moving) + d->call_overhead + 2 * ring;
             bytes += (size + (double)l->state) / tensor;
         }
         if (stage + 1 < s->pipeline)

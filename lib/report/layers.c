@@ -10,6 +10,16 @@ typedef struct Bar {
     double flops, weights;
 } Bar;
 
+/* On the device of its stage. */
+static double layer_flops(const Report *r, int stage, int layer)
+{
+    const Plan *plan = r->cut->plan;
+    double flops, bytes;
+    const Device *device = &r->cut->cluster->devices[plan->stages[stage].device_index];
+    profile_work(r->cut->profile, device, layer, &flops, &bytes);
+    return flops;
+}
+
 /* At most about BARS of them: neighbours of one stage are put together in long models. */
 static Bar *make_bars(const Report *r, int *count)
 {
@@ -22,7 +32,7 @@ static Bar *make_bars(const Report *r, int *count)
         while (at < end) {
             Bar bar = {.first = at, .stage = s};
             for (; at < end && at < bar.first + group; at++) {
-                bar.flops += p->layers[at].flops;
+                bar.flops += layer_flops(r, s, at);
                 bar.weights += (double)p->layers[at].weights;
             }
             bar.end = at;
@@ -111,7 +121,7 @@ static void table(Report *r)
             "<td class=\"n\" data-k=\"weights\">%s</td><td class=\"n\" data-k=\"time\">%s</td>"
             "</tr>\n",
             i, report_escape(a, layer->name), report_colour(s),
-            report_escape(a, r->cut->stages[s].name), report_flops(a, layer->flops),
+            report_escape(a, r->cut->stages[s].name), report_flops(a, layer_flops(r, s, i)),
             bytes_text(a, (double)layer->weights),
             seconds_text(a, seconds[i]));
     }

@@ -8,12 +8,15 @@
 
 /* Seconds of a layer by the target's figures; what a target that is not known is taken for matters
  * for the layers' shares only. */
-static double guess(const Layer *layer, const Target *target)
+static double guess(const Profile *p, int i, const char *name, const Target *target)
 {
+    const Device device = {.target = name};
+    double flops, bytes;
     double gflops = target ? target->gflops : 50,
            bandwidth = target ? target->memory_bandwidth : 10e9;
-    double bytes = layer->bytes >= 0 ? layer->bytes : (double)layer->weights;
-    double compute = layer->flops / (gflops * 1e9), moving = bytes / bandwidth;
+    profile_work(p, &device, i, &flops, &bytes);
+    if (bytes < 0) bytes = (double)p->layers[i].weights;
+    double compute = flops / (gflops * 1e9), moving = bytes / bandwidth;
     return (compute > moving ? compute : moving) + (target ? target->call_overhead : 5e-7);
 }
 
@@ -50,10 +53,10 @@ int package_profile(const Package *package, Arena *arena, Diag *diag, const doub
             return diag_error(diag, "layers.json does not belong to manifest.json");
         LayerSeconds *times = times_of(profile, arena, stage);
         double sum = 0;
-        for (int i = at; i < at + stage->layers; i++) sum += guess(&profile->layers[i], target);
+        for (int i = at; i < at + stage->layers; i++) sum += guess(profile, i, stage->target, target);
         for (int i = at; i < at + stage->layers; i++)
             times->seconds[i] =
-                sum > 0 ? compute_s[s] * guess(&profile->layers[i], target) / sum : 0;
+                sum > 0 ? compute_s[s] * guess(profile, i, stage->target, target) / sum : 0;
         at += stage->layers;
     }
     return profile_write(diag, path, profile);

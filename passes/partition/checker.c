@@ -177,8 +177,9 @@ static int check_tensors(Diag *diag, const Profile *p, const Plan *plan)
 static double layer_seconds(const Profile *p, const Device *d, int i)
 {
     const Layer *l = &p->layers[i];
-    double bytes = l->bytes, measured = profile_measured(p, d, i);
+    double flops, bytes, measured = profile_measured(p, d, i);
     if (measured >= 0) return measured;
+    profile_work(p, d, i, &flops, &bytes);
     if (bytes < 0) {
         bytes = (double)(l->weights + l->activations + l->buffers);
         for (int s = 0; s < p->shared_count; s++) {
@@ -187,7 +188,7 @@ static double layer_seconds(const Profile *p, const Device *d, int i)
         }
     }
     double moving = d->memory_bandwidth > 0 ? bytes / d->memory_bandwidth : 0;
-    return fmax(l->flops / (d->gflops * 1e9), moving) + d->call_overhead;
+    return fmax(flops / (d->gflops * 1e9), moving) + d->call_overhead;
 }
 
 static bool differs(double a, double b)

@@ -6,14 +6,15 @@
 static double layer_seconds(const Cost *c, const Device *d, int i)
 {
     const Layer *layer = &c->profile->layers[i];
-    double bytes = layer->bytes, measured = profile_measured(c->profile, d, i);
+    double flops, bytes, measured = profile_measured(c->profile, d, i);
     if (measured >= 0) return measured;
+    profile_work(c->profile, d, i, &flops, &bytes);
     if (bytes < 0) {
         bytes = (double)(layer->weights + layer->activations + layer->buffers);
         for (int s = c->own->shared_at[i]; s < c->own->shared_at[i + 1]; s++)
             bytes += (double)c->profile->shared[c->own->shared[s]].bytes;
     }
-    double compute = layer->flops / (d->gflops * 1e9);
+    double compute = flops / (d->gflops * 1e9);
     double moving = d->memory_bandwidth > 0 ? bytes / d->memory_bandwidth : 0;
     return (compute > moving ? compute : moving) + d->call_overhead;
 }
@@ -92,9 +93,10 @@ static double longest_seconds(const Cost *c)
     return longest + send * c->m;
 }
 
-static bool same_speed(const Device *a, const Device *b)
+static bool same_speed(const Cost *c, const Device *a, const Device *b)
 {
-    return a->gflops == b->gflops && a->memory_bandwidth == b->memory_bandwidth &&
+    return profile_footprint(c->profile, a, false) == profile_footprint(c->profile, b, false) &&
+           a->gflops == b->gflops && a->memory_bandwidth == b->memory_bandwidth &&
            a->call_overhead == b->call_overhead;
 }
 
@@ -103,7 +105,7 @@ static int64_t *init_prefix(const Cost *c, int d)
     const Device *device = &c->cluster->devices[d];
     for (int e = 0; e < d; e++) {
         const Device *other = &c->cluster->devices[e];
-        if (same_speed(other, device) && profile_same_times(c->profile, other, device))
+        if (same_speed(c, other, device) && profile_same_times(c->profile, other, device))
             return c->prefix[e];
     }
     int64_t *prefix = arena_array(c->arena, (size_t)c->n + 1, sizeof *prefix);

@@ -20,6 +20,13 @@ const Footprint *profile_footprint(const Profile *p, const Device *device, bool 
     return small ? small : found;
 }
 
+void profile_work(const Profile *p, const Device *device, int layer, double *flops, double *bytes)
+{
+    const Footprint *f = profile_footprint(p, device, false);
+    *flops = f && f->flops ? f->flops[layer] : p->layers[layer].flops;
+    *bytes = f && f->bytes ? f->bytes[layer] : p->layers[layer].bytes;
+}
+
 static bool shared_equal(const Footprint *a, const Footprint *b)
 {
     if (a->shared_count != b->shared_count) return false;
@@ -75,6 +82,12 @@ int footprint_check(Diag *diag, const Profile *p, const Footprint *f)
                               f->target, p->layers[i].name);
         steps += f->steps[i];
     }
+    for (int i = 0; i < p->count; i++) {
+        double flops = f->flops ? f->flops[i] : 0, bytes = f->bytes ? f->bytes[i] : 0;
+        if (!(flops >= 0 && flops <= 1e30 && bytes >= 0 && bytes <= 1e30))
+            return diag_error(diag, "footprint '%s': layer '%s': expected flops and bytes of 0 or more",
+                              f->target, p->layers[i].name);
+    }
     if (steps > 1 << 24) return diag_error(diag, "footprint '%s': too many steps", f->target);
     bool *taken = arena_array(diag->arena, (size_t)f->buffer_count + 1, sizeof *taken);
     for (int i = 0; i < f->buffer_count; i++) {
@@ -107,6 +120,19 @@ void footprint_steps(const Footprint *f, int layers, int *at)
     for (int i = 0; i < layers; i++) at[i + 1] = at[i] + f->steps[i];
 }
 
+/* Weights are read once for the whole batch. */
+static void scale_work(Arena *arena, const Profile *p, int batch, Footprint *f)
+{
+    size_t n = (size_t)p->count;
+    if (f->flops) f->flops = arena_grow(arena, f->flops, n, n, sizeof *f->flops);
+    if (f->bytes) f->bytes = arena_grow(arena, f->bytes, n, n, sizeof *f->bytes);
+    for (size_t k = 0; k < n; k++) {
+        if (f->flops) f->flops[k] *= batch;
+        double fixed = (double)f->weights[k];
+        if (f->bytes && f->bytes[k] > fixed) f->bytes[k] = fixed + (f->bytes[k] - fixed) * batch;
+    }
+}
+
 void profile_scale_footprints(Arena *arena, Profile *p, int batch)
 {
     Footprint *scaled = arena_array(arena, (size_t)p->footprint_count + 1, sizeof *scaled);
@@ -118,6 +144,7 @@ void profile_scale_footprints(Arena *arena, Profile *p, int batch)
         scaled[i].state = arena_grow(arena, f->state, n, n, sizeof *f->state);
         scaled[i].buffers = arena_grow(arena, f->buffers, count, count, sizeof *f->buffers);
         for (int k = 0; k < p->count; k++) scaled[i].state[k] = bytes_times(f->state[k], batch);
+        scale_work(arena, p, batch, &scaled[i]);
         for (int k = 0; k < f->buffer_count; k++)
             scaled[i].buffers[k].bytes = bytes_times(f->buffers[k].bytes, batch);
     }

@@ -22,6 +22,19 @@ static int read_list(Reader *r, const cJSON *object, const char *field, int coun
     return 0;
 }
 
+/* Of any size; *out stays NULL when there is no such field. */
+static int read_numbers(Reader *r, const cJSON *object, const char *field, int count, double **out)
+{
+    const cJSON *list = json_item(object, field), *one;
+    int at = 0;
+    if (!list) return 0;
+    *out = arena_array(r->arena, (size_t)count + 1, sizeof **out);
+    if (cJSON_GetArraySize(list) != count)
+        return json_bad(r, field, "a list with one number for each layer");
+    cJSON_ArrayForEach(one, list) (*out)[at++] = cJSON_IsNumber(one) ? one->valuedouble : -1;
+    return 0;
+}
+
 static int read_buffer(Reader *r, const cJSON *j, WorkBuffer *b)
 {
     static const char *const fields[] = {"bytes", "first", "last", "from", "to", "over", NULL};
@@ -53,8 +66,9 @@ static int read_shared(Reader *r, const cJSON *j, SharedWeight *s)
 
 static int read_one(Reader *r, const cJSON *j, int layers, Footprint *f)
 {
-    static const char *const fields[] = {"target", "compact", "weights",   "state", "code",
-                                         "steps",  "shared",  "workspace", "slack", NULL};
+    static const char *const fields[] = {"target", "compact", "weights", "state",
+                                         "code",   "steps",   "flops",   "bytes",
+                                         "shared", "workspace", "slack", NULL};
     const cJSON *one;
     int64_t *steps;
     TRY(json_known_fields(r, j, fields));
@@ -65,6 +79,8 @@ static int read_one(Reader *r, const cJSON *j, int layers, Footprint *f)
     TRY(read_list(r, j, "state", layers, &f->state));
     TRY(read_list(r, j, "code", layers, &f->code));
     TRY(read_list(r, j, "steps", layers, &steps));
+    TRY(read_numbers(r, j, "flops", layers, &f->flops));
+    TRY(read_numbers(r, j, "bytes", layers, &f->bytes));
     TRY(json_size(r, j, "slack", &f->slack));
     f->steps = arena_array(r->arena, (size_t)layers + 1, sizeof *f->steps);
     for (int i = 0; i < layers; i++) f->steps[i] = steps[i] < 1 << 30 ? (int)steps[i] : 1 << 30;
@@ -130,6 +146,8 @@ static cJSON *footprint_json(const Footprint *f, int layers)
     add_list(j, "code", f->code, layers);
     list = cJSON_AddArrayToObject(j, "steps");
     for (int i = 0; i < layers; i++) cJSON_AddItemToArray(list, cJSON_CreateNumber(f->steps[i]));
+    if (f->flops) cJSON_AddItemToObject(j, "flops", cJSON_CreateDoubleArray(f->flops, layers));
+    if (f->bytes) cJSON_AddItemToObject(j, "bytes", cJSON_CreateDoubleArray(f->bytes, layers));
     if (f->shared_count) list = cJSON_AddArrayToObject(j, "shared");
     for (int i = 0; i < f->shared_count; i++) {
         const SharedWeight *s = &f->shared[i];

@@ -61,6 +61,7 @@ typedef struct Footprint {
     bool compact;                    /* without weights that are transformed for speed */
     int64_t *weights, *state, *code; /* by layer; weights of several layers are in `shared` */
     int *steps;                      /* by layer */
+    double *flops, *bytes;           /* by layer, of one run; NULL: the layers' own count */
     SharedWeight *shared;
     int shared_count;
     WorkBuffer *buffers; /* by ascending `to` */
@@ -194,6 +195,10 @@ void profile_scale_times(Arena *arena, Profile *profile, int batch);
  * no compact one. NULL: the layers' own figures count. */
 const Footprint *profile_footprint(const Profile *profile, const Device *device, bool compact);
 bool footprint_equal(const Footprint *a, const Footprint *b, int layers);
+/* What a layer does there in one run: of the device's footprint, not the compact one, else its own. Bytes < 0:
+ * not known. */
+void profile_work(const Profile *profile, const Device *device, int layer, double *flops,
+                  double *bytes);
 int footprint_check(Diag *diag, const Profile *profile, const Footprint *footprint);
 double footprint_sum(const Footprint *footprint, int layers);
 /* Fills at[layers + 1] with the first step of each layer. */

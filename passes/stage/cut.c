@@ -104,7 +104,6 @@ static void fill_stages(const Planning *planning, const Plan *plan, Cut *cut)
         work_contract(w, p->first, &stage->in, &stage->in_count, &stage->in_bytes);
         work_contract(w, p->end, &stage->out, &stage->out_count, &stage->out_bytes);
         for (int i = p->first; i < p->end; i++) {
-            stage->flops += planning->profile->layers[i].flops;
             w->nodes[i]->layer = i;
         }
     }

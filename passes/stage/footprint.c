@@ -185,6 +185,24 @@ static void read_workspace(Reading *r)
     if (!r->lowered->lw.target->plain) read_in_place(r, at);
 }
 
+/* ---- Work ---- */
+
+static void read_work(Reading *r)
+{
+    size_t n = (size_t)r->w->count + 1;
+    MainStep *steps;
+    int count = main_steps(r->lowered->lw.program, r->arena, &steps);
+    r->f->flops = arena_array(r->arena, n, sizeof *r->f->flops);
+    r->f->bytes = arena_array(r->arena, n, sizeof *r->f->bytes);
+    for (int i = 0; i < count; i++) {
+        if (steps[i].inst->op != LI_CALL) continue;
+        const Kernel *kernel = steps[i].inst->callee;
+        int layer = layer_of_kernel(r, kernel);
+        r->f->flops[layer] += steps[i].times * kernel->cost.flops;
+        r->f->bytes[layer] += steps[i].times * kernel->cost.bytes;
+    }
+}
+
 static void read_program(Reading *r)
 {
     Program *p = r->lowered->lw.program;
@@ -196,6 +214,7 @@ static void read_program(Reading *r)
     f->code = arena_array(r->arena, n + 1, sizeof *f->code);
     f->steps = arena_array(r->arena, n + 1, sizeof *f->steps);
     read_all_steps(r, p);
+    read_work(r);
     for (int i = 0; i < r->w->count; i++) f->code[i] = STAGE_LAYER_CODE_BYTES;
     bool *used = arena_array(r->arena, n + 1, sizeof *used);
     for (int i = 0; i < p->buffer_count; i++) {
@@ -245,11 +264,28 @@ static int add_footprint(Work *w, Profile *p, const Target *target, const LowerT
     return 0;
 }
 
+/* What layers do where nothing is known of the target: one loop after the other, in scalars. */
+static int portable_footprint(Work *w, Footprint *f)
+{
+    static const Target portable = {.name = "portable"};
+    LowerTarget lower = stage_lower_target(&portable, true);
+    bool transforms;
+    return work_footprint(w, &portable, &lower, false, f, &transforms);
+}
+
 int work_footprints(Work *w, Profile *p, const Target *const *targets, const LowerTarget *lower,
                     int count)
 {
-    for (int i = 0; i < count && w->count; i++) {
+    Footprint portable, *f = &portable;
+    if (!w->count) return 0;
+    for (int i = 0; i < count; i++) {
         if (targets[i]) TRY(add_footprint(w, p, targets[i], &lower[i]));
+    }
+    if (p->footprint_count) f = &p->footprints[0];
+    else TRY(portable_footprint(w, f));
+    for (int i = 0; i < p->count; i++) {
+        p->layers[i].flops = f->flops[i];
+        p->layers[i].bytes = f->bytes[i];
     }
     return 0;
 }

@@ -42,7 +42,6 @@ static void fill_weights(const Work *w, Profile *p)
         const Tensor *tensor = g->tensors[t];
         if (!uses[t].count) continue;
         int64_t bytes = (int64_t)tensor->data->bytes;
-        for (int k = 0; k < uses[t].count; k++) p->layers[uses[t].layers[k]].bytes += (double)bytes;
         if (uses[t].count == 1) {
             p->layers[uses[t].layers[0]].weights += bytes;
             p->layers[uses[t].layers[0]].tensors += !tensor->data->is_literal;
@@ -112,17 +111,8 @@ static void fill_layer(const Work *w, int i, NameTable *names, Layer *layer)
     const char *name = node->origin.node && *node->origin.node ? node->origin.node : node->name;
     layer->name = names_unique(names, name && *name ? name : "layer");
     names_put(names, layer->name, layer);
-    layer->flops = node_flops(w->graph->sizes, node);
     layer->code = STAGE_LAYER_CODE_BYTES;
     layer->whole = i > 0 && !w->allowed[i];
-    Tensor *reads[MAX_READS];
-    int n = node_reads(node, reads, MAX_READS);
-    if (op_info(node->op)->traits & T_VIEW) return; /* nothing moves */
-    for (int r = 0; r < n; r++) layer->bytes += (double)work_tensor_bytes(w, reads[r]);
-    for (int o = 0; o < node->out_count; o++) {
-        const Tensor *out = o ? node->out[o] : node_result(node);
-        if (out) layer->bytes += (double)work_tensor_bytes(w, out);
-    }
 }
 
 Profile *work_profile(const Work *w)

@@ -359,6 +359,7 @@ static int lower_once(Graph *graph, Stage *stage)
     else
         plan_memory(lw->program, lw->in_place, lw->in_place_count, &stage->memory);
     stage->program = lw->program;
+    stage->flops = loops_total(lw->program).flops;
     return 0;
 }
 

@@ -22,7 +22,7 @@ typedef struct Stage {
     int node_count;
     Tensor **in, **out;    /* contracts: what arrives, what leaves */
     int in_count, out_count;
-    double flops;
+    double flops; /* of its program's kernels, after stage_lower */
     int64_t in_bytes, out_bytes; /* bounds of a frame's payload */
     int64_t budget, runtime;     /* of its device: usable bytes, and those of the runtime */
     int queue;                   /* frames in each of its two queues */
@@ -41,9 +41,6 @@ typedef struct Cut {
 /* Tensors with memory of their own that a node reads: its inputs, epilogue operands and conditions, and
  * those that inlined producers read. Each once; constants excluded. Count returned, at most max. */
 int node_reads(const Node *node, Tensor **reads, int max);
-
-/* Operations of one run of a node with its epilogue and inlined producers, at the bounds. */
-double node_flops(SizeTable *sizes, const Node *node);
 
 /* How a graph is to be split. */
 typedef struct CutRequest {

@@ -29,7 +29,7 @@ int64_t work_sizes_bytes(const Work *work);
 bool work_is_constant_view(const Work *work, const Tensor *tensor);
 /* Bytes at the bounds. */
 int64_t work_tensor_bytes(const Work *work, const Tensor *tensor);
-/* The planner's view: a layer for each node. */
+/* The planner's view: a layer for each node; what each of them does is in its footprints. */
 Profile *work_profile(const Work *work);
 
 /* What the layers need as they are lowered for a target. *transforms: some weights are transformed for
@@ -37,7 +37,8 @@ Profile *work_profile(const Work *work);
 int work_footprint(const Work *work, const Target *target, const LowerTarget *lower, bool compact,
                    Footprint *footprint, bool *transforms);
 /* Adds footprints of the targets, lowered by `lower`, to the profile, each once; compact ones where
- * they differ. Unknown targets (NULL) have none. */
+ * they differ. Unknown targets (NULL) have none. The layers' own work is that of the first known target,
+ * or of portable code. */
 int work_footprints(Work *work, Profile *profile, const Target *const *targets,
                     const LowerTarget *lower, int count);
 
