@@ -253,6 +253,8 @@ Inst *main_set_from(Program *program, Block *at, int sym, Buffer *buffer, const 
 typedef struct MainStep {
     Inst *inst;
     int end;      /* the first step behind its blocks */
+    int parent;   /* the step in whose block it is, -1: in none's */
+    bool in_els;  /* in that one's `els` */
     int loop;     /* the step of the innermost loop around it, -1: none */
     double times; /* how often it runs when every symbol has its bound. Of two branches by sizes one
                    * runs then; of two branches by a buffer each counts. */

@@ -101,23 +101,29 @@ bool main_size_holds(const Inst *inst, const int64_t *symbols)
     return holds(inst->relation, size_eval(inst->size, symbols), size_eval(inst->right, symbols));
 }
 
-static void list_steps(Stepping *s, const Block *block, int loop, double times)
+/* `around`: what the steps of the block have in common. */
+static void list_steps(Stepping *s, const Block *block, MainStep around)
 {
     for (int i = 0; i < block->count; i++) {
         Inst *inst = block->items[i];
         int at = s->count;
-        double body = times, els = times;
-        arena_push(s->arena, s->steps, s->count) = (MainStep){inst, 0, loop, times};
+        MainStep body = around, els;
+        body.parent = at;
+        body.in_els = false;
+        els = body;
+        els.in_els = true;
+        around.inst = inst;
+        arena_push(s->arena, s->steps, s->count) = around;
         if (inst->op == LI_FOR) {
             int64_t most = size_upper(s->sizes, inst->size);
-            body = most > 0 ? times * (double)most : 0;
+            body.loop = at;
+            body.times = most > 0 ? around.times * (double)most : 0;
         } else if (inst->op == LI_IF && inst->size) {
             bool yes = main_size_holds(inst, s->bounds);
-            body = yes ? times : 0;
-            els = yes ? 0 : times;
+            (yes ? &els : &body)->times = 0;
         }
-        list_steps(s, &inst->body, inst->op == LI_FOR ? at : loop, body);
-        list_steps(s, &inst->els, loop, els);
+        list_steps(s, &inst->body, body);
+        list_steps(s, &inst->els, els);
         s->steps[at].end = s->count;
     }
 }
@@ -131,7 +137,7 @@ int main_steps(const Program *program, Arena *arena, MainStep **steps)
         bounds[i] = max < 0 ? INT64_MAX : max;
     }
     Stepping s = {.arena = arena, .sizes = program->sizes, .bounds = bounds};
-    list_steps(&s, &program->main->body, -1, 1);
+    list_steps(&s, &program->main->body, (MainStep){.parent = -1, .loop = -1, .times = 1});
     *steps = s.steps;
     return s.count;
 }

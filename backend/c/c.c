@@ -1,5 +1,4 @@
-/* The emitted file: what it says about itself, the map of its memory, the checks of sizes, and
- * NAME_run, which calls the kernels in order. */
+/* The emitted file: what it says about itself, the map of its memory, the checks of sizes. */
 #include "backend/c/emit.h"
 
 #include <stdlib.h>
@@ -43,21 +42,15 @@ static void name_buffers(Emit *e)
     }
 }
 
-static int kernel_position(const Program *program, const Kernel *kernel)
-{
-    int i = 0;
-    while (i < program->kernel_count && program->kernels[i] != kernel) i++;
-    return i;
-}
-
 /* Only kernels that something calls are emitted: an unused static function is a warning. */
 static void name_kernels(Emit *e, const Block *block)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
         name_kernels(e, &inst->body);
+        name_kernels(e, &inst->els);
         if (inst->op != LI_CALL) continue;
-        int at = kernel_position(e->program, inst->callee);
+        int at = c_kernel_position(e->program, inst->callee);
         if (e->kernel_names[at]) continue;
         const char *name = inst->callee->name; /* k_gamma, as libm has a gamma */
         if (!strchr(name, '_')) name = arena_printf(e->arena, "k_%s", name);
@@ -79,200 +72,6 @@ static void make_names(Emit *e)
     name_symbols(e);
     name_buffers(e);
     name_kernels(e, &e->program->main->body);
-}
-
-/* ---- NAME_run ---- */
-
-static bool is_zero(const Size *size)
-{
-    return !size || size_is(size, 0);
-}
-
-/* "WORK_x + 4 * (past * 64)": where the argument starts in its memory. */
-static const char *byte_offset(Emit *e, const CallArg *arg)
-{
-    const char *base = e->buffer_names[arg->buffer->id];
-    int64_t bytes = (int64_t)dtype_size(arg->buffer->dtype);
-    if (is_zero(arg->offset)) return base ? base : "0";
-    const char *prefix = base ? arena_printf(e->arena, "%s + ", base) : "";
-    if (size_is_const(arg->offset))
-        return arena_printf(e->arena, "%s%s", prefix,
-                            c_int(e->arena, DT_I64, arg->offset->value * bytes).text);
-    Expr offset = c_size(e, arg->offset, NULL);
-    if (bytes == 1) return arena_printf(e->arena, "%s%s", prefix, offset.text);
-    return arena_printf(e->arena, "%s%d * %s", prefix, (int)bytes,
-                        c_paren(e->arena, offset, PREC_UNARY));
-}
-
-static const char *argument(Emit *e, const CallArg *arg, bool written)
-{
-    const Buffer *buffer = arg->buffer;
-    const char *offset = byte_offset(e, arg);
-    bool input = buffer->class == BUFFER_INPUT, constant = buffer->class == BUFFER_CONST;
-    if (written && (input || constant) && !e->status)
-        e->status = diag_error(e->diag, "internal: C backend: buffer '%s' is written but is %s",
-                               buffer->name, input ? "an input" : "constant");
-    if (!input && buffer->class != BUFFER_OUTPUT && buffer->offset < 0 && !e->status)
-        e->status = diag_error(e->diag, "internal: C backend: buffer '%s' has no place in memory",
-                               buffer->name);
-    e->use_in = e->use_in || input;
-    e->use_out = e->use_out || buffer->class == BUFFER_OUTPUT;
-    if (input && is_zero(arg->offset)) return arena_printf(e->arena, "in[%d]", buffer->index);
-    if (input) {
-        e->use_at = true;
-        return arena_printf(e->arena, "at_const(in[%d], %s)", buffer->index, offset);
-    }
-    if (buffer->class == BUFFER_OUTPUT && is_zero(arg->offset))
-        return arena_printf(e->arena, "out[%d]", buffer->index);
-    e->use_at = true;
-    if (buffer->class == BUFFER_OUTPUT)
-        return arena_printf(e->arena, "at(out[%d], %s)", buffer->index, offset);
-    e->use_work = e->use_work || buffer->class == BUFFER_WORK;
-    e->use_state = e->use_state || buffer->class == BUFFER_STATE;
-    e->use_weights = e->use_weights || constant;
-    if (constant) return arena_printf(e->arena, "at_const(weights, %s)", offset);
-    return arena_printf(e->arena, "at(%s, %s)",
-                        buffer->class == BUFFER_WORK ? "workspace" : "state", offset);
-}
-
-static const char *arguments(Emit *e, const Inst *call, bool named, int indent, int column)
-{
-    List list = {.indent = indent, .column = column};
-    text_init(&list.text, e->arena);
-    const Kernel *kernel = call->callee;
-    int next = 0;
-    for (int i = 0; i < kernel->param_count && next < call->arg_count; i++) {
-        const Param *param = kernel->params[i];
-        if (param->local) continue;
-        list_add(&list, argument(e, &call->args[next++], param->is_written));
-    }
-    if (named) {
-        list_add(&list, "sizes");
-        list_add(&list, block_contains(&kernel->body, LI_FAIL) ? "&error" : "NULL");
-    } else if (kernel_uses_sizes(kernel)) {
-        list_add(&list, "sizes");
-    }
-    return list.text.data;
-}
-
-/* How many iterations a parallel kernel's loop has: (hi - lo) / step, rounded up. */
-static const char *iteration_count(Emit *e, const Inst *loop)
-{
-    SizeTable *table = e->program->sizes;
-    const Inst *lo = loop->arg[0], *hi = loop->arg[1];
-    if ((lo->op != LI_INT && lo->op != LI_SIZE) || (hi->op != LI_INT && hi->op != LI_SIZE)) {
-        if (!e->status)
-            e->status = diag_error(e->diag, "internal: C backend: a parallel loop's bounds vary");
-        return "0";
-    }
-    const Size *from = lo->op == LI_INT ? size_const(table, lo->value) : lo->size;
-    const Size *to = hi->op == LI_INT ? size_const(table, hi->value) : hi->size;
-    const Size *n = size_ceildiv(table, size_sub(table, to, from), size_const(table, loop->value));
-    return c_size(e, n, NULL).text;
-}
-
-static void emit_parallel(Emit *e, Text *out, const Inst *call, const char *name, int indent)
-{
-    bool fails = block_contains(&call->callee->body, LI_FAIL);
-    int inner = indent + 4, column = inner + (int)strlen(name) + 21;
-    const char *list = arguments(e, call, true, inner + 4, column);
-    e->use_parallel = true;
-    text_printf(out, "%*s{\n", indent, "");
-    if (fails) text_printf(out, "%*s_Atomic int error = 0;\n", inner, "");
-    text_printf(out, "%*sstruct %s_args args = {%s};\n", inner, "", name, list);
-    text_printf(out, "%*srun_parallel(threads, %s, &args, %s);\n", inner, "", name,
-                iteration_count(e, kernel_parallel(call->callee)));
-    if (fails) text_printf(out, "%*sif (error != 0) return error;\n", inner, "");
-    text_printf(out, "%*s}\n", indent, "");
-}
-
-static void set_symbols(const Block *block, bool *set)
-{
-    for (int i = 0; i < block->count; i++) {
-        if (block->items[i]->op == LI_SETSYM) set[block->items[i]->sym] = true;
-        set_symbols(&block->items[i]->body, set);
-        set_symbols(&block->items[i]->els, set);
-    }
-}
-
-static void check_symbol(Emit *e, Text *out, int sym, int indent)
-{
-    const Symbol *symbol = sizes_symbol_at(e->program->sizes, sym);
-    const char *name = e->sym_enums[sym];
-    if (symbol->max < 0)
-        text_printf(out, "%*sif (sizes[%s] < 0) return LPC_RUN_BOUND;\n", indent, "", name);
-    else
-        text_printf(out, "%*sif (sizes[%s] < 0 || sizes[%s] > %s) return LPC_RUN_BOUND;\n", indent,
-                    "", name, name, c_int(e->arena, DT_I64, symbol->max).text);
-}
-
-static void call_kernel(Emit *e, Text *out, const Inst *call, int indent)
-{
-    const Kernel *kernel = call->callee;
-    const char *name = e->kernel_names[kernel_position(e->program, kernel)];
-    const char *what = *kernel->comment ? kernel->comment : kernel->name;
-    text_printf(out, "%*s/* step %d: %s */\n", indent, "", e->step, c_comment_line(e->arena, what));
-    if (kernel_parallel(kernel)) {
-        emit_parallel(e, out, call, name, indent);
-        return;
-    }
-    bool fails = block_contains(&kernel->body, LI_FAIL);
-    int column = indent + (int)strlen(name) + 10;
-    const char *list = arguments(e, call, false, indent + 4, column);
-    text_printf(out, "%*s%s%s(%s);\n", indent, "", fails ? "status = " : "", name, list);
-    if (fails) text_printf(out, "%*sif (status != LPC_RUN_OK) return status;\n", indent, "");
-    int count = sizes_symbol_count(e->program->sizes);
-    bool *set = arena_array(e->arena, (size_t)count, sizeof *set);
-    set_symbols(&kernel->body, set);
-    for (int i = 0; i < count; i++)
-        if (set[i]) check_symbol(e, out, i, indent);
-}
-
-static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
-{
-    call_kernel(e, out, call, indent);
-    if (e->options->profile)
-        text_printf(out, "%*slpc_profile_mark(%d);\n", indent, "",
-                    kernel_position(e->program, call->callee));
-}
-
-static void emit_steps(Emit *e, Text *out, const Block *block, int indent)
-{
-    for (int i = 0; i < block->count; i++) {
-        const Inst *inst = block->items[i];
-        if (inst->op == LI_CALL) emit_call(e, out, inst, indent);
-        e->step++;
-        if (inst->op != LI_IF) continue;
-        text_printf(out, "%*sif (*(const unsigned char *)%s == %d) {\n", indent, "",
-                    argument(e, &inst->args[0], false), (int)inst->value);
-        emit_steps(e, out, &inst->body, indent + 4);
-        text_printf(out, "%*s}\n", indent, "");
-    }
-}
-
-static void emit_run(Emit *e, Text *out)
-{
-    const char *name = e->program->name;
-    Text steps;
-    text_init(&steps, e->arena);
-    emit_steps(e, &steps, &e->program->main->body, 4);
-    int width = (int)strlen(name) + 9;
-    text_printf(
-        out,
-        "int %s_run(const void *const *in, void *const *out, int64_t *sizes, void *workspace,\n"
-        "%*svoid *state, const lpc_threads *threads)\n{\n",
-        name, width, "");
-    const char *const unused[] = {e->use_in ? NULL : "in", e->use_out ? NULL : "out",
-                                  e->use_work ? NULL : "workspace", e->use_state ? NULL : "state",
-                                  e->use_parallel ? NULL : "threads"};
-    for (int i = 0; i < 5; i++)
-        if (unused[i]) text_printf(out, "    (void)%s;\n", unused[i]);
-    if (e->use_weights) text_add(out, "    const unsigned char *const weights = weights_at;\n");
-    text_add(out, "    int status = check_sizes(sizes);\n");
-    text_add(out, "    if (status != LPC_RUN_OK) return status;\n\n");
-    if (e->options->profile) text_add(out, "    lpc_profile_mark(-1);\n");
-    text_add(out, steps.data);
-    text_add(out, "    return LPC_RUN_OK;\n}\n");
 }
 
 /* ---- Above the kernels ---- */
@@ -298,11 +97,11 @@ static void emit_symbols(Emit *e, Text *out)
 
 static void emit_check_sizes(Emit *e, Text *out)
 {
-    SizeTable *table = e->program->sizes;
+    const bool *given = program_given(e->program, e->arena);
     text_add(out, "/* Refuses sizes that the memory was not planned for. */\n"
                   "static int check_sizes(const int64_t *sizes)\n{\n    (void)sizes;\n");
-    for (int i = 0; i < sizes_symbol_count(table); i++)
-        if (sizes_symbol_at(table, i)->source != SYM_NODE) check_symbol(e, out, i, 4);
+    for (int i = 0; i < sizes_symbol_count(e->program->sizes); i++)
+        if (given[i]) c_check_symbol(e, out, i, 4);
     text_add(out, "    return LPC_RUN_OK;\n}\n\n");
 }
 
@@ -431,7 +230,7 @@ static void emit_file(Emit *e, Text *out)
     const char *name = e->program->name;
     Text run;
     text_init(&run, e->arena);
-    emit_run(e, &run); /* first: it tells what the top must have */
+    c_run(e, &run); /* first: it tells what the top must have */
     if (e->status) return;
     emit_title(e, out);
     emit_includes(e, out);

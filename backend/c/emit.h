@@ -1,6 +1,7 @@
 /* What the files of the C backend share.
  *
- *   c.c        the file: comments, memory map, size checks, NAME_run
+ *   c.c        the file: comments, memory map, size checks
+ *   main.c     NAME_run
  *   kernel.c   one function per kernel: parameters, statements
  *   fold.c     which values become nested expressions and which get a name
  *   expr.c     instructions to C expressions
@@ -153,6 +154,12 @@ const char *expr_address(KernelEmit *k, const Inst *access); /* &x[i] of a LOAD 
 Info *expr_info(const KernelEmit *k, const Inst *inst);
 int param_position(const Kernel *kernel, const Param *param);
 int cell_position(const Kernel *kernel, const Cell *cell);
+
+/* main.c */
+void c_run(Emit *e, Text *out);
+/* Returns LPC_RUN_BOUND when the symbol's value is outside its bounds. */
+void c_check_symbol(Emit *e, Text *out, int sym, int indent);
+int c_kernel_position(const Program *program, const Kernel *kernel);
 
 /* kernel.c */
 void kernel_emit(Emit *e, const Kernel *kernel, const char *name);

@@ -86,8 +86,20 @@ void emit_for_body(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi);
 void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function);
 
 /* ---- module.c: functions of the module ---- */
+/* What the module knows of a kernel, by its position in program->kernels. */
+typedef struct Emitted {
+    LLVMValueRef function, task; /* task: parallel kernels only */
+    LLVMTypeRef type, args;      /* args: struct of pointers, sizes, code */
+    unsigned pointers;           /* parameters that are no local arrays */
+    bool fails;
+} Emitted;
+
+LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage);
 /* same.c: do both kernels become the same code? */
 bool kernels_same(const Kernel *a, const Kernel *c);
 void emit_module(Emit *e);
+
+/* ---- main.c ---- */
+void emit_run(Emit *e, const Emitted *kernels); /* by position in the program */
 
 #endif

@@ -18,11 +18,21 @@ static inline int64_t buffer_room(int64_t bytes)
     return (bytes + BUFFER_ALIGN - 1) / BUFFER_ALIGN * BUFFER_ALIGN;
 }
 
-/* Sets the buffers' ids, bytes at the bounds and first and last uses. Returns how many steps the
- * main block has: a step is a call or an IF. */
-int memory_lives(Program *program);
-/* The step that calls the kernel; -1: none. */
-int memory_step(const Program *program, const Kernel *kernel);
+/* Main's steps (main_steps), and by buffer id the step of the loop within one iteration of which it
+ * lives; -1: no loop's. */
+typedef struct Lives {
+    MainStep *steps;
+    int count;
+    int *loop;
+} Lives;
+
+/* Sets the buffers' ids, bytes at the bounds and first and last step (lives.c says how). */
+Lives memory_lives(Program *program, Arena *arena);
+/* The first step that calls the kernel; -1: none. */
+int memory_step(const Lives *lives, const Kernel *kernel);
+/* Do both live in the iterations of the step's loop, or in no loop's? One that lives on to the next
+ * iteration cannot give its memory away in this one. */
+bool lives_together(const Lives *lives, int step, const Buffer *from, const Buffer *to);
 
 /* Sets the offsets of all WORK, STATE and CONST buffers and the program's totals. in_place: pairs
  * that may share memory. Workspace buffers that nobody uses get no memory; constants that nobody

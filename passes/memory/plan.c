@@ -1,7 +1,6 @@
 /* The memory plan of a stage.
  *
- * A workspace buffer lives from the first to the last call that names it. Buffers whose lives overlap
- * must not overlap in memory. Finding the smallest arena is NP-hard; first fit in a good order is
+ * lives.c tells how long buffers live. Those whose lives overlap must not overlap in memory. Finding the smallest arena is NP-hard; first fit in a good order is
  * nearly always tight (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
  * Inference", 2020), so several orders are tried, then random swaps of the best one from a fixed
  * seed, until the lower bound is met. */
@@ -20,26 +19,9 @@ typedef struct Planner {
     Arena *arena;
     Life *lives;         /* of the workspace buffers, merged ones once */
     int count;
-    int steps;
+    Lives main;
     Buffer **merged;     /* by buffer id: the buffer whose memory it shares, or itself */
 } Planner;
-
-static void touch(Buffer *buffer, int step)
-{
-    if (buffer->first < 0) buffer->first = step;
-    buffer->last = step;
-}
-
-static int walk(const Block *block, int step)
-{
-    for (int i = 0; i < block->count; i++) {
-        const Inst *inst = block->items[i];
-        for (int k = 0; k < inst->arg_count; k++) touch(inst->args[k].buffer, step);
-        step++;
-        if (inst->op == LI_IF) step = walk(&inst->body, step);
-    }
-    return step;
-}
 
 static Buffer *representative(const Planner *p, Buffer *buffer)
 {
@@ -47,28 +29,10 @@ static Buffer *representative(const Planner *p, Buffer *buffer)
     return buffer;
 }
 
-static bool find_call(const Block *block, const Kernel *kernel, int *step)
+static void drop_noalias(const Lives *lives, const Kernel *kernel, const Buffer *a, const Buffer *c)
 {
-    for (int i = 0; i < block->count; i++) {
-        const Inst *inst = block->items[i];
-        if (inst->op == LI_CALL && inst->callee == kernel) return true;
-        (*step)++;
-        if (inst->op == LI_IF && find_call(&inst->body, kernel, step)) return true;
-    }
-    return false;
-}
-
-int memory_step(const Program *program, const Kernel *kernel)
-{
-    int step = 0;
-    return find_call(&program->main->body, kernel, &step) ? step : -1;
-}
-
-static void drop_noalias(const Kernel *kernel, const Buffer *a, const Buffer *c, const Block *block)
-{
-    for (int i = 0; i < block->count; i++) {
-        Inst *inst = block->items[i];
-        if (inst->op == LI_IF) drop_noalias(kernel, a, c, &inst->body);
+    for (int i = 0; i < lives->count; i++) {
+        const Inst *inst = lives->steps[i].inst;
         if (inst->op != LI_CALL || inst->callee != kernel) continue;
         int arg = 0;
         for (int k = 0; k < kernel->param_count; k++) {
@@ -80,16 +44,16 @@ static void drop_noalias(const Kernel *kernel, const Buffer *a, const Buffer *c,
     }
 }
 
-static void merge_in_place(Planner *p, Program *program, const InPlace *pairs, int count)
+static void merge_in_place(Planner *p, const InPlace *pairs, int count)
 {
     for (int i = 0; i < count; i++) {
         Buffer *from = representative(p, pairs[i].from), *to = representative(p, pairs[i].to);
-        int step = memory_step(program, pairs[i].kernel);
-        if (from == to || step < 0) continue;
+        int step = memory_step(&p->main, pairs[i].kernel);
+        if (from == to || step < 0 || !lives_together(&p->main, step, from, to)) continue;
         if (from->last != step || to->first != step || from->max_bytes < to->max_bytes) continue;
         p->merged[to->id] = from;
         from->last = to->last;
-        drop_noalias(pairs[i].kernel, pairs[i].from, pairs[i].to, &program->main->body);
+        drop_noalias(&p->main, pairs[i].kernel, pairs[i].from, pairs[i].to);
     }
 }
 
@@ -161,12 +125,12 @@ static int by_length(const void *a, const void *c)
 
 static int64_t live_bound(const Planner *p)
 {
-    int64_t *at = arena_array(p->arena, (size_t)p->steps + 2, sizeof *at), live = 0, most = 0;
+    int64_t *at = arena_array(p->arena, (size_t)p->main.count + 2, sizeof *at), live = 0, most = 0;
     for (int i = 0; i < p->count; i++) {
         at[p->lives[i].first] += p->lives[i].bytes;
         at[p->lives[i].last + 1] -= p->lives[i].bytes;
     }
-    for (int i = 0; i <= p->steps; i++) {
+    for (int i = 0; i <= p->main.count; i++) {
         live += at[i];
         if (live > most) most = live;
     }
@@ -263,18 +227,6 @@ static void lay_out(Program *program, BufferClass class, int64_t *total)
     }
 }
 
-int memory_lives(Program *program)
-{
-    for (int i = 0; i < program->buffer_count; i++) {
-        Buffer *buffer = program->buffers[i];
-        buffer->id = i;
-        buffer->first = buffer->last = -1;
-        buffer->max_bytes =
-            size_upper(program->sizes, buffer->elements) * (int64_t)dtype_size(buffer->dtype);
-    }
-    return walk(&program->main->body, 0);
-}
-
 /* Lifetimes of all buffers, lives of those of the workspace. */
 static Planner open_planner(Program *program, MemoryFigures *figures)
 {
@@ -282,7 +234,7 @@ static Planner open_planner(Program *program, MemoryFigures *figures)
     p.merged = arena_array(p.arena, (size_t)program->buffer_count, sizeof *p.merged);
     p.lives = arena_array(p.arena, (size_t)program->buffer_count, sizeof *p.lives);
     *figures = (MemoryFigures){0};
-    p.steps = memory_lives(program);
+    p.main = memory_lives(program, p.arena);
     for (int i = 0; i < program->buffer_count; i++) p.merged[i] = program->buffers[i];
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
@@ -314,7 +266,7 @@ void plan_memory(Program *program, const InPlace *in_place, int in_place_count,
                  MemoryFigures *figures)
 {
     Planner p = open_planner(program, figures);
-    merge_in_place(&p, program, in_place, in_place_count);
+    merge_in_place(&p, in_place, in_place_count);
     find_lives(&p, program);
     figures->bound = live_bound(&p);
     figures->planned = search(&p, figures->bound);

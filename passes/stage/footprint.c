@@ -12,8 +12,9 @@ typedef struct Reading {
     Arena *arena;
     const Lowered *lowered;
     Footprint *f;
-    int calls, *layer, *step; /* of the main block, in its order */
-    int at, steps;            /* the layer and the steps that are read so far */
+    Lives lives;
+    int *layer, *step; /* of each step of main */
+    int at, steps;     /* the layer and the steps that are read so far */
 } Reading;
 
 /* ---- Steps ---- */
@@ -27,10 +28,14 @@ static int layer_of_kernel(const Reading *r, const Kernel *kernel)
     return layer; /* copies at the end belong to the last one */
 }
 
-static const Kernel *first_kernel(const Inst *inst)
+/* Of a step or of what its blocks hold. */
+static const Kernel *first_kernel(const Lives *lives, int step)
 {
-    while (inst->op == LI_IF && inst->body.count) inst = inst->body.items[0];
-    return inst->op == LI_CALL ? inst->callee : NULL;
+    for (int i = step; i < lives->steps[step].end; i++) {
+        const Inst *inst = lives->steps[i].inst;
+        if (inst->op == LI_CALL) return inst->callee;
+    }
+    return NULL;
 }
 
 static void add_step(Reading *r, int layer)
@@ -40,29 +45,28 @@ static void add_step(Reading *r, int layer)
 }
 
 /* Every layer has a step, even if all that it makes is views: in a stage they may need code. */
-static void read_steps(Reading *r, const Block *block)
+static void read_steps(Reading *r)
 {
-    for (int i = 0; i < block->count; i++) {
-        const Inst *inst = block->items[i];
-        const Kernel *kernel = first_kernel(inst);
+    for (int i = 0; i < r->lives.count; i++) {
+        const Kernel *kernel = first_kernel(&r->lives, i);
         int layer = kernel ? layer_of_kernel(r, kernel) : r->at;
         while (r->at < layer) {
             if (!r->f->steps[r->at]) add_step(r, r->at);
             r->at++;
         }
-        r->layer[r->calls] = r->at;
-        r->step[r->calls++] = r->steps;
+        r->layer[i] = r->at;
+        r->step[i] = r->steps;
         add_step(r, r->at);
-        if (inst->op == LI_IF) read_steps(r, &inst->body);
     }
 }
 
 static void read_all_steps(Reading *r, Program *p)
 {
-    size_t calls = (size_t)memory_lives(p) + 1;
-    r->layer = arena_array(r->arena, calls, sizeof *r->layer);
-    r->step = arena_array(r->arena, calls, sizeof *r->step);
-    read_steps(r, &p->main->body);
+    r->lives = memory_lives(p, r->arena);
+    size_t steps = (size_t)r->lives.count + 1;
+    r->layer = arena_array(r->arena, steps, sizeof *r->layer);
+    r->step = arena_array(r->arena, steps, sizeof *r->step);
+    read_steps(r);
     for (; r->at < r->w->count; r->at++) {
         if (!r->f->steps[r->at]) add_step(r, r->at);
     }
@@ -71,24 +75,21 @@ static void read_all_steps(Reading *r, Program *p)
 /* ---- Weights ---- */
 
 /* used[layers]: which layers' kernels name the buffer. */
-static void find_users(const Reading *r, const Block *block, const Buffer *buffer, int *step,
-                       bool *used)
+static void find_users(const Reading *r, const Buffer *buffer, bool *used)
 {
-    for (int i = 0; i < block->count; i++) {
-        const Inst *inst = block->items[i];
+    for (int i = 0; i < r->lives.count; i++) {
+        const Inst *inst = r->lives.steps[i].inst;
         for (int k = 0; k < inst->arg_count; k++) {
-            if (inst->args[k].buffer == buffer) used[r->layer[*step]] = true;
+            if (inst->args[k].buffer == buffer) used[r->layer[i]] = true;
         }
-        (*step)++;
-        if (inst->op == LI_IF) find_users(r, &inst->body, buffer, step, used);
     }
 }
 
 static void read_weight(Reading *r, const Buffer *buffer, bool *used)
 {
-    int step = 0, n = r->w->count;
+    int n = r->w->count;
     memset(used, 0, (size_t)n);
-    find_users(r, &r->lowered->lw.program->main->body, buffer, &step, used);
+    find_users(r, buffer, used);
     SharedWeight shared = {.name = buffer->name, .bytes = buffer_room(buffer->max_bytes)};
     for (int i = 0; i < n; i++) {
         if (used[i]) arena_push(r->arena, shared.layers, shared.layer_count) = i;
@@ -143,9 +144,9 @@ static void read_in_place(Reading *r, const int *at)
         if (from < 0 || to <= from || taken[from]) continue;
         const WorkBuffer *a = &r->f->buffers[from];
         WorkBuffer *b = &r->f->buffers[to];
-        int call = memory_step(lw->program, pair->kernel), step = call < 0 ? -1 : r->step[call];
+        int call = memory_step(&r->lives, pair->kernel), step = call < 0 ? -1 : r->step[call];
         if (b->over >= 0 || a->last != step || b->first != step || a->bytes != b->bytes ||
-            a->from > b->from)
+            a->from > b->from || !lives_together(&r->lives, call, pair->from, pair->to))
             continue;
         b->over = from;
         taken[from] = true;
