@@ -262,6 +262,7 @@ typedef struct MainStep {
 /* The list, in `arena`; returns how many there are. */
 int main_steps(const Program *program, Arena *arena, MainStep **steps);
 
+bool relation_holds(InstOp relation, int64_t a, int64_t c); /* an operation of class R */
 /* Does the condition of an IF by sizes hold for these values of the symbols? */
 bool main_size_holds(const Inst *inst, const int64_t *symbols);
 

@@ -164,6 +164,9 @@ static const char *condition(Emit *e, const Inst *inst)
     if (!inst->size)
         return arena_printf(e->arena, "*(const unsigned char *)%s == %d",
                             argument(e, &inst->args[0], false), (int)inst->value);
+    const Size *apart = size_sub(e->program->sizes, inst->size, inst->right);
+    if (size_is_const(apart)) /* compilers warn about comparing n with n */
+        return relation_holds(inst->relation, apart->value, 0) ? "true" : "false";
     return arena_printf(e->arena, "%s %s %s",
                         c_paren(e->arena, c_size(e, inst->size, NULL), PREC_ADD),
                         relations[inst->relation - LI_EQ],

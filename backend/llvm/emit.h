@@ -85,6 +85,12 @@ void emit_for_body(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi);
 /* Starts a function's body: entry block, builders, tables for the kernel. */
 void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function);
 
+/* ---- function.c ---- */
+LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage);
+/* An attribute at a position: 0 is the result, parameters follow. */
+void emit_flag(Emit *e, LLVMValueRef function, unsigned at, const char *name, uint64_t value);
+void emit_parameter(Emit *e, LLVMValueRef function, unsigned at, const Param *param);
+
 /* ---- module.c: functions of the module ---- */
 /* What the module knows of a kernel, by its position in program->kernels. */
 typedef struct Emitted {
@@ -94,7 +100,6 @@ typedef struct Emitted {
     bool fails;
 } Emitted;
 
-LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage);
 /* same.c: do both kernels become the same code? */
 bool kernels_same(const Kernel *a, const Kernel *c);
 void emit_module(Emit *e);

@@ -18,54 +18,6 @@ static bool block_has(const Block *block, InstOp op)
     return false;
 }
 
-/* ---- Attributes ---- */
-
-static void set_flag(Emit *e, LLVMValueRef function, unsigned at, const char *name, uint64_t value)
-{
-    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
-    LLVMAddAttributeAtIndex(function, at, LLVMCreateEnumAttribute(e->context, kind, value));
-}
-
-static void set_text(Emit *e, LLVMValueRef function, const char *name, const char *value)
-{
-    LLVMAttributeRef text = LLVMCreateStringAttribute(e->context, name, (unsigned)strlen(name),
-                                                      value, (unsigned)strlen(value));
-    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, text);
-}
-
-LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage)
-{
-    const unsigned whole = (unsigned)LLVMAttributeFunctionIndex;
-    LLVMValueRef function = LLVMAddFunction(e->module, name, type);
-    LLVMSetLinkage(function, linkage);
-    set_flag(e, function, whole, "nounwind", 0);
-    set_flag(e, function, whole, "noinline", 0);
-    if (e->options->opt_level == 0) set_flag(e, function, whole, "optnone", 0);
-    if (e->options->cpu && *e->options->cpu) set_text(e, function, "target-cpu", e->options->cpu);
-    if (e->options->features && *e->options->features)
-        set_text(e, function, "target-features", e->options->features);
-    if (e->options->vector_bits >= 512) {
-        set_text(e, function, "prefer-vector-width", "512");
-        set_text(e, function, "min-legal-vector-width", "512");
-    }
-    set_text(e, function, "frame-pointer", "none");
-    set_text(e, function, "no-trapping-math", "true");
-    LLVMSetSection(function, arena_printf(e->arena, ".text.%s", name));
-    return function;
-}
-
-static void set_parameter(Emit *e, LLVMValueRef function, unsigned at, const Param *param)
-{
-    LLVMValueRef value = LLVMGetParam(function, at);
-    LLVMSetValueName2(value, param->name, strlen(param->name));
-    set_flag(e, function, at + 1, "nocapture", 0);
-    if (param->noalias) set_flag(e, function, at + 1, "noalias", 0);
-    if (!param->is_written) set_flag(e, function, at + 1, "readonly", 0);
-    if (!param->is_read && param->is_written) set_flag(e, function, at + 1, "writeonly", 0);
-    uint64_t align = param->align > 0 ? (uint64_t)param->align : dtype_size(param->dtype);
-    set_flag(e, function, at + 1, "align", align);
-}
-
 /* ---- Kernels ---- */
 
 static void declare_kernel(Emit *e, const Kernel *kernel, Emitted *out)
@@ -92,7 +44,7 @@ static void open_parameters(Emit *e, const Kernel *kernel, const Emitted *k)
     for (int i = 0; i < kernel->param_count; i++) {
         const Param *param = kernel->params[i];
         if (!param->local) {
-            set_parameter(e, k->function, at, param);
+            emit_parameter(e, k->function, at, param);
             e->params[i] = LLVMGetParam(k->function, at++);
             continue;
         }
@@ -102,9 +54,9 @@ static void open_parameters(Emit *e, const Kernel *kernel, const Emitted *k)
     }
     e->sizes = LLVMGetParam(k->function, at);
     e->size_builder = e->entry_builder;
-    set_flag(e, k->function, at + 1, "nocapture", 0);
-    set_flag(e, k->function, at + 1, "noalias", 0);
-    if (!block_has(&kernel->body, LI_SETSYM)) set_flag(e, k->function, at + 1, "readonly", 0);
+    emit_flag(e, k->function, at + 1, "nocapture", 0);
+    emit_flag(e, k->function, at + 1, "noalias", 0);
+    if (!block_has(&kernel->body, LI_SETSYM)) emit_flag(e, k->function, at + 1, "readonly", 0);
 }
 
 /* Iteration number n of a loop: lo + n * step. */

@@ -3,9 +3,12 @@
 #define LPC_TESTS_LLVM_CASES_H
 
 #include "ir/loops.h"
+#include "passes/memory/memory.h"
 #include "runtime/lpc_model.h"
+#include "tests/unit/main_cases.h"
 
 enum { MAX_BUFFERS = 8, SYM_N = 0, SYM_M = 1, N_MAX = 100, N = 77, SLACK = 64 };
+enum { MAX_SYMBOLS = MAIN_SYMBOLS, ANY_CODE = -9 };
 
 /* ---- A program of one kernel, being built. ---- */
 
@@ -14,8 +17,8 @@ typedef struct Case {
     Builder b;
     CallArg args[MAX_BUFFERS];
     int arg_count;
-    int code; /* expected result */
-    int64_t sizes[2];
+    int code; /* expected result; ANY_CODE: the evaluator's */
+    int64_t sizes[MAX_SYMBOLS];
 } Case;
 
 static int read_random(const ConstSource *source, int64_t at, void *to, size_t size)
@@ -333,7 +336,7 @@ static void finish_setsym(Case *c)
     }
 }
 
-enum { MAX_CASES = 512 };
+enum { MAX_CASES = 512, MAIN_PROGRAMS = 30 };
 /* ---- All of them. ---- */
 
 static Case cases[MAX_CASES];
@@ -354,6 +357,17 @@ static void finish(Case *c)
     int given = 0;
     for (int i = 0; i < c->arg_count && given < count; i++) given++;
     main_call(p, &p->main->body, p->kernels[0], given, c->args);
+}
+
+/* A random main program, its memory shared. */
+static void build_main(Arena *arena, int number)
+{
+    MemoryFigures figures;
+    char *name = arena_printf(arena, "main_%d", number);
+    Case *c = &cases[case_count++];
+    *c = (Case){.program = main_random(arena, name, (uint32_t)number), .code = ANY_CODE};
+    c->sizes[SYM_N] = number % MAIN_PARTS;
+    plan_memory(c->program, NULL, 0, &figures);
 }
 
 static void build_cases(Arena *arena)
@@ -392,6 +406,7 @@ static void build_cases(Arena *arena)
         finish_setsym(c);
         if (over) c->code = LPC_RUN_BOUND;
     }
+    for (int i = 0; i < MAIN_PROGRAMS; i++) build_main(arena, i);
 }
 
 #endif

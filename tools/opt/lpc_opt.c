@@ -7,6 +7,7 @@
 #include "ir/graph.h"
 #include "ir/loops.h"
 #include "passes/loops/passes.h"
+#include "passes/memory/memory.h"
 #include "passes/passes.h"
 
 #include <stdio.h>
@@ -51,6 +52,14 @@ static int run_cleanup(Program *program, int number)
     return pass_cleanup(program);
 }
 
+static int run_memory(Program *program, int number)
+{
+    MemoryFigures figures;
+    (void)number;
+    plan_memory(program, NULL, 0, &figures);
+    return LPC_OK;
+}
+
 static int run_nothing(Program *program, int number)
 {
     (void)program;
@@ -63,6 +72,7 @@ static const LoopsPass loops_passes[] = {
     {"vectorize", run_vectorize, "vectorize=BITS: vector loops to explicit vectors, 256 bits"},
     {"expand-math", run_expand_math, "exp, log, tanh, erf ... to polynomials"},
     {"cleanup", run_cleanup, "fold constants, common and dead code"},
+    {"memory", run_memory, "give every buffer its place"},
     {NULL, NULL, NULL},
 };
 
