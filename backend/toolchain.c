@@ -108,6 +108,28 @@ int tool_run_output(ToolArgs *args, Diag *diag, Text *output)
     return code ? diag_error(diag, "'%s' failed", called(args)) : LPC_OK;
 }
 
+ToolArgs tool_compiler(Arena *arena, const Target *target, const char *folder)
+{
+    ToolArgs args = {.arena = arena};
+    tool_args(&args, target->cc, target->cc_count);
+    tool_arg(&args, "-std=c11");
+    tool_arg(&args, "-fPIC");
+    tool_arg(&args, arena_printf(arena, "-ffile-prefix-map=%s=.", folder));
+    tool_arg(&args, arena_printf(arena, "-I%s", folder));
+    tool_arg(&args, arena_printf(arena, "-I%s/runtime", folder));
+    tool_arg(&args, "-c");
+    return args;
+}
+
+int tool_compile(ToolArgs *args, Diag *diag, const char *folder, const char *source,
+                 const char *object)
+{
+    tool_arg(args, arena_printf(args->arena, "%s/%s", folder, source));
+    tool_arg(args, "-o");
+    tool_arg(args, object);
+    return tool_run_quietly(args, diag);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

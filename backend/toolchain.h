@@ -22,6 +22,12 @@ int tool_run(ToolArgs *args, Diag *diag);                    /* it goes where ou
 int tool_run_quietly(ToolArgs *args, Diag *diag);            /* it is in the report of a failure */
 int tool_run_output(ToolArgs *args, Diag *diag, Text *output); /* its standard output is kept */
 
+/* The compiler for a stage's C, strict, so that nothing is contracted; of files in `folder`, whose
+ * path stays out of what it makes. And its run on one of them. */
+ToolArgs tool_compiler(Arena *arena, const Target *target, const char *folder);
+int tool_compile(ToolArgs *args, Diag *diag, const char *folder, const char *source,
+                 const char *object);
+
 /* The names of the .c files in a folder, and of the .h files too where asked; sorted. */
 int tool_list_sources(Arena *arena, Diag *diag, const char *folder, bool headers,
                       const char ***names, int *count);

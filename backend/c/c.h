@@ -14,8 +14,7 @@
 #ifndef LPC_BACKEND_C_C_H
 #define LPC_BACKEND_C_C_H
 
-#include "ir/diag.h"
-#include "ir/loops.h"
+#include "backend/backend.h"
 
 typedef struct CEmitOptions {
     /* Plain ISO C11, without vector extensions, intrinsics or attributes the compiler does not
@@ -30,5 +29,9 @@ typedef struct CEmitOptions {
  * offsets. Prints the same bytes for the same program. Reports what it cannot emit (a vector value
  * with `portable`, a buffer without an offset) and returns LPC_ERROR. */
 int backend_c_emit(const Program *program, const CEmitOptions *options, Diag *diag, Text *out);
+
+/* Those flags, without -std, NULL-terminated; and the row of backends.c: writes model.c. */
+extern const char *const C_CFLAGS[];
+int backend_c_write(const BackendJob *job);
 
 #endif

@@ -10,10 +10,7 @@
 #ifndef LPC_BACKEND_LLVM_H
 #define LPC_BACKEND_LLVM_H
 
-#include "ir/diag.h"
-#include "ir/loops.h"
-#include "ir/target.h"
-#include <stdbool.h>
+#include "backend/backend.h"
 
 typedef struct LlvmOptions {
     const char *triple;    /* any spelling: "aarch64-linux-gnu" */
@@ -38,5 +35,9 @@ LlvmOptions llvm_options(const Target *target);
  * riscv64. */
 int backend_llvm_emit(const Program *program, const LlvmOptions *options, Diag *diag,
                       const char *object_path);
+
+/* The rows of backends.c: model.o; with model.ll beside it. */
+int backend_llvm_write(const BackendJob *job);
+int backend_llvm_write_text(const BackendJob *job);
 
 #endif

@@ -7,7 +7,6 @@
  * they do not authenticate. */
 #include "backend/package/parts.h"
 
-#include "backend/llvm/llvm.h"
 #include "ir/version.h"
 
 #include <string.h>
@@ -22,10 +21,10 @@ static void add_words(Text *text, const char *what, const char *const *words, in
 
 static void add_compiler(PackJob *job, Text *text)
 {
-    text_printf(text, "lpc %s %s LLVM ", LPC_VERSION, source_hash);
-    backend_llvm_version(text);
-    text_printf(text, "\nmodel %s emit_c %d portable %d profile %d threads %d\n", job->model,
-                job->emit_c, job->portable, job->profile, job->threads);
+    text_printf(text, "lpc %s %s emit %s ", LPC_VERSION, source_hash, job->backend->name);
+    if (job->backend->revision) job->backend->revision(text);
+    text_printf(text, "\nmodel %s portable %d profile %d threads %d\n", job->model, job->portable,
+                job->profile, job->threads);
     for (int i = 0; i < job->state_symbol_count; i++)
         text_printf(text, "state %d %s\n", job->state_symbols[i].sym,
                     size_text(job->sizes, job->state_symbols[i].next));

@@ -50,47 +50,22 @@ static int copy_runtime(PackJob *job, const char *folder)
     return 0;
 }
 
-/* The compiler for the stage's own C: strict, so that nothing is contracted. */
-static ToolArgs compiler(PackJob *job, const PackStage *stage, const char *folder)
-{
-    ToolArgs args = {.arena = job->arena};
-    tool_args(&args, stage->target->cc, stage->target->cc_count);
-    tool_arg(&args, "-std=c11");
-    tool_arg(&args, "-fPIC");
-    tool_arg(&args, arena_printf(job->arena, "-ffile-prefix-map=%s=.", folder));
-    tool_arg(&args, arena_printf(job->arena, "-I%s", folder));
-    tool_arg(&args, arena_printf(job->arena, "-I%s/runtime", folder));
-    tool_arg(&args, "-c");
-    return args;
-}
-
-static int compile(PackJob *job, ToolArgs *args, const char *folder, const char *source,
-                   const char *object)
-{
-    tool_arg(args, arena_printf(job->arena, "%s/%s", folder, source));
-    tool_arg(args, "-o");
-    tool_arg(args, object);
-    return tool_run_quietly(args, job->diag);
-}
-
 static int compile_model(PackJob *job, const PackStage *stage, const char *folder,
                          const char *object)
 {
-    ToolArgs args = compiler(job, stage, folder);
-    tool_arg(&args, "-O3");
-    tool_arg(&args, "-fno-math-errno");
-    tool_arg(&args, "-fno-trapping-math");
+    ToolArgs args = tool_compiler(job->arena, stage->target, folder);
+    for (const char *const *flag = job->backend->cflags; *flag; flag++) tool_arg(&args, *flag);
     if (!job->portable) tool_args(&args, stage->target->cflags, stage->target->cflag_count);
-    return compile(job, &args, folder, "model.c", object);
+    return tool_compile(&args, job->diag, folder, job->backend->code, object);
 }
 
 static int compile_stage(PackJob *job, const PackStage *stage, const char *folder,
                          const char *object)
 {
-    ToolArgs args = compiler(job, stage, folder);
+    ToolArgs args = tool_compiler(job->arena, stage->target, folder);
     tool_arg(&args, "-O1");
     tool_arg(&args, "-DLPC_STAGE_MAIN");
-    return compile(job, &args, folder, "stage.c", object);
+    return tool_compile(&args, job->diag, folder, "stage.c", object);
 }
 
 /* The linker's run, with `weights` or an object that stands for them. */
@@ -142,16 +117,17 @@ bool package_weights_once(const PackJob *job, const PackStage *stage)
 
 int package_link(PackJob *job, const PackStage *stage, const char *folder)
 {
-    const char *model = arena_printf(job->arena, "%s/model.o", folder);
+    const char *model = arena_printf(job->arena, "%s/%s", folder, job->backend->code);
     const char *main_object = arena_printf(job->arena, "%s/stage.o", folder);
+    bool compiled = job->backend->cflags != NULL;
     TRY(copy_runtime(job, folder));
-    if (job->emit_c) {
+    if (compiled) {
         model = arena_printf(job->arena, "%s/model.tmp.o", folder);
         TRY(compile_model(job, stage, folder, model));
     }
     TRY(compile_stage(job, stage, folder, main_object));
     int code = link_program(job, stage, folder, main_object, model);
     unlink(main_object);
-    if (job->emit_c) unlink(model);
+    if (compiled) unlink(model);
     return code;
 }

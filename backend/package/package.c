@@ -1,10 +1,7 @@
 /* Writing a package: stage by stage, code first, then what describes it. */
 #include "backend/package/parts.h"
 
-#include "backend/c/c.h"
-#include "backend/llvm/llvm.h"
 #include "backend/object/weights_object.h"
-#include "backend/output.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,24 +9,15 @@
 
 static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
 {
-    if (job->emit_c) {
-        CEmitOptions options = {.portable = job->portable,
-                                .profile = job->profile,
-                                .vector_bits = job->portable ? 0 : stage->target->vector_bits,
-                                .title = arena_printf(job->arena, "%s, stage %s", job->model_file,
-                                                      stage->name)};
-        Text text;
-        text_init(&text, job->arena);
-        TRY(backend_c_emit(stage->program, &options, job->diag, &text));
-        return output_write(job->diag, arena_printf(job->arena, "%s/model.c", folder), text.data,
-                            text.length);
-    }
-    LlvmOptions options = llvm_options(stage->target);
-    options.pic = true;
-    options.profile = job->profile;
-    if (job->dump_llvm) options.text_path = arena_printf(job->arena, "%s/model.ll", folder);
-    return backend_llvm_emit(stage->program, &options, job->diag,
-                             arena_printf(job->arena, "%s/model.o", folder));
+    BackendJob code = {.arena = job->arena,
+                       .diag = job->diag,
+                       .program = stage->program,
+                       .target = stage->target,
+                       .folder = folder,
+                       .title = arena_printf(job->arena, "%s, stage %s", job->model_file, stage->name),
+                       .portable = job->portable,
+                       .profile = job->profile};
+    return job->backend->write(&code);
 }
 
 static int write_stage(PackJob *job, int index, const char *out)

@@ -15,9 +15,7 @@
 #ifndef LPC_BACKEND_PACKAGE_H
 #define LPC_BACKEND_PACKAGE_H
 
-#include "ir/diag.h"
-#include "ir/loops.h"
-#include "ir/target.h"
+#include "backend/backend.h"
 
 typedef struct PackTensor {
     const char *name;
@@ -66,9 +64,9 @@ typedef struct PackJob {
     int stage_count;
     PackStateSymbol *state_symbols;
     int state_symbol_count;
-    bool emit_c, portable;
+    const Backend *backend;
+    bool portable;          /* plain C */
     bool link;              /* make the programs where the toolchain is here */
-    bool dump_llvm;         /* also write model.ll */
     bool profile;           /* the function tells after each kernel (runtime/profile.h) */
     int threads;            /* default of the stage programs; 0: one */
 } PackJob;

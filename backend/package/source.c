@@ -230,28 +230,28 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
 {
     Text out;
     text_init(&out, job->arena);
-    const char *code = job->emit_c ? "model.c" : "model.o";
+    const Backend *backend = job->backend;
     text_printf(&out,
                 "# %s, stage %s: made by lpc. add_subdirectory() this folder, or build it alone.\n"
                 "#   library %s: the function and its header; program %s_stage: with the runtime\n"
                 "cmake_minimum_required(VERSION 3.20)\n"
                 "project(%s C)\n\n"
                 "add_library(%s STATIC %s stage.c weights.o)\n"
-                "set_source_files_properties(weights.o%s PROPERTIES EXTERNAL_OBJECT TRUE)\n"
+                "set_source_files_properties(weights.o%s%s PROPERTIES EXTERNAL_OBJECT TRUE)\n"
                 "set_target_properties(%s PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF LINKER_LANGUAGE C)\n"
                 "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} "
                 "${CMAKE_CURRENT_SOURCE_DIR}/runtime)\n"
                 "target_link_libraries(%s PUBLIC m)\n",
                 package_harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
-                stage->prefix, stage->prefix, code, job->emit_c ? "" : " model.o", stage->prefix,
-                stage->prefix, stage->prefix);
+                stage->prefix, stage->prefix, backend->code, backend->cflags ? "" : " ",
+                backend->cflags ? "" : backend->code, stage->prefix, stage->prefix, stage->prefix);
     if (package_weights_once(job, stage))
         text_add(&out, "if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/weights.o)\n"
                        "    message(FATAL_ERROR \"the weights are in the program `stage` only: "
                        "use lpc --no-link for a library\")\nendif()\n");
-    if (job->emit_c) {
-        text_printf(&out, "target_compile_options(%s PRIVATE -O3 -fno-math-errno "
-                          "-fno-trapping-math -ffp-contract=off", stage->prefix);
+    if (backend->cflags) {
+        text_printf(&out, "target_compile_options(%s PRIVATE -ffp-contract=off", stage->prefix);
+        for (int i = 0; backend->cflags[i]; i++) text_printf(&out, " %s", backend->cflags[i]);
         for (int i = 0; !job->portable && i < stage->target->cflag_count; i++) {
             text_printf(&out, " %s", stage->target->cflags[i]);
         }

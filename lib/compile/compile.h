@@ -33,6 +33,8 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
                 struct PackJob *job);
 /* The node's name in the model, or the one that it has here. */
 const char *compile_label(const Node *node);
+/* The backend that the options mean. */
+const Backend *compile_backend(const CompileOptions *options);
 /* A hash of the model: of its file, of the constants that come from elsewhere (external data, bound
  * inputs), and of the options that reach an output. */
 int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph, uint8_t id[16]);

@@ -73,22 +73,32 @@ static void name_build(PackJob *job, const Stage *stage)
     stage->program->build = text.data;
 }
 
+const Backend *compile_backend(const CompileOptions *options)
+{
+    int count;
+    if (options->backend) return options->backend;
+    return options->portable ? backend_portable() : backend_list(&count);
+}
+
 int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
                     const Cut *cut, PackJob *job)
 {
     const char *file = options->model ? options->model : graph->name;
     const char *slash = strrchr(file, '/');
+    const Backend *backend = compile_backend(options);
+    if (options->portable && !backend->portable)
+        return diag_error(diag, "--portable: --emit %s is no C (--emit %s is)", backend->name,
+                          backend_portable()->name);
     *job = (PackJob){.arena = arena,
                      .diag = diag,
                      .sizes = graph->sizes,
                      .model = graph->name,
                      .model_file = slash ? slash + 1 : file,
                      .stage_count = cut->count,
-                     .emit_c = options->emit_c || options->portable,
-                     .portable = options->portable || (options->no_plan && options->emit_c),
+                     .backend = backend,
+                     .portable = backend->portable && (options->portable || options->no_plan),
                      .profile = options->profile,
                      .link = !options->no_link,
-                     .dump_llvm = options->dump_llvm,
                      .threads = options->threads};
     fill_state_symbols(graph, job);
     job->stages = arena_array(arena, (size_t)cut->count, sizeof *job->stages);

@@ -10,6 +10,7 @@
 #ifndef LPC_LIB_OPTIONS_H
 #define LPC_LIB_OPTIONS_H
 
+#include "backend/backend.h"
 #include "frontend/frontend.h"
 #include "passes/partition/profile.h"
 
@@ -64,7 +65,8 @@ typedef struct CompileOptions {
     int const_input_count;
     InputShape *input_shapes;
     int input_shape_count;
-    bool emit_c, portable, no_plan, profile, dump_llvm, quiet, verbose, time_passes, no_link;
+    const Backend *backend;     /* NULL: the first, or with portable the first that can be that */
+    bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
     int threads;                /* 0: not given */
     const char *tune_file;      /* measured tilings */
     bool tune, emulate;         /* measure what it lacks; through the emulator, too */

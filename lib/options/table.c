@@ -12,9 +12,8 @@
 static int set_emit(Options *o, const Option *option, const char *value)
 {
     (void)option;
-    o->compile.emit_c = !strcmp(value, "c");
-    o->compile.dump_llvm = !strcmp(value, "llvm");
-    return !o->compile.emit_c && !o->compile.dump_llvm && strcmp(value, "obj") != 0;
+    o->compile.backend = backend_find(value);
+    return !o->compile.backend;
 }
 
 /* The same for check, which knows one more. */
@@ -132,11 +131,11 @@ const Option option_table[] = {
     {"--name", "NAME",
      "The function is NAME_run, the macros NAME_..., the header NAME.h. Without it: the file's name",
      COMPILING, false, REACH_VALUE, TEXT(compile.name)},
-    {"--emit", "obj|c", "LLVM objects (the default) or C", COMPILING & ~(unsigned)FOR_CHECK, false,
-     REACH_VALUE, OTHER(set_emit, "obj or c")},
-    {"--emit", "obj|c|eval",
-     "LLVM objects (the default), C, or run the lowered model in the evaluator: no program is made",
-     FOR_CHECK, false, REACH_VALUE, OTHER(set_check_emit, "obj or c, or eval")},
+    {"--emit", "NAME", "The code's form; `lpc targets` lists them, the default first", COMPILING & ~(unsigned)FOR_CHECK, false,
+     REACH_VALUE, OTHER(set_emit, "obj, c or another name that `lpc targets` lists")},
+    {"--emit", "NAME|eval",
+     "The code's form; or run the lowered model in the evaluator: no program is made",
+     FOR_CHECK, false, REACH_VALUE, OTHER(set_check_emit, "obj, c or another name that `lpc targets` lists, or eval")},
     {"--portable", NULL, "Plain ISO C11 without vector extensions; implies --emit c", COMPILING,
      false, REACH_VALUE, FLAG(compile.portable)},
     {"--no-plan", NULL,

@@ -3,6 +3,7 @@
 # timeout: 120
 set -uo pipefail
 . "$LPC_SOURCE/tests/common.sh"
+[ "${LPC_HAS_LLVM:-1}" = 1 ] || { echo "android: lpc is built without LLVM: skipped"; exit 77; }
 for tool in aarch64-linux-gnu-gcc aarch64-linux-gnu-objdump; do
     command -v $tool >/dev/null || { echo "android: no $tool here: skipped"; exit 77; }
 done

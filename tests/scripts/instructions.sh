@@ -3,6 +3,7 @@
 # (AVX2), and tests/instructions.txt holds what they may be. UPDATE=1 rewrites it.
 # timeout: 300
 set -uo pipefail
+[ "${LPC_HAS_LLVM:-1}" = 1 ] || { echo "instructions: lpc is built without LLVM: skipped"; exit 77; }
 command -v valgrind >/dev/null || { echo "instructions: no valgrind here: skipped"; exit 77; }
 [ "$(uname -m)" = x86_64 ] && grep -q avx2 /proc/cpuinfo || { echo "instructions: no AVX2 here: skipped"; exit 77; }
 work=$(mktemp -d)

@@ -36,6 +36,8 @@ void command_flush(Diag *diag);
 
 /* ---- Tables on stdout ---- */
 
+/* What --emit accepts, a line each. */
+void print_backends(void);
 void print_stages(const Cut *cut);
 void print_plan(FILE *out, const Plan *plan);
 /* Plans side by side: the objectives, with and without --use-all. */

@@ -76,4 +76,8 @@ void print_help(int command)
     print_options(bit, false);
     if (bit & FOR_COMPILING) printf(bit == FOR_COMPILE ? "" : "\nOptions of compiling:\n");
     print_options(bit, true);
+    if (bit & FOR_COMPILING) {
+        printf("\n");
+        print_backends();
+    }
 }

@@ -42,6 +42,17 @@ static void print_table(Arena *arena, Target *const *targets, const char *const 
     printf("\n");
     for (int i = 0; i < count; i++)
         printf("%-11s %s\n", targets[i]->name, targets[i]->description);
+    printf("\n");
+    print_backends();
+}
+
+void print_backends(void)
+{
+    int count;
+    const Backend *list = backend_list(&count);
+    for (int i = 0; i < count; i++)
+        printf("%s--emit %-5s %s%s\n", i ? "        " : "Code:   ", list[i].name, list[i].help,
+                i ? "" : " (the default)");
 }
 
 static cJSON *string_list(const char *const *list, int count)
