@@ -283,7 +283,7 @@ typedef struct Builder {
     Arena *arena, *code; /* the program's */
     SizeTable *sizes;
     Block *block;
-    Block *stack[64];
+    Block **stack; /* the blocks around it */
     int depth;
 } Builder;
 
