@@ -148,7 +148,7 @@ typedef struct CallArg {
     const Size *offset; /* elements */
 } CallArg;
 
-/* Of one run, at the bounds: loops_cost.h says how it is counted. */
+/* Of one run of the program, at the bounds: loops_cost.h says how it is counted. */
 typedef struct KernelCost {
     double flops, bytes;
 } KernelCost;
