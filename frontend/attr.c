@@ -69,18 +69,6 @@ static Attr *add_attr(Call *call, const char *name, AttrKind kind, size_t count)
     return attr;
 }
 
-Tensor *elements_tensor(Import *im, const char *name, const Elements *elements)
-{
-    Tensor *tensor = graph_const(im->graph, name, elements->dtype, elements->rank, elements->dims,
-                                 elements->data);
-    Const *data = arena_alloc(im->arena, sizeof *data);
-    *data = *tensor->data;
-    data->is_mapped = elements->is_mapped;
-    data->is_literal = elements->is_literal;
-    tensor->data = data;
-    return tensor;
-}
-
 /* A tensor that is an attribute's value: not in the graph's list. */
 static Tensor *attr_tensor(Import *im, const char *name, const Elements *elements)
 {

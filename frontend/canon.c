@@ -108,34 +108,6 @@ static int canon_softmax(Call *call)
     return LPC_OK;
 }
 
-/* ---- Dropout at inference is Identity, its mask all true ---- */
-
-static bool is_false(const Tensor *tensor)
-{
-    double value;
-    return !tensor || (tensor->data && const_is_uniform(tensor, &value) && value == 0);
-}
-
-int canon_dropout(Call *call)
-{
-    if (!call_in(call, 0)) return call_fail(call, "expected 1 to 3 inputs");
-    if (!is_false(call_in(call, 2)) && !is_false(call->in[1])) {
-        return call_fail(call, "training is not supported");
-    }
-    Tensor *out = call_out(call, 0), *mask = call_out(call, 1);
-    if (out) call_emit(call, OP_IDENTITY, 1, call->in, 1, &out);
-    if (mask) {
-        Tensor *shape = call_make(call, OP_SHAPE, call->in[0], NULL, NULL);
-        Tensor *in[] = {call_scalar(call, DT_BOOL, 1), shape};
-        Tensor *one =
-            call->opset < 10 ? call_make(call, OP_CAST_LIKE, in[0], call->in[0], NULL) : in[0];
-        in[0] = one;
-        call_emit(call, OP_EXPAND, 2, in, 1, &mask);
-    }
-    call->done = true;
-    return LPC_OK;
-}
-
 /* ---- BatchNormalization: outputs after the first are for training ---- */
 
 static int canon_batch_norm(Call *call)
@@ -277,7 +249,7 @@ const Rule canon_rules[] = {
     {"Softmax", 13, canon_softmax},
     {"LogSoftmax", 13, canon_softmax},
     {"Hardmax", 13, canon_softmax},
-    {"Dropout", 0, canon_dropout},
+    {"Dropout", 0, decompose_dropout},
     {"BatchNormalization", 0, canon_batch_norm},
     {"Upsample", 0, canon_upsample},
     {"Resize", 11, canon_resize_10},

@@ -81,7 +81,7 @@ static int old_batch_norm(Call *call)
 static int old_dropout(Call *call)
 {
     attr_delete(call, "is_test");
-    return canon_dropout(call);
+    return decompose_dropout(call);
 }
 
 const Rule canon_old_rules[] = {

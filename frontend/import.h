@@ -108,6 +108,8 @@ int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const O
 /* Reports about the node or, without origin, the file. */
 int fail_at(Import *im, const Origin *origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A constant of the graph; its elements are not copied. */
+Tensor *elements_tensor(Import *im, const char *name, const Elements *elements);
 const char *onnx_type_name(int64_t number); /* "string", "float8e4m3fn" */
 
 /* ---- inputs.c ---- */
@@ -141,6 +143,9 @@ int scope_order(Scope *scope, Onnx__NodeProto **nodes, size_t count, size_t **or
 /* ---- node.c ---- */
 
 int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count);
+
+/* ---- call.c ---- */
+
 /* The tensor for output i, made when it has none yet; NULL when the model does not name it. */
 Tensor *call_out(Call *call, int i);
 Tensor *call_in(const Call *call, int i);
@@ -173,7 +178,6 @@ void attr_set_string(Call *call, const char *name, const char *value);
 /* The raw attribute, through ref_attr_name; NULL when absent. */
 const Onnx__AttributeProto *attr_proto(const Scope *scope, const Onnx__AttributeProto *attr);
 const Onnx__AttributeProto *attr_proto_find(const Call *call, const char *name);
-Tensor *elements_tensor(Import *im, const char *name, const Elements *elements);
 
 /* ---- inline.c ---- */
 
@@ -197,7 +201,7 @@ typedef struct Rule {
 /* Runs the rules for the call's operator; each table ends with an entry without op. */
 int canon_call(Call *call);
 bool canon_knows(const char *op, int64_t opset);
-int canon_dropout(Call *call);
+int decompose_dropout(Call *call);
 /* Normalises with the batch's own mean and variance. */
 int decompose_batch_norm(Call *call);
 extern const Rule canon_old_rules[], canon_rules[], canon_attr_rules[], decompose_rules[];

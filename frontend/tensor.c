@@ -230,3 +230,15 @@ int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const O
     elements->data = data;
     return LPC_OK;
 }
+
+Tensor *elements_tensor(Import *im, const char *name, const Elements *elements)
+{
+    Tensor *tensor = graph_const(im->graph, name, elements->dtype, elements->rank, elements->dims,
+                                 elements->data);
+    Const *data = arena_alloc(im->arena, sizeof *data);
+    *data = *tensor->data;
+    data->is_mapped = elements->is_mapped;
+    data->is_literal = elements->is_literal;
+    tensor->data = data;
+    return tensor;
+}

@@ -1,4 +1,4 @@
-/* Sizes: their value, their bounds, and substitution. */
+/* Sizes: their value and their bounds. */
 #include "ir/sym_poly.h"
 
 int64_t size_eval(const Size *size, const int64_t *symbols)
@@ -116,21 +116,4 @@ int64_t size_upper(SizeTable *table, const Size *size)
 int64_t size_lower(SizeTable *table, const Size *size)
 {
     return size_range(table, size).lo;
-}
-
-const Size *size_substitute(SizeTable *table, const Size *size, int sym, const Size *by)
-{
-    if (size->kind == SIZE_CONST) return size;
-    if (size->kind == SIZE_SYM) return size->sym == sym ? by : size;
-    const Size *a = size_substitute(table, size->a, sym, by);
-    const Size *b = size_substitute(table, size->b, sym, by);
-    if (a == size->a && b == size->b) return size;
-    switch (size->kind) {
-    case SIZE_ADD: return size_add(table, a, b);
-    case SIZE_MUL: return size_mul(table, a, b);
-    case SIZE_DIV: return size_div(table, a, b);
-    case SIZE_MOD: return size_mod(table, a, b);
-    case SIZE_LEAST: return size_min(table, a, b);
-    default: return size_max(table, a, b);
-    }
 }
