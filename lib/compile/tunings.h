@@ -1,10 +1,10 @@
-/* The file of measured tilings (docs/tuning.md). passes/lower/tuning.h has the table that lowering
+/* The file of measured tilings (docs/tuning.md). passes/lower/frame/tuning.h has the table that lowering
  * reads; lib/tune measures what the file lacks. */
 #ifndef LPC_LIB_COMPILE_TUNINGS_H
 #define LPC_LIB_COMPILE_TUNINGS_H
 
 #include "ir/target.h"
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 /* The kernels of one target with one number of threads. */
 typedef struct TuneTable {

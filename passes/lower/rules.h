@@ -3,13 +3,7 @@
 #ifndef LPC_PASSES_LOWER_RULES_H
 #define LPC_PASSES_LOWER_RULES_H
 
-#include "passes/lower/lower.h"
-
-struct LowerRules {
-    OpCode op;
-    LowerRule *lower; /* NULL: the operator cannot be compiled */
-    PointRule *point; /* NULL: it has none */
-};
+#include "passes/lower/frame/lower.h"
 
 extern const LowerRules lower_rules[OP_COUNT];
 

@@ -2,7 +2,7 @@
 #ifndef LPC_PASSES_MEMORY_H
 #define LPC_PASSES_MEMORY_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 typedef struct MemoryFigures {
     int64_t naive;   /* every buffer apart */

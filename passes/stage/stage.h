@@ -5,7 +5,7 @@
 #include "ir/graph.h"
 #include "ir/loops.h"
 #include "ir/target.h"
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 #include "passes/memory/memory.h"
 #include "passes/partition/planner.h"
 

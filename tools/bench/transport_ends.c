@@ -15,8 +15,6 @@
 
 enum { STAGE_NS = 2000000, TIMEOUT_MS = 20000 };
 
-size_t frame_bytes;
-
 static int64_t tensor_bytes(int side, uint32_t k, const int64_t *sizes)
 {
     (void)side, (void)k, (void)sizes;

@@ -23,6 +23,8 @@ double seconds(void)
     return (double)lpc_now_ns() * 1e-9;
 }
 
+size_t frame_bytes;
+
 void *buffer(size_t bytes)
 {
     void *memory = NULL;

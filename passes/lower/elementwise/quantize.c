@@ -1,6 +1,6 @@
 /* Quantisation and inference batch normalisation. */
 #include "passes/lower/moves/move.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* RotaryEmbedding: pairs of elements of each head are turned by an angle that depends on the
  * position. Pairs are (d, d + half), or (2d, 2d + 1) when interleaved. */
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 typedef struct Rotary {
     Lower *lw;

@@ -1,6 +1,6 @@
 /* Sampling of images at computed places: GridSample, AffineGrid, RoiAlign; and LRN. */
 #include "passes/lower/moves/move.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <math.h>
 #include <string.h>

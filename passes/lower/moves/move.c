@@ -1,6 +1,6 @@
 /* Helpers of the rules that move elements. */
 #include "passes/lower/moves/move.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <string.h>
 

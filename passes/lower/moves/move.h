@@ -2,7 +2,7 @@
 #ifndef LPC_PASSES_LOWER_MOVE_H
 #define LPC_PASSES_LOWER_MOVE_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 /* What an emitted model returns (runtime/lpc_model.h, which compiler files do not include). */
 enum { RUN_INDEX = 2, RUN_VALUE = 3 };

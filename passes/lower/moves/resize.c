@@ -1,7 +1,7 @@
 /* Resize, the part that runs on the device: taps of every axis, and their product. */
 #include "passes/lower/moves/resize.h"
 #include "passes/lower/moves/move.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef LPC_PASSES_LOWER_RESIZE_H
 #define LPC_PASSES_LOWER_RESIZE_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 typedef enum ResizeKind {
     RESIZE_SAME,   /* index x */

@@ -2,7 +2,7 @@
 #ifndef LPC_PASSES_LOWER_MATMUL_ROWS_H
 #define LPC_PASSES_LOWER_MATMUL_ROWS_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 /* The constant [columns, depth] that MatMul's right operand is the Transpose of; NULL when it is
  * something else. */

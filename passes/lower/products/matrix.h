@@ -12,7 +12,7 @@
 #ifndef LPC_PASSES_LOWER_MATRIX_H
 #define LPC_PASSES_LOWER_MATRIX_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 enum { TILE_ROWS = 32, TILE_VECS = 8, MATRIX_LOOPS = 12 };
 

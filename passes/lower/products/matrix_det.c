@@ -1,5 +1,5 @@
 /* Det: Gaussian elimination with partial pivoting on a copy of each matrix. */
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 typedef struct Det {
     Lower *lw;

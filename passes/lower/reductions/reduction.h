@@ -12,7 +12,7 @@
 #ifndef LPC_PASSES_LOWER_REDUCTION_H
 #define LPC_PASSES_LOWER_REDUCTION_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 typedef struct Reduction {
     Lower *lw;

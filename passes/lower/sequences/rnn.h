@@ -8,7 +8,7 @@
 #define LPC_PASSES_LOWER_RNN_H
 
 #include "passes/lower/reductions/reduction.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 enum { RNN_GATES = 4 };
 

@@ -1,5 +1,5 @@
 /* Loading and storing single elements: places, broadcasting, inlined producers, epilogues. */
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Element-wise operators on single values: the one definition that loops, epilogues, inlined
  * producers and constant folding share. Operands come in lower_type. */
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <math.h>
 #include <string.h>

@@ -15,7 +15,7 @@
 
 #include "ir/graph.h"
 #include "ir/loops.h"
-#include "passes/lower/tuning.h"
+#include "passes/lower/frame/tuning.h"
 
 /* What lowering needs to know of the target. */
 struct LowerTarget {
@@ -49,7 +49,6 @@ typedef struct InPlace {
     Buffer *from, *to;
 } InPlace;
 
-typedef struct LowerRules LowerRules; /* of one operator: passes/lower/rules.h */
 
 typedef struct Lower {
     Arena *arena;
@@ -57,7 +56,7 @@ typedef struct Lower {
     Graph *graph;
     SizeTable *sizes;
     const LowerTarget *target;
-    const LowerRules *rules; /* by operator */
+    const struct LowerRules *rules; /* by operator: lower_rules of passes/lower/rules.h */
     Program *program;
     Block *main;       /* where calls are appended */
     Place *places;     /* by tensor id; buffer NULL: no place (yet) */
@@ -79,6 +78,12 @@ typedef struct Lower {
 /* Rules. Return 0 or, after diag_node, LPC_ERROR. idx has the output's rank. */
 typedef int LowerRule(Lower *lw, Node *node);
 typedef Inst *PointRule(Lower *lw, const Node *node, int output, Inst *const *idx);
+/* The rules of one operator; passes/lower/rules.c has the table of all. */
+typedef struct LowerRules {
+    OpCode op;
+    LowerRule *lower; /* NULL: the operator cannot be compiled */
+    PointRule *point; /* NULL: it has none */
+} LowerRules;
 
 /* ---- Kernels ---- */
 /* Opens a kernel for lw->node, named k<node id>_<node name>[_suffix]; suffix may be NULL. */

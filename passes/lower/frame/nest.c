@@ -1,5 +1,5 @@
 /* Loop nests over coordinates, and the choice of what runs in parallel. */
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 #include <string.h>
 

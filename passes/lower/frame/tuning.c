@@ -1,7 +1,7 @@
 /* Keys of kernels, and the table of measured tilings. */
-#include "passes/lower/tuning.h"
+#include "passes/lower/frame/tuning.h"
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 #include <stdlib.h>
 #include <string.h>

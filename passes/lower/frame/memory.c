@@ -1,5 +1,5 @@
 /* Memory of lowering: places of constants, scratch buffers, packed weights. */
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 #include <string.h>
 

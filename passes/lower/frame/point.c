@@ -1,6 +1,6 @@
 /* Nodes with a point rule: a loop over the output's coordinates around it. When everything that the
  * node touches lies contiguously in one order, one flat loop. */
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 static bool is_single(const Tensor *tensor)
 {

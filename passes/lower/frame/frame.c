@@ -1,6 +1,5 @@
 /* The frame that lowering rules work in: kernels, their parameters and calls. */
-#include "passes/lower/lower.h"
-#include "passes/lower/rules.h"
+#include "passes/lower/frame/lower.h"
 
 #include <ctype.h>
 #include <string.h>

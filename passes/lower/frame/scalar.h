@@ -3,7 +3,7 @@
 #ifndef LPC_PASSES_LOWER_SCALAR_H
 #define LPC_PASSES_LOWER_SCALAR_H
 
-#include "passes/lower/lower.h"
+#include "passes/lower/frame/lower.h"
 
 /* A constant of the type of `like`. */
 Inst *scalar_like(Builder *b, const Inst *like, double value);
