@@ -34,6 +34,24 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
   at run time.
 - **NonZero, Compress, Unique, NonMaxSuppression** define a symbol that they compute at run time,
   bounded by their inputs' sizes.
+- **If, Loop and Scan** are no operators: their graphs become part of the one graph, with
+  `lpc.Phi`, `lpc.LoopEnter`, `lpc.LoopLeave` and `lpc.At` (docs/frontend.md).
+
+## Loops
+
+Loop and Scan of all opsets, with and without a condition, within each other, in branches and functions
+and with these inside. What enters the body anew in each iteration may change its size:
+
+- A size that stays, or grows by the same amount in each iteration, is found at compile time.
+- Any other becomes a symbol `NODE_sizeV_A` (carried value V, axis A) that the loop sets anew. Its bound
+  follows from the body where it can: a size that never grows beyond the first one, or by a bounded
+  amount in a bounded number of iterations.
+- The number of iterations is known, or it is the symbol `NODE_trips`. A bound is needed where
+  something grows with it.
+
+What has no bound is an error that names the node and the symbol: give it with `--max SYMBOL=N`. A run
+that goes beyond a given bound ends with `LPC_RUN_BOUND`. What is stacked has the same size in each
+iteration. The types and ranks of what is carried do not change.
 
 ## Limits
 

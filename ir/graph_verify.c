@@ -99,6 +99,8 @@ static void check_read(Verifier *v, const Node *node, const Tensor *tensor, cons
     else if (v->within[tensor->id])
         BROKEN(v, node, "%s '%s' is never stored: the epilogue of node '%s' consumes it", what,
                tensor->name, v->within[tensor->id]->name);
+    else
+        verify_sees(v, node, tensor, what);
 }
 
 static void check_branches(Verifier *v, const Node *node)

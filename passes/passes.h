@@ -51,7 +51,7 @@ int fold_node(Graph *graph, Node *node);
 /* ---- What lowering asks of shapes ---- */
 
 /* So many iterations are as good as endless. */
-#define LOOP_UNBOUNDED (INT64_C(1) << 62)
+#define LOOP_UNBOUNDED (INT64_C(1) << 50)
 
 /* How often a loop runs; shapes must have run up to its enter node. */
 typedef struct LoopCount {

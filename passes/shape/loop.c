@@ -41,6 +41,8 @@ typedef struct Facts {
 static const Size *loop_symbol(Graph *g, const Node *enter, const char *suffix)
 {
     int index = shape_node_symbol_index(g, enter, suffix);
+    Symbol *symbol = sizes_symbol_at(g->sizes, index);
+    if (symbol->max < 0) symbol->max = 0; /* until it is known; 0 for good when it is not used */
     return size_sym(g->sizes, index);
 }
 
@@ -71,7 +73,7 @@ void loop_count(Graph *g, const Node *enter, LoopCount *count)
     SizeTable *t = g->sizes;
     const Size *given, *zero = size_const(t, 0);
     Tensor *first = enter->in[1];
-    *count = (LoopCount){.iteration = loop_symbol(g, enter, "iteration")};
+    *count = (LoopCount){.iteration = zero};
     bool has_given = enter->in[0] && known_single(g, enter->in[0], &given);
     if (has_given && !(size_is_const(given) && given->value >= LOOP_UNBOUNDED))
         count->limit = size_max(t, given, zero);
@@ -84,7 +86,7 @@ void loop_count(Graph *g, const Node *enter, LoopCount *count)
     count->has_cond = !is_true(g, first) || !is_true(g, enter->out[1]);
     bool once = size_is(count->limit, 1) && is_true(g, first);
     if (once || size_is(count->limit, 0)) count->has_cond = false;
-    if (once) count->iteration = zero;
+    if (!once) count->iteration = loop_symbol(g, enter, "iteration");
     const Size *counter = loop_symbol(g, enter, "trips");
     count->counter = counter->sym;
     count->trips = count->has_cond || count->limit_is_read ? counter : count->limit;
@@ -99,7 +101,7 @@ static void set_bound(Graph *g, const Size *symbol, int64_t max)
 static int64_t given_bound(Graph *g, const Size *symbol)
 {
     int64_t max = symbol->kind == SIZE_SYM ? sizes_symbol_at(g->sizes, symbol->sym)->max : -1;
-    return max > 0 && max < LOOP_UNBOUNDED ? max : LOOP_UNBOUNDED;
+    return max > 0 ? max : LOOP_UNBOUNDED;
 }
 
 /* Bounds of the symbols that count iterations. */
@@ -307,6 +309,10 @@ static int64_t bound_of_size(const Facts *f, const Fact *fact, const Size *next,
 {
     SizeTable *t = f->g->sizes;
     int64_t first = size_upper(t, fact->first), most = size_upper(t, next), grown;
+    set_bound(f->g, fact->symbol, first); /* does it stay within what it was at first? */
+    bool stays = size_upper(t, next) <= first;
+    set_bound(f->g, fact->symbol, -1);
+    if (stays) return first;
     if (most < LOOP_UNBOUNDED) return most > first ? most : first;
     int64_t step = size_upper(t, size_sub(t, next, fact->symbol));
     if (step >= LOOP_UNBOUNDED || trips >= LOOP_UNBOUNDED) return LOOP_UNBOUNDED;
@@ -323,7 +329,8 @@ static void note_bounds(Facts *f, int64_t trips)
         const Tensor *next = f->leave->in[i];
         for (int k = 0; c->first && next && k < c->first->rank && k < next->rank; k++) {
             Fact *fact = &c->dims[k];
-            if (fact->symbol) fact->bound = bound_of_size(f, fact, next->dims[k], trips);
+            if (fact->symbol && given_bound(f->g, fact->symbol) == LOOP_UNBOUNDED)
+                fact->bound = bound_of_size(f, fact, next->dims[k], trips);
         }
     }
 }
@@ -347,7 +354,8 @@ static int check_bounds(const Facts *f, const LoopCount *count, int64_t trips)
         for (int k = 0; c->first && k < c->first->rank; k++) {
             const Fact *fact = &c->dims[k];
             const char *what = arena_printf(f->g->arena, "axis %d of carried value %d", k, i - 1);
-            if (fact->symbol && sizes_symbol_at(f->g->sizes, fact->symbol->sym)->max < 0)
+            if (fact->symbol && sizes_symbol_at(f->g->sizes, fact->symbol->sym)->max <= 0 &&
+                fact->bound != 0)
                 return no_bound(f, fact->symbol, what);
             if (fact->step && trips >= LOOP_UNBOUNDED)
                 return no_bound(f, symbol, arena_printf(f->g->arena,

@@ -1,0 +1,62 @@
+#!/bin/bash
+# Loop and Scan: the models of loop_cases.py through the evaluator and every backend, as one stage and
+# as two, and what is told about loops that are wrong. Needs nothing but Python's standard library.
+# labels: asan slow
+# timeout: 900
+set -uo pipefail
+command -v python3 >/dev/null || { echo "loops: no python3: skipped"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/loop_cases.py" "$work/cases" || exit 1
+cd "$work/cases" || exit 1
+count=$(ls | wc -l) failed=0
+
+# The cases with options of their own are checked one by one.
+check() {
+    for c in *; do [ -e "$c/options" ] || echo "$c"; done | xargs -P 2 -n 8 "$LPC" check "$@" --each
+    for c in */options; do
+        # shellcheck disable=SC2046
+        "$LPC" check "$@" $(cat "$c") --each "${c%/options}"
+    done
+}
+ways=("--emit eval" "--emit eval --no-plan" "--emit eval --stages 2")
+[ "${LPC_SANITIZED:-0}" = 1 ] ||
+    ways+=("--emit obj" "--emit obj --stages 2" "--emit c" "--portable")
+for options in "${ways[@]}"; do
+    # shellcheck disable=SC2086
+    check $options >"$work/results" 2>&1
+    passed=$(grep -c '^PASS ' "$work/results")
+    [ "$passed" = "$count" ] && continue
+    echo "FAILED: lpc check $options: $passed of $count pass"
+    grep -v '^PASS ' "$work/results"
+    failed=1
+done
+
+# What is told: MESSAGE CASE OPTIONS...
+told() {
+    message=$1 model=$2
+    shift 2
+    if [ -e "$model/test_data_set_0/output_0.pb" ] && [ $# -gt 0 ]; then
+        said=$("$LPC" check "$@" --emit eval "$model/model.onnx" "$model/test_data_set_0" 2>&1)
+    else
+        said=$("$LPC" "$model/model.onnx" -o "$work/out" 2>&1)
+    fi
+    [[ $said == *"$message"* ]] && return
+    echo "FAILED: $model: expected '$message', got: $said"
+    failed=1
+}
+told "node 'loop' (Loop, #1): output 'ys' grows, and the number of iterations has no bound that is known \
+at compile time: give one with --max loop_trips=N" dynamic
+told "give one with --max loop_trips=N" grow_dynamic
+told "--max loop_tips=4: the model has no size 'loop_tips'" dynamic --max loop_trips=6 --max loop_tips=4
+told "evaluator returned 1" until --max loop_trips=3
+told "evaluator returned 1" dynamic --max loop_trips=2
+told "node 'loop/body/add' (Add" ../wrong/body
+told "node 'loop' (Loop, #0): carried value 0 enters as f32 and leaves the body as i64" ../wrong/type
+told "node 'loop' (Loop, #0): carried value 0 enters with shape [3] and leaves the body with [1, 3]" ../wrong/rank
+told "node 'loop' (Loop, #0): its body has 3 inputs, expected 4" ../wrong/inputs
+told "node 'loop' (Loop, #0): its body does not compute its output 'nowhere'" ../wrong/output
+told "may have another size" ../wrong/stack
+told "node 'scan' (Scan, #0): num_scan_inputs: expected a value in [1, 1], got 3" ../wrong/scan
+echo "loops: $count cases, ${#ways[@]} ways each"
+[ $failed = 0 ]
