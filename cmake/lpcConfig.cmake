@@ -1,4 +1,5 @@
-# find_package(lpc): the imported executable lpc::lpc and the function lpc_add_model.
+# find_package(lpc): the imported executable lpc::lpc, the compiler as a library lpc::liblpc, and the
+# function lpc_add_model.
 get_filename_component(_lpc_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 if(NOT TARGET lpc::lpc)
     if(NOT EXISTS "${_lpc_prefix}/bin/lpc")
@@ -8,6 +9,11 @@ if(NOT TARGET lpc::lpc)
     endif()
     add_executable(lpc::lpc IMPORTED)
     set_target_properties(lpc::lpc PROPERTIES IMPORTED_LOCATION "${_lpc_prefix}/bin/lpc")
+endif()
+if(NOT TARGET lpc::liblpc AND EXISTS "${_lpc_prefix}/lib/liblpc.so")
+    add_library(lpc::liblpc SHARED IMPORTED)
+    set_target_properties(lpc::liblpc PROPERTIES IMPORTED_LOCATION "${_lpc_prefix}/lib/liblpc.so"
+        INTERFACE_INCLUDE_DIRECTORIES "${_lpc_prefix}/include")
 endif()
 set(LPC_EXECUTABLE "${_lpc_prefix}/bin/lpc")
 set(LPC_INCLUDE_DIR "${_lpc_prefix}/include")

@@ -1,6 +1,7 @@
 /* Arenas: chunks that double in size; under ASan one malloc block per object. */
 #include "ir/arena.h"
 
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,18 @@ struct Arena {
 
 enum { ALIGN = 16, FIRST_CHUNK = 16384, LARGEST_CHUNK = 1 << 20 };
 
-static _Noreturn void out_of_memory(void)
+static _Thread_local jmp_buf *escape; /* where to go on; NULL: nowhere */
+
+jmp_buf *arena_escape(jmp_buf *to)
 {
+    jmp_buf *before = escape;
+    escape = to;
+    return before;
+}
+
+_Noreturn void out_of_memory(void)
+{
+    if (escape) longjmp(*escape, 1);
     fputs("lpc: out of memory\n", stderr);
     exit(1);
 }

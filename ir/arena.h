@@ -5,19 +5,26 @@
 #ifndef LPC_IR_ARENA_H
 #define LPC_IR_ARENA_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 typedef struct Arena Arena;
 
-/* A new, empty arena. Exits with a message when the machine is out of memory (as every function
- * here does): a compiler has nothing better to do then. */
+/* What happens when the machine is out of memory, on this thread: execution goes on at `to`, where it was
+ * set with setjmp; NULL: lpc ends with a message, since a command has nothing better to do then. Returns
+ * what was so before. What was allocated and not in the caller's hands by then is lost. */
+jmp_buf *arena_escape(jmp_buf *to);
+/* The same for those who allocate otherwise. */
+_Noreturn void out_of_memory(void);
+
+/* A new, empty arena. No function here returns when memory ends. */
 Arena *arena_new(void);
 void arena_free(Arena *arena);
 
 /* `size` zeroed bytes, aligned for any type. size 0 gives a unique pointer. */
 void *arena_alloc(Arena *arena, size_t size);
-/* count * size zeroed bytes; exits on overflow. */
+/* count * size zeroed bytes; an overflow is out of memory. */
 void *arena_array(Arena *arena, size_t count, size_t size);
 /* A copy of old (old_count elements) with room for new_count elements, the new ones zeroed. */
 void *arena_grow(Arena *arena, const void *old, size_t old_count, size_t new_count, size_t size);

@@ -77,7 +77,7 @@ bool target_has_program(const char *const *argv);
 const char *dot_name(DotKind kind); /* "none", "vnni", "avxvnni", "sdot" */
 
 /* A directory of lpc's own files ("targets", "runtime", "lib/lpc"): looked for relative to the
- * running executable (../share/lpc/SUB, or ../SUB when sub starts with "lib/"), else in the source
+ * running executable, or to liblpc.so (../share/lpc/SUB, or ../SUB when sub starts with "lib/"), else in the source
  * that lpc was built from. NULL when neither exists. */
 const char *lpc_data_dir(Arena *arena, const char *sub);
 

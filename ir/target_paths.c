@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "ir/target.h"
 
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,21 +26,31 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The file that this code was loaded from: liblpc.so, or the running program. */
+static bool own_file(char path[PATH_MAX])
+{
+    Dl_info info;
+    if (dladdr((const void *)(uintptr_t)&own_file, &info) && info.dli_fname &&
+        strstr(info.dli_fname, "/liblpc.so"))
+        return realpath(info.dli_fname, path) != NULL;
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    if (length > 0) path[length] = 0;
+    return length > 0;
+}
+
 const char *lpc_data_dir(Arena *arena, const char *sub)
 {
-    char exe[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (length > 0) {
-        exe[length] = 0;
+    char own[PATH_MAX];
+    const char *between = strncmp(sub, "lib/", 4) == 0 ? "" : "share/lpc/", *path;
+    if (own_file(own)) {
         for (int i = 0; i < 2; i++) { /* /prefix/bin/lpc -> /prefix */
-            char *slash = strrchr(exe, '/');
+            char *slash = strrchr(own, '/');
             if (slash) *slash = 0;
         }
-        const char *between = strncmp(sub, "lib/", 4) == 0 ? "" : "share/lpc/";
-        const char *path = arena_printf(arena, "%s/%s%s", exe, between, sub);
+        path = arena_printf(arena, "%s/%s%s", own, between, sub);
         if (is_dir(path)) return path;
     }
-    const char *path = arena_printf(arena, "%s/%s", LPC_SOURCE_DIR, sub);
+    path = arena_printf(arena, "%s/%s", LPC_SOURCE_DIR, sub);
     return is_dir(path) ? path : NULL;
 }
 

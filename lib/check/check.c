@@ -247,6 +247,21 @@ static int check_sets(Check *c)
     return worst;
 }
 
+int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages)
+{
+    CompileOptions *c = &options->compile;
+    if (!stages || c->target_count == stages) return 0;
+    if (c->target_count > 1) {
+        diag_error(diag, "--stages %d does not match the %d targets", stages, c->target_count);
+        return LPC_USAGE;
+    }
+    const char *only = c->target_count ? c->targets[0] : "host";
+    c->targets = arena_array(arena, (size_t)stages, sizeof *c->targets);
+    c->target_count = stages;
+    for (int i = 0; i < stages; i++) c->targets[i] = only;
+    return 0;
+}
+
 int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **kept)
 {
     Check *c = arena_alloc(arena, sizeof *c);

@@ -28,6 +28,10 @@ typedef struct CheckOptions {
     void *user;
 } CheckOptions;
 
+/* Cuts into so many stages on the only target (0: as it is). LPC_USAGE, reported, when several targets
+ * are named, and not as many. */
+int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
+
 /* 0: all match; LPC_MISMATCH; LPC_ERROR, reported. kept: NULL, or gets the temporary folder with the
  * packages, which is then the caller's to remove. */
 int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **kept);

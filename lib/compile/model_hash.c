@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -50,7 +49,7 @@ int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *g
     if (options->model && (file < 0 || fstat(file, &info)))
         return diag_error(diag, "cannot read '%s': %s", options->model, strerror(errno));
     XXH3_state_t *hash = XXH3_createState();
-    if (!hash) abort();
+    if (!hash) out_of_memory();
     void *bytes = info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0)
                                : NULL;
     if (file >= 0) close(file);

@@ -46,6 +46,33 @@ static int measure_and_cut(Arena *arena, Diag *diag, CompileOptions *options, Gr
     return code;
 }
 
+int make_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
+{
+    TRY(compile_stages(arena, diag, options, graph, cut));
+    return options->tune ? measure_and_cut(arena, diag, options, graph, cut) : 0;
+}
+
+int make_output(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, const Cut *cut)
+{
+    PackJob job;
+    char *folder = NULL;
+    double since = compile_seconds();
+    TRY(compile_job(arena, diag, options, graph, cut, &job));
+    diag->file = NULL; /* what fails from here on is not about the model */
+    FolderGuard guard;
+    TRY(open_output(diag, arena, options->out, &folder, &guard));
+    int code = package_write(&job, folder);
+    compile_lap(diag, options, "emit", &since);
+    if (!code) code = write_report(arena, diag, options, &job, graph, cut, folder);
+    compile_lap(diag, options, "report", &since);
+    size_t length = strlen(folder) - 7;
+    if (!code && rename(folder, arena_strndup(arena, folder, length)))
+        code = diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
+    if (code) remove_tree(folder);
+    guard_end(&guard);
+    return code;
+}
+
 int make_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut)
 {
     Cut own;
@@ -56,23 +83,6 @@ int make_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **grap
     if (!lstat(options->out, &info))
         return diag_error(diag, "output folder '%s' exists already", options->out);
     TRY(compile_graph(arena, diag, options, graph));
-    TRY(compile_stages(arena, diag, options, *graph, cut));
-    if (options->tune) TRY(measure_and_cut(arena, diag, options, *graph, cut));
-    PackJob job;
-    char *folder = NULL;
-    double since = compile_seconds();
-    TRY(compile_job(arena, diag, options, *graph, cut, &job));
-    diag->file = NULL; /* what fails from here on is not about the model */
-    FolderGuard guard;
-    TRY(open_output(diag, arena, options->out, &folder, &guard));
-    int code = package_write(&job, folder);
-    compile_lap(diag, options, "emit", &since);
-    if (!code) code = write_report(arena, diag, options, &job, *graph, cut, folder);
-    compile_lap(diag, options, "report", &since);
-    size_t length = strlen(folder) - 7;
-    if (!code && rename(folder, arena_strndup(arena, folder, length)))
-        code = diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
-    if (code) remove_tree(folder);
-    guard_end(&guard);
-    return code;
+    TRY(make_stages(arena, diag, options, *graph, cut));
+    return make_output(arena, diag, options, *graph, cut);
 }

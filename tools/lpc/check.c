@@ -55,28 +55,14 @@ static int check_folder(void *self, const ModelFolder *folder)
     return code;
 }
 
-/* --stages N: so many of the only target. */
-static int cut_evenly(Options *o)
-{
-    CompileOptions *c = &o->compile;
-    if (!o->stages || c->target_count == o->stages) return 0;
-    if (c->target_count > 1) return usage_error(FOR_CHECK, "--stages does not match --targets");
-    if (!c->target_count) arena_push(o->arena, c->targets, c->target_count) = "host";
-    const char *only = c->targets[0];
-    while (c->target_count < o->stages) arena_push(o->arena, c->targets, c->target_count) = only;
-    return 0;
-}
-
 int command_check(Options *o, Diag *diag)
 {
     int first = o->each ? 0 : 1; /* of the folders */
-    (void)diag;                  /* each model has its own */
     if (o->argument_count <= first)
         return usage_error(FOR_CHECK, "missing '%s'",
                            o->each               ? "FOLDER"
                            : !o->argument_count ? "MODEL.onnx"
                                                 : "DATA_DIR");
-    TRY(cut_evenly(o));
     if (!o->each) o->compile.model = o->arguments[0];
     Check check = {.options = {.compile = o->compile,
                                .folders = o->arguments + first,
@@ -86,7 +72,8 @@ int command_check(Options *o, Diag *diag)
                                .tell = tell},
                    .keep = o->keep,
                    .arena = o->arena};
-    const CheckOptions *c = &check.options;
+    CheckOptions *c = &check.options;
+    TRY(check_cut_evenly(o->arena, diag, c, o->stages)); /* else each model has its own diag */
     return o->each ? check_each(c->folders, c->folder_count, check_folder, &check)
                    : check_one(&check);
 }

@@ -1,0 +1,226 @@
+/* liblpc: the compiler as a library.
+ *
+ * lpc compiles one neural network (ONNX), ahead of time, into one small program per device. This header
+ * is everything that the library offers; the command `lpc` does no more.
+ *
+ *     lpc_compiler *c = lpc_create();
+ *     lpc_set(c, "targets", "pc,pi");
+ *     lpc_set(c, "bind", "batch=1");
+ *     if (lpc_import(c, "model.onnx") || lpc_emit(c, "out"))
+ *         for (size_t i = 0; i < lpc_message_count(c); i++)
+ *             fprintf(stderr, "%s\n", lpc_message(c, i));
+ *     lpc_destroy(c);
+ *
+ * STEPS. lpc_set any number of times; then lpc_import; then lpc_inspect, lpc_plan, lpc_compile,
+ * lpc_check and lpc_emit, each of which does what it needs of the others. A step that failed leaves the
+ * compiler as it was, with messages; its answers from earlier steps stay.
+ *
+ * OWNERSHIP. Everything that a function returns belongs to the compiler and lives until lpc_destroy.
+ * Texts that are passed in are copied.
+ *
+ * ERRORS. Functions that can fail return an lpc_status; 0 is success. Everything wrong that was found is
+ * in the messages, in order, each one line that names the file and the node: all unsupported nodes are
+ * listed at once, not the first one only. Messages stay until lpc_clear. The library writes nothing to
+ * the terminal, never ends the process for what an input holds, and keeps no state outside of the
+ * compiler but, for each thread, where to go on when memory ends.
+ *
+ * MEMORY. When it ends, the step returns LPC_STATUS_MEMORY; lpc_destroy is then all that the compiler is
+ * good for, and files that were open at that moment stay open. LLVM is the exception: it ends the
+ * process when its own memory ends. A model's file is mapped and stays so until the process ends; it must
+ * not change meanwhile.
+ *
+ * THREADS. Compilers are independent: two threads may use two of them at once. One compiler must not be
+ * used by two threads at a time. lpc_emit runs the target's linker, and one child process, which removes
+ * the half-made folder should this process die. lpc_check runs the compiled program, and ignores SIGPIPE
+ * for the whole process from then on.
+ *
+ * LIMITS. 64 stages; tensors of 8 axes; the model's file and each tensor below 2^63 bytes, a protobuf
+ * below 2 GB (weights beyond that in external data, as ONNX has it).
+ *
+ * Link with -llpc (pkg-config lpc, or CMake's target lpc::liblpc). Functions may be added; those that
+ * are here keep their meaning within a minor version. */
+#ifndef LPC_LPC_H
+#define LPC_LPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LPC_API __attribute__((visibility("default")))
+#else
+#define LPC_API
+#endif
+
+/* ---- Statuses: also the exit statuses of the command ---- */
+
+#define LPC_STATUS_LIST(X)                                                                         \
+    X(OK, 0, "done")                                                                               \
+    X(ERROR, 1, "failed; the messages say why")                                                    \
+    X(USAGE, 2, "an option, its value, or the order of calls is wrong; the messages say which")    \
+    X(MISMATCH, 3, "outputs differ from what was expected")                                        \
+    X(MEMORY, 4, "out of memory")
+
+typedef enum lpc_status {
+#define LPC_STATUS_ENUM(name, value, text) LPC_STATUS_##name = value,
+    LPC_STATUS_LIST(LPC_STATUS_ENUM)
+#undef LPC_STATUS_ENUM
+        LPC_STATUS_COUNT /* no status */
+} lpc_status;
+
+/* "out of memory"; "unknown status" for what is none. */
+LPC_API const char *lpc_status_text(lpc_status status);
+/* "0.1.0", of the library that is linked. */
+LPC_API const char *lpc_version(void);
+
+/* ---- A compiler ---- */
+
+typedef struct lpc_compiler lpc_compiler;
+
+/* One compilation of one model. NULL: out of memory. */
+LPC_API lpc_compiler *lpc_create(void);
+/* Frees it and all that it returned. NULL is allowed. */
+LPC_API void lpc_destroy(lpc_compiler *compiler);
+
+LPC_API size_t lpc_message_count(const lpc_compiler *compiler);
+/* "model.onnx: node 'conv1' (Conv, #17): pads: expected 4 values, got 2"; NULL beyond the last one. */
+LPC_API const char *lpc_message(const lpc_compiler *compiler, size_t index);
+LPC_API void lpc_clear(lpc_compiler *compiler);
+
+/* What is worth telling and no error: notes, and how far something long has come (`done` of `total`
+ * bytes, called often). Called on the thread of the step. Either function may be NULL. */
+typedef struct lpc_listener {
+    void *user;
+    void (*note)(void *user, const char *line);
+    void (*progress)(void *user, const char *what, int64_t done, int64_t total);
+} lpc_listener;
+/* The listener is copied. NULL: nobody listens. */
+LPC_API void lpc_listen(lpc_compiler *compiler, const lpc_listener *listener);
+
+/* ---- Options ---- */
+
+/* Gives an option of compiling (or checking) a value, as on the command line without the dashes:
+ * "bind" "batch=1", "targets" "pc,pi", "emit" "c"; flags ("portable") take NULL. What can be repeated
+ * there can be repeated here. All are listed by `lpc --help` and lpc_options. LPC_STATUS_USAGE: there is
+ * no such option (the message says which may have been meant), the value is wrong, or the model has been
+ * imported already. */
+LPC_API lpc_status lpc_set(lpc_compiler *compiler, const char *option, const char *value);
+
+typedef struct lpc_option {
+    const char *name;  /* "bind" */
+    const char *value; /* "NAME=N"; NULL: a flag */
+    const char *help;
+} lpc_option;
+/* The options that lpc_set takes. NULL: out of memory. */
+LPC_API const lpc_option *lpc_options(lpc_compiler *compiler, size_t *count);
+
+/* ---- The model ---- */
+
+/* Reads a model and runs all passes on its graph. Once for each compiler. */
+LPC_API lpc_status lpc_import(lpc_compiler *compiler, const char *path);
+
+typedef struct lpc_operator {
+    const char *name; /* "Conv" */
+    int count;
+} lpc_operator;
+
+typedef struct lpc_value {
+    const char *name;
+    const char *type;        /* "f32", "i64", "u8", "bool" ... */
+    int rank;
+    const char *const *dims; /* rank of them: "3", "batch", "past + seq" */
+} lpc_value;
+
+typedef struct lpc_symbol {
+    const char *name;
+    int64_t most;  /* its bound; -1: none is known, so that only lpc_inspect works */
+    int of_a_node; /* it is known only when the model runs (NonZero) */
+} lpc_symbol;
+
+/* Bytes and operations are those at the bounds. */
+typedef struct lpc_inspection {
+    const lpc_operator *operators; /* of the model as it was read, by name */
+    size_t operator_count;
+    double parameters, parameter_bytes;
+    const lpc_value *inputs, *outputs;
+    size_t input_count, output_count;
+    const lpc_symbol *symbols;
+    size_t symbol_count;
+    int bounded; /* all symbols have a bound; if not, the rest is 0 */
+    double flops;
+    int64_t activation_bytes; /* the most that a stage needs beside its weights */
+    int64_t weight_bytes;
+} lpc_inspection;
+LPC_API lpc_status lpc_inspect(lpc_compiler *compiler, const lpc_inspection **inspection);
+
+/* ---- Stages ---- */
+
+typedef struct lpc_stage {
+    const char *name;   /* of its folder in the package */
+    const char *target; /* the kind of device */
+    const char *first, *last; /* nodes; "" when it has no layers */
+    int layers;
+    double flops;
+    int64_t weight_bytes, workspace_bytes, state_bytes;
+    int64_t send_bytes;   /* of one frame, at the bounds */
+    int64_t memory_bytes; /* all that it needs of its device, runtime and queues included, */
+    int64_t budget_bytes; /* of so many */
+    double compute_s, send_s; /* as the planner expects; < 0: unknown */
+} lpc_stage;
+
+typedef struct lpc_pipeline {
+    const lpc_stage *stages;
+    size_t stage_count;
+    double throughput; /* frames per second, as the planner expects; 0: unknown */
+    double latency_s;
+    int limiting;      /* the slowest stage */
+    double gap;        /* at most so much (0.1: 10 %) from the best there is */
+    int exact;         /* it is the best there is */
+} lpc_pipeline;
+
+/* Decides which layers run where (by the options "targets", "objective", "cut-after", "plan" ...) and
+ * lowers the stages. The same stages as those of lpc_emit. */
+LPC_API lpc_status lpc_compile(lpc_compiler *compiler, const lpc_pipeline **pipeline);
+/* The plan as JSON, as `lpc plan --json` prints it and as the option "plan" reads it. */
+LPC_API lpc_status lpc_plan(lpc_compiler *compiler, const char **json);
+
+/* Writes the package into `folder`, which must not exist: it appears whole or not at all
+ * (docs/package.md lists the files). The same model and options give the same bytes. */
+LPC_API lpc_status lpc_emit(lpc_compiler *compiler, const char *folder);
+
+/* ---- Checking ---- */
+
+typedef struct lpc_checked {
+    const char *data_set, *output;
+    int ok;
+    const char *shape_error; /* NULL, or why nothing was compared */
+    double largest_absolute, largest_relative;
+    int64_t wrong, elements; /* outside the tolerance (options "rtol", "atol"); all */
+} lpc_checked;
+
+/* Compiles the model for the shapes of each data set (a folder with input_N.pb and output_N.pb), runs
+ * it and compares, all with the options that were set. LPC_STATUS_MISMATCH: it ran, and some output
+ * differs. */
+LPC_API lpc_status lpc_check(lpc_compiler *compiler, const char *const *data_sets, size_t count,
+                             const lpc_checked **results, size_t *result_count);
+
+/* ---- Targets ---- */
+
+typedef struct lpc_target {
+    const char *name, *aliases; /* "pi5", "pi" */
+    const char *description, *triple, *cpu;
+    int cores, vector_bits;
+    int64_t memory_bytes;
+    int runs_here; /* this machine runs its programs directly */
+} lpc_target;
+/* The kinds of devices that the option "targets" accepts, those in "target-dir" included. */
+LPC_API lpc_status lpc_targets(lpc_compiler *compiler, const lpc_target **targets, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

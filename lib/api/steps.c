@@ -1,0 +1,171 @@
+/* The steps of liblpc: import, inspect, compile, plan, emit, check. Each does what it needs of the
+ * others. */
+#include "lib/api/api.h"
+
+#include "lib/check/check.h"
+#include "lib/make/make.h"
+
+#include <cjson/cJSON.h>
+
+static int wrong_order(lpc_compiler *c, const char *what)
+{
+    diag_error(&c->diag, "%s", what);
+    return LPC_USAGE;
+}
+
+static int need_model(lpc_compiler *c)
+{
+    if (c->graph) return 0;
+    return wrong_order(c, "no model has been imported: lpc_import comes first");
+}
+
+/* ---- The model ---- */
+
+static int import(lpc_compiler *c, void *to)
+{
+    CompileOptions *o = &c->options.compile;
+    if (c->graph) return wrong_order(c, "a model has been imported already: one for each compiler");
+    Graph *graph;
+    o->model = arena_strdup(c->arena, to);
+    if (o->planned) o->plan.use_all = true; /* targets that are named are meant */
+    c->diag.file = o->model;
+    TRY(compile_graph(c->arena, &c->diag, o, &graph));
+    c->graph = graph;
+    return 0;
+}
+
+lpc_status lpc_import(lpc_compiler *c, const char *path)
+{
+    return api_run(c, import, (char *)(uintptr_t)path);
+}
+
+static int inspect(lpc_compiler *c, void *to)
+{
+    const lpc_inspection **out = to;
+    CompileOptions options = c->options.compile;
+    Inspection inspection;
+    TRY(need_model(c));
+    c->diag.file = options.model;
+    if (!c->inspection) {
+        TRY(inspect_model(c->arena, &c->diag, &options, &inspection));
+        c->inspection = api_inspection(c, &inspection);
+    }
+    *out = c->inspection;
+    return 0;
+}
+
+lpc_status lpc_inspect(lpc_compiler *c, const lpc_inspection **inspection)
+{
+    *inspection = NULL;
+    return api_run(c, inspect, inspection);
+}
+
+/* ---- Stages ---- */
+
+static int compile(lpc_compiler *c)
+{
+    TRY(need_model(c));
+    if (c->cut) return 0;
+    Cut *cut = arena_alloc(c->arena, sizeof *cut);
+    c->diag.file = c->options.compile.model;
+    TRY(make_stages(c->arena, &c->diag, &c->options.compile, c->graph, cut));
+    c->cut = cut;
+    return 0;
+}
+
+static int compile_pipeline(lpc_compiler *c, void *to)
+{
+    const lpc_pipeline **out = to;
+    TRY(compile(c));
+    if (!c->pipeline) c->pipeline = api_pipeline(c, c->cut);
+    *out = c->pipeline;
+    return 0;
+}
+
+lpc_status lpc_compile(lpc_compiler *c, const lpc_pipeline **pipeline)
+{
+    const lpc_pipeline *unused;
+    if (pipeline) *pipeline = NULL;
+    return api_run(c, compile_pipeline, pipeline ? pipeline : &unused);
+}
+
+static int plan(lpc_compiler *c, void *to)
+{
+    const char **json = to;
+    TRY(compile(c));
+    if (!c->cut->plan) return diag_error(&c->diag, "the model has no layers to plan");
+    char *text = plan_json(c->cut->plan);
+    *json = arena_strdup(c->arena, text);
+    cJSON_free(text);
+    return 0;
+}
+
+lpc_status lpc_plan(lpc_compiler *c, const char **json)
+{
+    *json = NULL;
+    return api_run(c, plan, json);
+}
+
+static int emit(lpc_compiler *c, void *to)
+{
+    TRY(compile(c));
+    c->options.compile.out = to;
+    return make_output(c->arena, &c->diag, &c->options.compile, c->graph, c->cut);
+}
+
+lpc_status lpc_emit(lpc_compiler *c, const char *folder)
+{
+    return api_run(c, emit, (char *)(uintptr_t)folder);
+}
+
+/* ---- Checking ---- */
+
+typedef struct Checking {
+    const char *const *sets;
+    size_t count;
+    lpc_checked *results;
+    int result_count;
+} Checking;
+
+static void keep_result(void *user, const CheckedOutput *o, Arena *arena)
+{
+    Checking *checking = user;
+    lpc_checked result = {.data_set = o->folder,
+                          .output = o->name,
+                          .ok = o->ok,
+                          .shape_error = o->difference.shape_error,
+                          .largest_absolute = o->difference.largest_absolute,
+                          .largest_relative = o->difference.largest_relative,
+                          .wrong = o->difference.wrong,
+                          .elements = o->difference.elements};
+    arena_push(arena, checking->results, checking->result_count) = result;
+}
+
+static int check(lpc_compiler *c, void *to)
+{
+    Checking *checking = to;
+    Options *o = &c->options;
+    TRY(need_model(c));
+    const char **sets = arena_array(c->arena, checking->count + 1, sizeof *sets);
+    for (size_t i = 0; i < checking->count; i++)
+        sets[i] = arena_strdup(c->arena, checking->sets[i]);
+    CheckOptions options = {.compile = o->compile,
+                            .folders = sets,
+                            .folder_count = (int)checking->count,
+                            .tolerance = {.rtol = o->rtol, .atol = o->atol},
+                            .evaluate = o->evaluate,
+                            .tell = keep_result,
+                            .user = checking};
+    TRY(check_cut_evenly(c->arena, &c->diag, &options, o->stages));
+    return check_model(c->arena, &c->diag, &options, NULL);
+}
+
+lpc_status lpc_check(lpc_compiler *c, const char *const *data_sets, size_t count,
+                     const lpc_checked **results, size_t *result_count)
+{
+    Checking checking = {.sets = data_sets, .count = count};
+    lpc_status status = api_run(c, check, &checking);
+    if (results) *results = checking.results;
+    if (result_count) *result_count = (size_t)checking.result_count;
+    return status;
+}
