@@ -12,6 +12,11 @@
 
 #include <stdbool.h>
 
+/* How a stage's weights leave: an object file that holds their bytes in the target's order, or C arrays
+ * for any compiler (backend/object, backend/arrays). AUTO: objects where lpc writes the target's, else
+ * arrays. */
+typedef enum WeightsForm { WEIGHTS_AUTO, WEIGHTS_ELF, WEIGHTS_C } WeightsForm;
+
 /* One stage's code, into `folder`. */
 typedef struct BackendJob {
     Arena *arena;
@@ -21,6 +26,7 @@ typedef struct BackendJob {
     const char *folder;
     const char *title; /* what it is, for a comment */
     bool portable;     /* plain ISO C11; only where the row says that it can be */
+    WeightsForm weights; /* never AUTO */
     bool profile;      /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
 } BackendJob;
 
@@ -33,6 +39,7 @@ typedef struct Backend {
      * object and linked as it is. */
     const char *const *cflags;
     bool portable;        /* can be plain C */
+    bool reads_arrays;    /* weights can be C arrays; every backend reads those of objects */
     /* Adds what the code depends on beside lpc itself, LLVM's version, to the build id's text; NULL:
      * nothing. */
     void (*revision)(Text *text);

@@ -8,6 +8,12 @@
 
 #include "lpc_model.h"
 
+/* Frames, handshakes and states are little-endian in memory as on the wire. The function alone needs
+ * none of this: lpc --portable --weights c makes it for any machine. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#error "the stage program is for little-endian machines; the model's function alone is not"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

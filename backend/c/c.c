@@ -153,6 +153,7 @@ static void emit_maps(Emit *e, Text *out)
     emit_map(e, out, BUFFER_STATE,
              arena_printf(e->arena, "/* The state, %lld bytes: kept from one run to the next. */\n",
                           (long long)p->state_bytes));
+    if (e->options->arrays) return; /* they have no place of lpc's choosing */
     emit_map(e, out, BUFFER_CONST,
              arena_printf(e->arena,
                           "/* The weights, %lld bytes, in the object that defines "
@@ -225,6 +226,34 @@ static const char parallel_text[] =
     "        kernel(arg, 0, n);\n"
     "}\n\n";
 
+/* The arrays of weights that some kernel reads. */
+static void emit_arrays(Emit *e, Text *out)
+{
+    const Program *p = e->program;
+    bool any = false;
+    for (int i = 0; i < p->buffer_count; i++) {
+        const Buffer *b = p->buffers[i];
+        if (!e->use_array[b->id]) continue;
+        if (!any) text_add(out, "/* The weights, in weights_1.c and so on. */\n");
+        any = true;
+        text_printf(out, "extern const %s %s_weights_%d[%lld]; /* %s */\n", dtype_ctype(b->dtype),
+                    p->name, b->id, (long long)(b->max_bytes / (int64_t)dtype_size(b->dtype)),
+                    c_comment_line(e->arena, b->name));
+    }
+    if (any) text_add(out, "\n");
+}
+
+/* Vectors, and weights from objects, have the byte order of the machines that lpc knows. */
+static void emit_byte_order(Emit *e, Text *out)
+{
+    if (e->options->portable && !e->use_weights) return;
+    text_printf(out,
+                "#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
+                "#error \"%s and this machine is big-endian: use lpc --portable --weights c\"\n"
+                "#endif\n\n",
+                e->options->portable ? "the weights are little-endian" : "these vectors are little-endian");
+}
+
 static void emit_file(Emit *e, Text *out)
 {
     const char *name = e->program->name;
@@ -234,6 +263,8 @@ static void emit_file(Emit *e, Text *out)
     if (e->status) return;
     emit_title(e, out);
     emit_includes(e, out);
+    emit_byte_order(e, out);
+    emit_arrays(e, out);
     if (e->use_weights)
         text_printf(
             out,
@@ -266,6 +297,7 @@ int backend_c_emit(const Program *program, const CEmitOptions *options, Diag *di
     text_init(&e.functions, e.arena);
     text_init(&e.types, e.arena);
     text_init(&e.helpers, e.arena);
+    e.use_array = arena_array(e.arena, (size_t)program->buffer_count + 1, sizeof *e.use_array);
     make_names(&e);
     for (int i = 0; i < program->kernel_count && !e.status; i++)
         if (e.kernel_names[i]) kernel_emit(&e, program->kernels[i], e.kernel_names[i]);

@@ -20,6 +20,7 @@ typedef struct CEmitOptions {
     /* Plain ISO C11, without vector extensions, intrinsics or attributes the compiler does not
      * know. The program must be scalar then (every value with one lane). */
     bool portable;
+    bool arrays;       /* the weights are NAME_weights_N (backend/arrays), not NAME_weights */
     bool profile;      /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
     int vector_bits;   /* width of the target's vector registers, for the comment; 0: not told */
     const char *title; /* what the file is, for its first comment line; may be NULL */

@@ -1,6 +1,8 @@
 /* NAME_run: the main block of the program, which calls the kernels. */
 #include "backend/c/emit.h"
 
+#include "backend/arrays/arrays.h"
+
 #include <string.h>
 
 int c_kernel_position(const Program *program, const Kernel *kernel)
@@ -19,6 +21,7 @@ static bool is_zero(const Size *size)
 static const char *byte_offset(Emit *e, const CallArg *arg)
 {
     const char *base = e->buffer_names[arg->buffer->id];
+    if (e->options->arrays && arg->buffer->class == BUFFER_CONST) base = NULL; /* an array of its own */
     int64_t bytes = (int64_t)dtype_size(arg->buffer->dtype);
     if (is_zero(arg->offset)) return base ? base : "0";
     const char *prefix = base ? arena_printf(e->arena, "%s + ", base) : "";
@@ -56,6 +59,11 @@ static const char *argument(Emit *e, const CallArg *arg, bool written)
         return arena_printf(e->arena, "at(out[%d], %s)", buffer->index, offset);
     e->use_work = e->use_work || buffer->class == BUFFER_WORK;
     e->use_state = e->use_state || buffer->class == BUFFER_STATE;
+    if (constant && e->options->arrays) {
+        int number = arrays_number(e->program, buffer);
+        e->use_array[number] = true;
+        return arena_printf(e->arena, "at_const(%s_weights_%d, %s)", e->program->name, number, offset);
+    }
     e->use_weights = e->use_weights || constant;
     if (constant) return arena_printf(e->arena, "at_const(weights, %s)", offset);
     return arena_printf(e->arena, "at(%s, %s)",

@@ -8,6 +8,7 @@ const char *const C_CFLAGS[] = {"-O3", "-fno-math-errno", "-fno-trapping-math", 
 int backend_c_write(const BackendJob *job)
 {
     CEmitOptions options = {.portable = job->portable,
+                            .arrays = job->weights == WEIGHTS_C,
                             .profile = job->profile,
                             .vector_bits = job->portable ? 0 : job->target->vector_bits,
                             .title = job->title};

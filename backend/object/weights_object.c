@@ -1,10 +1,12 @@
-/* Writes ELF64 by hand, front to back: header, constants, symbols, names, section headers. All
+/* Writes ELF by hand, front to back: header, constants, symbols, names, section headers. All
  * sizes are known before the first byte, so nothing is patched and nothing is kept.
  * (System V ABI, "Object files"; the x86-64, AArch64 and RISC-V supplements for machine values.) */
 #define _POSIX_C_SOURCE 200809L
 #include "backend/object/weights_object.h"
 
 #include "backend/output.h"
+#include "ir/machine.h"
+
 #include <assert.h>
 #include <elf.h>
 #include <errno.h>
@@ -20,22 +22,9 @@ enum { CHUNK = 1 << 20, PAGE = 4096, DROP_EVERY = 32 << 20 };
 
 enum { SEC_NULL, SEC_WEIGHTS, SEC_STACK, SEC_SYMTAB, SEC_STRTAB, SEC_SHSTRTAB, SEC_COUNT };
 
-typedef struct Machine {
-    const char *prefix; /* of the triple */
-    uint16_t machine;
-    uint32_t flags;
-} Machine;
-
 #ifndef SHF_X86_64_LARGE
 #define SHF_X86_64_LARGE 0x10000000
 #endif
-
-static const Machine MACHINES[] = {
-    {"x86_64", EM_X86_64, 0},
-    {"aarch64", EM_AARCH64, 0},
-    {"arm64", EM_AARCH64, 0},
-    {"riscv64", EM_RISCV, 4 /* EF_RISCV_FLOAT_ABI_DOUBLE: lp64d */},
-};
 
 typedef struct Writer {
     FILE *file;
@@ -160,15 +149,16 @@ static void lay_section(Layout *l, int which, const char *name, uint32_t type, u
     *at += size;
 }
 
-static void lay_sections(Layout *l, uint16_t machine, uint64_t size, uint64_t *at)
+static void lay_sections(Layout *l, const Machine *machine, uint64_t size, uint64_t *at)
 {
-    bool large = machine == EM_X86_64 && size > (uint64_t)LARGE_SECTION;
+    size_t symbol = machine->address_bits == 32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
+    bool large = machine->elf == EM_X86_64 && size > (uint64_t)LARGE_SECTION;
     *at = PAGE;
     lay_section(l, SEC_WEIGHTS, large ? ".lrodata.lpc" : ".lpc_weights", SHT_PROGBITS,
                 large ? SHF_ALLOC | SHF_X86_64_LARGE : SHF_ALLOC, PAGE, size, at);
     lay_section(l, SEC_STACK, ".note.GNU-stack", SHT_PROGBITS, 0, 1, 0, at);
-    lay_section(l, SEC_SYMTAB, ".symtab", SHT_SYMTAB, 0, 8, sizeof l->symbols, at);
-    l->sections[SEC_SYMTAB].sh_entsize = sizeof(Elf64_Sym);
+    lay_section(l, SEC_SYMTAB, ".symtab", SHT_SYMTAB, 0, 8, 2 * symbol, at);
+    l->sections[SEC_SYMTAB].sh_entsize = symbol;
     l->sections[SEC_SYMTAB].sh_link = SEC_STRTAB;
     l->sections[SEC_SYMTAB].sh_info = 1; /* the first symbol that is not local */
     lay_section(l, SEC_STRTAB, ".strtab", SHT_STRTAB, 0, 1, l->strings.length, at);
@@ -193,32 +183,81 @@ static void lay_out(Layout *l, Arena *arena, const Machine *machine, const char 
                     .st_shndx = SEC_WEIGHTS,
                     .st_size = size};
     uint64_t at;
-    lay_sections(l, machine->machine, size, &at);
-    l->header = (Elf64_Ehdr){.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+    lay_sections(l, machine, size, &at);
+    l->header = (Elf64_Ehdr){.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
+                                         machine->address_bits == 32 ? ELFCLASS32 : ELFCLASS64,
                                          ELFDATA2LSB, EV_CURRENT, ELFOSABI_NONE},
                              .e_type = ET_REL,
-                             .e_machine = machine->machine,
+                             .e_machine = machine->elf,
                              .e_version = EV_CURRENT,
                              .e_shoff = at,
-                             .e_flags = machine->flags,
+                             .e_flags = machine->elf_flags,
                              .e_ehsize = sizeof(Elf64_Ehdr),
                              .e_shentsize = sizeof(Elf64_Shdr),
                              .e_shnum = SEC_COUNT,
                              .e_shstrndx = SEC_SHSTRTAB};
 }
 
+/* The same in the narrower structs of 32 bit. */
+static int put_header32(Writer *w, const Elf64_Ehdr *h)
+{
+    Elf32_Ehdr narrow = {.e_type = h->e_type,
+                         .e_machine = h->e_machine,
+                         .e_version = h->e_version,
+                         .e_shoff = (Elf32_Off)h->e_shoff,
+                         .e_flags = h->e_flags,
+                         .e_ehsize = sizeof narrow,
+                         .e_shentsize = sizeof(Elf32_Shdr),
+                         .e_shnum = h->e_shnum,
+                         .e_shstrndx = h->e_shstrndx};
+    memcpy(narrow.e_ident, h->e_ident, sizeof narrow.e_ident);
+    return put(w, &narrow, sizeof narrow);
+}
+
+static int put_symbols32(Writer *w, const Elf64_Sym symbols[2])
+{
+    Elf32_Sym narrow[2] = {{0}, {0}};
+    for (int i = 0; i < 2; i++) {
+        narrow[i] = (Elf32_Sym){.st_name = symbols[i].st_name,
+                                .st_size = (Elf32_Word)symbols[i].st_size,
+                                .st_info = symbols[i].st_info,
+                                .st_other = symbols[i].st_other,
+                                .st_shndx = symbols[i].st_shndx};
+    }
+    return put(w, narrow, sizeof narrow);
+}
+
+static int put_sections32(Writer *w, const Elf64_Shdr *sections)
+{
+    for (int i = 0; i < SEC_COUNT; i++) {
+        const Elf64_Shdr *s = &sections[i];
+        Elf32_Shdr narrow = {.sh_name = s->sh_name,
+                             .sh_type = s->sh_type,
+                             .sh_flags = (Elf32_Word)s->sh_flags,
+                             .sh_offset = (Elf32_Off)s->sh_offset,
+                             .sh_size = (Elf32_Word)s->sh_size,
+                             .sh_link = s->sh_link,
+                             .sh_info = s->sh_info,
+                             .sh_addralign = (Elf32_Word)s->sh_addralign,
+                             .sh_entsize = (Elf32_Word)s->sh_entsize};
+        TRY(put(w, &narrow, sizeof narrow));
+    }
+    return LPC_OK;
+}
+
 static int put_object(Writer *w, const Layout *l, const Buffer *const *list, int count)
 {
     const Elf64_Shdr *s = l->sections;
-    TRY(put(w, &l->header, sizeof l->header));
+    bool narrow = l->header.e_ident[EI_CLASS] == ELFCLASS32;
+    TRY(narrow ? put_header32(w, &l->header) : put(w, &l->header, sizeof l->header));
     TRY(put_zeros(w, s[SEC_WEIGHTS].sh_offset));
     TRY(put_constants(w, list, count, s[SEC_WEIGHTS].sh_offset, s[SEC_WEIGHTS].sh_size));
     TRY(put_zeros(w, s[SEC_SYMTAB].sh_offset));
-    TRY(put(w, l->symbols, sizeof l->symbols));
+    TRY(narrow ? put_symbols32(w, l->symbols) : put(w, l->symbols, sizeof l->symbols));
     TRY(put(w, l->strings.data, l->strings.length));
     TRY(put(w, l->section_names.data, l->section_names.length));
     TRY(put_zeros(w, l->header.e_shoff));
-    return put(w, l->sections, sizeof l->sections);
+    return narrow ? put_sections32(w, s) : put(w, s, sizeof l->sections);
 }
 
 static int write_layout(Arena *arena, Diag *diag, const char *path, const Layout *l,
@@ -238,26 +277,23 @@ static int write_layout(Arena *arena, Diag *diag, const char *path, const Layout
     return code;
 }
 
-static const Machine *find_machine(const char *triple)
-{
-    for (size_t i = 0; i < sizeof MACHINES / sizeof *MACHINES; i++) {
-        if (!strncmp(triple, MACHINES[i].prefix, strlen(MACHINES[i].prefix))) return &MACHINES[i];
-    }
-    return NULL;
-}
-
 int weights_object_write(const Program *program, const char *triple, Diag *diag, const char *path)
 {
-    const Machine *machine = find_machine(triple);
-    if (!machine)
+    const Machine *machine = machine_find(triple);
+    if (!machine_has_elf(triple))
         return diag_error(diag,
-                          "target triple '%s': lpc writes weights for x86_64, aarch64 and "
-                          "riscv64 only",
+                          "target triple '%s': lpc writes no object files for it (--emit c "
+                          "--weights c needs none)",
                           triple);
     Arena *arena = arena_new();
     int count;
     int64_t size;
     const Buffer **list = constants(arena, program, &count, &size);
+    if (machine->address_bits == 32 && size > INT32_MAX) {
+        arena_free(arena);
+        return diag_error(diag, "the weights take %lld bytes: more than a 32-bit machine addresses",
+                          (long long)size);
+    }
     Layout layout;
     lay_out(&layout, arena, machine, program->name, (uint64_t)size);
     int code = write_layout(arena, diag, path, &layout, list, count);
@@ -268,8 +304,8 @@ int weights_object_write(const Program *program, const char *triple, Diag *diag,
 bool weights_object_header(const Program *program, const char *triple, Elf64_Ehdr *header,
                            uint64_t *size)
 {
-    const Machine *machine = find_machine(triple);
-    if (!machine) return false;
+    const Machine *machine = machine_find(triple);
+    if (!machine_has_elf(triple) || machine->address_bits != 64) return false;
     Arena *arena = arena_new();
     int count;
     int64_t end;

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Writes the object to path. The triple's architecture is x86_64, aarch64 or riscv64; on x86_64 a
+/* Writes the object to path. The triple's machine is one of ir/machine.c with ELF files, of 32 or 64 bit; on x86_64 a
  * section above 1 GiB is a "large" one, which linkers put where it does not push code and data
  * further apart than their 32-bit displacements reach. On failure (an unreadable constant, a full
  * disk) the error is in diag, LPC_ERROR is returned and no file is left behind. */

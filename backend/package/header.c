@@ -118,7 +118,7 @@ static void memory_macros(const Program *p, const char *big, Text *out)
     text_printf(out,
                 "#define %s_WORKSPACE_BYTES %lld /* 64-byte aligned */\n"
                 "#define %s_STATE_BYTES %lld     /* 64-byte aligned, zeroed before the first call */\n"
-                "#define %s_WEIGHTS_BYTES %lld   /* read-only, in weights.o */\n",
+                "#define %s_WEIGHTS_BYTES %lld   /* read-only, in weights.o or weights_N.c */\n",
                 big, (long long)p->work_bytes, big, (long long)p->state_bytes, big,
                 (long long)p->const_bytes);
 }

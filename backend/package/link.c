@@ -5,6 +5,7 @@
 #include "backend/object/weights_object.h"
 #include "backend/output.h"
 #include "backend/toolchain.h"
+#include "ir/machine.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,7 +71,7 @@ static int compile_stage(PackJob *job, const PackStage *stage, const char *folde
 
 /* The linker's run, with `weights` or an object that stands for them. */
 static int run_linker(PackJob *job, const PackStage *stage, const char *folder, const char *main_object,
-                      const char *model, const char *weights)
+                      const char *model, const char *const *weights, int weights_count)
 {
     ToolArgs args = {.arena = job->arena};
     tool_args(&args, stage->target->linker, stage->target->linker_count);
@@ -79,7 +80,7 @@ static int run_linker(PackJob *job, const PackStage *stage, const char *folder, 
     tool_arg(&args, "-Wl,--gc-sections");
     tool_arg(&args, main_object);
     tool_arg(&args, model);
-    tool_arg(&args, weights);
+    tool_args(&args, weights, weights_count);
     TRY(tool_add_runtime(&args, job->diag, stage->target,
                          arena_printf(job->arena, "%s/runtime", folder)));
     tool_args(&args, stage->target->link_flags, stage->target->link_flag_count);
@@ -89,30 +90,56 @@ static int run_linker(PackJob *job, const PackStage *stage, const char *folder, 
     return tool_run_quietly(&args, job->diag);
 }
 
+/* Weights as C arrays, compiled file by file. */
+static int link_arrays(PackJob *job, const PackStage *stage, const char *folder,
+                       const char *main_object, const char *model)
+{
+    int count = package_weights_files(job, stage), code = 0, made = 0;
+    const char **objects = arena_array(job->arena, (size_t)count + 1, sizeof *objects);
+    for (; made < count && !code; made++) {
+        ToolArgs args = tool_compiler(job->arena, stage->target, folder);
+        objects[made] = arena_printf(job->arena, "%s/weights_%d.tmp.o", folder, made + 1);
+        code = tool_compile(&args, job->diag, folder, package_weights_file(job, stage, made),
+                            objects[made]);
+    }
+    if (!code) code = run_linker(job, stage, folder, main_object, model, objects, count);
+    for (int i = 0; i < made; i++) unlink(objects[i]);
+    return code;
+}
+
+/* Can the weights go in after linking? */
+static bool can_graft(const PackJob *job, const PackStage *stage)
+{
+    const Machine *machine = machine_find(stage->target->triple);
+    return package_weights(job, stage) == WEIGHTS_ELF && machine && machine->address_bits == 64;
+}
+
 /* Many weights go in after linking, so that the linker does not hold them. */
 static int link_program(PackJob *job, const PackStage *stage, const char *folder,
                         const char *main_object, const char *model)
 {
     const char *weights = arena_printf(job->arena, "%s/weights.o", folder);
+    if (package_weights(job, stage) == WEIGHTS_C)
+        return link_arrays(job, stage, folder, main_object, model);
     const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
     const char *program = arena_printf(job->arena, "%s/stage", folder);
-    if (stage->program->const_bytes >= GRAFT_BYTES) {
+    if (stage->program->const_bytes >= GRAFT_BYTES && can_graft(job, stage)) {
         bool done = false;
         TRY(graft_reserve(stage->program, stage->target->triple, job->diag, reserved));
-        int code = run_linker(job, stage, folder, main_object, model, reserved);
+        int code = run_linker(job, stage, folder, main_object, model, &reserved, 1);
         unlink(reserved);
         if (!code) code = graft_weights(stage->program, job->diag, program, &done);
         if (code || done) return code;
         if (access(weights, R_OK))
             TRY(weights_object_write(stage->program, stage->target->triple, job->diag, weights));
     }
-    return run_linker(job, stage, folder, main_object, model, weights);
+    return run_linker(job, stage, folder, main_object, model, &weights, 1);
 }
 
 bool package_weights_once(const PackJob *job, const PackStage *stage)
 {
     return job->link && package_can_link(job, stage->target) &&
-           stage->program->const_bytes >= BULK_BYTES;
+           stage->program->const_bytes >= BULK_BYTES && can_graft(job, stage);
 }
 
 int package_link(PackJob *job, const PackStage *stage, const char *folder)

@@ -1,7 +1,6 @@
 /* Writing a package: stage by stage, code first, then what describes it. */
 #include "backend/package/parts.h"
 
-#include "backend/object/weights_object.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,6 +15,7 @@ static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
                        .folder = folder,
                        .title = arena_printf(job->arena, "%s, stage %s", job->model_file, stage->name),
                        .portable = job->portable,
+                       .weights = package_weights(job, stage),
                        .profile = job->profile};
     return job->backend->write(&code);
 }
@@ -28,8 +28,7 @@ static int write_stage(PackJob *job, int index, const char *out)
         return diag_error(job->diag, "cannot make '%s': %s", folder, strerror(errno));
     TRY(emit_code(job, stage, folder));
     if (!package_weights_once(job, stage))
-        TRY(weights_object_write(stage->program, stage->target->triple, job->diag,
-                                 arena_printf(job->arena, "%s/weights.o", folder)));
+        TRY(package_weights_write(job, stage, folder));
     TRY(package_header(job, stage, folder));
     TRY(package_stage_source(job, stage, index, folder));
     TRY(package_cmake(job, stage, folder));

@@ -65,6 +65,7 @@ typedef struct PackJob {
     PackStateSymbol *state_symbols;
     int state_symbol_count;
     const Backend *backend;
+    WeightsForm weights;    /* what was asked for; package_weights says what each stage gets */
     bool portable;          /* plain C */
     bool link;              /* make the programs where the toolchain is here */
     bool profile;           /* the function tells after each kernel (runtime/profile.h) */

@@ -25,6 +25,15 @@ bool package_can_link(const PackJob *job, const Target *target);
  * weights.o as well. */
 bool package_weights_once(const PackJob *job, const PackStage *stage);
 
+/* ---- weights.c ---- */
+/* ELF or C: what was asked for, or what the stage's target and the backend allow. */
+WeightsForm package_weights(const PackJob *job, const PackStage *stage);
+/* "weights.o", or "weights_1.c", "weights_2.c", ... */
+int package_weights_files(const PackJob *job, const PackStage *stage);
+const char *package_weights_file(const PackJob *job, const PackStage *stage, int index);
+/* Writes them into the folder. */
+int package_weights_write(PackJob *job, const PackStage *stage, const char *folder);
+
 /* ---- manifest.c ---- */
 int package_manifest(PackJob *job, const char *folder);
 

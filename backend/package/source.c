@@ -226,25 +226,43 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
                         out.length);
 }
 
+/* The files of code and weights: all of them, and those that are objects already. */
+static void cmake_files(PackJob *job, const PackStage *stage, Text *all, Text *objects)
+{
+    const char *code = job->backend->code;
+    text_printf(all, "%s stage.c", code);
+    text_add(objects, "");
+    if (!job->backend->cflags) text_printf(objects, " %s", code);
+    int count = package_weights_files(job, stage);
+    for (int i = 0; i < count; i++) text_printf(all, " %s", package_weights_file(job, stage, i));
+    if (package_weights(job, stage) == WEIGHTS_ELF) text_add(objects, " weights.o");
+}
+
 int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
 {
-    Text out;
+    Text out, all, objects;
     text_init(&out, job->arena);
+    text_init(&all, job->arena);
+    text_init(&objects, job->arena);
+    cmake_files(job, stage, &all, &objects);
     const Backend *backend = job->backend;
     text_printf(&out,
                 "# %s, stage %s: made by lpc. add_subdirectory() this folder, or build it alone.\n"
                 "#   library %s: the function and its header; program %s_stage: with the runtime\n"
                 "cmake_minimum_required(VERSION 3.20)\n"
                 "project(%s C)\n\n"
-                "add_library(%s STATIC %s stage.c weights.o)\n"
-                "set_source_files_properties(weights.o%s%s PROPERTIES EXTERNAL_OBJECT TRUE)\n"
+                "add_library(%s STATIC %s)\n",
+                package_harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
+                stage->prefix, stage->prefix, all.data);
+    if (objects.length)
+        text_printf(&out, "set_source_files_properties(%s PROPERTIES EXTERNAL_OBJECT TRUE)\n",
+                    objects.data + 1);
+    text_printf(&out,
                 "set_target_properties(%s PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF LINKER_LANGUAGE C)\n"
                 "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} "
                 "${CMAKE_CURRENT_SOURCE_DIR}/runtime)\n"
                 "target_link_libraries(%s PUBLIC m)\n",
-                package_harmless(job, job->model_file), stage->name, stage->prefix, stage->prefix,
-                stage->prefix, stage->prefix, backend->code, backend->cflags ? "" : " ",
-                backend->cflags ? "" : backend->code, stage->prefix, stage->prefix, stage->prefix);
+                stage->prefix, stage->prefix, stage->prefix);
     if (package_weights_once(job, stage))
         text_add(&out, "if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/weights.o)\n"
                        "    message(FATAL_ERROR \"the weights are in the program `stage` only: "

@@ -86,6 +86,9 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
     const char *file = options->model ? options->model : graph->name;
     const char *slash = strrchr(file, '/');
     const Backend *backend = compile_backend(options);
+    if (options->weights == WEIGHTS_C && !backend->reads_arrays)
+        return diag_error(diag, "--weights c: not with --emit %s (--emit %s can)", backend->name,
+                          backend_portable()->name);
     if (options->portable && !backend->portable)
         return diag_error(diag, "--portable: --emit %s is no C (--emit %s is)", backend->name,
                           backend_portable()->name);
@@ -96,6 +99,7 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
                      .model_file = slash ? slash + 1 : file,
                      .stage_count = cut->count,
                      .backend = backend,
+                     .weights = options->weights,
                      .portable = backend->portable && (options->portable || options->no_plan),
                      .profile = options->profile,
                      .link = !options->no_link,

@@ -66,6 +66,7 @@ typedef struct CompileOptions {
     InputShape *input_shapes;
     int input_shape_count;
     const Backend *backend;     /* NULL: the first, or with portable the first that can be that */
+    WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
     int threads;                /* 0: not given */
     const char *tune_file;      /* measured tilings */

@@ -16,6 +16,13 @@ static int set_emit(Options *o, const Option *option, const char *value)
     return !o->compile.backend;
 }
 
+static int set_weights(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->compile.weights = !strcmp(value, "c") ? WEIGHTS_C : WEIGHTS_ELF;
+    return strcmp(value, "c") && strcmp(value, "elf");
+}
+
 /* The same for check, which knows one more. */
 static int set_check_emit(Options *o, const Option *option, const char *value)
 {
@@ -138,6 +145,10 @@ const Option option_table[] = {
      FOR_CHECK, false, REACH_VALUE, OTHER(set_check_emit, "obj, c or another name that `lpc targets` lists, or eval")},
     {"--portable", NULL, "Plain ISO C11 without vector extensions; implies --emit c", COMPILING,
      false, REACH_VALUE, FLAG(compile.portable)},
+    {"--weights", "elf|c",
+     "As an object file, or as C arrays for any compiler; without it: an object where lpc knows the "
+     "target's",
+     COMPILING, false, REACH_VALUE, OTHER(set_weights, "elf or c")},
     {"--no-plan", NULL,
      "Plain loops, one nest per node, and every buffer apart: what the rest is compared with",
      COMPILING, false, REACH_VALUE, FLAG(compile.no_plan)},

@@ -1,0 +1,22 @@
+/* Machines: what a triple's architecture decides, whoever makes the code. One row each. */
+#ifndef LPC_IR_MACHINE_H
+#define LPC_IR_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Machine {
+    const char *prefix; /* of the triple */
+    int address_bits;   /* 32 or 64 */
+    bool big_endian;
+    uint16_t elf;       /* e_machine of its object files; 0: lpc writes none for it */
+    uint32_t elf_flags; /* e_flags of a file with nothing but data */
+} Machine;
+
+/* The row of a triple's architecture; NULL: not known. */
+const Machine *machine_find(const char *triple);
+/* Are the triple's objects ELF files that lpc writes: a known machine, little-endian, and a system that
+ * uses ELF? */
+bool machine_has_elf(const char *triple);
+
+#endif
