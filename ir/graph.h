@@ -101,7 +101,7 @@ struct Node {
     OpCode op;
     const char *name; /* unique, made up where the model gives none */
     Origin origin;
-    const Origin *merged; /* origins of nodes that were folded into this one */
+    Origin *merged; /* origins of nodes that were folded into this one */
     int merged_count;
     Tensor **in;      /* NULL for an absent optional input */
     int in_count;
@@ -222,10 +222,11 @@ double const_f64_at(const Tensor *tensor, int64_t i);
 /* True when all elements are the same value, which is stored in *value. */
 bool const_is_uniform(const Tensor *tensor, double *value);
 /* Integer contents of an input that the operator needs at compile time (axes, shape, pads ...):
- * constants, or values that shape arithmetic knows. False when not known. */
-bool tensor_known_ints(const Tensor *tensor, int *count, int64_t values[64]);
+ * constants, or values that shape arithmetic knows; as many as there are. False when not known;
+ * then *count and *values stay as they are. */
+bool tensor_known_ints(Arena *arena, const Tensor *tensor, int *count, const int64_t **values);
 bool tensor_known_sizes(const Graph *graph, const Tensor *tensor, int *count,
-                        const Size *values[64]);
+                        const Size *const **values);
 
 /* Text form (docs/graph-text.md). Printing and parsing again gives the same graph. Large constants
  * print as `data(N bytes, crc)`, small ones with their elements. */

@@ -1,6 +1,7 @@
 /* Constants: making them and reading their elements. Mapped data may be unaligned. */
 #include "ir/graph_text.h"
 
+#include <limits.h>
 #include <string.h>
 
 Tensor *graph_const(Graph *graph, const char *name, DType dtype, int rank, const int64_t *dims,
@@ -148,42 +149,47 @@ bool const_is_uniform(const Tensor *tensor, double *value)
 
 /* ---- Contents that are known at compile time ---- */
 
-static bool known_const(const Tensor *tensor)
+static bool known_const(const Tensor *tensor, int *count)
 {
     if (!tensor->data || dtype_is_float(tensor->dtype) || tensor->dtype == DT_NONE) return false;
-    int64_t count = tensor_static_elements(tensor);
-    return count >= 0 && count <= 64;
+    int64_t elements = tensor_static_elements(tensor);
+    if (elements < 0 || elements > INT_MAX) return false;
+    *count = (int)elements;
+    return true;
 }
 
-bool tensor_known_ints(const Tensor *tensor, int *count, int64_t values[64])
+bool tensor_known_ints(Arena *arena, const Tensor *tensor, int *count, const int64_t **values)
 {
+    int found;
     if (!tensor) return false;
-    if (known_const(tensor)) {
-        *count = (int)tensor_static_elements(tensor);
-        for (int i = 0; i < *count; i++) values[i] = const_i64_at(tensor, i);
-        return true;
+    bool is_const = known_const(tensor, &found);
+    if (!is_const && !tensor->values) return false;
+    if (!is_const) found = tensor->value_count;
+    int64_t *ints = arena_array(arena, (size_t)found + 1, sizeof *ints);
+    for (int i = 0; i < found; i++) {
+        const Size *size = is_const ? NULL : tensor->values[i];
+        if (!is_const && (!size || !size_is_const(size))) return false;
+        ints[i] = is_const ? const_i64_at(tensor, i) : size->value;
     }
-    if (!tensor->values || tensor->value_count > 64) return false;
-    for (int i = 0; i < tensor->value_count; i++) {
-        if (!tensor->values[i] || !size_is_const(tensor->values[i])) return false;
-        values[i] = tensor->values[i]->value;
-    }
-    *count = tensor->value_count;
+    *count = found;
+    *values = ints;
     return true;
 }
 
 bool tensor_known_sizes(const Graph *graph, const Tensor *tensor, int *count,
-                        const Size *values[64])
+                        const Size *const **values)
 {
+    int found;
     if (!tensor) return false;
-    if (known_const(tensor)) {
-        *count = (int)tensor_static_elements(tensor);
-        for (int i = 0; i < *count; i++)
-            values[i] = size_const(graph->sizes, const_i64_at(tensor, i));
+    if (!known_const(tensor, &found)) {
+        if (!tensor->values) return false;
+        *count = tensor->value_count;
+        *values = tensor->values;
         return true;
     }
-    if (!tensor->values || tensor->value_count > 64) return false;
-    for (int i = 0; i < tensor->value_count; i++) values[i] = tensor->values[i];
-    *count = tensor->value_count;
+    const Size **sizes = arena_array(graph->arena, (size_t)found + 1, sizeof *sizes);
+    for (int i = 0; i < found; i++) sizes[i] = size_const(graph->sizes, const_i64_at(tensor, i));
+    *count = found;
+    *values = sizes;
     return true;
 }

@@ -148,7 +148,7 @@ typedef struct CallArg {
     const Size *offset; /* elements */
 } CallArg;
 
-/* Of one run, at the bounds: loops_cost.h says how it is counted. */
+/* Of one run of the program, at the bounds: loops_cost.h says how it is counted. */
 typedef struct KernelCost {
     double flops, bytes;
 } KernelCost;
@@ -283,7 +283,7 @@ typedef struct Builder {
     Arena *arena, *code; /* the program's */
     SizeTable *sizes;
     Block *block;
-    Block *stack[64];
+    Block **stack; /* the blocks around it */
     int depth;
 } Builder;
 

@@ -502,8 +502,7 @@ Inst *kb_dot4(Builder *b, Inst *acc, Inst *a, Inst *c, bool a_unsigned)
 
 static void enter(Builder *b, Block *block)
 {
-    assert((size_t)b->depth < sizeof b->stack / sizeof *b->stack);
-    b->stack[b->depth++] = b->block;
+    arena_push(b->code, b->stack, b->depth) = b->block; /* room is not given back by kb_end */
     b->block = block;
 }
 

@@ -16,7 +16,7 @@ typedef struct Body {
     double flops;      /* of its own instructions, once */
     const Inst **runs; /* what the walk looks at: its loops and branches, and what decides them */
     int count;
-    uint64_t varies;   /* on which loops around it its cost depends */
+    uint64_t varies; /* on which loops around it its cost depends */
 } Body;
 
 typedef struct Counter {
@@ -31,6 +31,7 @@ typedef struct Counter {
     Range *values;         /* by id */
     Body *bodies, *others; /* by id of FOR and IF: body, els */
     double *entries, *trips; /* by id of FOR: how often it was entered, its iterations in all */
+    double budget;           /* how many more values of loops around may be asked for one by one */
     bool changed;
 } Counter;
 
@@ -73,11 +74,15 @@ static void mark_loaded(Counter *c, const Block *block)
         const Inst *inst = block->items[i];
         char class = inst_class(inst->op);
         bool *loaded = &c->loaded[inst->id];
-        if (inst->op == LI_LOAD) *loaded = true;
-        else if (inst->op == LI_GET) *loaded = c->cell_loaded[inst->cell->id];
+        if (inst->op == LI_LOAD)
+            *loaded = true;
+        else if (inst->op == LI_GET)
+            *loaded = c->cell_loaded[inst->cell->id];
         else if (class != 'M' && class != 'C')
-            for (int k = 0; k < 3; k++) *loaded = *loaded || (inst->arg[k] && c->loaded[inst->arg[k]->id]);
-        if (inst->op == LI_SET && c->loaded[inst->arg[0]->id]) mark(c, &c->cell_loaded[inst->cell->id]);
+            for (int k = 0; k < 3; k++)
+                *loaded = *loaded || (inst->arg[k] && c->loaded[inst->arg[k]->id]);
+        if (inst->op == LI_SET && c->loaded[inst->arg[0]->id])
+            mark(c, &c->cell_loaded[inst->cell->id]);
         mark_loaded(c, &inst->body);
         mark_loaded(c, &inst->els);
     }
@@ -182,7 +187,7 @@ static void prepare(Counter *c, const Block *block, Body *body, int depth)
 
 /* ---- The walk ---- */
 
-enum { ENDS = 4, MIDDLE = 8 };
+enum { ENDS = 4, MIDDLE = 8, BUDGET = 256 };
 
 static double walk(Counter *c, const Body *body, int depth, double times);
 
@@ -201,6 +206,19 @@ static double walk_at(Counter *c, const Inst *loop, int depth, double at, double
     return walk(c, &c->bodies[loop->id], depth + 1, times);
 }
 
+/* Lies as symmetric as can be, so that what grows evenly is counted exactly. */
+static double walk_middle(Counter *c, const Inst *loop, int depth, double first, double trips,
+                          double times)
+{
+    double share = (trips - 2 * ENDS) / MIDDLE, sum = 0;
+    for (int k = 0; k < MIDDLE; k++) {
+        double i = ENDS + floor(((k < MIDDLE / 2 ? k : MIDDLE - 1 - k) + 0.5) * share);
+        if (k >= MIDDLE / 2) i = trips - 1 - i;
+        sum += share * walk_at(c, loop, depth, first + i * (double)loop->value, times * share);
+    }
+    return sum;
+}
+
 static double walk_loop(Counter *c, const Inst *loop, int depth, double times)
 {
     double first, step = (double)loop->value, trips = trips_of(c, loop, &first), sum = 0;
@@ -212,15 +230,17 @@ static double walk_loop(Counter *c, const Inst *loop, int depth, double times)
         c->values[loop->id] = (Range){first, first + (trips - 1) * step};
         return trips * walk(c, &c->bodies[loop->id], depth + 1, times * trips);
     }
-    double ends = trips <= 2 * ENDS + MIDDLE ? trips : ENDS, rest = trips - 2 * ENDS;
-    for (double i = 0; i < ends; i++) sum += walk_at(c, loop, depth, first + i * step, times);
-    if (ends == trips) return sum;
-    for (double i = trips - ENDS; i < trips; i++)
+    double before = c->budget;
+    bool all = trips <= 2 * ENDS + MIDDLE || trips <= before;
+    c->budget = before / (all ? trips : 2 * ENDS + MIDDLE);
+    for (double i = 0; i < trips; i++) {
+        if (!all && i == ENDS) {
+            sum += walk_middle(c, loop, depth, first, trips, times);
+            i = trips - ENDS;
+        }
         sum += walk_at(c, loop, depth, first + i * step, times);
-    for (int k = 0; k < MIDDLE; k++) {
-        double i = ENDS + floor((k + 0.5) * rest / MIDDLE), share = rest / MIDDLE;
-        sum += share * walk_at(c, loop, depth, first + i * step, times * share);
     }
+    c->budget = before;
     return sum;
 }
 
@@ -239,9 +259,12 @@ static double walk(Counter *c, const Body *body, int depth, double times)
     double flops = body->flops;
     for (int i = 0; i < body->count; i++) {
         const Inst *inst = body->runs[i];
-        if (inst->op == LI_FOR) flops += walk_loop(c, inst, depth, times);
-        else if (inst->op == LI_IF) flops += walk_if(c, inst, depth, times);
-        else c->values[inst->id] = range_of(inst, c->values, c->symbols);
+        if (inst->op == LI_FOR)
+            flops += walk_loop(c, inst, depth, times);
+        else if (inst->op == LI_IF)
+            flops += walk_if(c, inst, depth, times);
+        else
+            c->values[inst->id] = range_of(inst, c->values, c->symbols);
     }
     return flops;
 }
@@ -262,8 +285,10 @@ static void add_access(const Counter *c, const Inst *inst, const double *iterati
     double lanes = write ? inst->arg[1]->type.lanes : inst->type.lanes, elements = lanes;
     for (int d = 0; d < depth && d < 64; d++)
         if (c->at[inst->arg[0]->id] >> d & 1) elements *= iterations[d];
-    if (inst->stride) index.hi += (lanes - 1) * c->values[inst->stride->id].hi;
-    else index.hi += lanes - 1;
+    if (inst->stride)
+        index.hi += (lanes - 1) * c->values[inst->stride->id].hi;
+    else
+        index.hi += lanes - 1;
     if (t->elements[write] == 0) t->span[write] = index;
     t->span[write].lo = fmin(t->span[write].lo, index.lo);
     t->span[write].hi = fmax(t->span[write].hi, index.hi);
@@ -321,7 +346,7 @@ static void counter_init(Counter *c, Arena *arena, const Kernel *kernel)
     size_t ids = (size_t)kernel->next_id + 1, cells = (size_t)kernel->cell_count + 1;
     SizeTable *sizes = kernel->program->sizes;
     int symbols = sizes_symbol_count(sizes);
-    *c = (Counter){.kernel = kernel, .arena = arena};
+    *c = (Counter){.kernel = kernel, .arena = arena, .budget = BUDGET};
     c->symbols = arena_array(arena, (size_t)symbols + 1, sizeof *c->symbols);
     for (int i = 0; i < symbols; i++) {
         int64_t max = sizes_symbol_at(sizes, i)->max;
@@ -359,7 +384,7 @@ KernelCost loops_cost(const Kernel *kernel, const int64_t *most)
     return cost;
 }
 
-static void count_call(const Inst *call)
+static void count_call(const Inst *call, double times)
 {
     Kernel *kernel = call->callee;
     Arena *arena = arena_new();
@@ -369,7 +394,9 @@ static void count_call(const Inst *call)
         if (kernel->params[i]->local <= 0 && at < call->arg_count)
             most[i] = call->args[at++].buffer->max_bytes;
     }
-    kernel->cost = loops_cost(kernel, most);
+    KernelCost cost = loops_cost(kernel, most);
+    kernel->cost.flops += times * cost.flops;
+    kernel->cost.bytes += times * cost.bytes;
     arena_free(arena);
 }
 
@@ -378,22 +405,18 @@ void loops_count(Program *program)
     Arena *arena = arena_new();
     MainStep *steps;
     int count = main_steps(program, arena, &steps);
+    for (int i = 0; i < program->kernel_count; i++) program->kernels[i]->cost = (KernelCost){0};
     for (int i = 0; i < count; i++)
-        if (steps[i].inst->op == LI_CALL) count_call(steps[i].inst);
+        if (steps[i].inst->op == LI_CALL) count_call(steps[i].inst, steps[i].times);
     arena_free(arena);
 }
 
 KernelCost loops_total(const Program *program)
 {
-    Arena *arena = arena_new();
-    MainStep *steps;
     KernelCost sum = {0};
-    int count = main_steps(program, arena, &steps);
-    for (int i = 0; i < count; i++) {
-        if (steps[i].inst->op != LI_CALL) continue;
-        sum.flops += steps[i].times * steps[i].inst->callee->cost.flops;
-        sum.bytes += steps[i].times * steps[i].inst->callee->cost.bytes;
+    for (int i = 0; i < program->kernel_count; i++) {
+        sum.flops += program->kernels[i]->cost.flops;
+        sum.bytes += program->kernels[i]->cost.bytes;
     }
-    arena_free(arena);
     return sum;
 }

@@ -74,7 +74,8 @@ static Range decided(bool is, bool can)
 
 static Range compared(InstOp op, Range a, Range b)
 {
-    bool apart = a.hi < b.lo || a.lo > b.hi, same = range_is_exact(a) && range_is_exact(b) && !apart;
+    bool apart = a.hi < b.lo || a.lo > b.hi,
+         same = range_is_exact(a) && range_is_exact(b) && !apart;
     switch (op) {
     case LI_EQ: return decided(same, !apart);
     case LI_NE: return decided(apart, !same);
@@ -97,7 +98,8 @@ static Range unary(InstOp op, Range a, DType type)
     switch (op) {
     case LI_NEG: return (Range){-a.hi, -a.lo};
     case LI_ABS: return absolute(a);
-    case LI_NOT: return type == DT_BOOL ? (Range){1 - a.hi, 1 - a.lo} : (Range){~0 - a.hi, ~0 - a.lo};
+    case LI_NOT:
+        return type == DT_BOOL ? (Range){1 - a.hi, 1 - a.lo} : (Range){~0 - a.hi, ~0 - a.lo};
     case LI_SQRT: return a.lo >= 0 ? (Range){sqrt(a.lo), sqrt(a.hi)} : everything(type);
     case LI_FLOOR: return (Range){floor(a.lo), floor(a.hi)};
     case LI_CEIL: return (Range){ceil(a.lo), ceil(a.hi)};
@@ -159,8 +161,10 @@ Range range_of(const Inst *inst, const Range *values, const int64_t *symbols)
 {
     Range r = everything(inst->type.dtype);
     if (inst->op == LI_INT) return range_at((double)inst->value);
-    if (inst->op == LI_FLT) r = range_at(inst->number);
-    else if (inst->op == LI_SIZE) return range_at((double)size_eval(inst->size, symbols));
+    if (inst->op == LI_FLT)
+        r = range_at(inst->number);
+    else if (inst->op == LI_SIZE)
+        return range_at((double)size_eval(inst->size, symbols));
     else if (inst->arg[0] && inst_class(inst->op) != 'M' && inst_class(inst->op) != 'C')
         r = operation(inst, values);
     if (isnan(r.lo) || isnan(r.hi)) return everything(inst->type.dtype);

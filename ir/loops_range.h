@@ -1,5 +1,5 @@
-/* Intervals of the values in loops: what a size, an index or a condition can be where loop variables
- * are known, or known to lie in an interval. Used to count costs. */
+/* Intervals of the values in loops: what a size, an index or a condition can be where loop
+ * variables are known, or known to lie in an interval. Used to count costs. */
 #ifndef LPC_IR_LOOPS_RANGE_H
 #define LPC_IR_LOOPS_RANGE_H
 

@@ -253,7 +253,7 @@ static int time_memory(const lpc_threads *threads, int count, int quick, double 
 
 typedef struct Figures {
     double gflops, bandwidth, overhead;
-    double seconds[32];
+    double *seconds; /* by item */
 } Figures;
 
 static int measure_all(const lpc_calibrate_item *items, int count, const Options *o,
@@ -261,7 +261,7 @@ static int measure_all(const lpc_calibrate_item *items, int count, const Options
 {
     double time = 0;
     int counted = 0;
-    for (int i = 0; i < count && i < 32; i++) {
+    for (int i = 0; i < count; i++) {
         int code = time_model(items[i].model, threads, o->quick ? 0.02 : 0.3, &f->seconds[i]);
         if (code) return code;
         double seconds = f->seconds[i] > 1e-9 ? f->seconds[i] : 1e-9;
@@ -304,7 +304,7 @@ static void print_json(const lpc_calibrate_item *items, int count, const Options
     printf("{\"cores\":%d,\"gflops\":%.6g,\"memory_bandwidth\":%.6g,\"call_overhead\":%.6g,"
            "\"kernels\":[",
            o->threads, f->gflops, f->bandwidth, f->overhead);
-    for (int i = 0; i < count && i < 32; i++)
+    for (int i = 0; i < count; i++)
         printf("%s{\"kind\":\"%s\",\"type\":\"%s\",\"flops\":%.0f,\"seconds\":%.6g}", i ? "," : "",
                items[i].kind, items[i].type, items[i].flops, f->seconds[i]);
     printf("]}\n");
@@ -351,17 +351,23 @@ int lpc_calibrate_main(const lpc_calibrate_item *items, int count,
         return 0;
     }
     if (o.serve || o.peer) return link_main(&o);
+    figures.seconds = calloc((size_t)count + 1, sizeof *figures.seconds);
+    if (!figures.seconds) return fail("out of memory");
     if (o.threads > 1) code = start_pool(o.threads, &pool, &threads);
     if (!code) code = measure_all(items, count, &o, pool ? &threads : NULL, &figures);
     if (pool) lpc_pool_stop(pool);
     free(pool);
-    if (code) return code;
+    if (code) {
+        free(figures.seconds);
+        return code;
+    }
     fprintf(stderr, "memory       read  %10.2f GB/s\ncall         %16.3g us\n",
             figures.bandwidth * 1e-9, figures.overhead * 1e6);
     if (o.json)
         print_json(items, count, &o, &figures);
     else
         print_target(target, &o, &figures);
+    free(figures.seconds);
     return fflush(stdout) ? fail("cannot write") : 0;
 }
 

@@ -43,6 +43,8 @@ const char *lpc_exit_meaning(int status);
  * Returns the exit status. Blocks SIGTERM and SIGINT, ignores SIGPIPE. After the start, when its
  * buffers and threads are made, it allocates nothing. */
 int lpc_stage_main(const lpc_model *model, int argc, char **argv);
+/* The same with so many threads unless the command line says otherwise. */
+int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv);
 
 #ifdef __cplusplus
 }

@@ -140,8 +140,14 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
 
 int lpc_stage_main(const lpc_model *model, int argc, char **argv)
 {
+    return lpc_stage_main_threads(model, 1, argc, argv);
+}
+
+int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
+{
     Arguments arguments = {
-        .options = {.threads = 1, .queue = DEFAULT_QUEUE, .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
+        .options = {
+            .threads = threads, .queue = DEFAULT_QUEUE, .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
     int code = parse(model, argc, argv, &arguments);
     if (code || arguments.done) return code;
 

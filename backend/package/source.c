@@ -180,19 +180,14 @@ static void descriptor(PackJob *job, const PackStage *stage, int index, Text *ou
     text_add(out, "};\n\n");
 }
 
-/* A --threads of the command line still wins: it comes after the compiled-in one. */
 static void stage_main(PackJob *job, const PackStage *stage, Text *out)
 {
     text_add(out, "#ifdef LPC_STAGE_MAIN\n#include \"lpc_runtime.h\"\n\n"
                   "int main(int argc, char **argv)\n{\n");
     if (job->threads)
         text_printf(out,
-                    "    static char option[] = \"--threads\", threads[] = \"%d\";\n"
-                    "    char *all[64] = {argv[0], option, threads};\n"
-                    "    int count = 3;\n"
-                    "    for (int i = 1; i < argc && count < 63; i++) all[count++] = argv[i];\n"
-                    "    return lpc_stage_main(&%s_model, count, all);\n}\n#endif\n",
-                    job->threads, stage->prefix);
+                    "    return lpc_stage_main_threads(&%s_model, %d, argc, argv);\n}\n#endif\n",
+                    stage->prefix, job->threads);
     else
         text_printf(out, "    return lpc_stage_main(&%s_model, argc, argv);\n}\n#endif\n",
                     stage->prefix);

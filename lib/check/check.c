@@ -11,11 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_TENSORS = 128, SMALL_INPUT = 64 };
+/* What is bound as contents at most: shapes and axes, not data. */
+enum { SMALL_INPUT = 64 };
 
 typedef struct DataSet {
     const char *folder;
-    HostTensor in[MAX_TENSORS], out[MAX_TENSORS];
+    HostTensor *in, *out;
     int in_count, out_count;
 } DataSet;
 
@@ -26,8 +27,8 @@ typedef struct Check {
     Evaluation *evaluation;  /* instead of a package's programs */
     Arena *arena;
     Diag diag;
-    const char *input_names[MAX_TENSORS]; /* the model's inputs, in order */
-    int input_ranks[MAX_TENSORS];         /* -1: not declared */
+    const char **input_names; /* the model's inputs, in order */
+    int *input_ranks;         /* -1: not declared */
     int input_count;
     bool quantises;
     const char *work;        /* temporary folder */
@@ -39,14 +40,16 @@ typedef struct Check {
 
 /* ---- Data sets ---- */
 
-static int read_tensors(Check *c, const char *folder, const char *kind, HostTensor *list, int *count)
+static int read_tensors(Check *c, const char *folder, const char *kind, HostTensor **list,
+                        int *count)
 {
-    for (*count = 0; *count < MAX_TENSORS; (*count)++) {
+    for (;;) {
         const char *path = arena_printf(c->arena, "%s/%s_%d.pb", folder, kind, *count);
         if (access(path, F_OK)) return 0;
-        TRY(host_read(&list[*count], c->arena, &c->diag, path));
+        HostTensor tensor;
+        TRY(host_read(&tensor, c->arena, &c->diag, path));
+        arena_push(c->arena, *list, *count) = tensor;
     }
-    return 0;
 }
 
 static int read_set(Check *c, const char *folder, DataSet *set)
@@ -56,8 +59,8 @@ static int read_set(Check *c, const char *folder, DataSet *set)
     if (stat(folder, &info) || !S_ISDIR(info.st_mode))
         return diag_error(&c->diag, "data set '%s' is not a folder", folder);
     set->folder = folder;
-    TRY(read_tensors(c, folder, "input", set->in, &set->in_count));
-    TRY(read_tensors(c, folder, "output", set->out, &set->out_count));
+    TRY(read_tensors(c, folder, "input", &set->in, &set->in_count));
+    TRY(read_tensors(c, folder, "output", &set->out, &set->out_count));
     /* A scalar is as often stored with one dimension as with none. */
     for (int i = 0; i < set->in_count && i < c->input_count; i++) {
         HostTensor *in = &set->in[i];
@@ -94,7 +97,10 @@ static int read_interface(Check *c)
         c->diag = quiet;
         return LPC_ERROR;
     }
-    for (int i = 0; i < graph->input_count && i < MAX_TENSORS; i++) {
+    size_t count = (size_t)graph->input_count + 1;
+    c->input_names = arena_array(c->arena, count, sizeof *c->input_names);
+    c->input_ranks = arena_array(c->arena, count, sizeof *c->input_ranks);
+    for (int i = 0; i < graph->input_count; i++) {
         c->input_ranks[c->input_count] = graph->inputs[i]->rank;
         c->input_names[c->input_count++] = graph->inputs[i]->name;
     }
@@ -199,7 +205,8 @@ static int run_programs(Check *c, const HostTensor *inputs, int64_t *sizes, Host
 
 static int run_set(Check *c, const DataSet *set, HostTensor *outputs)
 {
-    HostTensor inputs[MAX_TENSORS] = {0};
+    size_t count = (size_t)c->package->inputs.count + 1;
+    HostTensor *inputs = arena_array(c->arena, count, sizeof *inputs);
     int64_t *sizes = arena_array(c->arena, (size_t)c->package->symbol_count + 1, sizeof *sizes);
     TRY(order_inputs(c, set, inputs));
     TRY(package_bind(c->package, &c->diag, inputs, sizes));
@@ -222,7 +229,8 @@ static bool compare(Check *c, const DataSet *set, int index, const HostTensor *g
 static int check_set(Check *c, const DataSet *set)
 {
     if (!same_shapes(c->shapes_of, set) || c->contents_bound) TRY(compile_for(c, set));
-    HostTensor outputs[MAX_TENSORS] = {0};
+    size_t count = (size_t)c->package->outputs.count + 1;
+    HostTensor *outputs = arena_array(c->arena, count, sizeof *outputs);
     if (c->package->outputs.count < set->out_count)
         return diag_error(&c->diag, "data set '%s' has %d outputs, the package %d", set->folder,
                           set->out_count, c->package->outputs.count);

@@ -83,13 +83,10 @@ bool rewrite_bypass(Graph *g, Node *n, Tensor *to)
 
 void rewrite_merge(Graph *g, Node *n, const Node *gone)
 {
-    size_t have = (size_t)n->merged_count, more = (size_t)gone->merged_count;
-    if (have + more > 64) return; /* a long list helps nobody */
-    Origin *all = arena_grow(g->arena, n->merged, have, have + more + 1, sizeof *all);
-    for (size_t i = 0; i < more; i++) all[have + i] = gone->merged[i];
-    n->merged_count = (int)(have + more);
-    if (gone->origin.index >= 0) all[n->merged_count++] = gone->origin;
-    n->merged = all;
+    for (int i = 0; i < gone->merged_count; i++)
+        arena_push(g->arena, n->merged, n->merged_count) = gone->merged[i];
+    if (gone->origin.index >= 0)
+        arena_push(g->arena, n->merged, n->merged_count) = gone->origin;
 }
 
 void rewrite_inputs(Graph *g, Node *n, int count, Tensor *const *in)

@@ -157,11 +157,15 @@ static bool transpose_to_reshape(Graph *g, Node *n, int at)
 
 /* ---- Known contents ---- */
 
+/* More than these are computed in a loop. */
+enum { STORED_VALUES = 64 };
+
 /* A node whose output's contents are known as sizes needs no inputs. */
 static bool make_values(Node *n)
 {
     if (n->op == OP_VALUES || n->op == OP_DELETED || n->body) return false;
     if (n->out_count != 1 || !n->out[0] || !n->out[0]->values || n->out[0]->data) return false;
+    if (n->out[0]->value_count > STORED_VALUES) return false;
     n->op = OP_VALUES;
     n->in_count = 0;
     n->attr_count = 0;

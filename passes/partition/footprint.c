@@ -85,7 +85,8 @@ int footprint_check(Diag *diag, const Profile *p, const Footprint *f)
     for (int i = 0; i < p->count; i++) {
         double flops = f->flops ? f->flops[i] : 0, bytes = f->bytes ? f->bytes[i] : 0;
         if (!(flops >= 0 && flops <= 1e30 && bytes >= 0 && bytes <= 1e30))
-            return diag_error(diag, "footprint '%s': layer '%s': expected flops and bytes of 0 or more",
+            return diag_error(diag,
+                              "footprint '%s': layer '%s': expected flops and bytes of 0 or more",
                               f->target, p->layers[i].name);
     }
     if (steps > 1 << 24) return diag_error(diag, "footprint '%s': too many steps", f->target);

@@ -156,11 +156,12 @@ static int default_ints(Graph *g, Node *n, const char *attr, int count, int64_t 
 
 int shape_col2im(Graph *g, Node *n)
 {
-    int64_t image[MAX_VALUES], block[MAX_VALUES], area = 1;
+    const int64_t *image, *block;
+    int64_t area = 1;
     int rank, count;
     TRY(need_rank(g, n, 0, 3));
-    TRY(need_ints(g, n, 1, "image_shape", image, &rank));
-    TRY(need_ints(g, n, 2, "block_shape", block, &count));
+    TRY(need_ints(g, n, 1, "image_shape", &image, &rank));
+    TRY(need_ints(g, n, 2, "block_shape", &block, &count));
     if (count != rank || rank > MAX_RANK - 2)
         return diag_node(g->diag, &n->origin, "block_shape: expected %d values, got %d", rank,
                          count);

@@ -39,7 +39,7 @@ int shape_pad(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0];
     const Size *const *pads, *zero = size_const(g->sizes, 0);
-    int count, axes[MAX_VALUES], axis_count;
+    int count, axes[MAX_RANK], axis_count;
     bool given;
     TRY(need_values(g, n, 1, "pads", &pads, &count));
     TRY(shape_axes_input(g, n, 3, x->rank, axes, &axis_count, &given));

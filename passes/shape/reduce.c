@@ -4,7 +4,7 @@
 /* Axes become an explicit constant input; an empty one then means: no axis. */
 static int reduce_axes(Graph *g, Node *n, bool reduced[MAX_RANK])
 {
-    int axes[MAX_VALUES], count, rank = n->in[0]->rank;
+    int axes[MAX_RANK], count, rank = n->in[0]->rank;
     bool given;
     TRY(shape_axes_input(g, n, 1, rank, axes, &count, &given));
     if (count == 0 && !node_int(n, "noop_with_empty_axes")) {

@@ -24,7 +24,9 @@ extern const ShapeRules shape_rules[OP_COUNT];
 
 /* What a rule returns when it is only for want of contents known at compile time. */
 enum { SHAPE_UNKNOWN = 4 };
-enum { MAX_VALUES = 64 }; /* elements of a tensor whose contents are followed */
+/* Elements of a computed tensor whose contents are followed: lists of integers, other tensors. The
+ * contents of a constant are known however many they are. */
+enum { MAX_VALUES = 1024, FOLLOWED_VALUES = 64 };
 
 /* A shape under construction. */
 typedef struct Dims {
@@ -49,19 +51,22 @@ const Size *dims_product(Graph *g, const Dims *dims, int from, int to);
 int shape_axis_value(Graph *g, Node *n, const char *what, int64_t axis, int rank, int *out);
 /* The attribute, which is rewritten to be non-negative. */
 int shape_axis(Graph *g, Node *n, const char *attr, int rank, int *out);
-/* Axes from input `in` as a set of flags; absent input: *given false. Replaces the input by a
- * constant of non-negative axes. */
-int shape_axes_input(Graph *g, Node *n, int in, int rank, int *axes, int *count, bool *given);
+/* Axes from input `in`, each once; absent input: *given false. Replaces the input by a constant of
+ * non-negative axes. */
+int shape_axes_input(Graph *g, Node *n, int in, int rank, int axes[MAX_RANK], int *count,
+                     bool *given);
 int need_rank(Graph *g, Node *n, int in, int rank);
 int need_rank_min(Graph *g, Node *n, int in, int rank);
 /* Reports when inputs a and b differ in type. */
 int need_same_type(Graph *g, Node *n, int a, int b);
 
+/* All elements of a constant as sizes, NULL when one is not whole. */
+const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count);
 /* Contents of input `in` as sizes; reports when they are not known. NAME is for messages. */
 int need_values(Graph *g, Node *n, int in, const char *name, const Size *const **values,
                 int *count);
-/* Contents that must be constants; out has room for MAX_VALUES. */
-int need_ints(Graph *g, Node *n, int in, const char *name, int64_t *out, int *count);
+/* Contents that must be constants; *out is the graph's. */
+int need_ints(Graph *g, Node *n, int in, const char *name, const int64_t **out, int *count);
 int need_int(Graph *g, Node *n, int in, const char *name, int64_t *out);
 int unknown_input(Graph *g, Node *n, int in, const char *name);
 

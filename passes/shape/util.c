@@ -121,20 +121,22 @@ int shape_axis(Graph *g, Node *n, const char *attr, int rank, int *out)
     return 0;
 }
 
-int shape_axes_input(Graph *g, Node *n, int in, int rank, int *axes, int *count, bool *given)
+int shape_axes_input(Graph *g, Node *n, int in, int rank, int axes[MAX_RANK], int *count,
+                     bool *given)
 {
     *count = 0;
     *given = node_in(n, in) != NULL;
     if (!*given) return 0;
-    int64_t ints[MAX_VALUES];
+    const int64_t *found_axes;
+    int64_t ints[MAX_RANK];
     int found;
-    TRY(need_ints(g, n, in, "axes", ints, &found));
+    TRY(need_ints(g, n, in, "axes", &found_axes, &found));
     bool negative = false;
     if (found > MAX_RANK)
         return diag_node(g->diag, &n->origin, "axes: %d values are more than the rank", found);
     for (int i = 0; i < found; i++) {
-        negative |= ints[i] < 0;
-        TRY(shape_axis_value(g, n, "axes", ints[i], rank, &axes[i]));
+        negative |= found_axes[i] < 0;
+        TRY(shape_axis_value(g, n, "axes", found_axes[i], rank, &axes[i]));
         ints[i] = axes[i];
         for (int j = 0; j < i; j++) {
             if (axes[j] == axes[i])
@@ -193,30 +195,37 @@ int need_values(Graph *g, Node *n, int in, const char *name, const Size *const *
 {
     Tensor *tensor = node_in(n, in);
     if (!tensor) return diag_node(g->diag, &n->origin, "input '%s' is missing", name);
-    *values = tensor_values(g, tensor, count);
+    *values = tensor->data && tensor_is_static(tensor) ? const_values(g, tensor, count)
+                                                       : tensor_values(g, tensor, count);
     if (*values) return 0;
+    if (!tensor->data && tensor_is_static(tensor) && tensor_static_elements(tensor) > MAX_VALUES)
+        return diag_node(g->diag, &n->origin,
+                         "input '%s' has %lld elements: those of more than %d must be a constant",
+                         name, (long long)tensor_static_elements(tensor), (int)MAX_VALUES);
     return unknown_input(g, n, in, name);
 }
 
-int need_ints(Graph *g, Node *n, int in, const char *name, int64_t *out, int *count)
+int need_ints(Graph *g, Node *n, int in, const char *name, const int64_t **out, int *count)
 {
     const Size *const *values;
     TRY(need_values(g, n, in, name, &values, count));
+    int64_t *ints = arena_array(g->arena, (size_t)*count + 1, sizeof *ints);
     for (int i = 0; i < *count; i++) {
         if (!size_is_const(values[i]))
             return diag_node(g->diag, &n->origin,
                              "input '%s': %s is not a constant: bind its symbols with --bind", name,
                              size_text(g->sizes, values[i]));
-        out[i] = values[i]->value;
+        ints[i] = values[i]->value;
     }
+    *out = ints;
     return 0;
 }
 
 int need_int(Graph *g, Node *n, int in, const char *name, int64_t *out)
 {
-    int64_t ints[MAX_VALUES];
+    const int64_t *ints;
     int count;
-    TRY(need_ints(g, n, in, name, ints, &count));
+    TRY(need_ints(g, n, in, name, &ints, &count));
     if (count != 1)
         return diag_node(g->diag, &n->origin, "input '%s': expected 1 value, got %d", name, count);
     *out = ints[0];

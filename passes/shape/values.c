@@ -6,16 +6,12 @@
  * numbers (old exporters compute sizes as Floor(Cast(size) * scale)). */
 #include "passes/shape/values.h"
 
-const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count)
+#include <limits.h>
+
+const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count)
 {
-    if (!tensor) return NULL;
-    if (tensor->values) {
-        if (count) *count = tensor->value_count;
-        return tensor->values;
-    }
-    if (!tensor->data || !tensor_is_static(tensor)) return NULL;
     int64_t elements = tensor_static_elements(tensor);
-    if (elements > MAX_VALUES) return NULL;
+    if (elements < 0 || elements > INT_MAX) return NULL;
     const Size **values = arena_array(graph->arena, (size_t)elements, sizeof *values);
     for (int64_t i = 0; i < elements; i++) {
         if (dtype_is_float(tensor->dtype)) {
@@ -28,6 +24,17 @@ const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count)
     }
     if (count) *count = (int)elements;
     return values;
+}
+
+const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count)
+{
+    if (!tensor) return NULL;
+    if (tensor->values) {
+        if (count) *count = tensor->value_count;
+        return tensor->values;
+    }
+    if (!tensor->data || !tensor_is_static(tensor)) return NULL;
+    return tensor_static_elements(tensor) > MAX_VALUES ? NULL : const_values(graph, tensor, count);
 }
 
 void values_unflatten(const Tensor *x, int64_t flat, int64_t *at)
@@ -269,7 +276,9 @@ static bool needs_input(const Node *n, int in)
 
 static bool can_follow(const Tensor *x)
 {
-    return x && tensor_is_static(x) && tensor_static_elements(x) <= MAX_VALUES;
+    if (!x || !tensor_is_static(x)) return false;
+    bool is_list = x->rank == 1 && dtype_is_int(x->dtype);
+    return tensor_static_elements(x) <= (is_list ? MAX_VALUES : FOLLOWED_VALUES);
 }
 
 /* Sets the output's values when all its elements are known. */

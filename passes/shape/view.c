@@ -79,7 +79,7 @@ int shape_flatten(Graph *g, Node *n)
 int shape_squeeze(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0];
-    int axes[MAX_VALUES], count;
+    int axes[MAX_RANK], count;
     bool given, drop[MAX_RANK] = {false};
     TRY(shape_axes_input(g, n, 1, x->rank, axes, &count, &given));
     for (int i = 0; i < count; i++) {
@@ -110,7 +110,7 @@ int shape_squeeze(Graph *g, Node *n)
 int shape_unsqueeze(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0];
-    int axes[MAX_VALUES], count;
+    int axes[MAX_RANK], count;
     bool given, added[MAX_RANK] = {false};
     const Size *const *values;
     TRY(need_values(g, n, 1, "axes", &values, &count));
@@ -226,16 +226,16 @@ static int slice_all(Graph *g, Node *n, AxisSlice *out)
 {
     const Tensor *x = n->in[0];
     const Size *const *starts, *const *ends;
-    int start_count, end_count, axes[MAX_VALUES], axis_count, step_count = 0;
-    int64_t steps[MAX_VALUES];
+    int start_count, end_count, axes[MAX_RANK], axis_count, step_count = 0;
+    const int64_t *steps = NULL;
     bool given;
     TRY(need_values(g, n, 1, "starts", &starts, &start_count));
     TRY(need_values(g, n, 2, "ends", &ends, &end_count));
     TRY(shape_axes_input(g, n, 3, x->rank, axes, &axis_count, &given));
-    if (node_in(n, 4)) TRY(need_ints(g, n, 4, "steps", steps, &step_count));
+    if (node_in(n, 4)) TRY(need_ints(g, n, 4, "steps", &steps, &step_count));
     if (!given) {
         axis_count = start_count;
-        for (int i = 0; i < axis_count; i++) axes[i] = i;
+        for (int i = 0; i < axis_count && i < MAX_RANK; i++) axes[i] = i;
     }
     if (axis_count > x->rank)
         return diag_node(g->diag, &n->origin, "starts: %d values for rank %d", axis_count, x->rank);

@@ -14,21 +14,21 @@ static bool origin_is(const Origin *origin, const char *name)
     return origin->node && !strcmp(origin->node, name);
 }
 
-static bool goes_by(const Node *node, const char *name, int depth)
+static bool goes_by(const Node *node, const char *name)
 {
     if (!strcmp(node->name, name) || origin_is(&node->origin, name)) return true;
     for (int i = 0; i < node->merged_count; i++) {
         if (origin_is(&node->merged[i], name)) return true;
     }
     for (int i = 0; i < node->epilogue_count; i++) {
-        if (goes_by(node->epilogue[i], name, depth)) return true;
+        if (goes_by(node->epilogue[i], name)) return true;
     }
     for (int i = 0; i < node->out_count; i++) {
         if (node->out[i] && !strcmp(node->out[i]->name, name)) return true;
     }
-    for (int i = 0; i < node->in_count && depth < 32; i++) {
+    for (int i = 0; i < node->in_count; i++) {
         const Tensor *in = node->in[i];
-        if (in && in->is_inlined && in->producer && goes_by(in->producer, name, depth + 1))
+        if (in && in->is_inlined && in->producer && goes_by(in->producer, name))
             return true;
     }
     return false;
@@ -40,7 +40,7 @@ int work_cut_after(const Work *w, const char *const *names, int count, int *ends
     for (int c = 0; c < count; c++) {
         int at = -1;
         for (int i = 0; i < w->count; i++) {
-            if (goes_by(w->nodes[i], names[c], 0)) at = i + 1;
+            if (goes_by(w->nodes[i], names[c])) at = i + 1;
         }
         if (at < 0)
             return diag_error(

@@ -191,16 +191,13 @@ static void read_workspace(Reading *r)
 static void read_work(Reading *r)
 {
     size_t n = (size_t)r->w->count + 1;
-    MainStep *steps;
-    int count = main_steps(r->lowered->lw.program, r->arena, &steps);
+    const Program *p = r->lowered->lw.program;
     r->f->flops = arena_array(r->arena, n, sizeof *r->f->flops);
     r->f->bytes = arena_array(r->arena, n, sizeof *r->f->bytes);
-    for (int i = 0; i < count; i++) {
-        if (steps[i].inst->op != LI_CALL) continue;
-        const Kernel *kernel = steps[i].inst->callee;
-        int layer = layer_of_kernel(r, kernel);
-        r->f->flops[layer] += steps[i].times * kernel->cost.flops;
-        r->f->bytes[layer] += steps[i].times * kernel->cost.bytes;
+    for (int k = 0; k < p->kernel_count; k++) {
+        int layer = layer_of_kernel(r, p->kernels[k]);
+        r->f->flops[layer] += p->kernels[k]->cost.flops;
+        r->f->bytes[layer] += p->kernels[k]->cost.bytes;
     }
 }
 

@@ -182,11 +182,11 @@ static bool reshape_strides(SizeTable *sizes, const Tensor *from, const Place *p
 static bool slice_place(Lower *lw, const Node *node, Place *place)
 {
     int count, axis_count = 0, step_count = 0;
-    int64_t starts[64], axes[64], steps[64];
-    if (!tensor_known_ints(node->in[1], &count, starts)) return false;
+    const int64_t *starts, *axes = NULL, *steps = NULL;
+    if (!tensor_known_ints(lw->arena, node->in[1], &count, &starts)) return false;
     bool has_axes = node_in(node, 3) != NULL, has_steps = node_in(node, 4) != NULL;
-    if (has_axes && !tensor_known_ints(node->in[3], &axis_count, axes)) return false;
-    if (has_steps && !tensor_known_ints(node->in[4], &step_count, steps)) return false;
+    if (has_axes && !tensor_known_ints(lw->arena, node->in[3], &axis_count, &axes)) return false;
+    if (has_steps && !tensor_known_ints(lw->arena, node->in[4], &step_count, &steps)) return false;
     const Tensor *in = node->in[0];
     for (int i = 0; i < count; i++) {
         int64_t axis = has_axes ? axes[i] : i, step = has_steps ? steps[i] : 1, start = starts[i];

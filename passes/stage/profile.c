@@ -19,25 +19,25 @@ static void add_use(const Work *w, Use *uses, const Tensor *tensor, int layer)
 
 /* The constants that a node reads, seen through its epilogue and its inlined producers. What a view
  * reads besides its source (a shape, axes) is used up at compile time. */
-static void find_weights(const Work *w, Use *uses, const Node *node, int layer, int depth)
+static void find_weights(const Work *w, Use *uses, const Node *node, int layer)
 {
     bool is_view = op_info(node->op)->traits & T_VIEW;
     for (int i = 0; i < (is_view && node->in_count ? 1 : node->in_count); i++) {
         const Tensor *in = node->in[i];
         if (!in) continue;
-        if (in->is_inlined && in->producer && depth < 64)
-            find_weights(w, uses, in->producer, layer, depth + 1);
+        if (in->is_inlined && in->producer)
+            find_weights(w, uses, in->producer, layer);
         if (in->data) add_use(w, uses, in, layer);
     }
     for (int i = 0; i < node->epilogue_count; i++)
-        find_weights(w, uses, node->epilogue[i], layer, depth);
+        find_weights(w, uses, node->epilogue[i], layer);
 }
 
 static void fill_weights(const Work *w, Profile *p)
 {
     const Graph *g = w->graph;
     Use *uses = arena_array(g->arena, (size_t)g->tensor_count, sizeof *uses);
-    for (int i = 0; i < w->count; i++) find_weights(w, uses, w->nodes[i], i, 0);
+    for (int i = 0; i < w->count; i++) find_weights(w, uses, w->nodes[i], i);
     for (int t = 0; t < g->tensor_count; t++) {
         const Tensor *tensor = g->tensors[t];
         if (!uses[t].count) continue;

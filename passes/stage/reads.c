@@ -1,24 +1,18 @@
 /* What a node reads, seen through its epilogue and its inlined producers. */
 #include "passes/stage/stage.h"
 
-typedef struct Reads {
-    Tensor **items;
-    int count, max;
-} Reads;
-
-static void add_read(Reads *reads, Tensor *tensor, int depth)
+static void add_read(Arena *arena, Reads *reads, Tensor *tensor)
 {
     if (!tensor || tensor->data || (tensor->values && !tensor->producer)) return;
     if (tensor->is_inlined && tensor->producer) {
         const Node *node = tensor->producer;
-        if (depth > 64) return;
-        for (int i = 0; i < node->in_count; i++) add_read(reads, node->in[i], depth + 1);
+        for (int i = 0; i < node->in_count; i++) add_read(arena, reads, node->in[i]);
         return;
     }
     for (int i = 0; i < reads->count; i++) {
         if (reads->items[i] == tensor) return;
     }
-    if (reads->count < reads->max) reads->items[reads->count++] = tensor;
+    arena_push(arena, reads->items, reads->count) = tensor;
 }
 
 static bool made_inside(const Node *node, const Tensor *tensor)
@@ -30,16 +24,16 @@ static bool made_inside(const Node *node, const Tensor *tensor)
     return false;
 }
 
-int node_reads(const Node *node, Tensor **items, int max)
+Reads node_reads(Arena *arena, const Node *node)
 {
-    Reads reads = {items, 0, max};
-    for (int i = 0; i < node->in_count; i++) add_read(&reads, node->in[i], 0);
+    Reads reads = {NULL, 0};
+    for (int i = 0; i < node->in_count; i++) add_read(arena, &reads, node->in[i]);
     for (int k = 0; k < node->epilogue_count; k++) {
         const Node *step = node->epilogue[k];
         for (int i = 0; i < step->in_count; i++) {
-            if (step->in[i] && !made_inside(node, step->in[i])) add_read(&reads, step->in[i], 0);
+            if (!made_inside(node, step->in[i])) add_read(arena, &reads, step->in[i]);
         }
     }
-    for (const Region *r = node->region; r; r = r->parent) add_read(&reads, r->cond, 0);
-    return reads.count;
+    for (const Region *r = node->region; r; r = r->parent) add_read(arena, &reads, r->cond);
+    return reads;
 }

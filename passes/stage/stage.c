@@ -80,13 +80,13 @@ static int enter_region(Opening *o, const Node *node)
 }
 
 /* Does a kernel of the stage read the tensor from memory? */
-static bool is_read(const Stage *stage, const Tensor *tensor)
+static bool is_read(Arena *arena, const Stage *stage, const Tensor *tensor)
 {
     for (int i = 0; i < stage->node_count; i++) {
-        Tensor *reads[MAX_READS];
-        int count = stage->nodes[i]->op == OP_AT ? 0 : node_reads(stage->nodes[i], reads, MAX_READS);
-        for (int r = 0; r < count; r++) {
-            if (reads[r] == tensor) return true;
+        if (stage->nodes[i]->op == OP_AT) continue;
+        Reads reads = node_reads(arena, stage->nodes[i]);
+        for (int r = 0; r < reads.count; r++) {
+            if (reads.items[r] == tensor) return true;
         }
     }
     return false;
@@ -95,7 +95,7 @@ static bool is_read(const Stage *stage, const Tensor *tensor)
 static int enter_loop(Opening *o, Node *enter)
 {
     Block *inside;
-    bool reads = enter->out[0] && is_read(o->stage, enter->out[0]);
+    bool reads = enter->out[0] && is_read(o->lw->arena, o->stage, enter->out[0]);
     TRY(enter_region(o, enter));
     TRY(loop_open(o->lw, enter, reads, &inside));
     arena_push(o->lw->arena, o->open, o->count) = (Opened){enter->body, inside};

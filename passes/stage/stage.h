@@ -38,9 +38,13 @@ typedef struct Cut {
     const Plan *plan;       /* whoever made it; stage i is its stage i. NULL: there are no layers */
 } Cut;
 
-/* Tensors with memory of their own that a node reads: its inputs, epilogue operands and conditions, and
- * those that inlined producers read. Each once; constants excluded. Count returned, at most max. */
-int node_reads(const Node *node, Tensor **reads, int max);
+/* Tensors with memory of their own that a node reads: its inputs, epilogue operands and conditions,
+ * and those that inlined producers read. Each once; constants excluded. The list is the arena's. */
+typedef struct Reads {
+    Tensor **items;
+    int count;
+} Reads;
+Reads node_reads(Arena *arena, const Node *node);
 
 /* How a graph is to be split. */
 typedef struct CutRequest {

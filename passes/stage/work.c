@@ -40,11 +40,11 @@ static void sink_views(Work *w)
         if (!(op_info(view->op)->traits & T_VIEW) || view->epilogue_count) continue;
         int at = i;
         for (int k = i + 1; k < w->count; k++) {
-            Tensor *reads[MAX_READS];
-            int n = node_reads(w->nodes[k], reads, MAX_READS);
+            Reads reads = w->reads[w->nodes[k]->id];
             bool used = false;
-            for (int r = 0; r < n && !used; r++) {
-                for (int o = 0; o < view->out_count; o++) used = used || reads[r] == view->out[o];
+            for (int r = 0; r < reads.count && !used; r++) {
+                for (int o = 0; o < view->out_count; o++)
+                    used = used || reads.items[r] == view->out[o];
             }
             if (used) break;
             at = k;
@@ -73,9 +73,8 @@ static void find_lifetimes(Work *w)
         w->last[i] = -2;
     }
     for (int i = 0; i < w->count; i++) {
-        Tensor *reads[MAX_READS];
-        int n = node_reads(w->nodes[i], reads, MAX_READS);
-        for (int r = 0; r < n; r++) w->last[reads[r]->id] = i;
+        Reads reads = w->reads[w->nodes[i]->id];
+        for (int r = 0; r < reads.count; r++) w->last[reads.items[r]->id] = i;
         for (int o = 0; o < w->nodes[i]->out_count; o++) {
             const Tensor *out = o ? w->nodes[i]->out[o] : node_result(w->nodes[i]);
             if (!out) continue;
@@ -132,11 +131,11 @@ static void keep_states_whole(Work *w)
     for (int i = 0; i < g->state_count; i++) {
         int from = w->count, to = w->first[g->states[i].out->id];
         for (int k = w->count - 1; k >= 0; k--) {
-            Tensor *reads[MAX_READS];
-            int m = node_reads(w->nodes[k], reads, MAX_READS);
-            for (int r = 0; r < m; r++) {
-                if (reads[r] != g->states[i].in && reads[r] != g->states[i].out) continue;
-                if (reads[r] == g->states[i].in) from = k;
+            Reads reads = w->reads[w->nodes[k]->id];
+            for (int r = 0; r < reads.count; r++) {
+                const Tensor *read = reads.items[r];
+                if (read != g->states[i].in && read != g->states[i].out) continue;
+                if (read == g->states[i].in) from = k;
                 if (k > to) to = k;
             }
         }
@@ -190,6 +189,8 @@ void work_init(Work *w, Graph *graph)
     for (int i = 0; i < graph->node_count; i++) {
         if (runs(graph->nodes[i])) w->nodes[w->count++] = graph->nodes[i];
     }
+    w->reads = arena_array(arena, (size_t)graph->next_node_id + 1, sizeof *w->reads);
+    for (int i = 0; i < w->count; i++) w->reads[w->nodes[i]->id] = node_reads(arena, w->nodes[i]);
     sink_views(w);
     w->first = arena_array(arena, (size_t)graph->tensor_count, sizeof *w->first);
     w->last = arena_array(arena, (size_t)graph->tensor_count, sizeof *w->last);

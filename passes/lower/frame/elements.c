@@ -94,8 +94,8 @@ Inst *lower_epilogue(Lower *lw, Inst *const *idx, Inst *value)
         /* What a half-precision tensor between two nodes would have rounded stays rounded. */
         if (before->dtype != lower_type(before->dtype))
             value = kb_cast(&lw->b, DT_F32, kb_cast(&lw->b, before->dtype, value));
-        Inst *operands[16] = {0};
-        for (int k = 0; k < step->in_count && k < 16; k++) {
+        Inst **operands = arena_array(lw->arena, (size_t)step->in_count + 1, sizeof *operands);
+        for (int k = 0; k < step->in_count; k++) {
             if (step->in[k] == before) operands[k] = value;
             else if (step->in[k])
                 operands[k] = lower_load_broadcast(lw, step->in[k], after->rank, idx);
@@ -122,8 +122,8 @@ void lower_store(Lower *lw, Inst *const *idx, Inst *value)
 /* Element-wise: every operand at the broadcast coordinates. */
 Inst *point_elementwise(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
-    Inst *operands[64] = {0};
-    for (int i = 0; i < node->in_count && i < 64; i++) {
+    Inst **operands = arena_array(lw->arena, (size_t)node->in_count + 1, sizeof *operands);
+    for (int i = 0; i < node->in_count; i++) {
         if (node->in[i])
             operands[i] = lower_load_broadcast(lw, node->in[i], node->out[output]->rank, idx);
     }

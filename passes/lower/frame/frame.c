@@ -34,12 +34,12 @@ static void describe_origin(Text *text, const Node *node)
 }
 
 /* The inlined producers that the node's loads compute, innermost first. */
-static void describe_inlined(Lower *lw, Text *text, const Node *node, int depth)
+static void describe_inlined(Lower *lw, Text *text, const Node *node)
 {
-    for (int i = 0; i < node->in_count && depth < 32; i++) {
+    for (int i = 0; i < node->in_count; i++) {
         const Tensor *in = node->in[i];
         if (!in || !in->is_inlined || !in->producer) continue;
-        describe_inlined(lw, text, in->producer, depth + 1);
+        describe_inlined(lw, text, in->producer);
         text_add(text, "  computes on the way ");
         describe_origin(text, in->producer);
         text_add(text, "\n");
@@ -65,7 +65,7 @@ static const char *describe(Lower *lw, const Node *node)
         describe_tensor(lw, &text, out);
     }
     text_add(&text, "\n");
-    describe_inlined(lw, &text, node, 0);
+    describe_inlined(lw, &text, node);
     for (int i = 0; i < node->merged_count; i++) {
         const Origin *origin = &node->merged[i];
         text_printf(&text, "  folded in %s '%s' (#%d)\n", origin->op ? origin->op : "?",

@@ -114,13 +114,13 @@ static void note_flat(Lower *lw, const Node *node)
 }
 
 /* Operations per element, roughly: what decides whether threads are worth it. */
-static double work_of(const Node *node, int depth)
+static double work_of(const Node *node)
 {
     double work = 1 + node->epilogue_count;
     if (!(op_info(node->op)->traits & T_CHEAP)) work += 4;
-    for (int i = 0; i < node->in_count && depth < 32; i++) {
+    for (int i = 0; i < node->in_count; i++) {
         const Tensor *in = node->in[i];
-        if (in && in->is_inlined && in->producer) work += work_of(in->producer, depth + 1);
+        if (in && in->is_inlined && in->producer) work += work_of(in->producer);
     }
     return work;
 }
@@ -128,7 +128,7 @@ static double work_of(const Node *node, int depth)
 static void one_output(Lower *lw, Node *node, int output)
 {
     const Tensor *result = output == 0 ? node_result(node) : node->out[output];
-    double work = work_of(node, 0), elements = lower_work(lw, result);
+    double work = work_of(node), elements = lower_work(lw, result);
     Inst *idx[MAX_RANK] = {0};
     int loops;
     lower_begin(lw, output ? arena_printf(lw->arena, "out%d", output) : NULL);

@@ -54,11 +54,11 @@ Inst *point_reshape(Lower *lw, const Node *node, int output, Inst *const *idx)
     return lower_load(lw, in, own);
 }
 
-static void flag_axes(const Node *node, bool *flags)
+static void flag_axes(Arena *arena, const Node *node, bool *flags)
 {
     int count = 0;
-    int64_t axes[64];
-    if (!node_in(node, 1) || !tensor_known_ints(node->in[1], &count, axes)) return;
+    const int64_t *axes;
+    if (!node_in(node, 1) || !tensor_known_ints(arena, node->in[1], &count, &axes)) return;
     for (int i = 0; i < count; i++) {
         if (axes[i] >= 0 && axes[i] < MAX_RANK) flags[axes[i]] = true;
     }
@@ -69,7 +69,7 @@ Inst *point_squeeze(Lower *lw, const Node *node, int output, Inst *const *idx)
     bool dropped[MAX_RANK] = {false};
     Inst *own[MAX_RANK] = {0};
     (void)output;
-    flag_axes(node, dropped);
+    flag_axes(lw->arena, node, dropped);
     for (int i = 0, k = 0; i < node->in[0]->rank; i++) {
         own[i] = dropped[i] ? kb_i64(&lw->b, 0) : idx[k++];
     }
@@ -80,7 +80,7 @@ Inst *point_unsqueeze(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
     bool added[MAX_RANK] = {false};
     Inst *own[MAX_RANK] = {0};
-    flag_axes(node, added);
+    flag_axes(lw->arena, node, added);
     for (int i = 0, k = 0; i < node->out[output]->rank; i++) {
         if (!added[i]) own[k++] = idx[i];
     }
@@ -115,9 +115,9 @@ static const Size *part_size(Lower *lw, const Node *node, int k, int axis)
 {
     if (node->out[k]) return node->out[k]->dims[axis];
     int count = 0;
-    const Size *const *parts =
-        node_in(node, 1) ? tensor_values(lw->graph, node->in[1], &count) : NULL;
-    if (parts && k < count) return parts[k];
+    const Size *const *parts;
+    if (tensor_known_sizes(lw->graph, node_in(node, 1), &count, &parts) && k < count)
+        return parts[k];
     return size_ceildiv(lw->sizes, node->in[0]->dims[axis],
                         size_const(lw->sizes, node->out_count));
 }

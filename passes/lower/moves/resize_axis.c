@@ -102,15 +102,15 @@ static bool strides(const ResizeAxis *a, int64_t factor)
 }
 
 /* Leaves out taps whose weight is always 0. */
-static void drop_taps(ResizeAxis *a)
+static void drop_taps(Arena *arena, ResizeAxis *a)
 {
-    int kept = 0, from[256];
-    for (int t = 0; t < a->taps && t < 256; t++) {
+    int kept = 0, *from = arena_array(arena, (size_t)a->taps + 1, sizeof *from);
+    for (int t = 0; t < a->taps; t++) {
         bool used = false;
         for (int64_t i = 0; i < a->out->value && !used; i++) used = a->weight[i * a->taps + t] != 0;
         if (used) from[kept++] = t;
     }
-    if (kept == 0 || kept == a->taps || a->taps > 256) return;
+    if (kept == 0 || kept == a->taps) return;
     for (int64_t i = 0; i < a->out->value; i++) {
         for (int t = 0; t < kept; t++) {
             a->index[i * kept + t] = a->index[i * a->taps + from[t]];
@@ -120,9 +120,9 @@ static void drop_taps(ResizeAxis *a)
     a->taps = kept;
 }
 
-static void simplify(ResizeAxis *a)
+static void simplify(Arena *arena, ResizeAxis *a)
 {
-    drop_taps(a);
+    drop_taps(arena, a);
     if (a->taps != 1) return;
     for (int64_t i = 0; i < a->out->value; i++) {
         if (a->weight[i] != 1 || (a->outside && a->outside[i])) return;
@@ -151,7 +151,7 @@ static void make_table(Lower *lw, const Resize *r, ResizeAxis *a)
     a->weight = arena_array(lw->arena, cells, sizeof *a->weight);
     if (r->crop) a->outside = arena_array(lw->arena, (size_t)n + 1, 1);
     for (int64_t i = 0; i < n; i++) fill_taps(r, a, i);
-    simplify(a);
+    simplify(lw->arena, a);
 }
 
 /* ---- Symbolic sizes ---- */
@@ -207,14 +207,14 @@ static bool is_resized(const Node *node, int axis, int *position)
 }
 
 /* With keep_aspect_ratio_policy all resized axes share one scale. */
-static double shared_scale(const Node *node)
+static double shared_scale(Arena *arena, const Node *node)
 {
     const char *policy = node_string(node, "keep_aspect_ratio_policy");
     int count = 0, position;
-    int64_t sizes[64];
+    const int64_t *sizes;
     double scale = 0;
     if (!node_in(node, 3) || !strcmp(policy, "stretch")) return 0;
-    if (!tensor_known_ints(node->in[3], &count, sizes)) return 0;
+    if (!tensor_known_ints(arena, node->in[3], &count, &sizes)) return 0;
     bool larger = !strcmp(policy, "not_smaller"), first = true;
     for (int i = 0; i < node->in[0]->rank; i++) {
         if (!is_resized(node, i, &position) || position >= count) continue;
@@ -236,7 +236,7 @@ static int read_axis(Lower *lw, Resize *r, int i)
     a->roi_end = 1;
     if (!is_resized(node, i, &position)) return 0;
     const Tensor *roi = node_in(node, 1), *scales = node_in(node, 2);
-    double shared = shared_scale(node);
+    double shared = shared_scale(lw->arena, node);
     bool is_const = size_is_const(a->in) && size_is_const(a->out);
     if (shared > 0) a->scale = shared;
     else if (node_in(node, 3) || !scales || !scales->data)

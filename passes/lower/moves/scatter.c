@@ -127,9 +127,9 @@ int lower_col2im(Lower *lw, Node *node)
 {
     const Tensor *out = node->out[0];
     Inst *outer[2] = {0};
-    int64_t block[64];
+    const int64_t *block;
     int rank = 0;
-    if (!tensor_known_ints(node->in[2], &rank, block) || 2 * rank > MAX_RANK)
+    if (!tensor_known_ints(lw->arena, node->in[2], &rank, &block) || 2 * rank > MAX_RANK)
         return diag_node(lw->diag, &node->origin, "block_shape: is not known or has over 4 axes");
     move_fill(lw, "zero", out, 0);
     lower_begin(lw, NULL);

@@ -186,9 +186,9 @@ int lower_cumulate(Lower *lw, Node *node)
 {
     const Tensor *x = node->in[0], *out = node_result(node);
     Builder *b = &lw->b;
-    int64_t axes[64];
+    const int64_t *axes = NULL;
     int count = 0;
-    if (!tensor_known_ints(node->in[1], &count, axes) || count != 1 || axes[0] < -x->rank ||
+    if (!tensor_known_ints(lw->arena, node->in[1], &count, &axes) || count != 1 || axes[0] < -x->rank ||
         axes[0] >= x->rank)
         return diag_node(lw->diag, &node->origin, "axis: must be known and in [%d, %d]", -x->rank,
                          x->rank - 1);

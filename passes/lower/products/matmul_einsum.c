@@ -10,10 +10,10 @@ typedef struct Term {
 } Term;
 
 typedef struct Equation {
-    Term in[16], out;
+    Term *in, out;
     int count;
     const Size *size[128]; /* by letter */
-    char summed[2 * MAX_RANK + 1];
+    char summed[2 * 26 + 1];
     int summed_count;
 } Equation;
 
@@ -32,9 +32,8 @@ static int read_equation(Lower *lw, const Node *node, Equation *e)
 {
     memset(e, 0, sizeof *e);
     const char *c = node_string(node, "equation");
-    if (node->in_count > 16)
-        return diag_node(lw->diag, &node->origin, "more than 16 inputs are not supported");
     e->count = node->in_count;
+    e->in = arena_array(lw->arena, (size_t)e->count, sizeof *e->in);
     for (int k = 0; k < e->count; k++) {
         size_t length = strcspn(c, ",-");
         e->in[k] = (Term){c, (int)length};
@@ -48,8 +47,6 @@ static int read_equation(Lower *lw, const Node *node, Equation *e)
     e->out = (Term){c, (int)strlen(c)};
     for (int letter = 'A'; letter <= 'z'; letter++) {
         if (!e->size[letter] || has(&e->out, (char)letter)) continue;
-        if (e->summed_count >= 2 * MAX_RANK)
-            return diag_node(lw->diag, &node->origin, "equation: too many summed letters");
         e->summed[e->summed_count++] = (char)letter;
     }
     return 0;

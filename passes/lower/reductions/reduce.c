@@ -93,11 +93,11 @@ static void result_idx(const Node *node, const Reduction *r, Inst **idx)
     }
 }
 
-static void reduced_axes(const Node *node, bool *reduced)
+static void reduced_axes(Arena *arena, const Node *node, bool *reduced)
 {
-    int64_t axes[64];
+    const int64_t *axes = NULL;
     int count = 0, rank = node->in[0]->rank;
-    bool known = tensor_known_ints(node_in(node, 1), &count, axes);
+    bool known = tensor_known_ints(arena, node_in(node, 1), &count, &axes);
     if (!known || (count == 0 && !node_int(node, "noop_with_empty_axes"))) {
         for (int i = 0; i < rank; i++) reduced[i] = true;
         return;
@@ -117,7 +117,7 @@ int lower_reduce(Lower *lw, Node *node)
     DType compute = type == DT_BOOL ? DT_I32 : type;
     bool reduced[MAX_RANK] = {false};
     Reduction r;
-    reduced_axes(node, reduced);
+    reduced_axes(lw->arena, node, reduced);
     lower_begin(lw, NULL);
     reduction_init(&r, lw, x, reduced);
     reduction_open(&r, is_log_sum_exp(node) ? 10 : 1);

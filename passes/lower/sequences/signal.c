@@ -140,9 +140,9 @@ int lower_dft(Lower *lw, Node *node)
 {
     Transform t = {.lw = lw, .x = node->in[0], .y = node->out[0]};
     Builder *b = &lw->b;
-    int64_t axes[64];
+    const int64_t *axes;
     int count;
-    if (!tensor_known_ints(node_in(node, 2), &count, axes) || count != 1)
+    if (!tensor_known_ints(lw->arena, node_in(node, 2), &count, &axes) || count != 1)
         return diag_node(lw->diag, &node->origin, "axis: not known at compile time");
     t.axis = (int)(axes[0] < 0 ? axes[0] + t.x->rank : axes[0]);
     t.type = lower_type(t.x->dtype);
@@ -150,8 +150,8 @@ int lower_dft(Lower *lw, Node *node)
     t.half = t.inverse && node_int(node, "onesided") != 0;
     t.length = t.y->dims[t.axis];
     if (node_in(node, 1)) {
-        const Size *values[64];
-        if (!tensor_known_sizes(lw->graph, node->in[1], &count, values) || count != 1)
+        const Size *const *values;
+        if (!tensor_known_sizes(lw->graph, node->in[1], &count, &values) || count != 1)
             return diag_node(lw->diag, &node->origin, "dft_length: not known at compile time");
         t.length = values[0];
     } else if (!t.half) {
@@ -175,13 +175,13 @@ int lower_stft(Lower *lw, Node *node)
 {
     Transform t = {.lw = lw, .x = node->in[0], .y = node->out[0], .axis = 1};
     Builder *b = &lw->b;
-    const Size *values[64];
-    int64_t step[64];
+    const Size *const *values;
+    const int64_t *step;
     int count;
-    if (!tensor_known_ints(node->in[1], &count, step) || count != 1)
+    if (!tensor_known_ints(lw->arena, node->in[1], &count, &step) || count != 1)
         return diag_node(lw->diag, &node->origin, "frame_step: not known at compile time");
     t.window = node_in(node, 2);
-    if (node_in(node, 3) && tensor_known_sizes(lw->graph, node->in[3], &count, values) &&
+    if (node_in(node, 3) && tensor_known_sizes(lw->graph, node->in[3], &count, &values) &&
         count == 1)
         t.length = values[0];
     else if (t.window)
