@@ -1,15 +1,19 @@
 #!/bin/bash
-# tools/test lint fails by what clang-tidy and cppcheck say, and when they break; with stand-ins for
-# both, in a tree of one file.
+# tools/test lint fails by what clang-format, clang-tidy and cppcheck say, and when they break; with
+# stand-ins for all, in a tree of one file.
 set -uo pipefail
 tree=$(mktemp -d) || exit 1
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree"/{bin,tools,runtime,build-clang}
+: >"$tree/runtime/a.c"
 cp "$LPC_SOURCE/tools/test" "$tree/tools/test"
 printf ' "file": "%s/runtime/a.c",\n' "$tree" >"$tree/build-clang/compile_commands.json"
 failed=0
-expect() { # status, clang-tidy's script, cppcheck's script
+expect() { # status, clang-tidy's script, cppcheck's script, clang-format's script
     local name
+    for name in clang-format-{19..30}; do
+        printf '#!/bin/sh\n%s\n' "${4-exit 0}" >"$tree/bin/$name"
+    done
     for name in clang-tidy clang-tidy-{19..30}; do
         printf '#!/bin/sh\n%s\n' "$2" >"$tree/bin/$name"
     done
@@ -28,6 +32,9 @@ expect 1 'echo "a.c:1:1: warning: w [bugprone-x]"' 'exit 0'
 expect 1 'echo "a.c:1:1: error: e"; exit 1' 'exit 0'
 expect 1 'kill -SEGV $$' 'exit 0'
 expect 1 'exit 0' 'exit 1'
+git -C "$tree" init -q && git -C "$tree" add runtime
+expect 0 'exit 0' 'exit 0' 'exit 0'
+expect 1 'exit 0' 'exit 0' 'echo "a.c:1:1: error: code should be clang-formatted"; exit 1'
 : >"$tree/build-clang/compile_commands.json" # nothing to read
 expect 1 'exit 0' 'exit 0'
 exit $failed
