@@ -28,12 +28,17 @@ static int read_inputs(Call *call)
     return failed;
 }
 
+/* Optional outputs that end the list without a name are not there. Those of a variadic operator
+ * are: how many there are says what each of them is. */
 static void count_outputs(Call *call)
 {
     const Onnx__NodeProto *proto = call->proto;
+    OpCode op = op_find(call->op, strlen(call->op));
+    const OpInfo *info = op == OP_COUNT ? NULL : op_info(op);
     call->out = arena_array(call->im->arena, proto->n_output, sizeof(Tensor *));
     for (size_t i = 0; i < proto->n_output; i++) {
-        if (*proto->output[i]) call->out_count = (int)i + 1;
+        bool counts = info && (info->out_max == ANY || (int)i < info->out_min);
+        if (counts || *proto->output[i]) call->out_count = (int)i + 1;
     }
 }
 
@@ -67,7 +72,11 @@ static int emit_call(Call *call)
     }
     TRY(check_arity(call, info));
     TRY(attrs_check(call, info));
-    for (int i = 0; i < call->out_count; i++) call_out(call, i);
+    for (int i = 0; i < call->out_count; i++) {
+        bool needed = i < info->out_min && info->out_max != ANY;
+        if (!call_out(call, i) && needed)
+            call->out[i] = graph_tensor(call->im->graph, NULL, DT_NONE, -1, NULL);
+    }
     Node *node = call_emit(call, op, call->in_count, call->in, call->out_count, call->out);
     node->attrs = call->attrs;
     node->attr_count = call->attr_count;

@@ -117,7 +117,6 @@ struct Node {
     Node **epilogue;
     int epilogue_count;
     int layer;        /* index of the layer it belongs to, -1 before the footprint pass */
-    void *user;
 };
 
 /* A pair that feeds back. */

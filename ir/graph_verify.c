@@ -84,6 +84,9 @@ static void check_arity(Verifier *v, const Node *node)
     for (int i = 0; i < node->in_count && i < info->in_min; i++) {
         if (!node->in[i]) BROKEN(v, node, "input %d is missing", i);
     }
+    for (int i = 0; i < node->out_count && i < info->out_min && info->out_max != ANY; i++) {
+        if (!node->out[i]) BROKEN(v, node, "output %d is missing", i);
+    }
 }
 
 /* A tensor that a node reads, under `what`. */

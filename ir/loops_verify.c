@@ -291,6 +291,21 @@ static int check_args(const Program *program, Diag *diag, const Inst *inst, cons
     return LPC_OK;
 }
 
+/* What belongs to the caller, and weights, are only read. */
+static int check_written(Diag *diag, const Inst *inst)
+{
+    const Kernel *kernel = inst->callee;
+    for (int i = 0, k = 0; i < kernel->param_count; i++) {
+        if (kernel->params[i]->local) continue;
+        const Buffer *buffer = inst->args[k++].buffer;
+        bool given = buffer->class == BUFFER_INPUT;
+        if (kernel->params[i]->is_written && (given || buffer->class == BUFFER_CONST))
+            return diag_error(diag, "main: %s writes to '%s', which is %s", kernel->name,
+                              buffer->name, given ? "an input" : "constant");
+    }
+    return LPC_OK;
+}
+
 static int check_call(const Program *program, Diag *diag, const Inst *inst)
 {
     if (!inst->callee || !has_kernel(program, inst->callee))
@@ -298,7 +313,8 @@ static int check_call(const Program *program, Diag *diag, const Inst *inst)
     int wanted = 0;
     for (int k = 0; k < inst->callee->param_count; k++)
         if (!inst->callee->params[k]->local) wanted++;
-    return check_args(program, diag, inst, inst->callee->name, wanted);
+    TRY(check_args(program, diag, inst, inst->callee->name, wanted));
+    return check_written(diag, inst);
 }
 
 /* The one buffer whose element is read. */

@@ -69,6 +69,9 @@ void loop_count(Graph *graph, const Node *enter, LoopCount *count);
 const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count);
 /* Slice: for every axis of in[0] the first element taken and the step; shapes must have run. */
 int slice_params(Graph *graph, const Node *node, const Size **start, int64_t *step);
+/* Split: where part k begins along the axis, whichever of the outputs are there; shapes must have
+ * run. */
+const Size *split_start(Graph *graph, const Node *node, int k);
 
 /* Whether lowering reads each element of in[input] once per output element through the generic
  * loader, so that the input may be an inlined tensor. */

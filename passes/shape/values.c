@@ -107,10 +107,9 @@ static const Size *value_split(const Values *v, int out, const int64_t *at)
     int axis = (int)node_int(v->n, "axis");
     int64_t from[MAX_RANK];
     for (int i = 0; i < x->rank; i++) from[i] = at[i];
-    for (int k = 0; k < out; k++) {
-        if (!v->n->out[k] || !size_is_const(v->n->out[k]->dims[axis])) return NULL;
-        from[axis] += v->n->out[k]->dims[axis]->value;
-    }
+    const Size *start = split_start(v->g, v->n, out);
+    if (!size_is_const(start)) return NULL;
+    from[axis] += start->value;
     return v->in[0][values_flatten(x, x->rank, from)];
 }
 

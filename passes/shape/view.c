@@ -287,6 +287,9 @@ int shape_split(Graph *g, Node *n)
     TRY(shape_axis(g, n, "axis", x->rank, &axis));
     const Size *const *parts = NULL, *left = x->dims[axis];
     int count = n->out_count;
+    if (node_attr(n, "num_outputs") && node_int(n, "num_outputs") != count)
+        return diag_node(g->diag, &n->origin, "num_outputs: is %lld, there are %d outputs",
+                         (long long)node_int(n, "num_outputs"), count);
     if (node_in(n, 1)) {
         TRY(need_values(g, n, 1, "split", &parts, &count));
         if (count != n->out_count)
@@ -305,6 +308,20 @@ int shape_split(Graph *g, Node *n)
         return diag_node(g->diag, &n->origin, "split: the parts do not add up to %s",
                          size_text(g->sizes, x->dims[axis]));
     return 0;
+}
+
+const Size *split_start(Graph *graph, const Node *node, int k)
+{
+    const Size *const *parts =
+        node_in(node, 1) ? tensor_values(graph, node->in[1], NULL) : NULL;
+    const Size *start = size_const(graph->sizes, 0);
+    if (!parts) {
+        const Size *whole = node->in[0]->dims[node_int(node, "axis")];
+        const Size *count = size_const(graph->sizes, node->out_count);
+        return size_muli(graph->sizes, size_ceildiv(graph->sizes, whole, count), k);
+    }
+    for (int i = 0; i < k; i++) start = size_add(graph->sizes, start, parts[i]);
+    return start;
 }
 
 int shape_expand(Graph *g, Node *n)

@@ -6,6 +6,8 @@
  * strides can say it. Whatever is left gets a workspace buffer of its own. */
 #include "passes/stage/loop.h"
 
+#include "passes/passes.h"
+
 #include <string.h>
 
 typedef struct Placing {
@@ -207,11 +209,8 @@ static bool slice_place(Lower *lw, const Node *node, Place *place)
 
 static void split_place(Lower *lw, const Node *node, int k, Place *place)
 {
-    int axis = (int)node_int(node, "axis");
-    const Size *at = zero(lw);
-    if (axis < 0) axis += node->in[0]->rank;
-    for (int i = 0; i < k; i++) at = size_add(lw->sizes, at, node->out[i]->dims[axis]);
-    const Size *skip = size_mul(lw->sizes, at, place->stride[axis]);
+    const Size *at = split_start(lw->graph, node, k);
+    const Size *skip = size_mul(lw->sizes, at, place->stride[node_int(node, "axis")]);
     place->offset = size_add(lw->sizes, place->offset, skip);
 }
 
@@ -271,14 +270,12 @@ bool place_same(const Place *a, const Place *c, const Tensor *tensor)
     return true;
 }
 
-/* Places what a node makes; true when nothing of it needs code. */
-static bool place_outputs(Placing *p, Node *node)
+static void place_outputs(Placing *p, const Node *node)
 {
     Lower *lw = p->lw;
-    bool all_views = is_view(node);
     if (node->body) {
         place_loop_outputs(lw, node);
-        return false;
+        return;
     }
     for (int k = 0; k < node->out_count; k++) {
         const Tensor *out = k == 0 ? node_result(node) : node->out[k];
@@ -286,13 +283,12 @@ static bool place_outputs(Placing *p, Node *node)
         Place *place = &lw->places[out->id], view;
         bool viewed = is_view(node) && view_place(p, node, k, &view);
         if (viewed && !place->buffer) *place = view;
-        else if (!viewed || !place_same(&view, place, out)) all_views = false;
+        lw->viewed[out->id] = viewed && place_same(&view, place, out);
         if (!place->buffer) place_whole(lw, out, BUFFER_WORK, 0);
     }
-    return all_views;
 }
 
-int stage_places(Lower *lw, const Stage *stage)
+void stage_places(Lower *lw, const Stage *stage)
 {
     size_t tensors = (size_t)lw->graph->tensor_count;
     Placing p = {lw, stage, arena_array(lw->arena, tensors, 1), arena_array(lw->arena, tensors, 1)};
@@ -319,8 +315,6 @@ int stage_places(Lower *lw, const Stage *stage)
         else share_outgoing(&p, node);
     }
     for (int i = 0; i < stage->node_count; i++) {
-        Node *node = stage->nodes[i];
-        node->user = place_outputs(&p, node) ? node : NULL; /* marks: needs no code */
+        place_outputs(&p, stage->nodes[i]);
     }
-    return 0;
 }

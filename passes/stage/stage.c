@@ -231,7 +231,7 @@ static int lower_nodes(Lowered *lowered, const Stage *stage)
     arena_push(lw->arena, opening.open, opening.count) = (Opened){NULL, lw->main};
     for (int i = 0; i < stage->node_count; i++) {
         Node *node = stage->nodes[i];
-        if (!node->user) TRY(lower_in_region(&opening, node)); /* else a view: no code */
+        if (lower_needs_code(lw, node)) TRY(lower_in_region(&opening, node));
         lowered->kernels[i] = lw->program->kernel_count;
     }
     lw->main = opening.open[0].block;
@@ -300,8 +300,10 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
     lw->program->output_count = stage->out_count;
     lw->main = &lw->program->main->body;
     lw->next_alias = (int)tensors;
-    lw->places = arena_array(arena, tensors + count_aliases(stage), sizeof *lw->places);
-    TRY(stage_places(lw, stage));
+    tensors += count_aliases(stage);
+    lw->places = arena_array(arena, tensors, sizeof *lw->places);
+    lw->viewed = arena_array(arena, tensors, sizeof *lw->viewed);
+    stage_places(lw, stage);
     lw->program->code = arena_new();
     int code = lower_all(lowered, stage, copies, kept);
     if (code) lowered_drop(lowered);

@@ -63,8 +63,10 @@ typedef struct CutRequest {
  * cut_proven for other devices than the targets' own. */
 int cut_graph(Graph *graph, const CutRequest *request, Cut *cut);
 
-/* Gives every tensor of a stage its place: contracts, state, views, concat inputs, workspace. */
-int stage_places(Lower *lw, const Stage *stage);
+/* Gives every tensor of a stage its place: contracts, state, views, concat inputs, workspace. Sets
+ * lw->viewed: a node that has views and others for outputs (a Split, part of which leaves) stores the
+ * others only. */
+void stage_places(Lower *lw, const Stage *stage);
 
 /* Is what the node reads made in its result's memory when that leaves the stage? */
 bool place_sends_source(const Node *node);

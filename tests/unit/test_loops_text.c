@@ -169,6 +169,14 @@ static void refusals(void)
         check(refuses_body(cases[i].body, cases[i].message), name);
     }
     check(refuses("program @p\nmain { call @k() }", "a kernel, not 'k'"), "text refuses a call");
+    check(refuses("program @p\nbuffer x: f32[4] input 0 bytes 16\n"
+                  "kernel @k(a: f32 write) {\n}\nmain {\ncall @k(x)\n}\n",
+                  "k writes to 'x', which is an input"),
+          "text refuses to write to an input");
+    check(refuses("program @p\nbuffer w: f32[4] const bytes 16\n"
+                  "kernel @k(a: f32 read write) {\n}\nmain {\ncall @k(w)\n}\n",
+                  "k writes to 'w', which is constant"),
+          "text refuses to write to a constant");
     check(refuses("program @p\nmain {} x", "the end of the file"), "text refuses what follows");
 }
 

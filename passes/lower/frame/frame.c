@@ -160,6 +160,17 @@ Inst *lower_point_value(Lower *lw, const Node *node, int output, Inst *const *id
     return lw->rules[node->op].point(lw, node, output, idx);
 }
 
+bool lower_needs_code(const Lower *lw, const Node *node)
+{
+    int outputs = 0, viewed = 0;
+    for (int i = 0; i < node->out_count; i++) {
+        const Tensor *out = i ? node->out[i] : node_result(node);
+        outputs += out != NULL;
+        viewed += out && lw->viewed && lw->viewed[out->id];
+    }
+    return viewed < outputs || !outputs;
+}
+
 int lower_node(Lower *lw, Node *node)
 {
     lw->node = node;

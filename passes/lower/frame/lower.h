@@ -61,6 +61,7 @@ typedef struct Lower {
     Block *main;       /* where calls are appended */
     Place *places;     /* by tensor id; buffer NULL: no place (yet) */
     int next_alias;    /* ids of tensors that are not the graph's: from here on */
+    bool *viewed;      /* by tensor id: it is there once its source is, nothing stores it; may be NULL */
     Node *node;        /* being lowered */
     Builder b;         /* of the kernel that is open */
     Kernel *kernel;    /* NULL when none is open */
@@ -99,6 +100,8 @@ TuningSite *lower_site(Lower *lw);
 /* Offset 0 and the strides of a tensor that lies whole, last axis innermost. */
 void place_row_major(Lower *lw, const Tensor *tensor, Place *place);
 const Place *lower_place(Lower *lw, const Tensor *tensor); /* constants get a buffer when first used */
+/* Does the node store any of its outputs? Not one that is only views. */
+bool lower_needs_code(const Lower *lw, const Node *node);
 /* The open kernel's parameter for a buffer at an element offset; made at first use. */
 Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write);
 /* The parameter for a tensor's place; index it with lower_index. */

@@ -164,7 +164,8 @@ static void one_output(Lower *lw, Node *node, int output)
 int lower_point(Lower *lw, Node *node)
 {
     for (int i = 0; i < node->out_count; i++) {
-        if (node->out[i]) one_output(lw, node, i);
+        const Tensor *out = i ? node->out[i] : node_result(node);
+        if (out && !(lw->viewed && lw->viewed[out->id])) one_output(lw, node, i);
     }
     return 0;
 }

@@ -110,27 +110,13 @@ Inst *point_slice(Lower *lw, const Node *node, int output, Inst *const *idx)
     return lower_load(lw, node->in[0], own);
 }
 
-/* Size of part k of a Split; an absent output has no tensor to ask. */
-static const Size *part_size(Lower *lw, const Node *node, int k, int axis)
-{
-    if (node->out[k]) return node->out[k]->dims[axis];
-    int count = 0;
-    const Size *const *parts;
-    if (tensor_known_sizes(lw->graph, node_in(node, 1), &count, &parts) && k < count)
-        return parts[k];
-    return size_ceildiv(lw->sizes, node->in[0]->dims[axis],
-                        size_const(lw->sizes, node->out_count));
-}
-
 Inst *point_split(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
     const Tensor *in = node->in[0];
     Inst *own[MAX_RANK] = {0};
     int axis = (int)node_int(node, "axis");
-    const Size *at = size_const(lw->sizes, 0);
-    for (int k = 0; k < output; k++) at = size_add(lw->sizes, at, part_size(lw, node, k, axis));
     for (int i = 0; i < in->rank; i++) own[i] = idx[i];
-    own[axis] = kb_add(&lw->b, idx[axis], kb_size(&lw->b, at));
+    own[axis] = kb_add(&lw->b, idx[axis], kb_size(&lw->b, split_start(lw->graph, node, output)));
     return lower_load(lw, in, own);
 }
 
