@@ -53,6 +53,18 @@ What has no bound is an error that names the node and the symbol: give it with `
 that goes beyond a given bound ends with `LPC_RUN_BOUND`. What is stacked has the same size in each
 iteration. The types and ranks of what is carried do not change.
 
+## NaN
+
+Where a NaN stands decides nothing, nor does the width of vectors or the backend:
+
+- **ReduceMax, ReduceMin, MaxPool, GlobalMaxPool, Max, Min, RoiAlign** (max) and scatters with `max` or
+  `min`: a NaN among the elements is the result. MaxPool's `Indices` point to the first one.
+- **ArgMax, ArgMin, Hardmax**: the first NaN of the row, the last one with `select_last_index`.
+- **TopK, Unique**: a NaN is above all numbers; equal ones in order of their places.
+- **Softmax, LogSoftmax, ReduceLogSumExp, SoftmaxCrossEntropyLoss**: all of the row is NaN.
+- **Relu, Clip, LeakyRelu, Sign** and the like: a NaN stays.
+- **GridSample, RoiAlign**: a coordinate that is NaN is a place outside the image's low end.
+
 ## Limits
 
 Rank up to 8. No training mode, no strings, sequences, maps, optionals, float8 or 4-bit types.

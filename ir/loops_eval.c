@@ -17,7 +17,8 @@ typedef enum Flow { FLOW_NEXT, FLOW_BREAK, FLOW_RETURN } Flow;
 
 typedef struct Memory {
     uint8_t *data;
-    int64_t elements; /* of the parameter's type */
+    int64_t elements; /* of the parameter's type, up to the buffer's end */
+    int64_t before;   /* as many lie before them: a view that is reversed begins at its end */
 } Memory;
 
 typedef struct Eval {
@@ -25,11 +26,11 @@ typedef struct Eval {
     Diag *diag;
     Arena *arena;
     int64_t *sizes;
-    void **values;   /* by instruction id */
-    void **cells;    /* by cell id */
+    void **values; /* by instruction id */
+    void **cells;  /* by cell id */
     bool *cell_set;
-    Memory *memory;  /* by parameter index */
-    int code;        /* with FLOW_RETURN */
+    Memory *memory; /* by parameter index */
+    int code;       /* with FLOW_RETURN */
 } Eval;
 
 static Flow run_block(Eval *e, const Block *block);
@@ -105,11 +106,16 @@ static Flow stray(Eval *e, const Inst *inst, const char *what)
     return FLOW_RETURN;
 }
 
+static bool is_inside(const Memory *memory, int64_t index)
+{
+    return index >= -memory->before && index < memory->elements;
+}
+
 static Flow stray_access(Eval *e, const Inst *inst, int64_t index)
 {
-    const char *what = arena_printf(
-        e->diag->arena, "%s[%" PRId64 "] is outside its %" PRId64 " elements", inst->param->name,
-        index, e->memory[inst->param->index].elements);
+    const char *what =
+        arena_printf(e->diag->arena, "%s[%" PRId64 "] is outside its %" PRId64 " elements",
+                     inst->param->name, index, e->memory[inst->param->index].elements);
     return stray(e, inst, what);
 }
 
@@ -130,16 +136,16 @@ static Flow access_memory(Eval *e, const Inst *inst, uint8_t *value, int lanes)
     uint64_t stride = inst->stride ? (uint64_t)i64_of(e, inst->stride) : 1;
     if (stride == 1) {
         int64_t last = (int64_t)((uint64_t)index + (uint64_t)active - 1);
-        if (index < 0 || index >= memory->elements) return stray_access(e, inst, index);
-        if (last >= memory->elements) return stray_access(e, inst, last);
-        uint8_t *place = memory->data + (size_t)index * size;
+        if (!is_inside(memory, index)) return stray_access(e, inst, index);
+        if (!is_inside(memory, last)) return stray_access(e, inst, last);
+        uint8_t *place = memory->data + index * (int64_t)size;
         memcpy(store ? place : value, store ? value : place, (size_t)active * size);
         return FLOW_NEXT;
     }
     for (int64_t i = 0; i < active; i++) {
         int64_t at = (int64_t)((uint64_t)index + (uint64_t)i * stride);
-        if (at < 0 || at >= memory->elements) return stray_access(e, inst, at);
-        uint8_t *place = memory->data + (size_t)at * size;
+        if (!is_inside(memory, at)) return stray_access(e, inst, at);
+        uint8_t *place = memory->data + at * (int64_t)size;
         uint8_t *lane = value + (size_t)i * size;
         memcpy(store ? place : lane, store ? lane : place, size);
     }
@@ -262,7 +268,7 @@ static int run_kernel(const Kernel *kernel, Diag *diag, Memory *memory, int64_t 
         const Param *param = kernel->params[i];
         if (!param->local) continue;
         size_t bytes = (size_t)param->local * dtype_size(param->dtype);
-        memory[i] = (Memory){arena_alloc(arena, bytes), param->local};
+        memory[i] = (Memory){arena_alloc(arena, bytes), param->local, 0};
         memset(memory[i].data, 0xcb, bytes);
     }
     place_values(&e);
@@ -279,7 +285,7 @@ int loops_eval_kernel(const Kernel *kernel, Diag *diag, void *const *args,
     int at = 0;
     for (int i = 0; i < kernel->param_count; i++) {
         if (kernel->params[i]->local) continue;
-        memory[i] = (Memory){args[at], arg_elements[at]};
+        memory[i] = (Memory){args[at], arg_elements[at], 0};
         at++;
     }
     int code = run_kernel(kernel, diag, memory, sizes);
@@ -362,6 +368,7 @@ static int find_argument(const Program *program, Diag *diag, const ProgramMemory
     else {
         out->data = buffer_data(m, buffer) + offset;
         out->elements = (bytes - offset) / (int64_t)dtype_size(param->dtype);
+        out->before = offset / (int64_t)dtype_size(param->dtype);
         return LPC_RUN_OK;
     }
     return STRAY;

@@ -383,8 +383,7 @@ static int check_main(const Program *program, Diag *diag, const Block *block)
         case LI_IF: TRY(check_main_if(program, diag, inst)); break;
         case LI_FOR: TRY(check_loop(program, diag, inst)); break;
         case LI_SETSYM: TRY(check_set(program, diag, inst)); break;
-        default:
-            return diag_error(diag, "main: '%s' cannot stand here", inst_name(inst->op));
+        default: return diag_error(diag, "main: '%s' cannot stand here", inst_name(inst->op));
         }
         TRY(check_main(program, diag, &inst->body));
         TRY(check_main(program, diag, &inst->els));

@@ -73,7 +73,8 @@ static Inst *shrink(Builder *b, const Node *node, Inst *x)
 {
     double lambd = node_float(node, "lambd"), bias = node_float(node, "bias");
     Inst *zero = scalar_like(b, x, 0);
-    Inst *high = kb_sub(b, x, scalar_like(b, x, bias)), *low = kb_add(b, x, scalar_like(b, x, bias));
+    Inst *high = kb_sub(b, x, scalar_like(b, x, bias)),
+         *low = kb_add(b, x, scalar_like(b, x, bias));
     Inst *above = bin(b, LI_GT, x, scalar_like(b, x, lambd));
     Inst *below = bin(b, LI_LT, x, scalar_like(b, x, -lambd));
     return kb_select(b, above, high, kb_select(b, below, low, zero));
@@ -110,7 +111,8 @@ static Inst *unary_activation(Builder *b, const Node *node, Inst *x)
     case OP_MISH: return kb_mul(b, x, kb_op1(b, LI_TANH, scalar_softplus(b, x)));
     case OP_GELU: return gelu(b, node, x);
     case OP_SWISH:
-        return kb_mul(b, x, scalar_sigmoid(b, kb_mul(b, x, scalar_like(b, x, node_float(node, "alpha")))));
+        return kb_mul(
+            b, x, scalar_sigmoid(b, kb_mul(b, x, scalar_like(b, x, node_float(node, "alpha")))));
     case OP_HARD_SIGMOID: {
         Inst *line = kb_add(b, kb_mul(b, x, scalar_like(b, x, node_float(node, "alpha"))),
                             scalar_like(b, x, node_float(node, "beta")));
@@ -185,12 +187,16 @@ static Inst *unary(Builder *b, const Node *node, Inst *x)
     }
 }
 
+Inst *scalar_is_nan(Builder *b, Inst *x)
+{
+    return dtype_is_float(x->type.dtype) ? bin(b, LI_NE, x, x) : kb_int(b, DT_BOOL, 0);
+}
+
 /* Larger or smaller of two; a NaN in either wins, as numpy has it. */
 Inst *scalar_extreme(Builder *b, bool largest, Inst *a, Inst *c)
 {
-    Inst *pick = kb_select(b, bin(b, largest ? LI_GT : LI_LT, a, c), a, c);
-    if (!dtype_is_float(a->type.dtype)) return pick;
-    return kb_select(b, bin(b, LI_NE, a, a), a, pick);
+    Inst *pick = bin(b, largest ? LI_MAX : LI_MIN, a, c);
+    return kb_select(b, scalar_is_nan(b, a), a, pick);
 }
 
 /* An integer divisor is never 0 at run time, whatever the data say. */
@@ -243,9 +249,12 @@ static Inst *int_power(Builder *b, Inst *a, Inst *n)
 
 static bool constant_number(const Inst *inst, double *value)
 {
-    if (inst->op == LI_FLT) *value = inst->number;
-    else if (inst->op == LI_INT) *value = (double)inst->value;
-    else return false;
+    if (inst->op == LI_FLT)
+        *value = inst->number;
+    else if (inst->op == LI_INT)
+        *value = (double)inst->value;
+    else
+        return false;
     return true;
 }
 
@@ -318,7 +327,8 @@ static Inst *variadic(Builder *b, const Node *node, Inst *const *x)
         default: result = kb_add(b, result, x[i]); break;
         }
     }
-    if (node->op == OP_MEAN) result = bin(b, LI_DIV, result, scalar_like(b, result, node->in_count));
+    if (node->op == OP_MEAN)
+        result = bin(b, LI_DIV, result, scalar_like(b, result, node->in_count));
     return result;
 }
 
@@ -393,7 +403,8 @@ Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero)
     x = dtype_is_float(x->type.dtype) ? x : kb_cast(b, DT_F32, x);
     Inst *rounded = kb_op1(b, LI_RINT, bin(b, LI_DIV, x, kb_cast(b, x->type.dtype, scale)));
     if (zero) rounded = kb_add(b, rounded, kb_cast(b, x->type.dtype, zero));
-    Inst *clean = kb_select(b, bin(b, LI_NE, rounded, rounded), scalar_like(b, rounded, 0), rounded);
+    Inst *clean =
+        kb_select(b, bin(b, LI_NE, rounded, rounded), scalar_like(b, rounded, 0), rounded);
     double low = (double)dtype_min(to), high = (double)dtype_max(to);
     return kb_cast(b, to, scalar_clamp(b, clean, low, high));
 }

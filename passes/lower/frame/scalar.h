@@ -13,6 +13,8 @@ Inst *scalar_softplus(Builder *b, Inst *x);
 Inst *scalar_clamp(Builder *b, Inst *x, double low, double high);
 /* The larger (or smaller) of two; a NaN in either wins. */
 Inst *scalar_extreme(Builder *b, bool largest, Inst *a, Inst *c);
+/* Is x a NaN? False for integers. */
+Inst *scalar_is_nan(Builder *b, Inst *x);
 /* To an integer type, saturating, NaN to 0; between other types as kb_cast. */
 Inst *scalar_to_int(Builder *b, DType to, Inst *x);
 /* QuantizeLinear and DequantizeLinear of one element; zero may be NULL. */

@@ -26,12 +26,19 @@ static void sample_range(const Sampler *s, int axis, Inst **low, Inst **high)
     *high = kb_sub(b, n, kb_float(b, s->type, s->align ? 1 : 0.5));
 }
 
+/* v within [low, high], in this order: a NaN is low, so that it is a place. */
+static Inst *sample_limit(Builder *b, Inst *v, Inst *low, Inst *high)
+{
+    return kb_op(b, LI_MIN, kb_op(b, LI_MAX, v, low), high);
+}
+
 static Inst *sample_reflect(const Sampler *s, int axis, Inst *v)
 {
     Builder *b = &s->lw->b;
     Inst *low, *high, *zero = kb_float(b, s->type, 0), *half = kb_float(b, s->type, 0.5);
     sample_range(s, axis, &low, &high);
-    Inst *range = kb_sub(b, high, low);
+    /* 0 when there is one element and corners are aligned: then whatever it is, it is clamped */
+    Inst *range = kb_op(b, LI_MAX, kb_sub(b, high, low), half);
     Inst *below = kb_op(b, LI_LT, v, low), *above = kb_op(b, LI_GT, v, high);
     Inst *over = kb_select(b, below, kb_sub(b, low, v), kb_sub(b, v, high));
     over = kb_op(b, LI_MAX, over, zero);
@@ -41,7 +48,8 @@ static Inst *sample_reflect(const Sampler *s, int axis, Inst *v)
     Inst *even = kb_op(b, LI_EQ, kb_add(b, pairs, pairs), times);
     Inst *from_low = kb_op(b, LI_EQ, even, below);
     Inst *mirrored = kb_select(b, from_low, kb_add(b, low, rest), kb_sub(b, high, rest));
-    return kb_select(b, kb_op(b, LI_OR, below, above), mirrored, v);
+    v = kb_select(b, kb_op(b, LI_OR, below, above), mirrored, v);
+    return sample_limit(b, v, low, high);
 }
 
 static Inst *sample_coordinate(Sampler *s, int axis, Inst *grid, bool nearest)
@@ -50,14 +58,17 @@ static Inst *sample_coordinate(Sampler *s, int axis, Inst *grid, bool nearest)
     Inst *n = kb_cast(b, s->type, kb_size(b, s->x->dims[axis]));
     Inst *one = kb_float(b, s->type, 1), *half = kb_float(b, s->type, 0.5), *v;
     grid = kb_add(b, kb_cast(b, s->type, grid), one);
-    if (s->align) v = kb_mul(b, kb_mul(b, grid, half), kb_sub(b, n, one));
-    else v = kb_mul(b, kb_sub(b, kb_mul(b, grid, n), one), half);
+    if (s->align)
+        v = kb_mul(b, kb_mul(b, grid, half), kb_sub(b, n, one));
+    else
+        v = kb_mul(b, kb_sub(b, kb_mul(b, grid, n), one), half);
     if (nearest) v = kb_op1(b, LI_RINT, v);
-    if (s->border) {
-        v = kb_op(b, LI_MAX, v, kb_float(b, s->type, 0));
-        return kb_op(b, LI_MIN, v, kb_sub(b, n, one));
-    }
-    return s->zeros ? v : sample_reflect(s, axis, v);
+    if (!s->zeros && !s->border) return sample_reflect(s, axis, v);
+    /* At the border bicubic weights are those of where the sample is, and its taps are clamped.
+     * Further out than all taps nothing changes. */
+    double out = s->border && s->taps < 4 ? 0 : 4;
+    return sample_limit(b, v, kb_float(b, s->type, -out),
+                        kb_add(b, kb_sub(b, n, one), kb_float(b, s->type, out)));
 }
 
 /* Coordinate of a tap inside the image; *valid becomes false where it lies outside (zeros). */
@@ -151,8 +162,10 @@ Inst *point_affine_grid(Lower *lw, const Node *node, int output, Inst *const *id
         Inst *n = kb_cast(b, type, kb_size(b, out->dims[axis]));
         Inst *i = kb_cast(b, type, idx[axis]);
         Inst *at = kb_add(b, i, i), *steps = n;
-        if (align) steps = kb_op(b, LI_MAX, kb_sub(b, n, one), one);
-        else at = kb_add(b, at, one);
+        if (align)
+            steps = kb_op(b, LI_MAX, kb_sub(b, n, one), one);
+        else
+            at = kb_add(b, at, one);
         at = kb_sub(b, kb_op(b, LI_DIV, at, steps), one);
         Inst *factor = lower_load(lw, theta, (Inst *[]){idx[0], row, kb_i64(b, k)});
         sum = kb_add(b, sum, kb_mul(b, factor, at));
@@ -176,14 +189,20 @@ static void roi_axis(const Roi *r, int axis, Inst *v, Inst **index, Inst **weigh
     Builder *b = &r->lw->b;
     Inst *n = kb_size(b, r->node->in[0]->dims[axis]), *size = kb_cast(b, r->type, n);
     Inst *zero = kb_float(b, r->type, 0), *one = kb_float(b, r->type, 1);
-    Inst *inside = kb_op(b, LI_AND, kb_op(b, LI_GE, v, kb_float(b, r->type, -1)),
-                         kb_op(b, LI_LE, v, size));
+    Inst *inside =
+        kb_op(b, LI_AND, kb_op(b, LI_GE, v, kb_float(b, r->type, -1)), kb_op(b, LI_LE, v, size));
     v = kb_op(b, LI_MIN, kb_op(b, LI_MAX, v, zero), kb_sub(b, size, one));
     Inst *low = kb_op1(b, LI_FLOOR, v), *f = kb_sub(b, v, low);
     index[0] = move_clamp(b, kb_cast(b, DT_I64, low), n);
     index[1] = move_clamp(b, kb_addi(b, index[0], 1), n);
     weight[0] = kb_select(b, inside, kb_sub(b, one, f), zero);
     weight[1] = kb_select(b, inside, f, zero);
+}
+
+static Inst *roi_join(const Roi *r, Inst *a, Inst *c)
+{
+    if (r->is_max) return scalar_extreme(&r->lw->b, true, a, c);
+    return kb_add(&r->lw->b, c, a);
 }
 
 static Inst *roi_sample(const Roi *r, Inst *y, Inst *x)
@@ -196,8 +215,10 @@ static Inst *roi_sample(const Roi *r, Inst *y, Inst *x)
         Inst *own[] = {r->batch, r->channel, iy[k / 2], ix[k % 2]};
         Inst *value = kb_cast(b, r->type, lower_load(r->lw, r->node->in[0], own));
         value = kb_mul(b, value, kb_mul(b, wy[k / 2], wx[k % 2]));
-        if (!result) result = value;
-        else result = kb_op(b, r->is_max ? LI_MAX : LI_ADD, result, value);
+        if (!result)
+            result = value;
+        else
+            result = roi_join(r, value, result);
     }
     return result;
 }
@@ -224,7 +245,9 @@ static Bins roi_bins(const Roi *r, Inst *roi, int first, int64_t count)
     int64_t ratio = node_int(r->node, "sampling_ratio");
     bins.samples = kb_i64(b, ratio);
     if (ratio <= 0) {
-        Inst *needed = scalar_clamp(b, kb_op1(b, LI_CEIL, bins.size), 0, 65536);
+        /* in this order, which makes 0 of a NaN */
+        Inst *needed = kb_op(b, LI_MAX, kb_op1(b, LI_CEIL, bins.size), kb_float(b, r->type, 0));
+        needed = kb_op(b, LI_MIN, needed, kb_float(b, r->type, 65536));
         bins.samples = kb_cast(b, DT_I64, needed);
     }
     return bins;
@@ -258,14 +281,16 @@ Inst *point_roi_align(Lower *lw, const Node *node, int output, Inst *const *idx)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), high.samples, 1);
     Inst *j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), wide.samples, 1);
     Inst *value = roi_sample(&r, roi_place(&r, &high, idx[2], i), roi_place(&r, &wide, idx[3], j));
-    kb_set(b, sum, kb_op(b, r.is_max ? LI_MAX : LI_ADD, kb_get(b, sum), value));
+    kb_set(b, sum, roi_join(&r, value, kb_get(b, sum)));
     kb_end(b);
     kb_end(b);
     Inst *samples = kb_mul(b, high.samples, wide.samples), *result = kb_get(b, sum);
     Inst *none = kb_op(b, LI_LE, samples, kb_i64(b, 0));
     samples = kb_cast(b, r.type, kb_op(b, LI_MAX, samples, kb_i64(b, 1)));
-    if (r.is_max) result = kb_select(b, none, kb_float(b, r.type, 0), result);
-    else result = kb_op(b, LI_DIV, result, samples);
+    if (r.is_max)
+        result = kb_select(b, none, kb_float(b, r.type, 0), result);
+    else
+        result = kb_op(b, LI_DIV, result, samples);
     return kb_cast(b, lower_type(x->dtype), result);
 }
 

@@ -1,6 +1,8 @@
-/* ArgMax, ArgMin, Hardmax: the place of the extreme element along one axis. Along a contiguous axis
- * the extreme is found first and its place second, because both of these vectorise. */
+/* ArgMax, ArgMin, Hardmax: the place of the extreme element along one axis, a NaN being more
+ * extreme than any number. Along a contiguous axis the extreme is found first and its place second,
+ * because both of these vectorise. */
 #include "passes/lower/reductions/reduction.h"
+#include "passes/lower/scalar.h"
 
 #include <stdint.h>
 
@@ -22,22 +24,19 @@ static Inst *place_along(Search *s)
 {
     Lower *lw = s->r.lw;
     Builder *b = &lw->b;
-    InstOp op = s->largest ? LI_MAX : LI_MIN, pick = s->last ? LI_MAX : LI_MIN;
+    InstOp pick = s->last ? LI_MAX : LI_MIN;
     DType type = lower_type(s->r.x->dtype);
     if (type == DT_BOOL) type = DT_I32;
-    Cell *best = reduction_cell(&s->r, "best", op, lower_extreme(lw, type, !s->largest));
-    reduction_each(&s->r, true);
-    cell_update(lw, best, op, load_value(s));
-    reduction_each_end(&s->r);
     Inst *none = s->last ? kb_int(b, s->place, -1) : lower_extreme(lw, s->place, true);
-    Inst *extreme = kb_get(b, best);
+    Inst *extreme = reduction_extreme(&s->r, type, s->largest);
     Cell *found = reduction_cell(&s->r, "found", pick, none);
     reduction_each(&s->r, true);
-    Inst *here = kb_op(b, LI_EQ, load_value(s), extreme);
+    Inst *value = load_value(s), *here = kb_op(b, LI_EQ, value, extreme);
+    here = kb_op(b, LI_OR, here, scalar_is_nan(b, value));
     Inst *at = kb_cast(b, s->place, s->r.idx[s->axis]);
     cell_update(lw, found, pick, kb_select(b, here, at, none));
     reduction_each_end(&s->r);
-    Inst *place = kb_get(b, found); /* nothing is equal in a row of NaN */
+    Inst *place = kb_get(b, found); /* of no elements: 0 */
     return kb_select(b, kb_op(b, LI_EQ, place, none), kb_int(b, s->place, 0), place);
 }
 
@@ -52,7 +51,10 @@ static Inst *place_across(Search *s)
     best->reduce = found->reduce = LI_COUNT;
     reduction_each(&s->r, false);
     Inst *value = load_value(s), *old = kb_get(b, best);
-    Inst *take = kb_op(b, better, value, old);
+    Inst *take = kb_op(b, better, value, old); /* false when one of them is NaN */
+    Inst *nan = scalar_is_nan(b, value);
+    if (!s->last) nan = kb_op(b, LI_AND, nan, kb_op(b, LI_EQ, old, old));
+    take = kb_op(b, LI_OR, take, nan);
     Inst *at = kb_cast(b, s->place, s->r.idx[s->axis]);
     kb_set(b, best, kb_select(b, take, value, old));
     kb_set(b, found, kb_select(b, take, at, kb_get(b, found)));

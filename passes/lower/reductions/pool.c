@@ -2,6 +2,7 @@
  * inner loops test nothing; channels, which lie innermost in convolutional networks, are vectors.
  * Every output element is computed by itself in one order, wherever the tensors lie. */
 #include "passes/lower/reductions/reduction.h"
+#include "passes/lower/scalar.h"
 
 typedef struct Pool {
     Lower *lw;
@@ -149,15 +150,20 @@ static void max_with_indices(Pool *p, Inst *least)
 {
     Builder *b = &p->lw->b;
     Cell *best = kb_cell(b, "best", least->type, least);
-    Cell *place = kb_cell(b, "place", (LType){DT_I64, 1}, kb_i64(b, 0));
+    Cell *place = kb_cell(b, "place", (LType){DT_I64, 1}, kb_i64(b, -1));
     best->reduce = place->reduce = LI_COUNT;
     Inst *value = window_open(p), *old = kb_get(b, best);
+    /* The first one, even if it is the least that there is; then the first NaN. */
     Inst *more = kb_op(b, LI_GT, value, old);
+    more = kb_op(b, LI_OR, more, kb_op(b, LI_LT, kb_get(b, place), kb_i64(b, 0)));
+    Inst *nan = kb_op(b, LI_AND, scalar_is_nan(b, value), kb_op(b, LI_EQ, old, old));
+    more = kb_op(b, LI_OR, more, nan);
     kb_set(b, best, kb_select(b, more, value, old));
     kb_set(b, place, kb_select(b, more, flat_index(p), kb_get(b, place)));
     window_close(p);
     lower_store(p->lw, p->idx, kb_get(b, best));
-    lower_store_to(p->lw, p->node->out[1], p->idx, kb_get(b, place));
+    lower_store_to(p->lw, p->node->out[1], p->idx,
+                   kb_op(b, LI_MAX, kb_get(b, place), kb_i64(b, 0))); /* none in an empty window */
 }
 
 int lower_max_pool(Lower *lw, Node *node)
@@ -173,7 +179,7 @@ int lower_max_pool(Lower *lw, Node *node)
     Cell *best = kb_cell(&lw->b, "best", least->type, least);
     best->reduce = LI_COUNT;
     Inst *value = window_open(&p);
-    kb_set(&lw->b, best, kb_op(&lw->b, LI_MAX, value, kb_get(&lw->b, best)));
+    kb_set(&lw->b, best, scalar_extreme(&lw->b, true, value, kb_get(&lw->b, best)));
     window_close(&p);
     lower_store(lw, p.idx, kb_get(&lw->b, best));
     return pool_close(&p);
@@ -259,10 +265,23 @@ int lower_lp_pool(Lower *lw, Node *node)
 
 /* ---- Global pooling ---- */
 
+/* The mean; with a power: its root of the sum of powers. */
+static Inst *global_sum(Reduction *r, DType type, int64_t power)
+{
+    Lower *lw = r->lw;
+    Builder *b = &lw->b;
+    Cell *cell = reduction_cell(r, "sum", LI_ADD, kb_const(b, type, 0));
+    reduction_each(r, power <= 2);
+    Inst *value = reduction_load(r), *old = kb_get(b, cell);
+    kb_set(b, cell, power ? add_power(lw, old, value, power) : kb_add(b, old, value));
+    reduction_each_end(r);
+    if (power) return root(lw, kb_get(b, cell), power);
+    return kb_op(b, LI_DIV, kb_get(b, cell), reduction_count(r, type, 0));
+}
+
 int lower_global_pool(Lower *lw, Node *node)
 {
     const Tensor *x = node->in[0];
-    Builder *b = &lw->b;
     DType type = lower_type(x->dtype);
     bool is_max = node->op == OP_GLOBAL_MAX_POOL, reduced[MAX_RANK] = {false};
     int64_t power = node->op == OP_GLOBAL_LP_POOL ? node_int(node, "p") : 0;
@@ -271,19 +290,8 @@ int lower_global_pool(Lower *lw, Node *node)
     lower_begin(lw, NULL);
     reduction_init(&r, lw, x, reduced);
     reduction_open(&r, 1);
-    InstOp op = is_max ? LI_MAX : LI_ADD;
-    Inst *initial = is_max ? lower_extreme(lw, type, false) : kb_const(b, type, 0);
-    Cell *cell = reduction_cell(&r, "sum", op, initial);
-    reduction_each(&r, power <= 2);
-    Inst *value = reduction_load(&r), *old = kb_get(b, cell);
-    kb_set(b, cell, power ? add_power(lw, old, value, power) : kb_op(b, op, old, value));
-    reduction_each_end(&r);
-    Inst *result = kb_get(b, cell);
-    if (power)
-        result = root(lw, result, power);
-    else if (!is_max)
-        result = kb_op(b, LI_DIV, result, reduction_count(&r, type, 0));
-    lower_store(lw, r.idx, result);
+    lower_store(lw, r.idx,
+                is_max ? reduction_extreme(&r, type, true) : global_sum(&r, type, power));
     reduction_close(&r);
     lower_end(lw);
     return 0;

@@ -20,8 +20,6 @@ static DType accumulator_type(const Node *node)
 static Inst *initial_value(Lower *lw, const Node *node, DType type)
 {
     switch (node->op) {
-    case OP_REDUCE_MAX: return lower_extreme(lw, type, false);
-    case OP_REDUCE_MIN: return lower_extreme(lw, type, true);
     case OP_REDUCE_PROD: return kb_const(&lw->b, type, 1);
     default: return kb_const(&lw->b, type, 0);
     }
@@ -30,8 +28,6 @@ static Inst *initial_value(Lower *lw, const Node *node, DType type)
 static InstOp reduce_op(const Node *node)
 {
     switch (node->op) {
-    case OP_REDUCE_MAX: return LI_MAX;
-    case OP_REDUCE_MIN: return LI_MIN;
     case OP_REDUCE_PROD: return LI_MUL;
     default: return LI_ADD;
     }
@@ -42,8 +38,6 @@ static Inst *step(Lower *lw, const Node *node, Inst *sum, Inst *x, Inst *peak)
 {
     Builder *b = &lw->b;
     switch (node->op) {
-    case OP_REDUCE_MAX: return kb_op(b, LI_MAX, sum, x);
-    case OP_REDUCE_MIN: return kb_op(b, LI_MIN, sum, x);
     case OP_REDUCE_PROD: return kb_mul(b, sum, x);
     case OP_REDUCE_L1:
         return kb_add(b, sum, dtype_is_signed(x->type.dtype) ? kb_op1(b, LI_ABS, x) : x);
@@ -108,6 +102,21 @@ static void reduced_axes(Arena *arena, const Node *node, bool *reduced)
     }
 }
 
+static Inst *reduce_all(Lower *lw, const Node *node, Reduction *r, DType compute)
+{
+    Builder *b = &lw->b;
+    bool largest = node->op == OP_REDUCE_MAX;
+    if (largest || node->op == OP_REDUCE_MIN) return reduction_extreme(r, compute, largest);
+    Inst *peak = is_log_sum_exp(node) ? find_peak(r, compute) : NULL;
+    InstOp op = reduce_op(node);
+    Cell *cell = reduction_cell(r, "sum", op, initial_value(lw, node, compute));
+    reduction_each(r, op != LI_MUL);
+    Inst *value = kb_cast(b, compute, reduction_load(r));
+    kb_set(b, cell, step(lw, node, kb_get(b, cell), value, peak));
+    reduction_each_end(r);
+    return finish(lw, node, r, kb_get(b, cell), peak);
+}
+
 int lower_reduce(Lower *lw, Node *node)
 {
     const Tensor *x = node->in[0];
@@ -121,16 +130,9 @@ int lower_reduce(Lower *lw, Node *node)
     lower_begin(lw, NULL);
     reduction_init(&r, lw, x, reduced);
     reduction_open(&r, is_log_sum_exp(node) ? 10 : 1);
-    Inst *peak = is_log_sum_exp(node) ? find_peak(&r, compute) : NULL;
-    InstOp op = reduce_op(node);
-    Cell *cell = reduction_cell(&r, "sum", op, initial_value(lw, node, compute));
-    reduction_each(&r, op != LI_MUL);
-    Inst *value = kb_cast(b, compute, reduction_load(&r));
-    kb_set(b, cell, step(lw, node, kb_get(b, cell), value, peak));
-    reduction_each_end(&r);
+    Inst *result = reduce_all(lw, node, &r, compute);
     Inst *idx[MAX_RANK] = {0};
     result_idx(node, &r, idx);
-    Inst *result = finish(lw, node, &r, kb_get(b, cell), peak);
     lower_store(lw, idx, kb_cast(b, type, result));
     reduction_close(&r);
     lower_end(lw);

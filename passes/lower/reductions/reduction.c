@@ -1,5 +1,6 @@
 /* Loops of reductions: see reduction.h. */
 #include "passes/lower/reductions/reduction.h"
+#include "passes/lower/scalar.h"
 
 #include <math.h>
 #include <string.h>
@@ -205,6 +206,37 @@ Inst *lower_fma(Lower *lw, Inst *a, Inst *c, Inst *plus)
 {
     if (lw->target->has_fma && dtype_is_float(a->type.dtype)) return kb_fma(&lw->b, a, c, plus);
     return kb_add(&lw->b, kb_mul(&lw->b, a, c), plus);
+}
+
+/* Lanes and rows are combined by MIN and MAX, which lose a NaN: it is kept in a sum of its own. */
+static Inst *extreme_along(Reduction *r, Cell *best, bool largest)
+{
+    Builder *b = &r->lw->b;
+    DType type = best->type.dtype;
+    bool is_float = dtype_is_float(type);
+    Cell *bad = is_float ? reduction_cell(r, "bad", LI_ADD, kb_float(b, type, 0)) : NULL;
+    reduction_each(r, true);
+    Inst *x = kb_cast(b, type, reduction_load(r));
+    cell_update(r->lw, best, largest ? LI_MAX : LI_MIN, x);
+    if (bad)
+        cell_update(r->lw, bad, LI_ADD, kb_select(b, scalar_is_nan(b, x), x, kb_float(b, type, 0)));
+    reduction_each_end(r);
+    if (!bad) return kb_get(b, best);
+    return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_float(b, type, (double)NAN),
+                     kb_get(b, best));
+}
+
+Inst *reduction_extreme(Reduction *r, DType type, bool largest)
+{
+    Builder *b = &r->lw->b;
+    InstOp op = largest ? LI_MAX : LI_MIN;
+    Cell *best = reduction_cell(r, "best", op, lower_extreme(r->lw, type, !largest));
+    if (r->along) return extreme_along(r, best, largest);
+    reduction_each(r, true);
+    Inst *x = kb_cast(b, type, reduction_load(r));
+    kb_set(b, best, scalar_extreme(b, largest, x, kb_get(b, best)));
+    reduction_each_end(r);
+    return kb_get(b, best);
 }
 
 Inst *lower_extreme(Lower *lw, DType dtype, bool largest)

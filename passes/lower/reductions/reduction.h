@@ -54,6 +54,9 @@ Inst *reduction_load(Reduction *r);
 void cell_update(Lower *lw, Cell *cell, InstOp op, Inst *value);
 /* a * c + plus, fused where the target has it; floats or integers. */
 Inst *lower_fma(Lower *lw, Inst *a, Inst *c, Inst *plus);
+/* The largest (smallest) of the reduced elements, as a value of type; a NaN among them wins. Runs the
+ * inner loops. */
+Inst *reduction_extreme(Reduction *r, DType type, bool largest);
 /* The neutral element of MIN and MAX of dtype: the largest, or the smallest, value. */
 Inst *lower_extreme(Lower *lw, DType dtype, bool largest);
 
