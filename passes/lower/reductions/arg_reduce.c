@@ -2,7 +2,7 @@
  * extreme than any number. Along a contiguous axis the extreme is found first and its place second,
  * because both of these vectorise. */
 #include "passes/lower/reductions/reduction.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <stdint.h>
 

@@ -2,7 +2,7 @@
  * inner loops test nothing; channels, which lie innermost in convolutional networks, are vectors.
  * Every output element is computed by itself in one order, wherever the tensors lie. */
 #include "passes/lower/reductions/reduction.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 typedef struct Pool {
     Lower *lw;
@@ -166,6 +166,29 @@ static void max_with_indices(Pool *p, Inst *least)
                    kb_op(b, LI_MAX, kb_get(b, place), kb_i64(b, 0))); /* none in an empty window */
 }
 
+/* MAX takes no NaN: they are kept in a sum of their own, which costs less than to choose each time.
+ */
+static Inst *max_alone(Pool *p, Inst *least)
+{
+    Builder *b = &p->lw->b;
+    LType type = least->type;
+    bool is_float = dtype_is_float(type.dtype);
+    Inst *zero = kb_const(b, type.dtype, 0);
+    Cell *best = kb_cell(b, "best", type, least);
+    Cell *bad = is_float ? kb_cell(b, "bad", type, zero) : NULL;
+    best->reduce = LI_COUNT;
+    if (bad) bad->reduce = LI_COUNT;
+    Inst *value = window_open(p);
+    kb_set(b, best, kb_op(b, LI_MAX, value, kb_get(b, best)));
+    if (bad) {
+        Inst *nan = kb_select(b, scalar_is_nan(b, value), value, zero);
+        kb_set(b, bad, kb_add(b, kb_get(b, bad), nan));
+    }
+    window_close(p);
+    if (!bad) return kb_get(b, best);
+    return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_get(b, bad), kb_get(b, best));
+}
+
 int lower_max_pool(Lower *lw, Node *node)
 {
     Pool p;
@@ -176,12 +199,7 @@ int lower_max_pool(Lower *lw, Node *node)
         max_with_indices(&p, least);
         return pool_close(&p);
     }
-    Cell *best = kb_cell(&lw->b, "best", least->type, least);
-    best->reduce = LI_COUNT;
-    Inst *value = window_open(&p);
-    kb_set(&lw->b, best, scalar_extreme(&lw->b, true, value, kb_get(&lw->b, best)));
-    window_close(&p);
-    lower_store(lw, p.idx, kb_get(&lw->b, best));
+    lower_store(lw, p.idx, max_alone(&p, least));
     return pool_close(&p);
 }
 

@@ -1,6 +1,6 @@
 /* Loops of reductions: see reduction.h. */
 #include "passes/lower/reductions/reduction.h"
-#include "passes/lower/scalar.h"
+#include "passes/lower/frame/scalar.h"
 
 #include <math.h>
 #include <string.h>
