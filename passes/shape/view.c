@@ -312,18 +312,14 @@ int shape_split(Graph *g, Node *n)
 
 const Size *split_start(Graph *graph, const Node *node, int k)
 {
-    Tensor *sizes = node_in(node, 1);
-    const Size *start = size_const(graph->sizes, 0);
-    if (!sizes) {
+    const Size *const *parts, *start = size_const(graph->sizes, 0);
+    int given = 0;
+    if (!node_in(node, 1) || !tensor_known_sizes(graph, node->in[1], &given, &parts)) {
         const Size *whole = node->in[0]->dims[node_int(node, "axis")];
         const Size *count = size_const(graph->sizes, node->out_count);
         return size_muli(graph->sizes, size_ceildiv(graph->sizes, whole, count), k);
     }
-    const Size *const *parts = sizes->data ? NULL : tensor_values(graph, sizes, NULL);
-    for (int i = 0; i < k; i++) {
-        if (parts) start = size_add(graph->sizes, start, parts[i]);
-        else start = size_addi(graph->sizes, start, const_i64_at(sizes, i));
-    }
+    for (int i = 0; i < k && i < given; i++) start = size_add(graph->sizes, start, parts[i]);
     return start;
 }
 
