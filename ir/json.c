@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* No file of ours comes near; a device may never end. */
+static const size_t MOST_BYTES = (size_t)1 << 30;
+
 static int read_text(Diag *diag, Arena *arena, const char *path, char **text)
 {
     FILE *file = fopen(path, "rb");
@@ -14,10 +17,12 @@ static int read_text(Diag *diag, Arena *arena, const char *path, char **text)
     Text all;
     text_init(&all, arena);
     char part[4096];
-    for (size_t n; (n = fread(part, 1, sizeof part, file));) text_addn(&all, part, n);
-    bool failed = ferror(file);
+    size_t n;
+    while (all.length <= MOST_BYTES && (n = fread(part, 1, sizeof part, file))) text_addn(&all, part, n);
+    bool failed = ferror(file), large = all.length > MOST_BYTES;
     fclose(file);
     if (failed) return diag_error(diag, "cannot read '%s'", path);
+    if (large) return diag_error(diag, "cannot read '%s': it is larger than 1 GiB", path);
     *text = all.data;
     return 0;
 }

@@ -4,13 +4,15 @@
  * errors too, since most of them are misspelt known ones. */
 #define _GNU_SOURCE
 #include "ir/target.h"
-#include "ir/units.h"
+
+#include "ir/json.h"
+#include "ir/schema.h"
+
 #include <cjson/cJSON.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <float.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,256 +20,121 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { MAX_FILE = 1 << 20 };
-
-/* ---- Fields ---- */
-
-/* One file being read. Every getter takes the object that holds the field, and the path that the
- * user would write for it ("cache.l1d"). */
-typedef struct Reader {
-    Diag *diag;
-    Arena *arena;
-} Reader;
-
-static int bad(Reader *r, const char *field, const cJSON *got, const char *expected)
-{
-    if (!got) return diag_error(r->diag, "field '%s' is missing: expected %s", field, expected);
-    char *text = cJSON_PrintUnformatted(got);
-    int code = diag_error(r->diag, "field '%s': expected %s, got %.60s", field, expected,
-                          text ? text : "something else");
-    free(text);
-    return code;
-}
-
-static const cJSON *item(const cJSON *object, const char *field)
-{
-    const char *dot = strrchr(field, '.');
-    return cJSON_GetObjectItemCaseSensitive(object, dot ? dot + 1 : field);
-}
-
-static int get_string(Reader *r, const cJSON *object, const char *field, const char *expected,
-                      const char **out)
-{
-    const cJSON *j = item(object, field);
-    if (!cJSON_IsString(j) || !j->valuestring[0]) return bad(r, field, j, expected);
-    for (const char *c = j->valuestring; *c; c++)
-        if (iscntrl((unsigned char)*c)) return bad(r, field, j, expected);
-    *out = arena_strdup(r->arena, j->valuestring);
-    return 0;
-}
-
-static int get_bool(Reader *r, const cJSON *object, const char *field, bool *out)
-{
-    const cJSON *j = item(object, field);
-    if (!cJSON_IsBool(j)) return bad(r, field, j, "true or false");
-    *out = cJSON_IsTrue(j);
-    return 0;
-}
-
-static int get_int(Reader *r, const cJSON *object, const char *field, int low, int high, int *out)
-{
-    const cJSON *j = item(object, field);
-    if (!cJSON_IsNumber(j) || j->valuedouble < low || j->valuedouble > high ||
-        j->valuedouble != floor(j->valuedouble))
-        return bad(r, field, j, arena_printf(r->arena, "an integer from %d to %d", low, high));
-    *out = (int)j->valuedouble;
-    return 0;
-}
-
-static int get_positive(Reader *r, const cJSON *object, const char *field, const char *expected,
-                        double high, double *out)
-{
-    const cJSON *j = item(object, field);
-    if (!cJSON_IsNumber(j) || !(j->valuedouble > 0) || j->valuedouble > high)
-        return bad(r, field, j, expected);
-    *out = j->valuedouble;
-    return 0;
-}
-
-static int get_bytes(Reader *r, const cJSON *object, const char *field, double low, double *out)
-{
-    const cJSON *j = item(object, field);
-    double value = -1;
-    if (cJSON_IsNumber(j)) value = j->valuedouble;
-    if (cJSON_IsString(j)) value = parse_bytes(j->valuestring);
-    if (!(value >= low) || value > 1e15) {
-        const char *expected = "a size: bytes, or a text such as \"988MB\" or \"2GiB\"";
-        if (value >= 0) expected = arena_printf(r->arena, "a size from %.0f bytes to 1 PB", low);
-        return bad(r, field, j, expected);
-    }
-    *out = value;
-    return 0;
-}
-
-static int get_size(Reader *r, const cJSON *object, const char *field, double low, int64_t *out)
-{
-    double value;
-    TRY(get_bytes(r, object, field, low, &value));
-    *out = (int64_t)value;
-    return 0;
-}
-
-/* A list of strings, NULL-terminated. */
-static int get_list(Reader *r, const cJSON *object, const char *field, int least,
-                    const char *expected, const char *const **out, int *count)
-{
-    const cJSON *j = item(object, field);
-    int n = cJSON_GetArraySize(j);
-    if (!cJSON_IsArray(j) || n < least || n > 64) return bad(r, field, j, expected);
-    const char **list = arena_array(r->arena, (size_t)n + 1, sizeof *list);
-    int k = 0;
-    const cJSON *element;
-    cJSON_ArrayForEach(element, j)
-    {
-        if (!cJSON_IsString(element) || !element->valuestring[0]) return bad(r, field, j, expected);
-        list[k++] = arena_strdup(r->arena, element->valuestring);
-    }
-    *out = list;
-    *count = k;
-    return 0;
-}
-
-static int get_object(Reader *r, const cJSON *object, const char *field, const char *expected,
-                      const char *const *known, const cJSON **out)
-{
-    const cJSON *j = field[0] ? item(object, field) : object;
-    if (!cJSON_IsObject(j)) return bad(r, field[0] ? field : "(the file)", j, expected);
-    const cJSON *member;
-    cJSON_ArrayForEach(member, j)
-    {
-        int k = 0;
-        while (known[k] && strcmp(known[k], member->string) != 0) k++;
-        if (!known[k])
-            return diag_error(r->diag, "unknown field '%s%s%.60s': expected %s", field,
-                              field[0] ? "." : "", member->string, expected);
-    }
-    *out = j;
-    return 0;
-}
-
 /* ---- One file ---- */
 
-static int read_isa(Reader *r, const cJSON *root, Target *t)
-{
-    static const char *const vector_fields[] = {"bits", "registers", NULL};
-    static const char *const isa_fields[] = {"fma", "fp16", "dot", NULL};
-    const cJSON *j;
-    TRY(get_object(r, root, "vector", "an object with bits and registers", vector_fields, &j));
-    TRY(get_int(r, j, "vector.bits", 0, 1024, &t->vector_bits));
-    if (t->vector_bits != 0 && (t->vector_bits < 128 || (t->vector_bits & (t->vector_bits - 1))))
-        return bad(r, "vector.bits", item(j, "vector.bits"), "0 (none), 128, 256, 512 or 1024");
-    TRY(get_int(r, j, "vector.registers", t->vector_bits ? 8 : 0, 256, &t->vector_registers));
-
-    TRY(get_object(r, root, "isa", "an object with fma, fp16 and dot", isa_fields, &j));
-    TRY(get_bool(r, j, "isa.fma", &t->fma));
-    TRY(get_bool(r, j, "isa.fp16", &t->fp16));
-    const char *dots = "\"none\", \"vnni\", \"avxvnni\" (x86_64) or \"sdot\" (aarch64)";
+/* A target as its file has it. */
+typedef struct TargetFile {
+    Target t;
+    const char *const *features, *const *aliases;
+    int feature_count, alias_count;
     const char *dot;
-    TRY(get_string(r, j, "isa.dot", dots, &dot));
+} TargetFile;
+
+static int check_bits(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    int bits = ((TargetFile *)to)->t.vector_bits;
+    (void)r, (void)field, (void)json;
+    return bits && (bits < 128 || (bits & (bits - 1)));
+}
+
+static int check_registers(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    const Target *t = &((TargetFile *)to)->t;
+    (void)r, (void)field, (void)json;
+    return t->vector_bits && t->vector_registers < 8;
+}
+
+/* By then the triple has been read. */
+static int check_dot(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    TargetFile *f = to;
     int kind = DOT_NONE;
-    while (kind <= DOT_SDOT && strcmp(dot, dot_name((DotKind)kind)) != 0) kind++;
-    bool x86 = strncmp(t->triple, "x86_64-", 7) == 0;
-    bool arm = strncmp(t->triple, "aarch64-", 8) == 0;
-    if (kind > DOT_SDOT || ((kind == DOT_VNNI || kind == DOT_AVXVNNI) && !x86) ||
-        (kind == DOT_SDOT && !arm))
-        return bad(r, "isa.dot", item(j, "isa.dot"), dots);
-    t->dot = (DotKind)kind;
-    return 0;
-}
-
-static int read_figures(Reader *r, const cJSON *root, Target *t)
-{
-    static const char *const cache_fields[] = {"l1d", "l2", "l3", NULL};
-    const cJSON *j;
-    TRY(get_int(r, root, "cores", 1, 1024, &t->cores));
-    TRY(get_object(r, root, "cache", "an object with l1d, l2 and l3", cache_fields, &j));
-    TRY(get_size(r, j, "cache.l1d", 0, &t->l1d));
-    TRY(get_size(r, j, "cache.l2", 0, &t->l2));
-    TRY(get_size(r, j, "cache.l3", 0, &t->l3));
-    TRY(get_size(r, root, "memory", 65536, &t->memory));
-    TRY(get_positive(r, root, "gflops", "a number above 0", 1e9, &t->gflops));
-    TRY(get_bytes(r, root, "memory_bandwidth", 1, &t->memory_bandwidth));
-    return get_positive(r, root, "call_overhead", "seconds, above 0 and at most 1", 1,
-                        &t->call_overhead);
-}
-
-static int read_programs(Reader *r, const cJSON *root, Target *t)
-{
-    const char *words = "a list of words, such as [\"aarch64-linux-gnu-gcc\"]";
-    const char *maybe = "a list of words, which may be empty";
-    TRY(get_list(r, root, "cc", 1, words, &t->cc, &t->cc_count));
-    t->linker = t->cc, t->linker_count = t->cc_count;
-    if (item(root, "linker"))
-        TRY(get_list(r, root, "linker", 1, words, &t->linker, &t->linker_count));
-    TRY(get_list(r, root, "ar", 1, words, &t->ar, &t->ar_count));
-    TRY(get_list(r, root, "link_flags", 0, maybe, &t->link_flags, &t->link_flag_count));
-    return get_list(r, root, "emulator", 0, maybe, &t->emulator, &t->emulator_count);
+    (void)r, (void)field, (void)json;
+    while (kind <= DOT_SDOT && strcmp(f->dot, dot_name((DotKind)kind)) != 0) kind++;
+    bool x86 = strncmp(f->t.triple, "x86_64-", 7) == 0;
+    bool arm = strncmp(f->t.triple, "aarch64-", 8) == 0;
+    f->t.dot = (DotKind)kind;
+    return kind > DOT_SDOT || ((kind == DOT_VNNI || kind == DOT_AVXVNNI) && !x86) ||
+           (kind == DOT_SDOT && !arm);
 }
 
 /* "x86_64-linux-gnu": lower-case letters, digits, '_' and at least one '-'. It names a folder. */
-static bool triple_ok(const char *triple)
+static int check_triple(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
-    if (!strchr(triple, '-') || triple[0] == '-') return false;
-    return strspn(triple, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(triple);
+    const char *triple = ((TargetFile *)to)->t.triple;
+    (void)r, (void)field, (void)json;
+    return !strchr(triple, '-') || triple[0] == '-' ||
+           strspn(triple, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(triple);
 }
 
-static int read_code(Reader *r, const cJSON *root, Target *t)
+static int check_features(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
-    const char *triple = "a triple such as \"aarch64-linux-gnu\"";
-    TRY(get_string(r, root, "description", "a text", &t->description));
-    TRY(get_string(r, root, "triple", triple, &t->triple));
-    if (!triple_ok(t->triple)) return bad(r, "triple", item(root, "triple"), triple);
-    TRY(get_string(r, root, "cpu", "LLVM's name of a CPU, such as \"cortex-a72\"", &t->cpu));
-    const char *const *features;
-    int count;
-    const char *expected = "a list of LLVM features, each with its sign, such as [\"+fullfp16\"]";
-    TRY(get_list(r, root, "features", 0, expected, &features, &count));
+    TargetFile *f = to;
     Text text;
+    (void)field, (void)json;
     text_init(&text, r->arena);
     text_add(&text, "");
-    for (int i = 0; i < count; i++) {
-        if ((features[i][0] != '+' && features[i][0] != '-') || strchr(features[i], ','))
-            return bad(r, "features", item(root, "features"), expected);
-        text_printf(&text, "%s%s", i ? "," : "", features[i]);
+    for (int i = 0; i < f->feature_count; i++) {
+        const char *one = f->features[i];
+        if ((one[0] != '+' && one[0] != '-') || strchr(one, ',')) return 1;
+        text_printf(&text, "%s%s", i ? "," : "", one);
     }
-    t->features = text.data ? text.data : "";
-    return get_list(r, root, "cflags", 0, "a list of compiler flags", &t->cflags, &t->cflag_count);
-}
-
-static int read_target(Reader *r, const cJSON *root, Target *t)
-{
-    static const char *const fields[] = {
-        "description", "aliases", "triple",     "cpu",        "features",
-        "cflags",      "vector",  "isa",        "cores",      "cache",
-        "memory",      "gflops",  "memory_bandwidth", "call_overhead", "cc",
-        "linker",      "ar",      "link_flags", "emulator",   NULL};
-    const cJSON *object;
-    TRY(get_object(r, root, "", "one of those that docs/targets.md lists", fields, &object));
-    TRY(read_code(r, root, t));
-    TRY(read_isa(r, root, t));
-    TRY(read_figures(r, root, t));
-    TRY(read_programs(r, root, t));
+    f->t.features = text.data ? text.data : "";
     return 0;
 }
 
-/* The file's text as JSON, to be deleted by the caller. */
-static int read_json(Diag *diag, Arena *arena, const char *path, cJSON **out)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file) return diag_error(diag, "cannot read it: %s", strerror(errno));
-    char *text = arena_alloc(arena, MAX_FILE + 1);
-    size_t length = fread(text, 1, MAX_FILE, file);
-    bool failed = ferror(file) != 0;
-    fclose(file);
-    if (failed) return diag_error(diag, "cannot read it: %s", strerror(errno));
-    if (length == MAX_FILE) return diag_error(diag, "a target file of 1 MiB or more");
-    const char *end = NULL;
-    *out = cJSON_ParseWithLengthOpts(text, length + 1, &end, 1);
-    if (*out) return 0;
-    int line = 1;
-    for (const char *c = text; end && c < end && *c; c++) line += *c == '\n';
-    return diag_error(diag, "line %d: not valid JSON", line);
-}
+#define AT(field) offsetof(TargetFile, field)
+#define WORDS(name, required, list, number, least, expected, check)                                \
+    {name, JSON_WORDS, required, AT(list), AT(number), least, 64, expected, NULL, check}
+#define VALUE(name, kind, field, least, most, expected, check)                                     \
+    {name, kind, true, AT(field), 0, least, most, expected, NULL, check}
+#define INSIDE(name, expected, fields)                                                             \
+    {name, JSON_OBJECT, true, 0, 0, 0, 0, expected, fields, NULL}
+#define END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+
+static const char a_word[] = "a list of words, such as [\"aarch64-linux-gnu-gcc\"]",
+                  maybe_words[] = "a list of words, which may be empty";
+
+static const JsonField vector_fields[] = {
+    VALUE("bits", JSON_INT, t.vector_bits, 0, 1024, "0 (none), 128, 256, 512 or 1024", check_bits),
+    VALUE("registers", JSON_INT, t.vector_registers, 0, 256,
+          "a whole number from 8 (0 without vectors) to 256", check_registers),
+    END};
+static const JsonField isa_fields[] = {
+    VALUE("fma", JSON_FLAG, t.fma, 0, 0, NULL, NULL),
+    VALUE("fp16", JSON_FLAG, t.fp16, 0, 0, NULL, NULL),
+    VALUE("dot", JSON_LINE, dot, 0, 0,
+          "\"none\", \"vnni\", \"avxvnni\" (x86_64) or \"sdot\" (aarch64)", check_dot),
+    END};
+static const JsonField cache_fields[] = {VALUE("l1d", JSON_SIZE, t.l1d, 0, 1e15, NULL, NULL),
+                                         VALUE("l2", JSON_SIZE, t.l2, 0, 1e15, NULL, NULL),
+                                         VALUE("l3", JSON_SIZE, t.l3, 0, 1e15, NULL, NULL), END};
+
+/* docs/targets.md describes them. */
+static const JsonField target_fields[] = {
+    VALUE("description", JSON_LINE, t.description, 0, 0, NULL, NULL),
+    WORDS("aliases", false, aliases, alias_count, 0, "a list of names", NULL),
+    VALUE("triple", JSON_LINE, t.triple, 0, 0, "a triple such as \"aarch64-linux-gnu\"",
+          check_triple),
+    VALUE("cpu", JSON_LINE, t.cpu, 0, 0, "LLVM's name of a CPU, such as \"cortex-a72\"", NULL),
+    WORDS("features", true, features, feature_count, 0,
+          "a list of LLVM features, each with its sign, such as [\"+fullfp16\"]", check_features),
+    WORDS("cflags", true, t.cflags, t.cflag_count, 0, "a list of compiler flags", NULL),
+    INSIDE("vector", "an object with bits and registers", vector_fields),
+    INSIDE("isa", "an object with fma, fp16 and dot", isa_fields),
+    VALUE("cores", JSON_INT, t.cores, 1, 1024, NULL, NULL),
+    INSIDE("cache", "an object with l1d, l2 and l3", cache_fields),
+    VALUE("memory", JSON_SIZE, t.memory, 65536, 1e15, NULL, NULL),
+    VALUE("gflops", JSON_NUMBER, t.gflops, DBL_MIN, 1e9, "a number above 0", NULL),
+    VALUE("memory_bandwidth", JSON_BYTES, t.memory_bandwidth, 1, 1e15, NULL, NULL),
+    VALUE("call_overhead", JSON_NUMBER, t.call_overhead, DBL_MIN, 1,
+          "seconds, above 0 and at most 1", NULL),
+    WORDS("cc", true, t.cc, t.cc_count, 1, a_word, NULL),
+    WORDS("linker", false, t.linker, t.linker_count, 1, a_word, NULL),
+    WORDS("ar", true, t.ar, t.ar_count, 1, a_word, NULL),
+    WORDS("link_flags", true, t.link_flags, t.link_flag_count, 0, maybe_words, NULL),
+    WORDS("emulator", true, t.emulator, t.emulator_count, 0, maybe_words, NULL),
+    END};
 
 /* Where the target's code can run here: same architecture, and its instructions are there. */
 static bool runs_here(const Target *t, const Target *host)
@@ -295,29 +162,23 @@ static int load_file(Diag *diag, Arena *arena, const char *path, const char *nam
                      const char **aliases)
 {
     const char *outer = diag->file;
-    diag->file = path;
+    TargetFile *file = arena_alloc(arena, sizeof *file);
+    JsonReader reader = {.diag = diag, .arena = arena};
     cJSON *root = NULL;
-    Target *t = arena_alloc(arena, sizeof *t);
-    t->name = arena_strdup(arena, name);
-    t->file = path;
-    *aliases = "";
-    int code = read_json(diag, arena, path, &root);
-    Reader r = {diag, arena};
-    if (!code) code = read_target(&r, root, t);
-    if (!code && item(root, "aliases")) {
-        const char *const *list;
-        int count;
-        code = get_list(&r, root, "aliases", 0, "a list of names", &list, &count);
-        Text text;
-        text_init(&text, arena);
-        text_add(&text, "");
-        for (int i = 0; !code && i < count; i++)
-            text_printf(&text, "%s%s", i ? " " : "", list[i]);
-        if (!code && count) *aliases = text.data;
-    }
+    *file = (TargetFile){.t = {.name = arena_strdup(arena, name), .file = path}};
+    int code = json_read(diag, arena, path, &root);
+    if (!code) code = json_fields(&reader, root, target_fields, file);
     cJSON_Delete(root);
     diag->file = outer;
     if (code) return code;
+    Target *t = &file->t;
+    if (!t->linker) t->linker = t->cc, t->linker_count = t->cc_count;
+    Text names;
+    text_init(&names, arena);
+    text_add(&names, "");
+    for (int i = 0; i < file->alias_count; i++)
+        text_printf(&names, "%s%s", i ? " " : "", file->aliases[i]);
+    *aliases = file->alias_count ? names.data : "";
     Target *host = target_host(arena);
     replace_program(t, host, &t->cc, &t->cc_count, host->cc, host->cc_count);
     replace_program(t, host, &t->linker, &t->linker_count, host->linker, host->linker_count);

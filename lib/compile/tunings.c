@@ -12,6 +12,7 @@
 #include "lib/compile/tunings.h"
 
 #include "ir/json.h"
+#include "ir/schema.h"
 #include "passes/lower/products/matrix.h"
 
 #include <cjson/cJSON.h>
@@ -26,57 +27,44 @@ static const char FORMAT[] = "lpc tuning";
 
 /* ---- Reading ---- */
 
-static int read_count(Diag *diag, const cJSON *j, const char *kernel, int most, int *count)
-{
-    if (!cJSON_IsNumber(j) || j->valuedouble != j->valueint || j->valueint < 1 ||
-        j->valueint > most)
-        return diag_error(diag, "kernel '%s': %s: expected a whole number from 1 to %d", kernel,
-                          j->string, most);
-    *count = j->valueint;
-    return 0;
-}
-
-static int read_columns(Diag *diag, const cJSON *j, const char *kernel, ColumnOrder *columns)
+static int read_columns(JsonReader *r, const JsonField *f, const cJSON *j, void *to)
 {
     for (ColumnOrder c = COLUMNS_INNER; c <= COLUMNS_OUTER && cJSON_IsString(j); c++) {
-        *columns = c;
+        ((Tiling *)to)->columns = c;
         if (!strcmp(j->valuestring, columns_name(c))) return 0;
     }
-    return diag_error(diag, "kernel '%s': columns: expected inner or outer", kernel);
+    return json_wrong(r, f->name, j, "inner or outer");
 }
 
-static int read_method(Diag *diag, const cJSON *j, const char *kernel, ConvMethod *method)
+static int read_method(JsonReader *r, const JsonField *f, const cJSON *j, void *to)
 {
     for (ConvMethod m = METHOD_DIRECT; m <= METHOD_WINOGRAD4 && cJSON_IsString(j); m++) {
-        *method = m;
+        ((Tiling *)to)->method = m;
         if (!strcmp(j->valuestring, method_name(m))) return 0;
     }
-    return diag_error(diag, "kernel '%s': method: expected direct, winograd2 or winograd4", kernel);
+    return json_wrong(r, f->name, j, "direct, winograd2 or winograd4");
 }
 
-static int read_tiling(Diag *diag, const cJSON *object, Tiling *tiling)
+#define NUMBER(name, field, most)                                                                  \
+    {name, JSON_INT, false, offsetof(Tiling, field), 0, 1, most, NULL, NULL, NULL}
+#define JSON_END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+
+static const JsonField tiling_fields[] = {
+    NUMBER("rows", rows, TILE_ROWS),
+    NUMBER("vecs", vecs, TILE_VECS),
+    NUMBER("band", band, TILING_MOST_BAND),
+    {"columns", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, read_columns},
+    {"method", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, read_method},
+    JSON_END};
+
+static int read_tiling(JsonReader *r, const cJSON *object, Tiling *tiling)
 {
-    const char *kernel = object->string;
+    JsonReader reader = *r;
     *tiling = (Tiling){0};
-    if (!cJSON_IsObject(object)) return diag_error(diag, "kernel '%s': expected an object", kernel);
-    for (const cJSON *j = object->child; j; j = j->next) {
-        int code;
-        if (!strcmp(j->string, "rows"))
-            code = read_count(diag, j, kernel, TILE_ROWS, &tiling->rows);
-        else if (!strcmp(j->string, "vecs"))
-            code = read_count(diag, j, kernel, TILE_VECS, &tiling->vecs);
-        else if (!strcmp(j->string, "band"))
-            code = read_count(diag, j, kernel, TILING_MOST_BAND, &tiling->band);
-        else if (!strcmp(j->string, "columns"))
-            code = read_columns(diag, j, kernel, &tiling->columns);
-        else if (!strcmp(j->string, "method"))
-            code = read_method(diag, j, kernel, &tiling->method);
-        else
-            code = diag_error(diag, "kernel '%s': unknown field '%s'", kernel, j->string);
-        if (code) return code;
-    }
+    reader.where = arena_printf(r->arena, "kernel '%s'", object->string);
+    TRY(json_fields(&reader, object, tiling_fields, tiling));
     if (!tiling->rows == !tiling->vecs) return 0;
-    return diag_error(diag, "kernel '%s': rows and vecs go together", kernel);
+    return diag_error(r->diag, "%s: rows and vecs go together", reader.where);
 }
 
 static TuneTable *add_table(TuneFile *file, const char *target, int threads)
@@ -87,45 +75,72 @@ static TuneTable *add_table(TuneFile *file, const char *target, int threads)
     return table;
 }
 
-static int read_table(TuneFile *file, Diag *diag, const cJSON *object)
+/* A table, while it is read. */
+typedef struct InTable {
+    const char *target;
+    int threads;
+    const cJSON *kernels;
+} InTable;
+
+static int read_kernels(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    const cJSON *target = cJSON_GetObjectItemCaseSensitive(object, "target");
-    const cJSON *threads = cJSON_GetObjectItemCaseSensitive(object, "threads");
-    const cJSON *kernels = cJSON_GetObjectItemCaseSensitive(object, "kernels");
-    int count = 0;
-    if (!cJSON_IsString(target) || !cJSON_IsNumber(threads) || !cJSON_IsObject(kernels))
-        return diag_error(diag, "a table: expected 'target', 'threads' and 'kernels'");
-    TRY(read_count(diag, threads, target->valuestring, 256, &count));
-    TuneTable *table = add_table(file, target->valuestring, count);
-    for (const cJSON *j = kernels->child; j; j = j->next) {
+    if (!cJSON_IsObject(json)) return json_wrong(r, f->name, json, "an object of tilings");
+    ((InTable *)to)->kernels = json;
+    return 0;
+}
+
+static const JsonField table_fields[] = {
+    {"target", JSON_TEXT, true, offsetof(InTable, target), 0, 0, 0, "'target', a text", NULL, NULL},
+    {"threads", JSON_INT, true, offsetof(InTable, threads), 0, 1, 256, NULL, NULL, NULL},
+    {"kernels", JSON_OTHER, true, 0, 0, 0, 0, "an object of tilings", NULL, read_kernels},
+    JSON_END};
+
+/* The file, while it is read. */
+typedef struct InFile {
+    TuneFile *file;
+    const char *format;
+    int lowering;
+} InFile;
+
+static int read_table(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InFile *in = to;
+    InTable t = {0};
+    (void)f;
+    if (in->lowering != TUNING_LOWERING) {
+        in->file->stale += cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "kernels"));
+        return 0;
+    }
+    r->where = "a table";
+    TRY(json_fields(r, json, table_fields, &t));
+    TuneTable *table = add_table(in->file, t.target, t.threads);
+    for (const cJSON *j = t.kernels->child; j; j = j->next) {
         Tiling tiling;
-        TRY(read_tiling(diag, j, &tiling));
-        tuning_set(&table->tuning, arena_strdup(file->arena, j->string), tiling);
+        TRY(read_tiling(r, j, &tiling));
+        tuning_set(&table->tuning, arena_strdup(in->file->arena, j->string), tiling);
     }
     return 0;
 }
 
+/* The version of lowering comes before the tables that it decides about. */
+static const JsonField file_fields[] = {
+    {"format", JSON_TEXT, true, offsetof(InFile, format), 0, 0, 0, NULL, NULL, NULL},
+    {"lowering", JSON_INT, true, offsetof(InFile, lowering), 0, 0, 1e9, NULL, NULL, NULL},
+    {"tables", JSON_LIST, true, 0, 0, 0, 0, "an array of tables", NULL, read_table},
+    JSON_END};
+
 static int read_root(TuneFile *file, Diag *diag, const cJSON *root)
 {
     const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
-    const cJSON *lowering = cJSON_GetObjectItemCaseSensitive(root, "lowering");
-    const cJSON *tables = cJSON_GetObjectItemCaseSensitive(root, "tables");
+    JsonReader reader = {.diag = diag, .arena = file->arena};
+    InFile in = {.file = file};
     if (!cJSON_IsString(format) || strcmp(format->valuestring, FORMAT) != 0)
         return diag_error(diag, "not a file of tilings: expected \"format\": \"%s\"", FORMAT);
-    if (!cJSON_IsNumber(lowering)) return diag_error(diag, "lowering: expected a number");
-    if (!cJSON_IsArray(tables)) return diag_error(diag, "tables: expected an array");
-    bool stale = lowering->valueint != TUNING_LOWERING;
-    for (const cJSON *j = tables->child; j; j = j->next) {
-        const cJSON *kernels = cJSON_GetObjectItemCaseSensitive(j, "kernels");
-        if (stale)
-            file->stale += cJSON_GetArraySize(kernels);
-        else
-            TRY(read_table(file, diag, j));
-    }
+    TRY(json_fields(&reader, root, file_fields, &in));
     if (file->stale)
         diag_note(diag,
                   "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored",
-                  file->path, file->stale, lowering->valueint, TUNING_LOWERING);
+                  file->path, file->stale, in.lowering, TUNING_LOWERING);
     return 0;
 }
 

@@ -120,8 +120,7 @@ typedef enum OptionKind {
     OPTION_OTHER   /* by `set` alone */
 } OptionKind;
 
-/* Whether what stages compute depends on it. (Of --threads only a stage program's default does, and
- * which measured tilings are used, which are counted themselves.) */
+/* Whether what lpc writes depends on it. */
 typedef enum OptionReach {
     REACH_NOTHING,
     REACH_VALUE,  /* as it was given */

@@ -182,7 +182,7 @@ const Option option_table[] = {
     {"--profile", NULL, "The same as --instrument", NOT_PLAN, true, REACH_VALUE,
      FLAG(compile.profile)},
     {"--threads", "N", "Threads of a stage; calibrate: instead of all cores", THREADED, false,
-     REACH_NOTHING, COUNT(compile.threads, 1, 256)},
+     REACH_VALUE, COUNT(compile.threads, 1, 256)},
     {"--no-link", NULL, "Do not link stage programs", COMPILING, false, REACH_NOTHING,
      FLAG(compile.no_link)},
     {"--time-passes", NULL, "Show where the time goes", COMPILING, false, REACH_NOTHING,

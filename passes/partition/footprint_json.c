@@ -1,114 +1,119 @@
 /* Footprints as JSON: lists with a value for each layer, and the buffers of the workspace. */
-#include "passes/partition/json_read.h"
+#include "passes/partition/json_parts.h"
 
-#include <math.h>
+/* A footprint, while it is read. */
+typedef struct InFootprint {
+    Footprint f;
+    int layers; /* of the profile */
+    SharedWeight shared;
+} InFootprint;
 
-/* A whole number of 0 or more for each of `count` places; all 0 when there is no such field. */
-static int read_list(Reader *r, const cJSON *object, const char *field, int count, int64_t **out)
+static int read_sizes(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
-    const cJSON *list = json_item(object, field), *one;
-    int at = 0;
-    *out = arena_array(r->arena, (size_t)count + 1, sizeof **out);
-    if (!list) return 0;
-    if (cJSON_GetArraySize(list) != count)
-        return json_bad(r, field, "a list with one number for each layer");
-    cJSON_ArrayForEach(one, list)
-    {
-        double value = cJSON_IsNumber(one) ? one->valuedouble : -1;
-        if (!(value >= 0 && value <= 0x1p52 && value == floor(value)))
-            return json_bad(r, field, "whole numbers of 0 or more");
-        (*out)[at++] = (int64_t)value;
-    }
-    return 0;
+    InFootprint *in = to;
+    return json_int64s(r, field, json, in->layers, (int64_t **)(void *)((char *)to + field->at));
 }
 
-/* Of any size; *out stays NULL when there is no such field. */
-static int read_numbers(Reader *r, const cJSON *object, const char *field, int count, double **out)
+static int read_steps(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
-    const cJSON *list = json_item(object, field), *one;
-    int at = 0;
-    if (!list) return 0;
-    *out = arena_array(r->arena, (size_t)count + 1, sizeof **out);
-    if (cJSON_GetArraySize(list) != count)
-        return json_bad(r, field, "a list with one number for each layer");
-    cJSON_ArrayForEach(one, list) (*out)[at++] = cJSON_IsNumber(one) ? one->valuedouble : -1;
-    return 0;
-}
-
-static int read_buffer(Reader *r, const cJSON *j, WorkBuffer *b)
-{
-    static const char *const fields[] = {"bytes", "first", "last", "from", "to", "over", NULL};
-    *b = (WorkBuffer){.over = -1};
-    TRY(json_known_fields(r, j, fields));
-    TRY(json_size(r, j, "bytes", &b->bytes));
-    TRY(json_count(r, j, "first", &b->first));
-    TRY(json_count(r, j, "last", &b->last));
-    TRY(json_count(r, j, "from", &b->from));
-    TRY(json_count(r, j, "to", &b->to));
-    return json_count(r, j, "over", &b->over);
-}
-
-static int read_shared(Reader *r, const cJSON *j, SharedWeight *s)
-{
-    static const char *const fields[] = {"name", "bytes", "layers", NULL};
-    const cJSON *layer;
-    TRY(json_known_fields(r, j, fields));
-    TRY(json_name(r, j, "name", &s->name));
-    TRY(json_size(r, j, "bytes", &s->bytes));
-    cJSON_ArrayForEach(layer, json_item(j, "layers"))
-    {
-        double value = cJSON_IsNumber(layer) ? layer->valuedouble : -1;
-        if (!(value >= 0 && value < 1e9)) return json_bad(r, "layers", "numbers of layers");
-        arena_push(r->arena, s->layers, s->layer_count) = (int)value;
-    }
-    return 0;
-}
-
-static int read_one(Reader *r, const cJSON *j, int layers, Footprint *f)
-{
-    static const char *const fields[] = {"target", "compact", "weights", "state",
-                                         "code",   "steps",   "flops",   "bytes",
-                                         "shared", "workspace", "slack", NULL};
-    const cJSON *one;
+    InFootprint *in = to;
     int64_t *steps;
-    TRY(json_known_fields(r, j, fields));
-    TRY(json_name(r, j, "target", &f->target));
-    r->where = arena_printf(r->arena, "footprint '%s'", f->target);
-    f->compact = cJSON_IsTrue(json_item(j, "compact"));
-    TRY(read_list(r, j, "weights", layers, &f->weights));
-    TRY(read_list(r, j, "state", layers, &f->state));
-    TRY(read_list(r, j, "code", layers, &f->code));
-    TRY(read_list(r, j, "steps", layers, &steps));
-    TRY(read_numbers(r, j, "flops", layers, &f->flops));
-    TRY(read_numbers(r, j, "bytes", layers, &f->bytes));
-    TRY(json_size(r, j, "slack", &f->slack));
-    f->steps = arena_array(r->arena, (size_t)layers + 1, sizeof *f->steps);
-    for (int i = 0; i < layers; i++) f->steps[i] = steps[i] < 1 << 30 ? (int)steps[i] : 1 << 30;
-    cJSON_ArrayForEach(one, json_item(j, "shared"))
-    {
-        SharedWeight shared = {0};
-        TRY(read_shared(r, one, &shared));
-        arena_push(r->arena, f->shared, f->shared_count) = shared;
-    }
-    cJSON_ArrayForEach(one, json_item(j, "workspace"))
-    {
-        WorkBuffer buffer;
-        TRY(read_buffer(r, one, &buffer));
-        arena_push(r->arena, f->buffers, f->buffer_count) = buffer;
-    }
+    TRY(json_int64s(r, field, json, in->layers, &steps));
+    for (int i = 0; i < in->layers; i++)
+        in->f.steps[i] = steps[i] < 1 << 30 ? (int)steps[i] : 1 << 30;
     return 0;
 }
 
-int footprints_read(Reader *r, Profile *p, const cJSON *list)
+/* Of any size. */
+static int read_numbers(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
-    const cJSON *j;
-    cJSON_ArrayForEach(j, list)
-    {
-        Footprint f = {0};
-        r->where = arena_printf(r->arena, "footprint #%d", p->footprint_count);
-        TRY(read_one(r, j, p->count, &f));
-        arena_push(r->arena, p->footprints, p->footprint_count) = f;
-    }
+    InFootprint *in = to;
+    double *list = arena_array(r->arena, (size_t)in->layers + 1, sizeof *list);
+    const cJSON *one;
+    int at = 0;
+    if (cJSON_GetArraySize(json) != in->layers)
+        return json_wrong(r, field->name, json, "a list with one number for each layer");
+    cJSON_ArrayForEach(one, json) list[at++] = cJSON_IsNumber(one) ? one->valuedouble : -1;
+    *(double **)(void *)((char *)to + field->at) = list;
+    return 0;
+}
+
+static const JsonField buffer_fields[] = {SIZE("bytes", WorkBuffer, bytes),
+                                          COUNT("first", WorkBuffer, first, 0),
+                                          COUNT("last", WorkBuffer, last, 0),
+                                          COUNT("from", WorkBuffer, from, 0),
+                                          COUNT("to", WorkBuffer, to, 0),
+                                          COUNT("over", WorkBuffer, over, 0),
+                                          JSON_END};
+
+static int read_buffer(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    Footprint *f = &((InFootprint *)to)->f;
+    WorkBuffer buffer = {.over = -1};
+    (void)field;
+    TRY(json_fields(r, json, buffer_fields, &buffer));
+    arena_push(r->arena, f->buffers, f->buffer_count) = buffer;
+    return 0;
+}
+
+static int shared_layer(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    SharedWeight *s = &((InFootprint *)to)->shared;
+    double value = cJSON_IsNumber(json) ? json->valuedouble : -1;
+    if (!(value >= 0 && value < 1e9)) return json_wrong(r, field->name, json, "numbers of layers");
+    arena_push(r->arena, s->layers, s->layer_count) = (int)value;
+    return 0;
+}
+
+static const JsonField shared_fields[] = {
+    {"name", JSON_TEXT, true, offsetof(InFootprint, shared.name), 0, 0, 0, "a name", NULL, NULL},
+    SIZE("bytes", InFootprint, shared.bytes),
+    {"layers", JSON_LIST, false, 0, 0, 0, 0, "a list of numbers of layers", NULL, shared_layer},
+    JSON_END};
+
+static int read_shared(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    InFootprint *in = to;
+    (void)field;
+    in->shared = (SharedWeight){0};
+    TRY(json_fields(r, json, shared_fields, in));
+    arena_push(r->arena, in->f.shared, in->f.shared_count) = in->shared;
+    return 0;
+}
+
+#define PER_LAYER(name, field, read)                                                               \
+    {name, JSON_OTHER, false, offsetof(InFootprint, field), 0, 0, 0, NULL, NULL, read}
+
+static const JsonField footprint_fields[] = {
+    {"target", JSON_TEXT, true, offsetof(InFootprint, f.target), 0, 0, 0, "a name", NULL, NULL},
+    FLAG("compact", InFootprint, f.compact),
+    PER_LAYER("weights", f.weights, read_sizes),
+    PER_LAYER("state", f.state, read_sizes),
+    PER_LAYER("code", f.code, read_sizes),
+    PER_LAYER("steps", f.steps, read_steps),
+    PER_LAYER("flops", f.flops, read_numbers),
+    PER_LAYER("bytes", f.bytes, read_numbers),
+    {"shared", JSON_LIST, false, 0, 0, 0, 0, "a list of shared weights", NULL, read_shared},
+    {"workspace", JSON_LIST, false, 0, 0, 0, 0, "a list of buffers", NULL, read_buffer},
+    SIZE("slack", InFootprint, f.slack),
+    JSON_END};
+
+int footprint_read(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+{
+    Profile *p = to;
+    InFootprint in = {.layers = p->count};
+    size_t n = (size_t)p->count + 1;
+    const cJSON *target = cJSON_GetObjectItemCaseSensitive(json, "target");
+    (void)field;
+    r->where = cJSON_IsString(target)
+                   ? arena_printf(r->arena, "footprint '%.60s'", target->valuestring)
+                   : arena_printf(r->arena, "footprint #%d", p->footprint_count);
+    in.f.weights = arena_array(r->arena, n, sizeof *in.f.weights);
+    in.f.state = arena_array(r->arena, n, sizeof *in.f.state);
+    in.f.code = arena_array(r->arena, n, sizeof *in.f.code);
+    in.f.steps = arena_array(r->arena, n, sizeof *in.f.steps);
+    TRY(json_fields(r, json, footprint_fields, &in));
+    arena_push(r->arena, p->footprints, p->footprint_count) = in.f;
     return 0;
 }
 

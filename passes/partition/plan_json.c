@@ -1,10 +1,11 @@
 /* Plans as JSON: written with all figures, read back for which layers run where. */
 #include "passes/partition/planner.h"
 
+#include "ir/json.h"
+#include "ir/schema.h"
+
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static void add(cJSON *object, const char *field, double value)
@@ -73,15 +74,6 @@ char *plan_json(const Plan *plan)
 
 /* ---- Reading ---- */
 
-static int name_of(Diag *diag, const cJSON *stage, int k, const char *field, const char **name)
-{
-    const cJSON *j = cJSON_GetObjectItemCaseSensitive(stage, field);
-    if (!cJSON_IsString(j))
-        return diag_error(diag, "stage %d: field '%s': expected a name", k + 1, field);
-    *name = j->valuestring;
-    return 0;
-}
-
 static int layer_of(Diag *diag, const Profile *p, const char *name, int k, int *layer)
 {
     *layer = profile_find(p, name);
@@ -120,74 +112,101 @@ static int read_list(Diag *diag, const Profile *p, const cJSON *list, int k, int
     return 0;
 }
 
-static int read_stage(Diag *diag, const Profile *p, const Cluster *cluster, const cJSON *j, int k,
-                      int *next, Partition *out)
+/* A stage as its object has it. `layers` is how many there are, or the names of all. */
+typedef struct InStage {
+    const char *device, *first, *last;
+    const cJSON *layers;
+} InStage;
+
+static int keep_layers(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    const char *device = NULL, *first_name = NULL, *last_name = NULL;
-    int first, last;
-    TRY(name_of(diag, j, k, "device", &device));
-    TRY(name_of(diag, j, k, "first", &first_name));
-    TRY(name_of(diag, j, k, "last", &last_name));
-    int d = cluster_find(cluster, device);
-    if (d < 0) return diag_error(diag, "stage %d: there is no device '%s'", k + 1, device);
-    for (int e = 0; e < k; e++) {
-        if (out->device[e] == d)
-            return diag_error(diag, "stage %d: device '%s' runs a stage already", k + 1, device);
-    }
-    TRY(layer_of(diag, p, first_name, k, &first));
-    TRY(layer_of(diag, p, last_name, k, &last));
-    if (first != *next)
-        return *next < p->count
-                   ? out_of_order(diag, p, k, first, *next)
-                   : diag_error(diag, "stage %d: layer '%s' is repeated", k + 1, first_name);
-    if (last < first)
-        return diag_error(diag, "stage %d: layers '%s' and '%s' are out of order", k + 1,
-                          first_name, last_name);
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(j, "layers");
-    if (cJSON_IsArray(list)) TRY(read_list(diag, p, list, k, first, last + 1));
-    out->device[k] = d;
-    out->end[k] = *next = last + 1;
+    if (!cJSON_IsArray(json) && !cJSON_IsNumber(json))
+        return json_wrong(r, f->name, json, "a number of layers, or their names");
+    ((InStage *)to)->layers = cJSON_IsArray(json) ? json : NULL;
     return 0;
 }
 
-static int read_plan(Diag *diag, const Profile *p, const Cluster *cluster, const cJSON *root,
-                     Partition *out)
+#define NAME(name, field)                                                                          \
+    {name, JSON_TEXT, true, offsetof(InStage, field), 0, 0, 0, "a name", NULL, NULL}
+#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+
+/* Figures are computed anew. */
+static const JsonField stage_fields[] = {
+    NAME("device", device), NAME("first", first), NAME("last", last),
+    {"layers", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, keep_layers},
+    FIGURE("target"), FIGURE("tensors"), FIGURE("weights"), FIGURE("activations"),
+    FIGURE("buffers"), FIGURE("state"), FIGURE("queues"), FIGURE("code"), FIGURE("memory"),
+    FIGURE("compact"), FIGURE("budget"), FIGURE("device_memory"), FIGURE("in_bytes"),
+    FIGURE("out_bytes"), FIGURE("compute_s"), FIGURE("send_s"), FIGURE(NULL)};
+
+/* A plan, while it is read. */
+typedef struct InPlan {
+    const Profile *profile;
+    const Cluster *cluster;
+    Partition *out;
+    int next; /* the first layer that no stage has */
+} InPlan;
+
+static int check_stage(Diag *diag, InPlan *in, const InStage *s, int k)
 {
-    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(root, "stages"), *j;
-    int k = 0, next = 0;
-    if (!cJSON_IsArray(stages) || !cJSON_GetArraySize(stages))
-        return diag_error(diag, "field 'stages': expected a list of stages");
-    if (cJSON_GetArraySize(stages) > PLAN_DEVICES)
-        return diag_error(diag, "more than %d stages", PLAN_DEVICES);
-    cJSON_ArrayForEach(j, stages)
-    {
-        TRY(read_stage(diag, p, cluster, j, k, &next, out));
-        k++;
+    const Profile *p = in->profile;
+    Partition *out = in->out;
+    int first, last, d = cluster_find(in->cluster, s->device);
+    if (d < 0) return diag_error(diag, "stage %d: there is no device '%s'", k + 1, s->device);
+    for (int e = 0; e < k; e++) {
+        if (out->device[e] == d)
+            return diag_error(diag, "stage %d: device '%s' runs a stage already", k + 1, s->device);
     }
-    out->count = k;
-    if (next < p->count)
-        return diag_error(diag, "layer '%s'%s left out", p->layers[next].name,
-                          next + 1 < p->count ? " and those after it are" : " is");
+    TRY(layer_of(diag, p, s->first, k, &first));
+    TRY(layer_of(diag, p, s->last, k, &last));
+    if (first != in->next)
+        return in->next < p->count
+                   ? out_of_order(diag, p, k, first, in->next)
+                   : diag_error(diag, "stage %d: layer '%s' is repeated", k + 1, s->first);
+    if (last < first)
+        return diag_error(diag, "stage %d: layers '%s' and '%s' are out of order", k + 1, s->first,
+                          s->last);
+    if (s->layers) TRY(read_list(diag, p, s->layers, k, first, last + 1));
+    out->device[k] = d;
+    out->end[k] = in->next = last + 1;
     return 0;
 }
+
+static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InPlan *in = to;
+    InStage stage = {0};
+    int k = in->out->count;
+    (void)f;
+    if (k == PLAN_DEVICES) return diag_error(r->diag, "more than %d stages", PLAN_DEVICES);
+    r->where = arena_printf(r->arena, "stage %d", k + 1);
+    TRY(json_fields(r, json, stage_fields, &stage));
+    TRY(check_stage(r->diag, in, &stage, k));
+    in->out->count++;
+    return 0;
+}
+
+static const JsonField plan_fields[] = {
+    {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
+    FIGURE("objective"), FIGURE("order"), FIGURE("memory_limit"), FIGURE("queue"), FIGURE("batch"),
+    FIGURE("overlap"), FIGURE("limiting"), FIGURE("bottleneck_s"), FIGURE("latency_s"),
+    FIGURE("throughput"), FIGURE("fraction"), FIGURE("largest"), FIGURE("value"), FIGURE("bound"),
+    FIGURE("bound_s"), FIGURE("gap"), FIGURE("exact"), FIGURE("method"), FIGURE(NULL)};
 
 int plan_read(Diag *diag, Arena *arena, const char *path, const Profile *profile,
               const Cluster *cluster, Partition *partition)
 {
-    FILE *file = fopen(path, "rb");
     const char *before = diag->file;
-    diag->file = NULL;
-    if (!file) return diag_error(diag, "cannot read '%s': %s", path, strerror(errno));
-    Text all;
-    text_init(&all, arena);
-    char part[4096];
-    for (size_t n; (n = fread(part, 1, sizeof part, file));) text_addn(&all, part, n);
-    fclose(file);
-    diag->file = path;
-    cJSON *root = cJSON_Parse(all.data);
-    int code =
-        root ? read_plan(diag, profile, cluster, root, partition) : diag_error(diag, "not JSON");
+    JsonReader reader = {.diag = diag, .arena = arena};
+    InPlan in = {.profile = profile, .cluster = cluster, .out = partition};
+    cJSON *root;
+    partition->count = 0;
+    TRY(json_read(diag, arena, path, &root));
+    int code = json_fields(&reader, root, plan_fields, &in);
     cJSON_Delete(root);
+    if (!code && in.next < profile->count)
+        code = diag_error(diag, "layer '%s'%s left out", profile->layers[in.next].name,
+                          in.next + 1 < profile->count ? " and those after it are" : " is");
     if (!code) diag->file = before;
     return code;
 }

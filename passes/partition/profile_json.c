@@ -1,9 +1,10 @@
 /* Profiles and clusters as JSON, through cJSON. Errors name the file, the place and the field. */
-#include "passes/partition/json_read.h"
+#include "passes/partition/json_parts.h"
 
 #include "ir/json.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,30 +12,34 @@
 
 /* ---- Profiles ---- */
 
-static int read_layer(Reader *r, const cJSON *j, int index, Layer *layer)
+static const JsonField layer_fields[] = {
+    {"name", JSON_TEXT, true, offsetof(Layer, name), 0, 0, 0, "a name", NULL, NULL},
+    SIZE("weights", Layer, weights),
+    SIZE("activations", Layer, activations),
+    SIZE("buffers", Layer, buffers),
+    SIZE("state", Layer, state),
+    SIZE("code", Layer, code),
+    SIZE("out_bytes", Layer, out_bytes),
+    SIZE("out_tensors", Layer, out_tensors),
+    {"flops", JSON_NUMBER, false, offsetof(Layer, flops), 0, 0, 1e300, "a number of 0 or more", NULL,
+     NULL},
+    {"bytes", JSON_BYTES, false, offsetof(Layer, bytes), 0, 0, 1e300, NULL, NULL, NULL},
+    COUNT("tensors", Layer, tensors, 0),
+    FLAG("whole", Layer, whole),
+    JSON_END};
+
+static int read_layer(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    static const char *const fields[] = {"name", "weights", "activations", "buffers", "state",
-                                         "code", "flops", "bytes", "out_bytes", "tensors",
-                                         "out_tensors", "whole", NULL};
-    *layer = (Layer){.bytes = -1};
-    r->where = arena_printf(r->arena, "layer #%d", index);
-    TRY(json_known_fields(r, j, fields));
-    TRY(json_name(r, j, "name", &layer->name));
-    r->where = arena_printf(r->arena, "layer '%s'", layer->name);
-    TRY(json_size(r, j, "weights", &layer->weights));
-    TRY(json_size(r, j, "activations", &layer->activations));
-    TRY(json_size(r, j, "buffers", &layer->buffers));
-    TRY(json_size(r, j, "state", &layer->state));
-    TRY(json_size(r, j, "code", &layer->code));
-    TRY(json_size(r, j, "out_bytes", &layer->out_bytes));
-    TRY(json_size(r, j, "out_tensors", &layer->out_tensors));
-    TRY(json_number(r, j, "flops", false, &layer->flops));
-    TRY(json_number(r, j, "bytes", true, &layer->bytes));
-    layer->whole = cJSON_IsTrue(json_item(j, "whole"));
-    return json_count(r, j, "tensors", &layer->tensors);
+    Profile *p = to;
+    Layer layer = {.bytes = -1};
+    (void)f;
+    json_place(r, "layer", json, p->count);
+    TRY(json_fields(r, json, layer_fields, &layer));
+    arena_push(r->arena, p->layers, p->count) = layer;
+    return 0;
 }
 
-static int layer_of(Reader *r, const Profile *p, const cJSON *j, int *index)
+static int layer_of(JsonReader *r, const Profile *p, const cJSON *j, int *index)
 {
     *index = cJSON_IsString(j) ? profile_find(p, j->valuestring) : -1;
     if (*index < 0)
@@ -48,99 +53,114 @@ static int compare_ints(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static int read_shared(Reader *r, Profile *p, const cJSON *list)
+/* A thing of the profile that names layers, while it is read. */
+typedef struct InProfile {
+    Profile *profile;
+    SharedWeight shared;
+    LiveTensor tensor;
+    LayerSeconds times;
+} InProfile;
+
+static int shared_layer(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    static const char *const fields[] = {"name", "bytes", "layers", NULL};
-    const cJSON *j, *layer;
-    cJSON_ArrayForEach(j, list)
-    {
-        SharedWeight s = {0};
-        r->where = arena_printf(r->arena, "shared weight #%d", p->shared_count);
-        TRY(json_known_fields(r, j, fields));
-        TRY(json_name(r, j, "name", &s.name));
-        TRY(json_size(r, j, "bytes", &s.bytes));
-        cJSON_ArrayForEach(layer, json_item(j, "layers"))
-        {
-            int index;
-            TRY(layer_of(r, p, layer, &index));
-            arena_push(r->arena, s.layers, s.layer_count) = index;
-        }
-        if (s.layer_count)
-            qsort(s.layers, (size_t)s.layer_count, sizeof *s.layers, compare_ints);
-        arena_push(r->arena, p->shared, p->shared_count) = s;
-    }
+    InProfile *in = to;
+    int index;
+    (void)f;
+    TRY(layer_of(r, in->profile, json, &index));
+    arena_push(r->arena, in->shared.layers, in->shared.layer_count) = index;
     return 0;
 }
 
-static int read_live(Reader *r, Profile *p, const cJSON *list)
+static const JsonField shared_fields[] = {
+    {"name", JSON_TEXT, true, offsetof(InProfile, shared.name), 0, 0, 0, "a name", NULL, NULL},
+    SIZE("bytes", InProfile, shared.bytes),
+    {"layers", JSON_LIST, false, 0, 0, 0, 0, "a list of layers", NULL, shared_layer},
+    JSON_END};
+
+static int read_shared(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    static const char *const fields[] = {"name", "from", "to", "bytes", NULL};
-    const cJSON *j;
-    cJSON_ArrayForEach(j, list)
+    Profile *p = to;
+    InProfile in = {.profile = p};
+    (void)f;
+    json_place(r, "shared weight", json, p->shared_count);
+    TRY(json_fields(r, json, shared_fields, &in));
+    if (in.shared.layer_count)
+        qsort(in.shared.layers, (size_t)in.shared.layer_count, sizeof *in.shared.layers,
+              compare_ints);
+    arena_push(r->arena, p->shared, p->shared_count) = in.shared;
+    return 0;
+}
+
+static int live_end(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    return layer_of(r, ((InProfile *)to)->profile, json, (int *)(void *)((char *)to + f->at));
+}
+
+static const JsonField live_fields[] = {
+    {"name", JSON_TEXT, true, offsetof(InProfile, tensor.name), 0, 0, 0, "a name", NULL, NULL},
+    SIZE("bytes", InProfile, tensor.bytes),
+    {"from", JSON_OTHER, false, offsetof(InProfile, tensor.from), 0, 0, 0, NULL, NULL, live_end},
+    {"to", JSON_OTHER, false, offsetof(InProfile, tensor.to), 0, 0, 0, NULL, NULL, live_end},
+    JSON_END};
+
+static int read_live(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    Profile *p = to;
+    InProfile in = {.profile = p, .tensor = {.from = -1, .to = p->count}};
+    (void)f;
+    json_place(r, "tensor", json, p->tensor_count);
+    TRY(json_fields(r, json, live_fields, &in));
+    arena_push(r->arena, p->tensors, p->tensor_count) = in.tensor;
+    return 0;
+}
+
+static int read_seconds(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InProfile *in = to;
+    const cJSON *one;
+    int at = 0;
+    if (cJSON_GetArraySize(json) != in->profile->count)
+        return json_wrong(r, f->name, json, "a list with one number or null for each layer");
+    in->times.seconds = arena_array(r->arena, (size_t)in->profile->count, sizeof(double));
+    cJSON_ArrayForEach(one, json)
     {
-        LiveTensor t = {.from = -1, .to = p->count};
-        r->where = arena_printf(r->arena, "tensor #%d", p->tensor_count);
-        TRY(json_known_fields(r, j, fields));
-        TRY(json_name(r, j, "name", &t.name));
-        TRY(json_size(r, j, "bytes", &t.bytes));
-        if (json_item(j, "from")) TRY(layer_of(r, p, json_item(j, "from"), &t.from));
-        if (json_item(j, "to")) TRY(layer_of(r, p, json_item(j, "to"), &t.to));
-        arena_push(r->arena, p->tensors, p->tensor_count) = t;
+        double value = cJSON_IsNull(one) ? -1 : cJSON_IsNumber(one) ? one->valuedouble : NAN;
+        if (!(cJSON_IsNull(one) || (value >= 0 && value < 1e9)))
+            return json_wrong(r, f->name, one, "numbers of 0 or more, or null");
+        in->times.seconds[at++] = value;
     }
     return 0;
 }
 
 /* [{"target":T,"emulated":bool,"seconds":[number or null, ...]}] */
-static int read_times(Reader *r, Profile *p, const cJSON *list)
+static const JsonField times_fields[] = {
+    {"target", JSON_TEXT, true, offsetof(InProfile, times.target), 0, 0, 0, "a name", NULL, NULL},
+    FLAG("emulated", InProfile, times.emulated),
+    {"seconds", JSON_OTHER, true, 0, 0, 0, 0, "a list with one number or null for each layer", NULL,
+     read_seconds},
+    JSON_END};
+
+static int read_times(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    static const char *const fields[] = {"target", "emulated", "seconds", NULL};
-    const cJSON *j, *one;
-    cJSON_ArrayForEach(j, list)
-    {
-        LayerSeconds times = {0};
-        int at = 0;
-        r->where = arena_printf(r->arena, "times #%d", p->time_count);
-        TRY(json_known_fields(r, j, fields));
-        TRY(json_name(r, j, "target", &times.target));
-        times.emulated = cJSON_IsTrue(json_item(j, "emulated"));
-        times.seconds = arena_array(r->arena, (size_t)p->count, sizeof *times.seconds);
-        if (cJSON_GetArraySize(json_item(j, "seconds")) != p->count)
-            return json_bad(r, "seconds", "a list with one number or null for each layer");
-        cJSON_ArrayForEach(one, json_item(j, "seconds"))
-        {
-            double value = cJSON_IsNull(one) ? -1 : cJSON_IsNumber(one) ? one->valuedouble : NAN;
-            if (!(cJSON_IsNull(one) || (value >= 0 && value < 1e9)))
-                return json_bad(r, "seconds", "numbers of 0 or more, or null");
-            times.seconds[at++] = value;
-        }
-        arena_push(r->arena, p->times, p->time_count) = times;
-    }
+    Profile *p = to;
+    InProfile in = {.profile = p};
+    (void)f;
+    r->where = arena_printf(r->arena, "times #%d", p->time_count);
+    TRY(json_fields(r, json, times_fields, &in));
+    arena_push(r->arena, p->times, p->time_count) = in.times;
     return 0;
 }
 
-static int read_profile(Diag *diag, Arena *arena, const cJSON *root, Profile *p)
-{
-    static const char *const fields[] = {"name",    "layers", "shared",     "live",
-                                         "planned", "times",  "footprints", NULL};
-    Reader r = {diag, arena, "profile"};
-    TRY(json_known_fields(&r, root, fields));
-    if (json_item(root, "name")) TRY(json_name(&r, root, "name", &p->name));
-    const cJSON *layers = json_item(root, "layers"), *j;
-    int n = cJSON_GetArraySize(layers), i = 0;
-    if (!cJSON_IsArray(layers) || n < 1) return json_bad(&r, "layers", "a list of layers");
-    p->layers = arena_array(arena, (size_t)n, sizeof *p->layers);
-    cJSON_ArrayForEach(j, layers)
-    {
-        TRY(read_layer(&r, j, i, &p->layers[i]));
-        i++;
-    }
-    p->count = n;
-    p->planned = cJSON_IsTrue(json_item(root, "planned"));
-    TRY(read_shared(&r, p, json_item(root, "shared")));
-    TRY(read_times(&r, p, json_item(root, "times")));
-    TRY(footprints_read(&r, p, json_item(root, "footprints")));
-    return read_live(&r, p, json_item(root, "live"));
-}
+/* The layers come first: the rest names them. */
+static const JsonField profile_fields[] = {
+    {"name", JSON_TEXT, false, offsetof(Profile, name), 0, 0, 0, "a name", NULL, NULL},
+    {"layers", JSON_LIST, true, 0, 0, 1, 0, "a list of layers", NULL, read_layer},
+    FLAG("planned", Profile, planned),
+    {"shared", JSON_LIST, false, 0, 0, 0, 0, "a list of shared weights", NULL, read_shared},
+    {"times", JSON_LIST, false, 0, 0, 0, 0, "a list of times", NULL, read_times},
+    {"footprints", JSON_LIST, false, 0, 0, 0, 0, "a list of footprints", NULL, footprint_read},
+    {"live", JSON_LIST, false, 0, 0, 0, 0, "a list of tensors", NULL, read_live},
+    JSON_END};
 
 int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile)
 {
@@ -149,7 +169,8 @@ int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile)
     TRY(json_read(diag, arena, path, &root));
     *profile = arena_alloc(arena, sizeof **profile);
     (*profile)->name = path;
-    int code = read_profile(diag, arena, root, *profile);
+    JsonReader reader = {.diag = diag, .arena = arena};
+    int code = json_fields(&reader, root, profile_fields, *profile);
     cJSON_Delete(root);
     if (!code) code = profile_check(diag, *profile);
     diag->file = file;
@@ -235,84 +256,93 @@ int profile_write(Diag *diag, const char *path, const Profile *p)
 
 /* ---- Clusters ---- */
 
-static int read_device(Reader *r, const cJSON *j, int index, Device *d)
-{
-    static const char *const fields[] = {"name", "target", "gflops", "memory_bandwidth", "memory",
-                                         "count", "call_overhead", "runtime", NULL};
-    *d = (Device){.count = 1};
-    r->where = arena_printf(r->arena, "device #%d", index);
-    TRY(json_known_fields(r, j, fields));
-    TRY(json_name(r, j, "name", &d->name));
-    r->where = arena_printf(r->arena, "device '%s'", d->name);
-    d->target = d->name;
-    if (json_item(j, "target")) TRY(json_name(r, j, "target", &d->target));
-    if (!json_item(j, "gflops")) return json_bad(r, "gflops", "a number above 0");
-    if (!json_item(j, "memory")) return json_bad(r, "memory", "bytes, such as \"4GB\"");
-    TRY(json_number(r, j, "gflops", false, &d->gflops));
-    TRY(json_number(r, j, "memory_bandwidth", true, &d->memory_bandwidth));
-    TRY(json_number(r, j, "call_overhead", false, &d->call_overhead));
-    TRY(json_size(r, j, "memory", &d->memory));
-    TRY(json_size(r, j, "runtime", &d->runtime));
-    return json_count(r, j, "count", &d->count);
-}
+static const JsonField device_fields[] = {
+    {"name", JSON_TEXT, true, offsetof(Device, name), 0, 0, 0, "a name", NULL, NULL},
+    {"target", JSON_TEXT, false, offsetof(Device, target), 0, 0, 0, "a name", NULL, NULL},
+    {"gflops", JSON_NUMBER, true, offsetof(Device, gflops), 0, 0, 1e300, "a number above 0", NULL,
+     NULL},
+    {"memory_bandwidth", JSON_BYTES, false, offsetof(Device, memory_bandwidth), 0, 0, 1e300, NULL,
+     NULL, NULL},
+    {"memory", JSON_SIZE, true, offsetof(Device, memory), 0, 0, 0x1p60,
+     "at most 2^60 bytes, such as \"4GB\"", NULL, NULL},
+    COUNT("count", Device, count, 0),
+    {"call_overhead", JSON_NUMBER, false, offsetof(Device, call_overhead), 0, 0, 1e300,
+     "seconds of 0 or more", NULL, NULL},
+    SIZE("runtime", Device, runtime),
+    JSON_END};
 
-static int read_link(Reader *r, const cJSON *j, const char *where, Link *link)
+static int read_device(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    r->where = where;
-    if (!json_item(j, "bandwidth")) return json_bad(r, "bandwidth", "bytes per second, above 0");
-    TRY(json_number(r, j, "bandwidth", true, &link->bandwidth));
-    TRY(json_number(r, j, "latency", false, &link->latency));
-    if (!(link->bandwidth > 0)) return json_bad(r, "bandwidth", "bytes per second, above 0");
-    if (link->latency > 1e6) return json_bad(r, "latency", "at most 10^6 seconds");
+    Cluster *c = to;
+    Device d = {.count = 1};
+    (void)f;
+    json_place(r, "device", json, c->count);
+    TRY(json_fields(r, json, device_fields, &d));
+    if (!d.target) d.target = d.name;
+    arena_push(r->arena, c->devices, c->count) = d;
     return 0;
 }
 
-static int link_end(Reader *r, const Cluster *c, const cJSON *j, const char *field, int *end)
+/* A link, while it is read. */
+typedef struct InCluster {
+    const char *from, *to;
+    Link link;
+} InCluster;
+
+static const JsonField link_fields[] = {
+    {"from", JSON_TEXT, true, offsetof(InCluster, from), 0, 0, 0, "a name", NULL, NULL},
+    {"to", JSON_TEXT, true, offsetof(InCluster, to), 0, 0, 0, "a name", NULL, NULL},
+    {"bandwidth", JSON_BYTES, true, offsetof(InCluster, link.bandwidth), 0, DBL_MIN, 1e300,
+     "bytes per second, above 0", NULL, NULL},
+    {"latency", JSON_NUMBER, false, offsetof(InCluster, link.latency), 0, 0, 1e6,
+     "seconds, at most 10^6", NULL, NULL},
+    JSON_END};
+
+static int link_end(JsonReader *r, const Cluster *c, const char *name, int *end)
 {
-    const char *name;
-    TRY(json_name(r, j, field, &name));
     *end = cluster_find(c, name);
     if (*end < 0) return diag_error(r->diag, "%s: no device is called '%s'", r->where, name);
     return 0;
 }
 
-static int read_cluster(Diag *diag, Arena *arena, const cJSON *root, Cluster *c)
+static int read_link(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    static const char *const fields[] = {"name", "devices", "links", "default_link", NULL};
-    static const char *const ends[] = {"from", "to", "bandwidth", "latency", NULL};
-    Reader r = {diag, arena, "cluster"};
-    const cJSON *j;
-    TRY(json_known_fields(&r, root, fields));
-    cJSON_ArrayForEach(j, json_item(root, "devices"))
-    {
-        Device d;
-        TRY(read_device(&r, j, c->count, &d));
-        arena_push(arena, c->devices, c->count) = d;
-    }
-    r.where = "cluster";
-    if (!c->count) return json_bad(&r, "devices", "a list of devices");
-    cJSON_ArrayForEach(j, json_item(root, "links"))
-    {
-        Link link = {0};
-        r.where = arena_printf(arena, "link #%d", c->link_count);
-        TRY(json_known_fields(&r, j, ends));
-        TRY(link_end(&r, c, j, "from", &link.from));
-        TRY(link_end(&r, c, j, "to", &link.to));
-        TRY(read_link(&r, j, r.where, &link));
-        arena_push(arena, c->links, c->link_count) = link;
-    }
-    c->otherwise = (Link){.bandwidth = 110e6};
-    const cJSON *otherwise = json_item(root, "default_link");
-    return otherwise ? read_link(&r, otherwise, "default_link", &c->otherwise) : 0;
+    Cluster *c = to;
+    InCluster in = {0};
+    (void)f;
+    r->where = arena_printf(r->arena, "link #%d", c->link_count);
+    TRY(json_fields(r, json, link_fields, &in));
+    TRY(link_end(r, c, in.from, &in.link.from));
+    TRY(link_end(r, c, in.to, &in.link.to));
+    arena_push(r->arena, c->links, c->link_count) = in.link;
+    return 0;
 }
+
+static int read_default_link(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InCluster in = {0};
+    (void)f;
+    r->where = "default_link";
+    TRY(json_fields(r, json, link_fields + 2, &in)); /* it has no ends */
+    ((Cluster *)to)->otherwise = in.link;
+    return 0;
+}
+
+static const JsonField cluster_fields[] = {
+    {"name", JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL},
+    {"devices", JSON_LIST, true, 0, 0, 1, 0, "a list of devices", NULL, read_device},
+    {"links", JSON_LIST, false, 0, 0, 0, 0, "a list of links", NULL, read_link},
+    {"default_link", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, read_default_link},
+    JSON_END};
 
 int cluster_read(Diag *diag, Arena *arena, const char *path, Cluster *cluster)
 {
     cJSON *root;
     const char *file = diag->file;
-    *cluster = (Cluster){0};
+    *cluster = (Cluster){.otherwise = {.bandwidth = 110e6}};
     TRY(json_read(diag, arena, path, &root));
-    int code = read_cluster(diag, arena, root, cluster);
+    JsonReader reader = {.diag = diag, .arena = arena, .where = "cluster"};
+    int code = json_fields(&reader, root, cluster_fields, cluster);
     cJSON_Delete(root);
     diag->file = file;
     return code;

@@ -62,9 +62,10 @@ done
 cmp -s winograd2/host/model.o winograd4/host/model.o && fail "the method changed nothing"
 
 # Kernels of another target, threads or lowering are not ours.
+expect 0 '' "$LPC" "$digits" --threads 2 -o rule_threads
 expect 0 '' "$LPC" "$digits" --tuned own.json --threads 2 -o threads
 expect 0 'ignored' "$LPC" "$digits" --tuned <(sed 's/"lowering": [0-9]*/"lowering": 0/' own.json) -o stale
-cmp rule/host/model.o threads/host/model.o || fail "tilings of another number of threads were used"
+cmp rule_threads/host/model.o threads/host/model.o || fail "tilings of another number of threads were used"
 cmp rule/host/model.o stale/host/model.o || fail "tilings of another lowering were used"
 
 # A runner gets the program and its options, and the target's name; one that fails is told.
@@ -87,7 +88,7 @@ expect 1 "cannot read 'none.json'" "$LPC" "$digits" --tuned none.json -o no
 echo '{"format": ' >broken.json
 expect 1 'broken.json: not JSON: line 2' "$LPC" "$digits" --tune broken.json -o no
 sed 's/"rows":3/"rows":99/' own.json >rows.json
-expect 1 "rows.json: kernel 'Conv .*rows: expected a whole number from 1 to 32" \
+expect 1 "rows.json: kernel 'Conv .*field 'rows': expected a whole number from 1 to 32" \
     "$LPC" "$digits" --tuned rows.json -o no
 expect 2 'only one of --tune and --tuned' "$LPC" "$digits" --tune a --tuned b -o no
 [ ! -e no ] || fail "an output folder in spite of an error"

@@ -104,9 +104,9 @@ static const char *reaching(const char *const *words)
 
 static void what_reaches(void)
 {
-    static const char *const none[] = {NULL}, *const same[] = {"--quiet", "--no-link", "--threads", "4",
+    static const char *const none[] = {NULL}, *const same[] = {"--quiet", "--no-link", "--time-passes",
                                                                "-o", "out", "--verbose", NULL};
-    static const char *const others[][3] = {{"--portable", NULL},    {"--emit", "c"},
+    static const char *const others[][3] = {{"--portable", NULL},    {"--emit", "c"},  {"--threads", "4"},
                                             {"--bind", "n=1"},       {"--max", "n=1"},
                                             {"--state", "a=b"},      {"--name", "x"},
                                             {"--instrument", NULL},  {"--no-plan", NULL},

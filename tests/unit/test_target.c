@@ -70,10 +70,10 @@ static void check_bad(const char *from, const char *to, const char *field, const
 
 static void test_bad_fields(void)
 {
-    check_bad("\"cores\": 4,", "", "'cores'", "is missing: expected an integer");
+    check_bad("\"cores\": 4,", "", "'cores'", "is missing: expected a whole number");
     check_bad("\"cores\": 4", "\"cores\": 0", "'cores'", "from 1 to 1024, got 0");
     check_bad("\"cores\": 4", "\"cores\": 1.5", "'cores'", "got 1.5");
-    check_bad("\"cores\": 4", "\"cores\": \"4\"", "'cores'", "an integer");
+    check_bad("\"cores\": 4", "\"cores\": \"4\"", "'cores'", "a whole number");
     check_bad("\"cores\"", "\"corse\"", "'corse'", "unknown field");
     check_bad("\"64KiB\"", "\"64 kilo\"", "'cache.l1d'", "a size");
     check_bad("\"64KiB\"", "-1", "'cache.l1d'", "a size");
@@ -87,8 +87,8 @@ static void test_bad_fields(void)
     check_bad("\"+dotprod\"", "\"dotprod\"", "'features'", "each with its sign");
     check_bad("[\"aarch64-linux-gnu-gcc\"]", "[]", "'cc'", "a list of words");
     check_bad("[\"pi\"]", "[1]", "'aliases'", "a list of names");
-    check_bad("\"cores\": 4,", "\"cores\": 4", "line", "not valid JSON");
-    check_bad("{", "[{", "", "not valid JSON");
+    check_bad("\"cores\": 4,", "\"cores\": 4", "line", "not JSON");
+    check_bad("{", "[{", "", "not JSON");
 }
 
 static void test_load(void)

@@ -223,8 +223,8 @@ static void check_errors(void)
     expect_error(around(arena, "{}"), NULL);
     expect_error(around(arena, "{\"rows\":8}"), "rows and vecs go together");
     expect_error(around(arena, "{\"rows\":0,\"vecs\":2}"),
-                 "rows: expected a whole number from 1 to 32");
-    expect_error(around(arena, "{\"rows\":8,\"vecs\":1.5}"), "vecs: expected");
+                 "'rows': expected a whole number from 1 to 32");
+    expect_error(around(arena, "{\"rows\":8,\"vecs\":1.5}"), "'vecs': expected");
     expect_error(around(arena, "{\"rows\":20,\"vecs\":2}"),
                  "no registers for 20 rows of 2 vectors");
     expect_error(around(arena, "{\"columns\":\"left\"}"), "expected inner or outer");
