@@ -74,6 +74,11 @@ Target *target_host(Arena *arena);
 /* True when the first word of argv is a program: a path to one, or found in PATH. */
 bool target_has_program(const char *const *argv);
 
+/* What code for the target needs beyond its architecture's baseline: words of runtime/processor.c with
+ * spaces between, "AVX AVX2 FMA"; "" when nothing. CPUs that are not known count by the features and the
+ * vectors that the target names. */
+const char *target_needs(Arena *arena, const Target *target);
+
 const char *dot_name(DotKind kind); /* "none", "vnni", "avxvnni", "sdot" */
 
 /* A directory of lpc's own files ("targets", "runtime", "lib/lpc"): looked for relative to the

@@ -39,7 +39,7 @@ typedef struct X86 {
 static uint64_t xgetbv0(void)
 {
     uint32_t low, high;
-    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return ((uint64_t)high << 32) | low;
 }
 

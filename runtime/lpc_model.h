@@ -74,6 +74,7 @@ typedef struct lpc_model {
      * first stage applies them; later stages get the values in the frame. NULL when there are none. */
     void (*state_begin)(int64_t *sizes);
     void (*state_next)(int64_t *sizes);
+    const char *needs; /* instructions beyond the baseline, "AVX AVX2 FMA"; NULL: none (processor.h) */
 } lpc_model;
 
 #ifdef __cplusplus

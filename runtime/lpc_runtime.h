@@ -28,7 +28,8 @@ extern "C" {
     X(LPC_EXIT_CONTRACT, 13, "a neighbour stands at another cut or has another contract")          \
     X(LPC_EXIT_FRAME, 14, "a frame does not match the contract, or its checksum")                  \
     X(LPC_EXIT_RUN, 15, "the model's run returned an error")                                       \
-    X(LPC_EXIT_SYSTEM, 16, "the operating system refused something")
+    X(LPC_EXIT_SYSTEM, 16, "the operating system refused something")                               \
+    X(LPC_EXIT_PROCESSOR, 17, "this processor lacks instructions that the stage's code uses")
 
 enum {
 #define X(id, number, meaning) id = number,

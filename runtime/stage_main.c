@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pool.h"
+#include "processor.h"
 
 enum { DEFAULT_QUEUE = 2, DEFAULT_TIMEOUT_S = 60 };
 
@@ -151,6 +152,13 @@ int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char *
     int code = parse(model, argc, argv, &arguments);
     if (code || arguments.done) return code;
 
+    char word[32];
+    if (lpc_processor_lacks(model->needs, word, sizeof word)) {
+        char text[LPC_TEXT_BYTES];
+        snprintf(text, sizeof text, "needs %s, which this processor does not have", word);
+        lpc_stage_tell(model->name, text);
+        return LPC_EXIT_PROCESSOR;
+    }
     sigset_t set; /* before any thread is made: all inherit it */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

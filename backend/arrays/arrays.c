@@ -1,7 +1,7 @@
 /* Streams constants out as C arrays: see arrays.h. */
 #include "backend/arrays/arrays.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* The C backend's row: the file, with what the target says. */
 #include "backend/c/c.h"
-#include "backend/output.h"
+#include "backend/host/output.h"
 
 /* -std=c11 is the compiler's anyway; why these: c.h. */
 const char *const C_CFLAGS[] = {"-O3", "-fno-math-errno", "-fno-trapping-math", NULL};

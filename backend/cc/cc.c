@@ -2,7 +2,7 @@
 #include "backend/cc/cc.h"
 
 #include "backend/c/c.h"
-#include "backend/toolchain.h"
+#include "backend/host/toolchain.h"
 
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "backend/llvm/llvm.h"
 #include "backend/llvm/emit.h"
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/Target.h>

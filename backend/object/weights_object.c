@@ -4,7 +4,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "backend/object/weights_object.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include "ir/machine.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* model.h: the C interface of the emitted function, and NAME.h, which includes it. */
 #include "backend/package/parts.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include "ir/names.h"
 
 #include <ctype.h>
@@ -108,6 +108,10 @@ static void about(PackJob *job, const PackStage *stage, Text *out)
                 " * lpc_run_fn in lpc_model.h. The caller owns all memory; nothing is allocated and\n"
                 " * nothing is kept but `state`.\n *\n",
                 package_harmless(job, job->model_file), stage->name, stage->prefix);
+    const char *needs = package_needs(job, stage);
+    if (*needs)
+        text_printf(out, " * The processor must have %s: the function does not look, a stage\n"
+                    " * program does (lpc_processor_lacks in processor.h).\n *\n", needs);
     for (int i = 0; i < stage->in.count; i++) describe(job, out, &stage->in.tensors[i], "in", i);
     for (int i = 0; i < stage->out.count; i++) describe(job, out, &stage->out.tensors[i], "out", i);
     text_add(out, " */\n");

@@ -3,8 +3,8 @@
 
 #include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
-#include "backend/output.h"
-#include "backend/toolchain.h"
+#include "backend/host/output.h"
+#include "backend/host/toolchain.h"
 #include "ir/machine.h"
 
 #include <errno.h>

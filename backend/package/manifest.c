@@ -1,7 +1,7 @@
 /* The manifests: OUT/manifest.json for the pipeline, OUT/STAGE/manifest.json for each stage. */
 #include "backend/package/parts.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
@@ -96,6 +96,7 @@ static cJSON *stage_json(PackJob *job, const PackStage *stage)
         cJSON_AddStringToObject(item, "program", arena_printf(job->arena, "%s/stage", stage->name));
     else
         cJSON_AddNullToObject(item, "program");
+    cJSON_AddStringToObject(item, "needs", package_needs(job, stage));
     cJSON_AddItemToObject(item, "emulator", emulator_json(stage->target));
     cJSON_AddNumberToObject(item, "layers", stage->layers);
     cJSON_AddStringToObject(item, "first", stage->first);

@@ -4,6 +4,13 @@
 
 #include "backend/package/package.h"
 
+/* ---- names.c ---- */
+/* A name of the model's without what could end a comment or a string. */
+const char *package_harmless(PackJob *job, const char *text);
+
+/* What the code needs of the processor, as target_needs has it; "" for plain C. */
+const char *package_needs(PackJob *job, const PackStage *stage);
+
 /* ---- contract.c ---- */
 uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
 int64_t package_max_payload(PackJob *job, const PackContract *contract);
@@ -14,8 +21,6 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
 
 /* ---- header.c ---- */
 int package_header(PackJob *job, const PackStage *stage, const char *folder);
-/* A name of the model's without what could end a comment or a string. */
-const char *package_harmless(PackJob *job, const char *text);
 
 /* ---- link.c ---- */
 int package_link(PackJob *job, const PackStage *stage, const char *folder);

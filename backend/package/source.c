@@ -2,21 +2,12 @@
  * built, CMakeLists.txt. */
 #include "backend/package/parts.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 
 #include <ctype.h>
 #include <string.h>
 
 enum { SIZE_KINDS = 8 };
-
-const char *package_harmless(PackJob *job, const char *text)
-{
-    char *copy = arena_strdup(job->arena, text);
-    for (char *c = copy; *c; c++) {
-        if (*c == '"' || *c == '\\' || *c == '*' || *c == '?' || !isprint((unsigned char)*c)) *c = '_';
-    }
-    return copy;
-}
 
 static void size_c(Text *out, const Size *size)
 {
@@ -175,6 +166,8 @@ static void descriptor(PackJob *job, const PackStage *stage, int index, Text *ou
                 "    .tensor_bytes = tensor_bytes,\n",
                 (long long)p->work_bytes, (long long)p->state_bytes, (long long)p->const_bytes,
                 stage->prefix);
+    const char *needs = package_needs(job, stage);
+    if (*needs) text_printf(out, "    .needs = \"%s\",\n", needs);
     if (job->state_symbol_count)
         text_add(out, "    .state_begin = state_begin,\n    .state_next = state_next,\n");
     text_add(out, "};\n\n");

@@ -1,7 +1,7 @@
 /* The program that measures a device: made and run here, or made for there. */
 #include "lib/calibrate/calibrate.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include "lib/files/folder.h"
 #include "lib/measure/measure.h"
 

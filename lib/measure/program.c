@@ -1,9 +1,9 @@
 /* Programs around emitted models: made with the target's toolchain, run here. */
 #include "lib/measure/measure.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include "backend/package/package.h"
-#include "backend/toolchain.h"
+#include "backend/host/toolchain.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * process, without transport, as it would in a program of the user's own. */
 #include "lib/profile/profile.h"
 
-#include "backend/toolchain.h"
+#include "backend/host/toolchain.h"
 
 #include <cjson/cJSON.h>
 #include <dlfcn.h>

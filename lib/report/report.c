@@ -1,7 +1,7 @@
 /* The page of the report. */
 #include "lib/report/report.h"
 
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include "ir/units.h"
 
 static void figure(Report *r, const char *name, const char *value, const char *note)

@@ -1,5 +1,5 @@
 /* `lpc calibrate`: a target file from measurements; figures of a link. */
-#include "backend/output.h"
+#include "backend/host/output.h"
 #include "lib/calibrate/calibrate.h"
 #include "runtime/calibrate.h"
 #include "tools/lpc/command.h"

@@ -1,6 +1,6 @@
 /* Running the tools of a target's toolchain, and what each of them is given of the runtime. */
-#ifndef LPC_BACKEND_TOOLCHAIN_H
-#define LPC_BACKEND_TOOLCHAIN_H
+#ifndef LPC_BACKEND_HOST_TOOLCHAIN_H
+#define LPC_BACKEND_HOST_TOOLCHAIN_H
 
 #include "ir/diag.h"
 #include "ir/target.h"

@@ -1,6 +1,6 @@
 /* Files that a backend or a package writes whole. */
-#ifndef LPC_BACKEND_OUTPUT_H
-#define LPC_BACKEND_OUTPUT_H
+#ifndef LPC_BACKEND_HOST_OUTPUT_H
+#define LPC_BACKEND_HOST_OUTPUT_H
 
 #include "ir/diag.h"
 

@@ -1,5 +1,5 @@
 /* Starting a tool, hearing what it says, and waiting for it. */
-#include "backend/toolchain.h"
+#include "backend/host/toolchain.h"
 
 #include <dirent.h>
 #include <errno.h>

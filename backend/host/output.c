@@ -1,5 +1,5 @@
 /* Writing files, and taking back the ones that fail. */
-#include "backend/output.h"
+#include "backend/host/output.h"
 
 #include <errno.h>
 #include <stdbool.h>
