@@ -277,6 +277,12 @@ bool *program_given(const Program *program, Arena *arena);
 /* Can a size be outside the bounds of a symbol that it is given to? */
 bool main_set_can_fail(const Program *program, int sym, const Size *size);
 
+/* Loads and stores whose index varies with `lane` reach only lanes below `value` (LOAD's limit). */
+typedef struct Limit {
+    const Inst *lane;
+    Inst *value; /* NULL: all lanes */
+} Limit;
+
 /* ---- Building kernels. A Builder appends to its current block. ---- */
 typedef struct Builder {
     Kernel *kernel;
@@ -285,6 +291,7 @@ typedef struct Builder {
     Block *block;
     Block **stack; /* the blocks around it */
     int depth;
+    Limit limit;   /* of what is emitted now: kb_limit */
 } Builder;
 
 void builder_init(Builder *b, Kernel *kernel);
@@ -304,6 +311,9 @@ Inst *kb_load(Builder *b, Param *from, Inst *index);
 Inst *kb_load_ex(Builder *b, Param *from, Inst *index, int lanes, Inst *stride, Inst *limit);
 void kb_store(Builder *b, Param *to, Inst *index, Inst *value);
 void kb_store_ex(Builder *b, Param *to, Inst *index, Inst *value, Inst *stride, Inst *limit);
+/* From here on, accesses without a limit of their own get this one; returns the one before, to be set
+ * again. */
+Limit kb_limit(Builder *b, Limit limit);
 Inst *kb_get(Builder *b, Cell *cell);
 void kb_set(Builder *b, Cell *cell, Inst *value);
 

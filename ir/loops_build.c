@@ -196,6 +196,30 @@ static Inst *literal_from_lane(Builder *b, DType dtype, const LaneValue *lane, i
 
 /* ---- Memory. ---- */
 
+static bool depends(const Inst *inst, const Inst *on)
+{
+    if (!inst) return false;
+    if (inst == on) return true;
+    char class = inst_class(inst->op);
+    if (class == 'K' || class == 'C') return false;
+    for (int i = 0; i < 3; i++) {
+        if (depends(inst->arg[i], on)) return true;
+    }
+    return false;
+}
+
+Limit kb_limit(Builder *b, Limit limit)
+{
+    Limit before = b->limit;
+    b->limit = limit;
+    return before;
+}
+
+static Inst *limit_of(const Builder *b, const Inst *index, Inst *own)
+{
+    return !own && b->limit.value && depends(index, b->limit.lane) ? b->limit.value : own;
+}
+
 Inst *kb_load_ex(Builder *b, Param *from, Inst *index, int lanes, Inst *stride, Inst *limit)
 {
     assert(index->type.dtype == DT_I64 && index->type.lanes == 1);
@@ -203,7 +227,7 @@ Inst *kb_load_ex(Builder *b, Param *from, Inst *index, int lanes, Inst *stride, 
     Inst *inst = emit(b, LI_LOAD, (LType){from->dtype, lanes}, index, NULL, NULL);
     inst->param = from;
     inst->stride = lanes == 1 || (stride && is_int_value(stride, 1)) ? NULL : stride;
-    inst->limit = limit;
+    inst->limit = limit_of(b, index, limit);
     return inst;
 }
 
@@ -220,7 +244,7 @@ void kb_store_ex(Builder *b, Param *to, Inst *index, Inst *value, Inst *stride, 
     inst->param = to;
     bool unit = value->type.lanes == 1 || (stride && is_int_value(stride, 1));
     inst->stride = unit ? NULL : stride;
-    inst->limit = limit;
+    inst->limit = limit_of(b, index, limit);
 }
 
 void kb_store(Builder *b, Param *to, Inst *index, Inst *value)

@@ -121,9 +121,6 @@ void product_row_emit(Product *p, Inst *position);
 
 /* a * c + plus, fused where the target can. */
 Inst *matrix_madd(Lower *lw, Inst *a, Inst *c, Inst *plus);
-/* Memory accesses emitted into the current block since it had `since` items, as far as they vary
- * with `lane`, get this limit. */
-void matrix_limit(Lower *lw, int since, const Inst *lane, Inst *limit);
 int64_t matrix_vector_lanes(const Lower *lw, DType acc);
 /* True when coordinates (axes[0], ...) can be replaced by one flat coordinate on the last of them
  * that is not a unit axis, for this tensor. Unit axes everywhere are fine too. */

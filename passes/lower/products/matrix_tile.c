@@ -22,44 +22,12 @@ Inst *matrix_madd(Lower *lw, Inst *a, Inst *c, Inst *plus)
 
 /* ---- Limits ---- */
 
-static bool depends(const Inst *inst, const Inst *on)
+/* From here on, until the limit before is set again, accesses of vector u stay in front of the last
+ * column. */
+static Limit guard(Tile *t, int u)
 {
-    if (!inst) return false;
-    if (inst == on) return true;
-    char class = inst_class(inst->op);
-    if (class == 'K' || class == 'C') return false;
-    for (int i = 0; i < 3; i++) {
-        if (depends(inst->arg[i], on)) return true;
-    }
-    return false;
-}
-
-static void limit_block(const Block *block, int since, const Inst *lane, Inst *limit)
-{
-    for (int i = since; i < block->count; i++) {
-        Inst *inst = block->items[i];
-        if ((inst->op == LI_LOAD || inst->op == LI_STORE) && depends(inst->arg[0], lane))
-            inst->limit = limit;
-        limit_block(&inst->body, 0, lane, limit);
-        limit_block(&inst->els, 0, lane, limit);
-    }
-}
-
-void matrix_limit(Lower *lw, int since, const Inst *lane, Inst *limit)
-{
-    limit_block(lw->b.block, since, lane, limit);
-}
-
-static int mark(const Tile *t)
-{
-    return t->lw->b.block->count;
-}
-
-static void guard(Tile *t, int u, int since)
-{
-    if (!t->limit[u]) return;
     const Inst *varies = t->p->lanes > 1 ? t->lane : t->p->block;
-    matrix_limit(t->lw, since, varies, t->limit[u]);
+    return kb_limit(&t->lw->b, (Limit){varies, t->limit[u]});
 }
 
 /* Can vector u of some block reach beyond the last column? */
@@ -113,9 +81,10 @@ static Inst *out_row(Tile *t, Inst *at)
 /* A zero point or scale of row r or column u. */
 static Inst *parameter(Tile *t, const Operand *o, Inst *row, int u)
 {
-    int since = mark(t);
-    Inst *value = load(t, o, row, NULL, u >= 0 ? t->column[u] : NULL);
-    if (u >= 0) guard(t, u, since);
+    if (u < 0) return load(t, o, row, NULL, NULL);
+    Limit before = guard(t, u);
+    Inst *value = load(t, o, row, NULL, t->column[u]);
+    kb_limit(&t->lw->b, before);
     return value;
 }
 
@@ -153,9 +122,9 @@ static void start(Tile *t)
         Inst *value = kb_const(b, p->acc, 0);
         for (int r = 0; r < t->rows; r++) {
             if (starts_from_bias(p) && (r == 0 || p->bias.row >= 0)) {
-                int since = mark(t);
+                Limit before = guard(t, u);
                 value = load(t, &p->bias, out_row(t, position(t, r)), NULL, t->column[u]);
-                guard(t, u, since);
+                kb_limit(&t->lw->b, before);
                 value = kb_cast(b, p->acc, value);
             }
             t->cell[r][u] = kb_cell(b, arena_printf(t->lw->arena, "acc%d_%d", r, u), type, value);
@@ -210,9 +179,9 @@ static Inst *right_value(Tile *t, Inst *tap, Inst *base, Inst *c, int u)
     } else if (p->unpacked) {
         value = unpacked_value(t, tap, c);
     } else {
-        int since = mark(t);
+        Limit before = guard(t, u);
         value = load(t, &p->right, NULL, c, t->column[u]);
-        guard(t, u, since);
+        kb_limit(&t->lw->b, before);
     }
     return less_zero(t, value, t->column_zero[u]);
 }
@@ -311,9 +280,9 @@ enum { SHARED_TAPS = 128 }; /* most multiply-adds of a row's taps to write out *
 
 static Inst *depthwise_left(Tile *t, Inst *row, int u)
 {
-    int since = mark(t);
+    Limit before = guard(t, u);
     Inst *value = load(t, &t->p->left, row, NULL, t->column[u]);
-    guard(t, u, since);
+    kb_limit(&t->lw->b, before);
     return less_zero(t, value, t->row_zero[0]);
 }
 
@@ -516,7 +485,7 @@ static void finish_one(Tile *t, Inst *at, int u, Inst *value)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    int since = mark(t);
+    Limit before = guard(t, u);
     Inst *row = out_row(t, at), *idx[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) idx[i] = p->out.at[i] ? p->out.at[i] : kb_i64(b, 0);
     if (p->out.row >= 0) idx[p->out.row] = row;
@@ -528,7 +497,7 @@ static void finish_one(Tile *t, Inst *at, int u, Inst *value)
         value = kb_add(b, value, kb_mul(b, plus, kb_const(b, p->acc, p->beta)));
     }
     lower_store(t->lw, idx, value);
-    guard(t, u, since);
+    kb_limit(&t->lw->b, before);
 }
 
 /* Through memory, so that a long epilogue is emitted once for all rows. */

@@ -114,10 +114,10 @@ static Inst *input_value(const Winograd *w, const Corner *at, int i, int j, Inst
         limit = kb_select(b, inside, whole, kb_i64(b, 0));
         if (w->c->depth % w->lanes) limit = kb_mul(b, kb_cast(b, DT_I64, inside), left);
     }
-    int since = b->block->count;
     Inst *idx[MAX_RANK] = {at->batch, channel, y, x};
+    Limit before = kb_limit(b, (Limit){lane, limit});
     Inst *value = lower_load(lw, w->c->x, idx);
-    if (limit) matrix_limit(lw, since, lane, limit);
+    kb_limit(b, before);
     return value;
 }
 
@@ -246,7 +246,7 @@ static void store_tile(const Winograd *w, const Task *t, const Corner *at, Inst 
     Builder *b = &lw->b;
     const Conv *c = w->c;
     Inst *limit = kb_sub(b, kb_i64(b, c->columns), column);
-    int since = b->block->count;
+    Limit before = kb_limit(b, (Limit){lane, c->columns % w->width ? limit : NULL});
     Inst *bias = c->bias ? lower_load(lw, c->bias, &column) : NULL;
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), inside(w, at->y, c->out->dims[2]), 1);
     Inst *j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), inside(w, at->x, c->out->dims[3]), 1);
@@ -257,7 +257,7 @@ static void store_tile(const Winograd *w, const Task *t, const Corner *at, Inst 
     lower_store(lw, idx, value);
     kb_end(b);
     kb_end(b);
-    if (c->columns % w->width) matrix_limit(lw, since, lane, limit);
+    kb_limit(b, before);
 }
 
 static void output_tile(const Winograd *w, const Task *t, Inst *slot)
