@@ -120,6 +120,19 @@ static int write_json(PackJob *job, cJSON *json, const char *path)
     return output_write(job->diag, path, lines, strlen(lines));
 }
 
+/* By position in the program: how often a run calls the kernel when every symbol has its bound. */
+static double *kernel_times(PackJob *job, const Program *program)
+{
+    MainStep *steps;
+    double *times = arena_array(job->arena, (size_t)program->kernel_count + 1, sizeof *times);
+    int count = main_steps(program, job->arena, &steps);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < program->kernel_count && steps[i].inst->op == LI_CALL; k++)
+            if (program->kernels[k] == steps[i].inst->callee) times[k] += steps[i].times;
+    }
+    return times;
+}
+
 static int stage_manifest(PackJob *job, int index, const char *out)
 {
     const PackStage *stage = &job->stages[index];
@@ -133,6 +146,7 @@ static int stage_manifest(PackJob *job, int index, const char *out)
     cJSON_AddItemToObject(json, "in", cut_json(job, &stage->in, index));
     cJSON_AddItemToObject(json, "out", cut_json(job, &stage->out, index + 1));
     cJSON *kernels = cJSON_AddArrayToObject(json, "kernels");
+    const double *times = kernel_times(job, stage->program);
     for (int i = 0; i < stage->program->kernel_count; i++) {
         const Kernel *k = stage->program->kernels[i];
         cJSON *item = cJSON_CreateObject();
@@ -141,6 +155,7 @@ static int stage_manifest(PackJob *job, int index, const char *out)
         cJSON_AddStringToObject(item, "op", k->origin.op ? k->origin.op : "");
         cJSON_AddNumberToObject(item, "flops", k->cost.flops);
         cJSON_AddNumberToObject(item, "bytes", k->cost.bytes);
+        if (times[i] != 1) cJSON_AddNumberToObject(item, "times", times[i]);
         cJSON_AddItemToArray(kernels, item);
     }
     return write_json(job, json,

@@ -191,13 +191,14 @@ static void read_workspace(Reading *r)
 static void read_work(Reading *r)
 {
     size_t n = (size_t)r->w->count + 1;
-    const Program *p = r->lowered->lw.program;
     r->f->flops = arena_array(r->arena, n, sizeof *r->f->flops);
     r->f->bytes = arena_array(r->arena, n, sizeof *r->f->bytes);
-    for (int k = 0; k < p->kernel_count; k++) {
-        int layer = layer_of_kernel(r, p->kernels[k]);
-        r->f->flops[layer] += p->kernels[k]->cost.flops;
-        r->f->bytes[layer] += p->kernels[k]->cost.bytes;
+    for (int i = 0; i < r->lives.count; i++) {
+        const MainStep *step = &r->lives.steps[i];
+        if (step->inst->op != LI_CALL) continue;
+        int layer = layer_of_kernel(r, step->inst->callee);
+        r->f->flops[layer] += step->times * step->inst->callee->cost.flops;
+        r->f->bytes[layer] += step->times * step->inst->callee->cost.bytes;
     }
 }
 

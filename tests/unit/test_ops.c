@@ -72,6 +72,7 @@ static void check_rules(OpCode op)
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
     expect(op, shape_rules[op].shape || !is_real(op), "SHAPE is missing");
     expect(op, lower->lower || !is_real(op), "LOWER is missing");
+    expect(op, !lower->rows || lower->lower, "ROWS needs LOWER");
     expect(op, info->has_point == (lower->point != NULL), "POINT: a rule is missing");
     expect(op, lower->lower != lower_point || lower->point, "LOWER(point) needs POINT");
     expect(op, !(info->traits & T_ELEMENTWISE) || lower->point, "T_ELEMENTWISE needs POINT");

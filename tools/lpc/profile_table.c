@@ -93,6 +93,7 @@ static void print_total(const ProfileResult *report, double total, double kernel
     for (int m = 0; m < report->module_count; m++) {
         const ProfileModule *module = &report->modules[m];
         for (int k = 0; k < module->kernel_count; k++) {
+            if (module->kernels[k].ms <= 0) continue; /* of a branch that was not taken */
             flops += module->kernels[k].flops;
             bytes += module->kernels[k].bytes;
             least += least_ms(&report->ceiling, &module->kernels[k], &by);

@@ -1,5 +1,6 @@
 /* The frame that lowering rules work in: kernels, their parameters and calls. */
 #include "passes/lower/frame/lower.h"
+#include "passes/lower/frame/variants.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -65,6 +66,8 @@ static const char *describe(Lower *lw, const Node *node)
         describe_tensor(lw, &text, out);
     }
     text_add(&text, "\n");
+    if (lw->one_row)
+        text_printf(&text, "  where %s is 1\n", size_text(lw->sizes, lw->one_row));
     describe_inlined(lw, &text, node);
     for (int i = 0; i < node->merged_count; i++) {
         const Origin *origin = &node->merged[i];
@@ -85,6 +88,7 @@ void lower_begin(Lower *lw, const char *suffix)
     const char *base = identifier(lw, node->name);
     const char *name = suffix ? arena_printf(lw->arena, "k%d_%s_%s", node->id, base, suffix)
                               : arena_printf(lw->arena, "k%d_%s", node->id, base);
+    if (lw->one_row) name = arena_printf(lw->arena, "%s_one", name);
     lw->kernel = program_kernel(lw->program, name);
     lw->kernel->origin = node->origin;
     lw->kernel->comment = describe(lw, node);
@@ -178,5 +182,6 @@ int lower_node(Lower *lw, Node *node)
     lw->tuning_key = NULL;
     LowerRule *rule = lw->rules[node->op].lower;
     if (!rule) return diag_node(lw->diag, &node->origin, "operator cannot be compiled");
-    return rule(lw, node);
+    const Size *rows = variant_rows(lw, node);
+    return rows ? lower_variants(lw, node, rows) : rule(lw, node);
 }

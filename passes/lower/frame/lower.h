@@ -68,6 +68,8 @@ typedef struct Lower {
     ParamUse *uses;
     int use_count;
     int kernels_of_node;
+    const Size *one_row;    /* set while the node is lowered for one row: the size that is 1 */
+    int64_t packed_width;   /* columns in a block of its constant operand, in all variants; 0: not packed */
     const char *tuning_key; /* of the node's kernels, once they asked for a tiling */
     Inst *flat;        /* set: all loads and stores of tensors use this flat index */
     int depth;         /* of loads through inlined tensors */
@@ -78,12 +80,15 @@ typedef struct Lower {
 
 /* Rules. Return 0 or, after diag_node, LPC_ERROR. idx has the output's rank. */
 typedef int LowerRule(Lower *lw, Node *node);
+/* The size whose value 1 is worth kernels of its own (variants.c); NULL: none. */
+typedef const Size *RowsRule(Lower *lw, const Node *node);
 typedef Inst *PointRule(Lower *lw, const Node *node, int output, Inst *const *idx);
 /* The rules of one operator; passes/lower/rules.c has the table of all. */
 typedef struct LowerRules {
     OpCode op;
     LowerRule *lower; /* NULL: the operator cannot be compiled */
     PointRule *point; /* NULL: it has none */
+    RowsRule *rows;   /* NULL: it has one variant for all sizes */
 } LowerRules;
 
 /* ---- Kernels ---- */
@@ -182,6 +187,7 @@ bool lower_is_flat(Lower *lw, const Node *node);
 /* Rules by name; rules.c makes the table of them. */
 #define OP(id, name, since, ...) __VA_ARGS__
 #define LOWER(rule) LowerRule lower_##rule;
+#define ROWS(rule) RowsRule rows_##rule;
 #define POINT(rule) PointRule point_##rule;
 #include "ir/ops.def"
 

@@ -78,7 +78,8 @@ const Place *lower_place(Lower *lw, const Tensor *tensor)
 
 Buffer *lower_scratch(Lower *lw, const char *name, DType dtype, const Size *elements)
 {
-    const char *full = arena_printf(lw->arena, "%s_%s", lw->node->name, name);
+    const char *full =
+        arena_printf(lw->arena, "%s_%s%s", lw->node->name, name, lw->one_row ? "_one" : "");
     return program_buffer(lw->program, full, BUFFER_WORK, dtype, elements);
 }
 

@@ -294,6 +294,12 @@ static void find_ends(Attention *a)
     a->end = kb_add(b, a->past_end, a->fresh_end);
 }
 
+const Size *rows_attention(Lower *lw, const Node *node)
+{
+    (void)lw;
+    return node->in[IN_Q]->dims[node->in[IN_Q]->rank - 2];
+}
+
 int lower_attention(Lower *lw, Node *node)
 {
     Attention a;

@@ -92,15 +92,20 @@ static Pack matrix_pack_of(int64_t depth, int64_t columns, int64_t width, bool t
 static void emit(Product *p, const Tensor *right, bool transposed)
 {
     bool packs = right->data && !has_batches(right) && !p->lw->target->plain;
+    Lower *lw = p->lw;
     p->axes = 1;
-    p->tiling = lower_tiling(p->lw);
-    product_tile(p);
+    if (packs && lw->one_row) {
+        product_tile_one_row(p, lw->packed_width);
+    } else {
+        p->tiling = lower_tiling(lw);
+        product_tile(p);
+        lw->packed_width = (int64_t)p->lanes * p->vecs;
+    }
     if (!packs) {
         product_kernel(p, NULL, NULL, NULL);
         return;
     }
-    Pack pack = matrix_pack_of(p->depth->value, p->columns->value, (int64_t)p->lanes * p->vecs,
-                               transposed);
+    Pack pack = matrix_pack_of(p->depth->value, p->columns->value, lw->packed_width, transposed);
     product_kernel(p, NULL, &pack, NULL);
 }
 
@@ -128,7 +133,34 @@ int lower_matmul(Lower *lw, Node *node)
     return 0;
 }
 
+/* What multiplies the right operand: of all batches together where it has none of its own. */
+static const Size *product_rows(Lower *lw, const Node *node, const Tensor *a, const Tensor *c)
+{
+    const Tensor *out = node->out[0];
+    if (a->rank < 2 || c->rank < 2) return NULL;
+    const Size *rows = out->dims[out->rank - 2];
+    for (int i = 0; i < out->rank - 2 && !has_batches(c); i++)
+        rows = size_mul(lw->sizes, rows, out->dims[i]);
+    return rows;
+}
+
+/* A transposed constant is one stream of rows, whatever it is multiplied with. */
+const Size *rows_matmul(Lower *lw, const Node *node)
+{
+    return matmul_rows_of(node) ? NULL : product_rows(lw, node, node->in[0], node->in[1]);
+}
+
 /* ---- Integers ---- */
+
+const Size *rows_matmul_integer(Lower *lw, const Node *node)
+{
+    return product_rows(lw, node, node->in[0], node->in[1]);
+}
+
+const Size *rows_qlinear_matmul(Lower *lw, const Node *node)
+{
+    return product_rows(lw, node, node->in[0], node->in[3]);
+}
 
 /* A scale or zero point of an operand's rows or columns: a scalar, a vector of them, or a tensor with
  * unit sizes on all other axes. */
@@ -173,6 +205,12 @@ int lower_qlinear_matmul(Lower *lw, Node *node)
 }
 
 /* ---- Gemm ---- */
+
+const Size *rows_gemm(Lower *lw, const Node *node)
+{
+    (void)lw;
+    return node->out[0]->dims[0];
+}
 
 int lower_gemm(Lower *lw, Node *node)
 {

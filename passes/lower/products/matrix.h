@@ -73,6 +73,7 @@ typedef struct Product {
     Buffer *packed;        /* NULL: right is read where it lies */
     const Pack *unpacked;  /* of width 1: how its coordinates stand for right's own (plain loops) */
     int lanes, vecs, rows, bands;
+    int packed_vecs;       /* vectors of one packed block; a tile of one row takes several of them */
     int64_t band_tiles;
     Inst *group, *block;   /* current ones */
     Inst *tap_lo[MAX_RANK], *tap_hi[MAX_RANK]; /* of outer axes, clamped to the input */
@@ -100,6 +101,9 @@ typedef struct Phases {
 void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phases *phases);
 /* matrix_choose.c: sizes of the tile for packing: sets lanes, vecs and rows. */
 void product_tile(Product *p);
+/* The same for one row of a product whose right operand is packed in blocks of `width` columns for
+ * many rows: a tile takes several blocks, so that enough sums are under way. */
+void product_tile_one_row(Product *p, int64_t width);
 /* Multiply-adds of an output element, at most 10^12. */
 int64_t product_depth_bound(const Product *p);
 

@@ -189,8 +189,23 @@ void product_tile(Product *p)
             choose_tile(p, columns, count);
         note(p, columns, count);
     }
+    p->packed_vecs = 0;
     p->column_outer = right_passes_once(p);
     if (p->tiling.rows) p->rows = p->tiling.rows;
     if (p->tiling.vecs) p->vecs = p->tiling.vecs;
     if (p->tiling.columns) p->column_outer = p->tiling.columns == COLUMNS_OUTER;
+}
+
+void product_tile_one_row(Product *p, int64_t width)
+{
+    enum { MOST_BLOCKS = 4 };
+    p->tiling = (Tiling){0};
+    product_tile(p);
+    p->rows = 1;
+    p->packed_vecs = p->vecs = (int)(width / p->lanes);
+    if (p->mode != MATRIX_FLOAT || p->lanes == 1) return;
+    int64_t blocks = ceil_div(p->columns->value, width);
+    for (int k = 2; k <= MOST_BLOCKS && k * p->packed_vecs <= TILE_VECS; k++) {
+        if (blocks % k == 0) p->vecs = k * p->packed_vecs;
+    }
 }

@@ -172,10 +172,12 @@ static Inst *right_value(Tile *t, Inst *tap, Inst *base, Inst *c, int u)
     Builder *b = &t->lw->b;
     Inst *value;
     if (p->packed) {
-        int64_t width = (int64_t)p->lanes * p->vecs;
+        int vecs = p->packed_vecs ? p->packed_vecs : p->vecs, block = u / vecs;
+        int64_t width = (int64_t)p->lanes * vecs;
         Param *from = lower_param(t->lw, p->packed, size_const(t->lw->sizes, 0), false);
+        if (block) base = kb_add(b, base, kb_muli(b, kb_size(b, p->depth), block * width));
         Inst *at = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
-        value = kb_load(b, from, kb_addi(b, at, (int64_t)u * p->lanes));
+        value = kb_load(b, from, kb_addi(b, at, (int64_t)(u % vecs) * p->lanes));
     } else if (p->unpacked) {
         value = unpacked_value(t, tap, c);
     } else {

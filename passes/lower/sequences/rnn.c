@@ -346,6 +346,13 @@ static void rnn_step(Rnn *r)
     kb_end(b);
 }
 
+/* Steps of the sequence. */
+const Size *rows_recurrent(Lower *lw, const Node *node)
+{
+    (void)lw;
+    return node->in[0]->dims[node_int(node, "layout") ? 1 : 0];
+}
+
 int lower_rnn(Lower *lw, Node *node)
 {
     static const char *const usual[] = {"Tanh"};
