@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PROGRAMS = 3000, BYTES = 4 * MAIN_PART * MAIN_PARTS };
+enum { PROGRAMS = 1000, BYTES = 4 * MAIN_PART * MAIN_PARTS };
 
 static int failures;
 
