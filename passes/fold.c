@@ -57,7 +57,8 @@ static bool of_literals(const Node *node)
 
 int fold_node(Graph *graph, Node *node)
 {
-    static const LowerTarget scalar = {.vector_registers = 16};
+    static const Target nobody = {.name = "fold"};
+    static const LowerTarget scalar = {.device = &nobody, .scalar = true};
     Arena *scratch = arena_new();
     Lower lw = {.arena = scratch,
                 .diag = graph->diag,

@@ -173,7 +173,7 @@ int tune_table(TuneFile *file, Diag *diag, const LowerTarget *lower, const Targe
     *tuning = &table->tuning;
     for (int i = 0; i < table->tuning.kernel_count; i++) {
         const TunedKernel *k = &table->tuning.kernels[i];
-        if (tiling_fits(lower->vector_registers, k->tiling.rows, k->tiling.vecs)) continue;
+        if (tiling_fits(lower_registers(lower), k->tiling.rows, k->tiling.vecs)) continue;
         diag->file = file->path;
         return diag_error(diag,
                           "kernel '%s': target '%s' has no registers for %d rows of %d vectors",

@@ -13,19 +13,7 @@
 
 LowerTarget stage_lower_target(const Target *target, bool portable)
 {
-    LowerTarget t = {0};
-    t.l1_bytes = target->l1d;
-    t.l2_bytes = target->l2;
-    t.cores = target->cores;
-    if (portable) {
-        t.vector_registers = 16;
-        return t;
-    }
-    t.vector_bits = target->vector_bits;
-    t.vector_registers = target->vector_registers;
-    t.has_fma = target->fma;
-    t.dot4 = target->dot == DOT_SDOT ? 2 : target->dot != DOT_NONE ? 1 : 0;
-    return t;
+    return (LowerTarget){.device = target, .scalar = portable};
 }
 
 /* ---- Regions: runs of nodes in the same branch share one IF, those of a body its loop ---- */
@@ -349,7 +337,7 @@ static int lower_once(Graph *graph, Stage *stage)
     Lowered lowered;
     TRY(stage_calls(graph, stage, &lowered));
     Lower *lw = &lowered.lw;
-    if (run_loop_passes(lw->program, stage->lower.vector_bits)) {
+    if (run_loop_passes(lw->program, lower_vector_bits(&stage->lower))) {
         lowered_drop(&lowered);
         return LPC_ERROR;
     }

@@ -16,7 +16,8 @@ typedef struct Net {
     Arena *arena;
     Diag diag;
     Graph *graph;
-    LowerTarget target;
+    Target device;
+    LowerTarget target; /* its device is that */
     Lower lw;
     Tensor *inputs[MAX_TENSORS];
     void *data[MAX_TENSORS]; /* of the inputs, row-major, at the actual sizes */
@@ -68,8 +69,9 @@ static void net_init(Net *net, int vector_bits, int registers, bool fma)
     net->arena = arena_new();
     diag_init(&net->diag, net->arena, "test");
     net->graph = graph_new(net->arena, &net->diag, "test");
-    net->target = (LowerTarget){.vector_bits = vector_bits, .vector_registers = registers,
-                                .has_fma = fma, .l1_bytes = 48 << 10, .l2_bytes = 1 << 20};
+    net->device = (Target){.vector_bits = vector_bits, .vector_registers = registers, .fma = fma,
+                           .l1d = 48 << 10, .l2 = 1 << 20};
+    net->target = (LowerTarget){.device = &net->device};
     net->seed = 12345;
 }
 
@@ -192,7 +194,7 @@ static Program *net_lower(Net *net, Node *node)
     int code = lower_node(lw, node);
     if (!code) code = pass_expand_math(lw->program);
     if (!code) code = pass_cleanup(lw->program);
-    if (!code) code = pass_vectorize(lw->program, net->target.vector_bits);
+    if (!code) code = pass_vectorize(lw->program, net->device.vector_bits);
     if (!code) code = pass_cleanup(lw->program);
     if (!code) code = loops_verify(lw->program, &net->diag);
     diag_flush(&net->diag);

@@ -143,7 +143,7 @@ static void set_window(Net *net, Node *node, const ConvCase *k, const Tensor *w)
 static void *conv_once(const Setup *s, const ConvCase *k, bool last, bool check, Net *net)
 {
     net_init(net, s->bits, s->registers, s->fma);
-    net->target.dot4 = s->dot4;
+    net->device.dot = s->dot4 == 2 ? DOT_SDOT : s->dot4 ? DOT_VNNI : DOT_NONE;
     net->channels_last = last;
     for (int i = 0; i < 2; i++) {
         int sym = sizes_symbol(net->graph->sizes, i ? "w" : "h");
@@ -303,7 +303,7 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
     Net n_, *net = &n_;
     const ConvCase *k = &q->conv;
     net_init(net, s->bits, s->registers, s->fma);
-    net->target.dot4 = s->dot4;
+    net->device.dot = s->dot4 == 2 ? DOT_SDOT : s->dot4 ? DOT_VNNI : DOT_NONE;
     net->channels_last = last;
     Tensor *x = net_input(net, "x", q->x, k->x, false);
     Tensor *w = net_input(net, "wt", q->w, k->w, !k->dynamic);
@@ -447,7 +447,7 @@ static void mat_once(const Setup *s, const MatCase *k)
 {
     Net n_, *net = &n_;
     net_init(net, s->bits, s->registers, s->fma);
-    net->target.dot4 = s->dot4;
+    net->device.dot = s->dot4 == 2 ? DOT_SDOT : s->dot4 ? DOT_VNNI : DOT_NONE;
     for (int i = 0; i < 2; i++) {
         sizes_symbol_at(net->graph->sizes, sizes_symbol(net->graph->sizes, i ? "w" : "h"))->max = 40;
         net->symbols[i] = k->symbols[i];
@@ -496,7 +496,7 @@ static void gemm_once(const Setup *s, const GemmCase *k)
 {
     Net n_, *net = &n_;
     net_init(net, s->bits, s->registers, s->fma);
-    net->target.dot4 = s->dot4;
+    net->device.dot = s->dot4 == 2 ? DOT_SDOT : s->dot4 ? DOT_VNNI : DOT_NONE;
     Tensor *a = net_input(net, "a", DT_F32, k->a, false);
     Tensor *b = net_input(net, "bt", DT_F32, k->b, k->constant);
     Tensor *c = k->c ? net_input(net, "c", DT_F32, k->c, true) : NULL;

@@ -227,11 +227,12 @@ static int run(Result *r, const char *text, const Variant *v)
         tensor->has_order = true;
         memcpy(tensor->order, channels, sizeof channels);
     }
-    LowerTarget target = {.vector_bits = v->bits,
-                          .vector_registers = 16,
-                          .has_fma = true,
-                          .l1_bytes = 32 << 10,
-                          .l2_bytes = 1 << 20};
+    Target device = {.vector_bits = v->bits,
+                     .vector_registers = 16,
+                     .fma = true,
+                     .l1d = 32 << 10,
+                     .l2 = 1 << 20};
+    LowerTarget target = {.device = &device};
     Lower lw;
     if (!code && !lower(r, &lw, &target, v)) code = 1;
     for (int i = 0; !code && i < lw.program->kernel_count; i++)

@@ -107,7 +107,7 @@ static const float *row(Net *net, const char *name, int64_t count)
 static void *once(const Setup *s, const Case *k, bool last, Net *net)
 {
     net_init(net, s->bits, s->registers, s->fma);
-    net->target.l2_bytes = s->l2;
+    net->device.l2 = s->l2;
     net->channels_last = last;
     Tensor *x = net_input(net, "x", DT_F32, k->x, false),
            *w = net_input(net, "wt", DT_F32, k->w, true);

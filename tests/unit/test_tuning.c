@@ -192,7 +192,8 @@ static void expect_error(const char *text, const char *message)
     Tuning *table;
     char path[] = "/tmp/lpc-test-tune-XXXXXX";
     int to = mkstemp(path);
-    LowerTarget lower = {.vector_bits = 512, .vector_registers = 32};
+    Target device = {.vector_bits = 512, .vector_registers = 32};
+    LowerTarget lower = {.device = &device};
     Target target = {.name = "t", .triple = "a", .cpu = "b", .features = ""};
     diag_init(&diag, arena, "model.onnx");
     check(to >= 0 && write(to, text, strlen(text)) == (ssize_t)strlen(text), "no file", path);

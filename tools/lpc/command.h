@@ -17,6 +17,8 @@ CommandRun command_compile, command_run, command_check, command_inspect, command
 
 /* The index of a command in `commands`, by its bit. */
 int command_index(unsigned bit);
+/* " " before the name of a subcommand, for messages. */
+const char *command_space(int command);
 /* Says what is wrong with the command line, and how the command is called. LPC_USAGE. */
 int usage_error(unsigned command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

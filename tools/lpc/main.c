@@ -2,40 +2,11 @@
 #include "ir/version.h"
 #include "tools/lpc/command.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 static CommandRun *const runs[COMMAND_COUNT] = {
     command_compile, command_run,      command_check,    command_inspect,  command_targets,
     command_profile, command_plan,     command_simulate, command_calibrate};
-
-int command_index(unsigned bit)
-{
-    int index = 0;
-    while (!(bit >> index & 1)) index++;
-    return index;
-}
-
-static const char *called(int command)
-{
-    return *commands[command].name ? " " : "";
-}
-
-int usage_error(unsigned bit, const char *format, ...)
-{
-    int command = command_index(bit);
-    const CommandInfo *c = &commands[command];
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "lpc%s%s: ", called(command), c->name);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    for (const char *at = c->usage; *at; at += strcspn(at, "\n"), at += *at == '\n')
-        fprintf(stderr, "\n%s lpc %.*s", at == c->usage ? "usage:" : "      ",
-                (int)strcspn(at, "\n"), at);
-    fprintf(stderr, " (see lpc%s%s --help)\n", called(command), c->name);
-    return LPC_USAGE;
-}
 
 static int run_command(int command, int argc, char **argv, int at)
 {
@@ -49,7 +20,7 @@ static int run_command(int command, int argc, char **argv, int at)
     progress.verbose = options->compile.verbose;
     if (code) {
         for (int i = 0; i < diag.count; i++)
-            fprintf(stderr, "lpc%s%s: %s\n", called(command), commands[command].name,
+            fprintf(stderr, "lpc%s%s: %s\n", command_space(command), commands[command].name,
                     diag.messages[i]);
     } else if (options->help) {
         print_help(command);

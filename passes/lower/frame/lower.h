@@ -15,20 +15,38 @@
 
 #include "ir/graph.h"
 #include "ir/loops.h"
+#include "ir/target.h"
 #include "passes/lower/frame/tuning.h"
 
-/* What lowering needs to know of the target. */
+/* For what, and how, a stage is lowered. */
 struct LowerTarget {
-    int vector_bits;      /* 0: scalar code (--portable) */
-    int vector_registers; /* 16 for AVX2, 32 for AVX-512 and NEON */
-    bool has_fma;         /* kb_fma is one instruction; else use kb_add(kb_mul) */
-    int dot4;             /* DOT4: 0 none, 1 unsigned x signed (VNNI), 2 signed x signed (SDOT) */
-    int64_t l1_bytes, l2_bytes;
-    int cores;            /* 0: not known */
+    const Target *device; /* its figures are read where they stand, but see below */
+    bool scalar;          /* --portable: plain code, which any compiler takes */
     bool compact;         /* no transformed weights that are larger than the model's own */
     bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
     Tuning *tuning;       /* NULL: all by rule */
 };
+
+/* What code may use of the device: nothing special, where it is to be scalar. */
+static inline int lower_vector_bits(const LowerTarget *t)
+{
+    return t->scalar ? 0 : t->device->vector_bits;
+}
+static inline int lower_registers(const LowerTarget *t)
+{
+    return t->scalar ? 16 : t->device->vector_registers;
+}
+/* kb_fma is one instruction; else use kb_add(kb_mul) */
+static inline bool lower_has_fma(const LowerTarget *t)
+{
+    return !t->scalar && t->device->fma;
+}
+/* Of DOT4: 0 none, 1 unsigned x signed (VNNI), 2 signed x signed (SDOT) */
+static inline int lower_dot4(const LowerTarget *t)
+{
+    if (t->scalar || t->device->dot == DOT_NONE) return 0;
+    return t->device->dot == DOT_SDOT ? 2 : 1;
+}
 
 /* Where a tensor lies: element (i0, i1, ...) is buffer[offset + sum of i * stride]. */
 typedef struct Place {

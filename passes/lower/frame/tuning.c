@@ -79,9 +79,9 @@ const char *tuning_target(Arena *arena, const LowerTarget *lower, const char *tr
                           const char *cpu, const char *features)
 {
     return arena_printf(arena, "%s %s%s%s vectors %dx%d fma %d dot %d l1 %lld l2 %lld", triple, cpu,
-                        *features ? " " : "", features, lower->vector_bits, lower->vector_registers,
-                        lower->has_fma, lower->dot4, (long long)lower->l1_bytes,
-                        (long long)lower->l2_bytes);
+                        *features ? " " : "", features, lower_vector_bits(lower),
+                        lower_registers(lower), lower_has_fma(lower), lower_dot4(lower),
+                        (long long)lower->device->l1d, (long long)lower->device->l2);
 }
 
 /* ---- Tilings ---- */

@@ -81,7 +81,7 @@ static void emit_dot(Dot *d, Inst **idx)
     if (whole) sum_whole(d, total, lanes, whole);
     if (whole < depth) {
         Cell *rest = kb_cell(b, "rest", (LType){d->acc, 1}, kb_const(b, d->acc, 0));
-        rest->reduce = lw->target->has_fma ? LI_FMA : LI_ADD;
+        rest->reduce = lower_has_fma(lw->target) ? LI_FMA : LI_ADD;
         Inst *k = kb_for(b, LOOP_VECTOR, kb_i64(b, whole), kb_i64(b, depth), 1);
         kb_set(b, rest, add_product(d, k, kb_get(b, rest)));
         kb_end(b);

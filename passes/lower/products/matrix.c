@@ -241,7 +241,7 @@ static const Size *choose_bands(Product *p, int phases)
     int64_t most = size_upper(sizes, tiles);
     if (most < 4) return size_const(sizes, 1);
     double bytes = (double)size_upper(sizes, p->depth) * p->rows * 4 * (double)axis->step;
-    double fit = (double)p->lw->target->l2_bytes / 2 / (bytes < 1 ? 1 : bytes);
+    double fit = (double)p->lw->target->device->l2 / 2 / (bytes < 1 ? 1 : bytes);
     p->band_tiles = fit < 4 ? 4 : fit > 64 ? 64 : (int64_t)fit;
     if (p->band_tiles > ceil_div(most, 8)) p->band_tiles = ceil_div(most, 8);
     note_bands(p, most);

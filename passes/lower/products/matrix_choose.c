@@ -14,7 +14,7 @@ static int64_t ceil_div(int64_t a, int64_t c)
 int64_t matrix_vector_lanes(const Lower *lw, DType acc)
 {
     int64_t bits = (int64_t)dtype_size(acc) * 8;
-    return lw->target->vector_bits > bits ? lw->target->vector_bits / bits : 1;
+    return lower_vector_bits(lw->target) > bits ? lower_vector_bits(lw->target) / bits : 1;
 }
 
 /* Cycles of one step along depth: two multiply-adds and two loads a cycle, a latency of four. Right
@@ -58,7 +58,7 @@ static int64_t row_bytes(const Product *p)
 static int most_rows(const Product *p, int64_t count)
 {
     enum { ALIAS = 4096 };
-    int64_t bytes = row_bytes(p), ways = p->lw->target->l1_bytes / ALIAS, most = TILE_ROWS;
+    int64_t bytes = row_bytes(p), ways = p->lw->target->device->l1d / ALIAS, most = TILE_ROWS;
     if (bytes > 0 && bytes % ALIAS == 0 && ways >= 4) most = ways * 3 / 4;
     return (int)smaller(most, count);
 }
@@ -70,11 +70,11 @@ static int most_rows(const Product *p, int64_t count)
 static int best_rows(const Product *p, int vecs, int64_t columns, int64_t count, double *cost)
 {
     int64_t vectors = ceil_div(columns, p->lanes), depth = product_depth_bound(p);
-    bool cached = depth * vecs * p->lanes * 4 <= p->lw->target->l1_bytes / 2;
+    bool cached = depth * vecs * p->lanes * 4 <= p->lw->target->device->l1d / 2;
     double worth = columns >= 2 * depth ? 0.97 : 0.999;
     int best = 0, most = most_rows(p, count);
     for (int rows = 1; rows <= most; rows++) {
-        if (!tiling_fits(p->lw->target->vector_registers, rows, vecs)) break;
+        if (!tiling_fits(lower_registers(p->lw->target), rows, vecs)) break;
         double own = (double)ceil_div(vectors, vecs) * row_cycles(p, count, rows, vecs, cached);
         if (best > 0 && own > *cost * worth) continue;
         *cost = own;
@@ -99,7 +99,7 @@ static void choose_tile(Product *p, int64_t columns, int64_t count)
 /* Left elements are loaded whole vectors at a time and shared by neighbouring rows. */
 static void choose_depthwise_tile(Product *p, int64_t count)
 {
-    int64_t most = p->lw->target->vector_registers >= 32 ? 8 : 5;
+    int64_t most = lower_registers(p->lw->target) >= 32 ? 8 : 5;
     int64_t tiles = ceil_div(count, most);
     p->vecs = 1;
     p->rows = (int)ceil_div(count, tiles);
@@ -119,7 +119,7 @@ static void choose_scalar_tile(Product *p, int64_t columns, int64_t count)
 static void note_tiles(const Product *p, TuningSite *site, int64_t columns, int64_t count)
 {
     static const double FAR_WORSE = 1.6;
-    int registers = p->lw->target->vector_registers;
+    int registers = lower_registers(p->lw->target);
     double own = 0, cost = 0;
     best_rows(p, p->vecs, columns, count, &own);
     for (int vecs = 1; vecs <= TILE_VECS && vecs <= ceil_div(columns, p->lanes); vecs++) {
@@ -137,7 +137,7 @@ static void note_tiles(const Product *p, TuningSite *site, int64_t columns, int6
 static void note_depthwise_tiles(const Product *p, TuningSite *site, int64_t columns, int64_t count)
 {
     static const int rows[] = {4, 6, 8, 12, 16};
-    int registers = p->lw->target->vector_registers;
+    int registers = lower_registers(p->lw->target);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i] == p->rows || rows[i] > count || !tiling_fits(registers, rows[i], 1)) continue;
         site_tile(site, (Tiling){.rows = rows[i], .vecs = 1});

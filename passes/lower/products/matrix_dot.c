@@ -113,7 +113,7 @@ bool matrix_dot_prepare(Product *p, const Pack *pack)
     if (!integer || !size_is_const(p->depth) || p->depth->value % 4 || p->depth->value == 0)
         return false;
     if (!left_fits(p) || !right_fits(p) || !only_left_reads(p)) return false;
-    int kind = p->lw->target->dot4;
+    int kind = lower_dot4(p->lw->target);
     bool is_unsigned = p->left.tensor->dtype == DT_U8;
     p->dot_unsigned = kind == 1 || (kind == 0 && is_unsigned);
     p->dot_flips = p->dot_unsigned != is_unsigned;

@@ -16,7 +16,7 @@ typedef struct Tile {
 
 Inst *matrix_madd(Lower *lw, Inst *a, Inst *c, Inst *plus)
 {
-    if (dtype_is_float(a->type.dtype) && lw->target->has_fma) return kb_fma(&lw->b, a, c, plus);
+    if (dtype_is_float(a->type.dtype) && lower_has_fma(lw->target)) return kb_fma(&lw->b, a, c, plus);
     return kb_add(&lw->b, plus, kb_mul(&lw->b, a, c));
 }
 

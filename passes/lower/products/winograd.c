@@ -380,10 +380,10 @@ bool conv_winograd(const Conv *c)
     winograd_tile(&w, &tiling);
     w.weights = winograd_weights(&w);
     c->lw->transforms_weights = true;
-    int64_t l2 = c->lw->target->l2_bytes, all = w.blocks * slice_elements(&w) * 4;
+    int64_t l2 = c->lw->target->device->l2, all = w.blocks * slice_elements(&w) * 4;
     bool whole =
         w.column_blocks * positions(&w) * c->depth * w.width * 4 <= l2 / 4 * 3 || all > 4 * l2;
-    int64_t tasks = c->lw->target->cores > TASKS ? c->lw->target->cores : TASKS;
+    int64_t tasks = c->lw->target->device->cores > TASKS ? c->lw->target->device->cores : TASKS;
     w.tasks = whole && w.blocks > tasks ? tasks : w.blocks;
     w.inputs = lower_scratch(c->lw, "winograd", DT_F32,
                              size_const(c->lw->sizes, w.tasks * slice_elements(&w)));

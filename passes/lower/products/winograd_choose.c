@@ -20,7 +20,7 @@ static int best_rows(const Winograd *w, int vecs, double *cost)
 {
     int best = 0;
     for (int rows = 1; rows <= w->tiles && rows < TILE_ROWS; rows++) {
-        if (!tiling_fits(w->lw->target->vector_registers, rows, vecs)) break;
+        if (!tiling_fits(lower_registers(w->lw->target), rows, vecs)) break;
         double own = cycles(w, rows, vecs);
         if (best > 0 && own > *cost * 0.999) continue;
         *cost = own;
@@ -82,7 +82,7 @@ bool winograd_fits(const Conv *c)
     const Lower *lw = c->lw;
     if (lw->target->compact) return false;
     if (c->depth < LEAST_CHANNELS || c->columns < LEAST_CHANNELS) return false;
-    if (lw->target->vector_bits < 128 || c->rank != 2 || c->group != 1) return false;
+    if (lower_vector_bits(lw->target) < 128 || c->rank != 2 || c->group != 1) return false;
     if (!c->w->data || c->x->is_inlined) return false;
     if (c->x->dtype != DT_F32 || c->w->dtype != DT_F32 || c->out->dtype != DT_F32) return false;
     for (int i = 0; i < 4; i++) {
