@@ -224,7 +224,10 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
     Loop loop = {.call = call, .body = body, .name = name, .carried = states};
     Tensor **given = arena_array(arena, (size_t)(states + inputs), sizeof *given);
     Tensor **results = arena_array(arena, body->n_output + 1, sizeof *results);
+    const char *own = call->name;
+    call->name = arena_printf(arena, "%s/length", name);
     Tensor *count = shortest(call, inputs, x, ways->axes), *last = NULL;
+    call->name = arena_printf(arena, "%s/slice", name);
     enter(&loop, count, NULL, init, body_names(call, body, 2));
     Tensor *iteration = loop.enter->out[0];
     for (int i = 0; i < states; i++) given[i] = loop.enter->out[2 + i];
@@ -237,6 +240,7 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
         given[states + i] =
             slice_at(call, x[i], reverse ? last : iteration, ways->axes ? ways->axes[i] : 0);
     }
+    call->name = own;
     int code = inline_body(&loop, given, results + 1);
     int scans = (int)body->n_output - states;
     Node *node = leave(&loop, scans, results, out);
@@ -266,11 +270,14 @@ static int scan_batch(Call *call, const Onnx__GraphProto *body, int states, int 
     if (call_in(call, 0)) return call_fail(call, "sequence_lens is not supported");
     Tensor **x = call->in + 1;
     Loop batch = {.call = call, .body = body, .name = loop_name(call)};
+    const char *own = call->name;
+    call->name = arena_printf(arena, "%s/length", batch.name);
     Tensor **one = arena_array(arena, (size_t)(states + inputs), sizeof *one);
     Tensor **results = arena_array(arena, (size_t)outputs + 1, sizeof *results);
     Tensor **out = wanted_outputs(call, outputs);
     enter(&batch, shortest(call, states + inputs, x, NULL), NULL, NULL, NULL);
     for (int i = 0; i < states + inputs; i++) one[i] = slice_at(call, x[i], batch.enter->out[0], 0);
+    call->name = own;
     for (int i = 0; i < outputs; i++)
         results[1 + i] = graph_tensor(call->im->graph, body->output[i]->name, DT_NONE, -1, NULL);
     const char *name = arena_printf(arena, "%s/row", batch.name);

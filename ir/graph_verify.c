@@ -257,6 +257,7 @@ int graph_verify(Graph *graph)
     mark_given(v);
     for (int n = 0; n < graph->node_count; n++) {
         const Node *node = graph->nodes[n];
+        v->owner = node;
         check_node(v, node);
         if (node->op == OP_DELETED) continue;
         for (int e = 0; e < node->epilogue_count; e++) check_node(v, node->epilogue[e]);

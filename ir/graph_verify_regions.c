@@ -68,7 +68,7 @@ static void check_loop(Verifier *v, int at)
 
 void verify_sees(Verifier *v, const Node *node, const Tensor *tensor, const char *what)
 {
-    const Region *made = region_body(tensor_region(tensor)), *reads = node->region;
+    const Region *made = region_body(tensor_region(tensor)), *reads = v->owner->region;
     if (!made) return;
     if (node->op == OP_LOOP_LEAVE && node->body) reads = node->body;
     if (region_within(reads, made)) return;

@@ -19,6 +19,7 @@ typedef struct Fact {
     const Size *step;  /* what each iteration adds; NULL: nothing */
     const Size *symbol; /* neither: what stands for it (sizes only) */
     int64_t bound;      /* of the symbol, as far as the body tells */
+    const Size *jump;   /* what a first 1 becomes when that has nothing to do with it */
 } Fact;
 
 typedef struct Carried {
@@ -322,6 +323,13 @@ static int64_t bound_of_size(const Facts *f, const Fact *fact, const Size *next,
     return grown;
 }
 
+static bool mentions(const Size *size, const Size *symbol)
+{
+    if (size == symbol) return true;
+    if (size->kind == SIZE_CONST || size->kind == SIZE_SYM) return false;
+    return mentions(size->a, symbol) || mentions(size->b, symbol);
+}
+
 static void note_bounds(Facts *f, int64_t trips)
 {
     for (int i = 0; i < f->count; i++) {
@@ -331,6 +339,8 @@ static void note_bounds(Facts *f, int64_t trips)
             Fact *fact = &c->dims[k];
             if (fact->symbol && given_bound(f->g, fact->symbol) == LOOP_UNBOUNDED)
                 fact->bound = bound_of_size(f, fact, next->dims[k], trips);
+            if (fact->symbol && size_is(fact->first, 1) && !mentions(next->dims[k], fact->symbol))
+                fact->jump = next->dims[k];
         }
     }
 }
@@ -354,6 +364,10 @@ static int check_bounds(const Facts *f, const LoopCount *count, int64_t trips)
         for (int k = 0; c->first && k < c->first->rank; k++) {
             const Fact *fact = &c->dims[k];
             const char *what = arena_printf(f->g->arena, "axis %d of carried value %d", k, i - 1);
+            if (fact->jump) /* it would broadcast, in the first iteration only */
+                return diag_node(f->g->diag, &f->enter->origin,
+                                 "%s is 1 at first and %s later: expand the first value to that",
+                                 what, size_text(f->g->sizes, fact->jump));
             if (fact->symbol && sizes_symbol_at(f->g->sizes, fact->symbol->sym)->max <= 0 &&
                 fact->bound != 0)
                 return no_bound(f, fact->symbol, what);
@@ -404,7 +418,7 @@ static bool try_body(Walk *w, Facts *f, int at, int64_t trips)
 {
     int end = position_of(w->graph, f->leave);
     Trial *trial = trial_start(w, at, end);
-    int failed = walk_range(w, at + 1, end); /* the final inference will tell */
+    int failed = w->range(w, at + 1, end); /* the final inference will tell */
     bool changed = !failed && learn_all(f);
     if (!failed && !changed) note_bounds(f, trips);
     trial_undo(w, trial);
@@ -517,18 +531,4 @@ int walk_leave(Walk *w, Node *n)
     for (int i = 0; i < carried; i++) set_final(g, n, i, &count);
     for (int i = 0; i < scans; i++) TRY(set_stacked(g, n, i, carried, &facts, &count));
     return 0;
-}
-
-int shape_at(Graph *g, Node *n)
-{
-    int axis;
-    TRY(need_rank_min(g, n, 0, 1));
-    TRY(need_rank(g, n, 1, 0));
-    const Tensor *x = n->in[0];
-    TRY(shape_axis(g, n, "axis", x->rank, &axis));
-    Dims out = {0};
-    for (int i = 0; i < x->rank; i++) {
-        if (i != axis) dims_push(&out, x->dims[i]);
-    }
-    return shape_set(g, n, 0, x->dtype, &out);
 }

@@ -87,6 +87,20 @@ int shape_gather(Graph *g, Node *n)
     return shape_set(g, n, 0, x->dtype, &out);
 }
 
+int shape_at(Graph *g, Node *n)
+{
+    int axis;
+    TRY(need_rank_min(g, n, 0, 1));
+    TRY(need_rank(g, n, 1, 0));
+    const Tensor *x = n->in[0];
+    TRY(shape_axis(g, n, "axis", x->rank, &axis));
+    Dims out = {0};
+    for (int i = 0; i < x->rank; i++) {
+        if (i != axis) dims_push(&out, x->dims[i]);
+    }
+    return shape_set(g, n, 0, x->dtype, &out);
+}
+
 int shape_gather_elements(Graph *g, Node *n)
 {
     int axis;

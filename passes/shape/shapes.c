@@ -289,7 +289,7 @@ static int infer_node(Walk *w, int at)
     return fold(g, n);
 }
 
-int walk_range(Walk *w, int from, int to)
+static int walk_range(Walk *w, int from, int to)
 {
     int failed = 0;
     for (int i = from; i < to; i++) {
@@ -316,7 +316,7 @@ static int check_bounded(Graph *g)
  * meaning. Every wrong node is reported. */
 int pass_shapes(Graph *g)
 {
-    Walk walk = {.graph = g};
+    Walk walk = {.graph = g, .range = walk_range};
     int failed = walk_range(&walk, 0, g->node_count) | check_bounded(g);
     if (failed) return LPC_ERROR;
     graph_sweep(g);

@@ -11,15 +11,15 @@ typedef struct Branch {
     bool when;
 } Branch;
 
-typedef struct Walk {
+typedef struct Walk Walk;
+struct Walk {
     Graph *graph;
+    /* Infers nodes [from, to) of the graph. Every wrong node is reported. */
+    int (*range)(Walk *walk, int from, int to);
     Branch *failed;
     int failed_count;
     const Region *trial; /* the body that is only tried: what lies outside is left alone */
-} Walk;
-
-/* Infers nodes [from, to) of the graph. Every wrong node is reported. */
-int walk_range(Walk *walk, int from, int to);
+};
 
 /* ---- loop.c ---- */
 

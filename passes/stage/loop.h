@@ -11,16 +11,18 @@ int loop_open(Lower *lw, Node *enter, bool reads_iteration, Block **inside);
 /* What stands at the end of the body, in lw->main, and then after the loop, in `outside`. */
 int loop_close(Lower *lw, Node *leave, Block *outside);
 
-/* ---- place.c ---- */
+/* ---- place_memory.c ---- */
 
+/* Strides for elements laid out densely in the tensor's own axis order. */
+void place_dense(Lower *lw, const Tensor *tensor, const Size **stride);
 /* A buffer of its own, dense in the tensor's axis order. */
 void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int index);
 /* The same elements at the same places of memory? */
 bool place_same(const Place *a, const Place *c, const Tensor *tensor);
+/* ---- place_loop.c ---- */
+
 /* Where this iteration's slice of stacked output `scan` lies. */
 void place_of_slice(Lower *lw, const Node *leave, int scan, Place *place);
-
-/* ---- place_loop.c ---- */
 
 /* Backwards: a loop that leaves gives its sources the memory of what it makes. here, leaves: by
  * tensor id, as place.c has them. */

@@ -22,28 +22,6 @@ static const Size *zero(Lower *lw)
     return size_const(lw->sizes, 0);
 }
 
-/* Strides for elements laid out densely in the tensor's own axis order. */
-static void dense_strides(Lower *lw, const Tensor *tensor, const Size **stride)
-{
-    const Size *next = size_const(lw->sizes, 1);
-    for (int i = tensor->rank - 1; i >= 0; i--) {
-        int axis = tensor->has_order ? tensor->order[i] : i;
-        stride[axis] = next;
-        next = size_mul(lw->sizes, next, tensor->dims[axis]);
-    }
-}
-
-void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int index)
-{
-    Place *place = &lw->places[tensor->id];
-    place->buffer = program_buffer(lw->program, tensor->name, class, tensor->dtype,
-                                   tensor_elements(lw->sizes, tensor));
-    place->buffer->index = index;
-    place->buffer->tensor = tensor->id;
-    place->offset = zero(lw);
-    dense_strides(lw, tensor, place->stride);
-}
-
 /* State lies at the strides of its bounds, so that appending moves nothing. */
 static void place_state(Lower *lw, const StatePair *pair)
 {
@@ -139,7 +117,7 @@ static void share_outgoing(Placing *p, const Node *node)
     Place *place = &lw->places[in->id];
     place->buffer = lw->places[out->id].buffer;
     place->offset = zero(lw);
-    dense_strides(lw, in, place->stride);
+    place_dense(lw, in, place->stride);
 }
 
 /* ---- Views ---- */
@@ -259,15 +237,6 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
     case OP_EXPAND: expand_place(lw, node, from, place); return true;
     default: return reshape_strides(lw->sizes, in, from, out, place->stride);
     }
-}
-
-bool place_same(const Place *a, const Place *c, const Tensor *tensor)
-{
-    if (!a->buffer || a->buffer != c->buffer || a->offset != c->offset) return false;
-    for (int i = 0; i < tensor->rank; i++) {
-        if (!size_is(tensor->dims[i], 1) && a->stride[i] != c->stride[i]) return false;
-    }
-    return true;
 }
 
 static void place_outputs(Placing *p, const Node *node)

@@ -428,7 +428,7 @@ def wrong(name, *nodes):
     os.makedirs(data)
     save(os.path.join(folder, name, "model.onnx"), graph(
         nodes, [value("x", [3]), value("two", [2])], [field(1, "y")],
-        [YES, tensor("four", [], [4], I), tensor("none", [0], [])]))
+        [YES, tensor("four", [], [4], I), tensor("one", [1], [1.0])]))
     for i, (n, v) in enumerate((("x", V3), ("two", [1.0, 2.0]))):
         with open(os.path.join(data, "input_%d.pb" % i), "wb") as file:
             file.write(tensor(n, [len(v)], v))
@@ -446,4 +446,6 @@ wrong("inputs", loop(["four", "yes", "x", "two"], ["y"], body([KEEP], ["i", "go"
 wrong("output", one([node("Add", ["v", "v"], ["v_out"])], outputs=("go_on", "nowhere")))
 wrong("stack", one([node("NonZero", ["v"], ["found"]), node("Add", ["v", "v"], ["v_out"])],
                    outputs=("go_on", "v_out", "found"), result=("unused", "y")))
+wrong("broadcast", loop(["four", "yes", "one"], ["y"], body(
+    [node("Add", ["v", "x"], ["v_out"]), KEEP], ["i", "go", "v"], ["go_on", "v_out"])))
 wrong("scan", scan(["x"], ["y"], body([], ["v"], ["v"]), 3))

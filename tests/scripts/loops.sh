@@ -57,6 +57,7 @@ told "node 'loop' (Loop, #0): carried value 0 enters with shape [3] and leaves t
 told "node 'loop' (Loop, #0): its body has 3 inputs, expected 4" ../wrong/inputs
 told "node 'loop' (Loop, #0): its body does not compute its output 'nowhere'" ../wrong/output
 told "may have another size" ../wrong/stack
+told "axis 0 of carried value 0 is 1 at first and 3 later" ../wrong/broadcast
 told "node 'scan' (Scan, #0): num_scan_inputs: expected a value in [1, 1], got 3" ../wrong/scan
 echo "loops: $count cases, ${#ways[@]} ways each"
 [ $failed = 0 ]
