@@ -3,40 +3,52 @@
 #include "lib/plan/simulate.h"
 
 #include "ir/json.h"
+#include "ir/schema.h"
 #include "passes/partition/profile.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
 
-static double number(const cJSON *object, const char *field, double otherwise)
+#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+#define SECONDS(name, field)                                                                       \
+    {name, JSON_NUMBER, true, offsetof(SimStage, field), 0, 0, 1e300, "seconds", NULL, NULL}
+
+static const JsonField stage_fields[] = {
+    {"device", JSON_TEXT, true, offsetof(SimStage, device), 0, 0, 0, "a name", NULL, NULL},
+    SECONDS("compute_s", compute), SECONDS("send_s", send),
+    FIGURE("first"), FIGURE("last"), FIGURE("layers"), FIGURE("target"), FIGURE("tensors"),
+    FIGURE("weights"), FIGURE("activations"), FIGURE("buffers"), FIGURE("state"), FIGURE("queues"),
+    FIGURE("code"), FIGURE("memory"), FIGURE("compact"), FIGURE("budget"),
+    FIGURE("device_memory"), FIGURE("in_bytes"), FIGURE("out_bytes"), FIGURE(NULL)};
+
+static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    const cJSON *j = cJSON_GetObjectItemCaseSensitive(object, field);
-    return cJSON_IsNumber(j) ? j->valuedouble : otherwise;
+    Simulation *s = to;
+    SimStage stage = {0};
+    (void)f;
+    r->where = arena_printf(r->arena, "stage %d", s->count + 1);
+    TRY(json_fields(r, json, stage_fields, &stage));
+    arena_push(s->arena, s->stages, s->count) = stage;
+    return 0;
 }
 
-static int read_stages(Simulation *s, const cJSON *root)
-{
-    const cJSON *j;
-    s->queue = (int)fmin(1024, fmax(1, number(root, "queue", PLAN_QUEUE)));
-    s->overlap = !cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(root, "overlap"));
-    cJSON_ArrayForEach(j, cJSON_GetObjectItemCaseSensitive(root, "stages"))
-    {
-        const cJSON *device = cJSON_GetObjectItemCaseSensitive(j, "device");
-        SimStage stage = {.compute = number(j, "compute_s", -1), .send = number(j, "send_s", -1)};
-        if (!cJSON_IsString(device) || !(stage.compute >= 0) || !(stage.send >= 0))
-            return diag_error(s->diag, "stage %d: expected device, compute_s and send_s",
-                              s->count + 1);
-        stage.device = arena_strdup(s->arena, device->valuestring);
-        arena_push(s->arena, s->stages, s->count) = stage;
-    }
-    return s->count ? 0 : diag_error(s->diag, "field 'stages': expected a list of stages");
-}
+static const JsonField plan_fields[] = {
+    {"queue", JSON_INT, false, offsetof(Simulation, queue), 0, 1, 1024, NULL, NULL, NULL},
+    {"overlap", JSON_FLAG, false, offsetof(Simulation, overlap), 0, 0, 0, NULL, NULL, NULL},
+    {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
+    FIGURE("objective"), FIGURE("order"), FIGURE("memory_limit"), FIGURE("batch"),
+    FIGURE("limiting"), FIGURE("bottleneck_s"), FIGURE("latency_s"), FIGURE("throughput"),
+    FIGURE("fraction"), FIGURE("largest"), FIGURE("value"), FIGURE("bound"), FIGURE("bound_s"),
+    FIGURE("gap"), FIGURE("exact"), FIGURE("method"), FIGURE(NULL)};
 
 static int read_plan(Simulation *s)
 {
+    JsonReader reader = {.diag = s->diag, .arena = s->arena};
     cJSON *root;
+    s->queue = PLAN_QUEUE;
+    s->overlap = true;
     TRY(json_read(s->diag, s->arena, s->plan_file, &root));
-    int code = read_stages(s, root);
+    int code = json_fields(&reader, root, plan_fields, s);
     cJSON_Delete(root);
     return code;
 }
