@@ -19,7 +19,8 @@
  *  - f16 and bf16 values exist only to be loaded, stored and CAST; all arithmetic is on other types.
  *  - Integer arithmetic wraps. DIV and REM of integers truncate; their divisor must not be 0. MIN
  *    and MAX of floats are `a < b ? a : b` and `a > b ? a : b`. CAST from float to integer
- *    truncates; outside the type's range the result is unspecified, but nothing traps. CAST to bool
+ *    truncates; of a NaN, and outside the type's range, the result is unspecified, and C calls it
+ *    undefined: what lowering makes never does that (loops_verify_casts). CAST to bool
  *    is `!= 0`. Shift counts are below the width. SHR is arithmetic on signed types.
  *  - Floating point is IEEE, never contracted or reassociated: FMA is fused exactly where it stands.
  */
@@ -365,6 +366,9 @@ void loops_print(Text *out, const Program *program);
 void loops_print_kernel(Text *out, const Kernel *kernel);
 int loops_parse(Arena *arena, Diag *diag, const char *text, const char *file, Program **out);
 int loops_verify(const Program *program, Diag *diag);
+/* Whether every CAST from a float to an integer provably gets a number within the integer's range
+ * (loops_casts.c says what is understood). What lowering makes must; text that is read need not. */
+int loops_verify_casts(const Program *program, Diag *diag);
 
 /* The evaluator: runs a program on given memory, one instruction at a time; the oracle.
  * in/out/sizes/workspace/state as in runtime/lpc_model.h; weights: const_bytes bytes. Returns

@@ -6,7 +6,7 @@
  * that loops around it vectorize, and it has only products and sums that are rounded one by one, so
  * that every backend gets the same bits whether its machine has a fused multiply-add or not.
  *
- *     %5 = rint.f32 (mul %1, 1.442695)       exp x = 2^n exp r, |r| <= ln 2 / 2
+ *     %5 = mul %1, 1.442695                  exp x = 2^n exp r, |r| <= ln 2 / 2, n = rint(%5)
  *     ...                                    a polynomial of r, then n goes into the exponent
  *
  * Within 2 ulp of the true value (tests/unit/test_loops_math.c measures it), exact for infinities,
@@ -59,20 +59,25 @@ static Inst *at_least(Builder *b, Inst *x, double limit)
     return kb_op(b, LI_MAX, num(b, limit), x);
 }
 
-/* 2^n of an i32 in [-126, 127]; 128 gives infinity. */
+/* 2^n of an i32 in [-126, 127]; 128 gives infinity. Only n's lower nine bits count. */
 static Inst *power_of_two(Builder *b, Inst *n)
 {
     Inst *bits = kb_op(b, LI_SHL, kb_add(b, n, whole(b, 127)), whole(b, 23));
     return kb_bitcast(b, DT_F32, bits);
 }
 
-/* x = n ln 2 + r: gives n as i32 and exp(r) - 1. */
+/* Adding it rounds to a whole number, ties to even, which then stands in the lower bits. */
+static const double round_bias = 12582912; /* 1.5 * 2^23 */
+
+/* x = n ln 2 + r: gives exp(r) - 1, and n in the lower nine bits of an i32. There is no conversion, for
+ * which a NaN has no value; whatever a NaN's bits give, NaN times that is a NaN. */
 static Inst *reduced_expm1(Builder *b, Inst *x, Inst **n)
 {
-    Inst *k = kb_op1(b, LI_RINT, kb_mul(b, x, num(b, 1.4426950408889634)));
+    Inst *biased = kb_add(b, kb_mul(b, x, num(b, 1.4426950408889634)), num(b, round_bias));
+    Inst *k = kb_sub(b, biased, num(b, round_bias));
     Inst *r = kb_sub(b, x, kb_mul(b, k, num(b, ln2_upper)));
     r = kb_sub(b, r, kb_mul(b, k, num(b, ln2_lower)));
-    *n = kb_cast(b, DT_I32, k);
+    *n = kb_bitcast(b, DT_I32, biased);
     Inst *tail = polynomial(b, r, exp_tail, COUNT(exp_tail));
     return kb_add(b, kb_mul(b, kb_mul(b, r, r), tail), r);
 }

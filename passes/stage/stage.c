@@ -343,6 +343,7 @@ static int lower_once(Graph *graph, Stage *stage)
     }
 #ifndef NDEBUG
     TRY(loops_verify(lw->program, graph->diag));
+    TRY(loops_verify_casts(lw->program, graph->diag));
 #endif
     if (stage->lower.plain)
         memory_apart(lw->program, &stage->memory);

@@ -267,7 +267,7 @@ static Inst *power(Builder *b, Inst *a, Inst *c)
     if (!dtype_is_float(a->type.dtype)) {
         if (!dtype_is_float(c->type.dtype)) return int_power(b, a, kb_cast(b, DT_I64, c));
         Inst *result = kb_op(b, LI_POW, kb_cast(b, DT_F64, a), kb_cast(b, DT_F64, c));
-        return kb_cast(b, a->type.dtype, result);
+        return scalar_to_int(b, a->type.dtype, result);
     }
     if (known && exponent == 3) return kb_mul(b, kb_mul(b, a, a), a);
     if (known && exponent == 0.5) return kb_op1(b, LI_SQRT, a);
@@ -354,6 +354,12 @@ Inst *scalar_to_int(Builder *b, DType to, Inst *x)
         value = kb_select(b, over, kb_int(b, DT_I32, INT32_MAX), value);
     }
     return value;
+}
+
+Inst *scalar_to_index(Builder *b, Inst *x)
+{
+    x = bin(b, LI_MAX, x, scalar_like(b, x, -0x1p40)); /* gives the limit for a NaN */
+    return kb_cast(b, DT_I64, bin(b, LI_MIN, x, scalar_like(b, x, 0x1p40)));
 }
 
 static Inst *cast(Builder *b, const Node *node, Inst *x)

@@ -17,6 +17,9 @@ Inst *scalar_extreme(Builder *b, bool largest, Inst *a, Inst *c);
 Inst *scalar_is_nan(Builder *b, Inst *x);
 /* To an integer type, saturating, NaN to 0; between other types as kb_cast. */
 Inst *scalar_to_int(Builder *b, DType to, Inst *x);
+/* A place computed in floating point as an i64: exact within 2^40, where no tensor reaches, else at an
+ * end of that; a NaN is at the lower one. */
+Inst *scalar_to_index(Builder *b, Inst *x);
 /* QuantizeLinear and DequantizeLinear of one element; zero may be NULL. */
 Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero);
 Inst *scalar_dequantize(Builder *b, Inst *x, Inst *scale, Inst *zero);

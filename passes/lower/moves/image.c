@@ -80,7 +80,7 @@ static Inst *sample_index(Sampler *s, int axis, int tap, Inst **valid)
     Inst *at = kb_addi(b, s->base[axis], shift);
     if (s->zeros) *valid = kb_op(b, LI_AND, *valid, move_inside(b, at, n));
     if (!s->zeros && !s->border)
-        at = kb_cast(b, DT_I64, sample_reflect(s, axis, kb_cast(b, s->type, at)));
+        at = scalar_to_index(b, sample_reflect(s, axis, kb_cast(b, s->type, at)));
     return move_clamp(b, at, n);
 }
 
@@ -139,7 +139,7 @@ Inst *point_grid_sample(Lower *lw, const Node *node, int output, Inst *const *id
         at[x->rank - 1] = kb_i64(b, x->rank - 1 - i); /* x comes first */
         Inst *v = sample_coordinate(&s, i, lower_load(lw, grid, at), nearest);
         Inst *base = kb_op1(b, LI_FLOOR, v);
-        s.base[i] = kb_cast(b, DT_I64, base);
+        s.base[i] = scalar_to_index(b, base);
         s.fraction[i] = kb_sub(b, v, base);
     }
     Inst *sum = sample_sum(&s, 2, yes);
@@ -193,7 +193,7 @@ static void roi_axis(const Roi *r, int axis, Inst *v, Inst **index, Inst **weigh
         kb_op(b, LI_AND, kb_op(b, LI_GE, v, kb_float(b, r->type, -1)), kb_op(b, LI_LE, v, size));
     v = kb_op(b, LI_MIN, kb_op(b, LI_MAX, v, zero), kb_sub(b, size, one));
     Inst *low = kb_op1(b, LI_FLOOR, v), *f = kb_sub(b, v, low);
-    index[0] = move_clamp(b, kb_cast(b, DT_I64, low), n);
+    index[0] = move_clamp(b, scalar_to_index(b, low), n);
     index[1] = move_clamp(b, kb_addi(b, index[0], 1), n);
     weight[0] = kb_select(b, inside, kb_sub(b, one, f), zero);
     weight[1] = kb_select(b, inside, f, zero);

@@ -121,14 +121,14 @@ static void formula_taps(Point *p, const ResizeAxis *a, Inst *x, Taps *taps)
     Inst *at = formula_coordinate(p->lw, p->r, a, x), *n = kb_size(b, a->in);
     taps->count = a->taps;
     if (p->r->nearest_mode) {
-        at = kb_cast(b, DT_I64, formula_nearest(b, p->r, at));
+        at = scalar_to_index(b, formula_nearest(b, p->r, at));
         taps->index[0] = move_clamp(b, at, n);
         return;
     }
     Inst *base = kb_op1(b, LI_FLOOR, at), *f = kb_sub(b, at, base);
     Inst *weights[4] = {kb_sub(b, kb_float(b, DT_F64, 1), f), f};
     if (p->r->cubic) cubic_weights(b, p->r->cubic_a, f, weights);
-    base = kb_cast(b, DT_I64, base);
+    base = scalar_to_index(b, base);
     for (int t = 0; t < a->taps; t++) {
         taps->index[t] = move_clamp(b, kb_addi(b, base, t - (a->taps / 2 - 1)), n);
         taps->weight[t] = kb_cast(b, p->type, weights[t]);

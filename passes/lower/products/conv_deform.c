@@ -1,6 +1,7 @@
 /* DeformConv: first the input is sampled at each tap's moved position, times the mask, into a column
  * buffer [batch, channel, tap, pixel...]; then weights meet columns. */
 #include "passes/lower/products/conv.h"
+#include "passes/lower/frame/scalar.h"
 
 typedef struct Sample {
     Lower *lw;
@@ -31,7 +32,7 @@ static Inst *bilinear(Sample *s)
     Inst *dy = kb_sub(b, s->y, y0), *dx = kb_sub(b, s->x, x0);
     Inst *one = kb_const(b, dy->type.dtype, 1);
     Inst *ey = kb_sub(b, one, dy), *ex = kb_sub(b, one, dx);
-    Inst *iy = kb_cast(b, DT_I64, y0), *ix = kb_cast(b, DT_I64, x0);
+    Inst *iy = scalar_to_index(b, y0), *ix = scalar_to_index(b, x0);
     Inst *iy1 = kb_addi(b, iy, 1), *ix1 = kb_addi(b, ix, 1);
     Inst *top = kb_add(b, kb_mul(b, ex, corner(s, iy, ix)), kb_mul(b, dx, corner(s, iy, ix1)));
     Inst *low = kb_add(b, kb_mul(b, ex, corner(s, iy1, ix)), kb_mul(b, dx, corner(s, iy1, ix1)));
