@@ -98,6 +98,9 @@ typedef struct Buffer Buffer;
 typedef struct Param {
     const char *name; /* a C identifier, unique in the kernel */
     DType dtype;
+    /* A view: the buffer that is passed has elements of this type, whose bytes are read as dtype.
+     * DT_NONE: elements of dtype. Only bytes are seen so, and only read: C forbids anything else. */
+    DType viewed;
     int index;
     bool is_read, is_written;
     bool noalias;      /* no other parameter overlaps it */
@@ -298,6 +301,8 @@ typedef struct Builder {
 void builder_init(Builder *b, Kernel *kernel);
 
 Param *kb_param(Builder *b, const char *name, DType dtype, bool read, bool written);
+/* A read-only parameter of dtype that views a buffer of i8 or u8; the caller sees to alignment. */
+Param *kb_param_view(Builder *b, const char *name, DType dtype, DType viewed);
 Param *kb_local(Builder *b, const char *name, DType dtype, int64_t elements);
 Cell *kb_cell(Builder *b, const char *name, LType type, Inst *initial /* SET here; may be NULL */);
 

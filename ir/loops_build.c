@@ -76,6 +76,13 @@ Param *kb_param(Builder *b, const char *name, DType dtype, bool read, bool writt
     return param;
 }
 
+Param *kb_param_view(Builder *b, const char *name, DType dtype, DType viewed)
+{
+    Param *param = kb_param(b, name, dtype, true, false);
+    param->viewed = viewed;
+    return param;
+}
+
 Param *kb_local(Builder *b, const char *name, DType dtype, int64_t elements)
 {
     assert(elements > 0);

@@ -293,6 +293,8 @@ static int parse_param(Parser *p, bool local)
             return parse_fail(p, "a new name for the parameter before");
     TRY(parse_expect(p, ":"));
     TRY(parse_type(p, &type));
+    LType viewed = {DT_NONE, 1};
+    if (!local && parse_accept(p, "of")) TRY(parse_type(p, &viewed));
     Param *param;
     if (local) {
         TRY(parse_expect(p, "["));
@@ -303,6 +305,7 @@ static int parse_param(Parser *p, bool local)
     } else {
         bool read = parse_accept(p, "read");
         param = kb_param(&p->b, name, type.dtype, read, parse_accept(p, "write"));
+        param->viewed = viewed.dtype;
         param->noalias = parse_accept(p, "noalias");
     }
     if (!parse_accept(p, "align")) return LPC_OK;

@@ -270,6 +270,7 @@ static void print_block(const Printer *p, const Block *block, int depth)
 static void print_param(Text *out, const Param *param)
 {
     text_printf(out, "%s: %s", param->name, dtype_name(param->dtype));
+    if (param->viewed) text_printf(out, " of %s", dtype_name(param->viewed));
     if (param->local) text_printf(out, "[%" PRId64 "]", param->local);
     if (!param->local && param->is_read) text_add(out, " read");
     if (!param->local && param->is_written) text_add(out, " write");

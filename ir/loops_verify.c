@@ -260,10 +260,16 @@ static int verify_kernel(const Program *program, const Kernel *kernel, Diag *dia
         if (kernel->cells[i]->id != i)
             return diag_error(diag, "kernel '%s': cell '%s' is broken", kernel->name,
                               kernel->cells[i]->name);
-    for (int i = 0; i < kernel->param_count; i++)
-        if (kernel->params[i]->index != i)
+    for (int i = 0; i < kernel->param_count; i++) {
+        const Param *param = kernel->params[i];
+        if (param->index != i)
             return diag_error(diag, "kernel '%s': parameter '%s' is broken", kernel->name,
-                              kernel->params[i]->name);
+                              param->name);
+        bool bytes = param->viewed == DT_I8 || param->viewed == DT_U8;
+        if (param->viewed && (!bytes || param->is_written || param->local))
+            return diag_error(diag, "kernel '%s': parameter '%s': a view is of bytes, and only read",
+                              kernel->name, param->name);
+    }
     return check_block(v, &kernel->body);
 }
 
@@ -306,6 +312,29 @@ static int check_written(Diag *diag, const Inst *inst)
     return LPC_OK;
 }
 
+/* Is the buffer what the kernel takes, and does the argument start inside it, on an element? */
+static int check_passed(const Program *program, Diag *diag, const Kernel *kernel,
+                        const Param *param, const CallArg *arg)
+{
+    const Buffer *buffer = arg->buffer;
+    DType wanted = param->viewed ? param->viewed : param->dtype;
+    if (buffer->dtype != wanted)
+        return diag_error(diag, "main: %s: parameter '%s' is of %s, buffer '%s' has %s",
+                          kernel->name, param->name, dtype_name(wanted), buffer->name,
+                          dtype_name(buffer->dtype));
+    const Size *offset = arg->offset, *left = size_sub(program->sizes, buffer->elements, offset);
+    if ((size_is_const(offset) && offset->value < 0) || (size_is_const(left) && left->value < 0))
+        return diag_error(diag, "main: %s: '%s' starts at element %s of buffer '%s', which has %s",
+                          kernel->name, param->name, size_text(program->sizes, offset),
+                          buffer->name, size_text(program->sizes, buffer->elements));
+    int64_t size = (int64_t)dtype_size(param->dtype);
+    if (param->viewed && size_is_const(offset) &&
+        offset->value * (int64_t)dtype_size(param->viewed) % size)
+        return diag_error(diag, "main: %s: '%s' starts within an element of %s", kernel->name,
+                          param->name, dtype_name(param->dtype));
+    return LPC_OK;
+}
+
 static int check_call(const Program *program, Diag *diag, const Inst *inst)
 {
     if (!inst->callee || !has_kernel(program, inst->callee))
@@ -314,6 +343,10 @@ static int check_call(const Program *program, Diag *diag, const Inst *inst)
     for (int k = 0; k < inst->callee->param_count; k++)
         if (!inst->callee->params[k]->local) wanted++;
     TRY(check_args(program, diag, inst, inst->callee->name, wanted));
+    for (int k = 0, at = 0; k < inst->callee->param_count; k++) {
+        const Param *param = inst->callee->params[k];
+        if (!param->local) TRY(check_passed(program, diag, inst->callee, param, &inst->args[at++]));
+    }
     return check_written(diag, inst);
 }
 

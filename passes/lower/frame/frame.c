@@ -141,18 +141,42 @@ TuningSite *lower_site(Lower *lw)
     return tuning && lw->tuning_key ? tuning_site(tuning, lw->tuning_key) : NULL;
 }
 
-Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
+static Param *find_param(Lower *lw, const Buffer *buffer, const Size *offset, DType dtype)
 {
     for (int i = 0; i < lw->use_count; i++) {
-        ParamUse *use = &lw->uses[i];
-        if (use->arg.buffer != buffer || use->arg.offset != offset) continue;
-        if (write) use->param->is_written = true;
-        else use->param->is_read = true;
-        return use->param;
+        const ParamUse *use = &lw->uses[i];
+        if (use->arg.buffer == buffer && use->arg.offset == offset && use->param->dtype == dtype)
+            return use->param;
     }
+    return NULL;
+}
+
+static const char *param_name(Lower *lw, const Buffer *buffer)
+{
     const char *name = arena_printf(lw->arena, "%s_%d", identifier(lw, buffer->name), lw->use_count);
-    if (!isalpha((unsigned char)name[0])) name = arena_printf(lw->arena, "t%s", name);
-    Param *param = kb_param(&lw->b, name, buffer->dtype, !write, write);
+    return isalpha((unsigned char)name[0]) ? name : arena_printf(lw->arena, "t%s", name);
+}
+
+Param *lower_param_view(Lower *lw, Buffer *buffer, const Size *offset, DType dtype)
+{
+    Param *param = find_param(lw, buffer, offset, dtype);
+    if (param) return param;
+    param = kb_param_view(&lw->b, param_name(lw, buffer), dtype, buffer->dtype);
+    param->noalias = true;
+    ParamUse use = {param, {buffer, offset}};
+    arena_push(lw->arena, lw->uses, lw->use_count) = use;
+    return param;
+}
+
+Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
+{
+    Param *param = find_param(lw, buffer, offset, buffer->dtype);
+    if (param) {
+        if (write) param->is_written = true;
+        else param->is_read = true;
+        return param;
+    }
+    param = kb_param(&lw->b, param_name(lw, buffer), buffer->dtype, !write, write);
     param->noalias = true;
     ParamUse use = {param, {buffer, offset}};
     arena_push(lw->arena, lw->uses, lw->use_count) = use;

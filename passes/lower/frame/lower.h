@@ -127,6 +127,8 @@ const Place *lower_place(Lower *lw, const Tensor *tensor); /* constants get a bu
 bool lower_needs_code(const Lower *lw, const Node *node);
 /* The open kernel's parameter for a buffer at an element offset; made at first use. */
 Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write);
+/* The same for bytes that are read as elements of a wider type, where they are aligned for it. */
+Param *lower_param_view(Lower *lw, Buffer *buffer, const Size *offset, DType dtype);
 /* The parameter for a tensor's place; index it with lower_index. */
 Param *lower_tensor_param(Lower *lw, const Tensor *tensor, bool write);
 /* Element index of coordinates within the tensor's parameter: sum of idx * stride; idx[i] may be

@@ -136,9 +136,7 @@ Inst *matrix_dot_left(Product *p, Inst *const *idx, Inst *depth)
         const Size *stride = size_divi(lw->sizes, place->stride[i], 4);
         at = kb_add(b, at, kb_mul(b, idx[i], kb_size(b, stride)));
     }
-    Param *from = lower_param(lw, place->buffer, place->offset, false);
-    from->dtype = DT_I32;
-    from->align = 4;
+    Param *from = lower_param_view(lw, place->buffer, place->offset, DT_I32);
     Inst *bytes = kb_load(b, from, at);
     return p->dot_flips ? kb_op(b, LI_XOR, bytes, kb_int(b, DT_I32, (int32_t)0x80808080)) : bytes;
 }

@@ -217,9 +217,7 @@ static void sum_dots(Tile *t, Inst *tap, Inst *row, int from, int to)
     int64_t fours = p->depth->value / 4;
     subtract_zero(t, tap, from, to);
     Inst *base = packed_base(t, tap), *group = kb_muli(b, p->group, fours);
-    Param *packed = lower_param(t->lw, p->packed, size_const(t->lw->sizes, 0), false);
-    packed->dtype = DT_I32;
-    packed->align = 4;
+    Param *packed = lower_param_view(t->lw, p->packed, size_const(t->lw->sizes, 0), DT_I32);
     Inst *c = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, fours), 1), *right[TILE_VECS];
     Inst *start = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
     for (int u = 0; u < p->vecs; u++)
