@@ -50,14 +50,22 @@ static Package *describe(Graph *graph, const Cut *cut)
     return p;
 }
 
+void evaluate_cut(Graph *graph, const Cut *cut, Evaluation **evaluation, Package **package)
+{
+    Evaluation *e = arena_alloc(graph->arena, sizeof *e);
+    *e = (Evaluation){graph, *cut};
+    *evaluation = e;
+    *package = describe(graph, cut);
+}
+
 int evaluate_compile(Arena *arena, Diag *diag, CompileOptions *options, Evaluation **evaluation,
                      Package **package)
 {
-    Evaluation *e = arena_alloc(arena, sizeof *e);
-    TRY(compile_graph(arena, diag, options, &e->graph));
-    TRY(compile_stages(arena, diag, options, e->graph, &e->cut));
-    *evaluation = e;
-    *package = describe(e->graph, &e->cut);
+    Graph *graph;
+    Cut cut;
+    TRY(compile_graph(arena, diag, options, &graph));
+    TRY(compile_stages(arena, diag, options, graph, &cut));
+    evaluate_cut(graph, &cut, evaluation, package);
     return 0;
 }
 

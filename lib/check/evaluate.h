@@ -13,6 +13,9 @@ typedef struct Evaluation Evaluation;
 int evaluate_compile(Arena *arena, Diag *diag, CompileOptions *options, Evaluation **evaluation,
                      Package **package);
 
+/* The same from lowered stages; all of it lives in the graph's arena. */
+void evaluate_cut(Graph *graph, const Cut *cut, Evaluation **evaluation, Package **package);
+
 /* Runs all stages once, state zeroed. inputs: in the package's order; sizes: the symbols' values
  * (package_bind), to which those that nodes define are added; outputs: the package's, filled. */
 int evaluate_run(const Evaluation *evaluation, Arena *arena, Diag *diag, const HostTensor *inputs,

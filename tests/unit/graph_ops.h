@@ -1,0 +1,778 @@
+/* Random graphs: the operators (graph_cases.h has the frame). Each function adds a node or a few, or
+ * none when what there is does not suit. */
+#ifndef LPC_TESTS_GRAPH_OPS_H
+#define LPC_TESTS_GRAPH_OPS_H
+
+#include "tests/unit/graph_cases.h"
+
+#define GEN_PRINT(...) arena_printf(g->arena, __VA_ARGS__)
+
+/* ---- Element by element ---- */
+
+static inline void gen_unary(Gen *g)
+{
+    static const struct {
+        const char *op, *attrs;
+        double limit;     /* of the operand's size */
+        double slope;     /* errors grow by */
+        double size;      /* of the result; 0: the operand's; below 0: exp of it */
+    } ops[] = {{"Relu", "", 1e5, 0, 0},       {"Neg", "", 1e5, 0, 0},
+               {"Abs", "", 1e5, 0, 0},        {"Tanh", "", 1e3, 1, 1},
+               {"Sigmoid", "", 80, 1, 1},     {"Erf", "", 1e3, 2, 1},
+               {"Exp", "", 3, 20, -1},        {"Sin", "", 10, 1, 1},
+               {"Softplus", "", 50, 1, 60},   {"LeakyRelu", "alpha=0.25", 1e5, 1, 0},
+               {"HardSwish", "", 10, 4, 0},   {"Gelu", "", 10, 2, 0},
+               {"Elu", "alpha=0.5", 10, 1, 0}, {"HardSigmoid", "", 1e3, 1, 1},
+               {"Swish", "", 30, 2, 0},       {"Mish", "", 30, 2, 0}};
+    GenValue *x = gen_any(g, DT_F32);
+    int i = gen_pick(g, 16);
+    if (!x || x->size > ops[i].limit) return;
+    GenValue y = *x;
+    double size = ops[i].size < 0 ? exp(x->size) : ops[i].size > 0 ? ops[i].size : x->size;
+    if (ops[i].slope > 0) gen_round(&y, size, ops[i].slope * x->error, 4);
+    gen_make(g, y, ops[i].op, gen_use(x), ops[i].attrs);
+}
+
+static inline void gen_clip(Gen *g)
+{
+    GenValue *x = gen_any(g, DT_F32);
+    if (!x) return;
+    const char *low = gen_scalar(g, DT_F32, gen_pick(g, 2) ? "-0.5" : "0");
+    const char *high = gen_pick(g, 3) ? gen_scalar(g, DT_F32, "1.25") : NULL;
+    GenValue y = *x;
+    gen_make(g, y, "Clip", GEN_PRINT("%s, %s%s%s", gen_use(x), low, high ? ", " : "", high ? high : ""),
+             "");
+}
+
+/* Something that broadcasts with a: another value or a constant; false: nothing found. */
+static inline bool gen_partner(Gen *g, const GenValue *a, GenValue *b, GenValue *sizes)
+{
+    for (int tries = 0; tries < 4; tries++) {
+        GenValue *other = gen_any(g, a->type);
+        if (!other || !gen_broadcast(a, other, sizes)) continue;
+        gen_use(other);
+        *b = *other;
+        return true;
+    }
+    *b = gen_fill_like(g, a, a->type);
+    return gen_broadcast(a, b, sizes);
+}
+
+static inline void gen_binary(Gen *g)
+{
+    static const char *const ops[] = {"Add", "Sub", "Mul", "Max", "Min", "Div", "PRelu"};
+    GenValue *x = gen_any(g, DT_F32), b, y = {0};
+    if (!x) return;
+    GenValue a = *x;
+    gen_use(x);
+    if (!gen_partner(g, &a, &b, &y)) return;
+    int op = gen_pick(g, 5), swap = gen_pick(g, 2);
+    y.type = DT_F32;
+    y.exact = a.exact && b.exact;
+    double size = fmax(a.size, b.size), error = a.error + b.error;
+    if (op < 2) gen_round(&y, a.size + b.size, error, 0);
+    if (op == 2) gen_round(&y, a.size * b.size, a.size * b.error + b.size * a.error, 0);
+    if (op > 2) y.size = size, y.error = error;
+    gen_make(g, y, ops[op], swap ? GEN_PRINT("%s, %s", b.name, a.name) : GEN_PRINT("%s, %s", a.name, b.name),
+             "");
+}
+
+/* By a constant: not zero, and a scalar or one for each channel. */
+static inline void gen_divide(Gen *g)
+{
+    GenValue *x = gen_any(g, DT_F32);
+    if (!x) return;
+    GenValue y = *x;
+    gen_round(&y, x->size * 4, x->error * 4, 0);
+    const char *by = x->rank && x->dims[x->rank - 1].n && gen_pick(g, 2)
+                         ? gen_floats(g, x->dims[x->rank - 1].n, "0.7", "-1.5")
+                         : gen_scalar(g, DT_F32, "0.3");
+    gen_make(g, y, "Div", GEN_PRINT("%s, %s", gen_use(x), by), "");
+}
+
+static inline void gen_variadic(Gen *g)
+{
+    static const char *const ops[] = {"Sum", "Mean", "Max", "Min"};
+    GenValue *x = gen_any(g, DT_F32), b, y = {0}, c = {0};
+    if (!x) return;
+    GenValue a = *x;
+    gen_use(x);
+    if (!gen_partner(g, &a, &b, &c)) return;
+    c.type = DT_F32;
+    GenValue d = gen_fill_like(g, &c, DT_F32);
+    if (!gen_broadcast(&c, &d, &y)) return;
+    int op = gen_pick(g, 4);
+    y.type = DT_F32;
+    gen_round(&y, a.size + b.size + 1, a.error + b.error, 2);
+    gen_make(g, y, ops[op], GEN_PRINT("%s, %s, %s", a.name, b.name, d.name), "");
+}
+
+/* A comparison of exact values chooses. */
+static inline void gen_where(Gen *g)
+{
+    static const char *const ops[] = {"Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"};
+    GenValue *x = gen_any(g, DT_F32), b, c, y = {0}, z = {0}, *e;
+    if (!x || !x->exact) return;
+    GenValue a = *x;
+    gen_use(x);
+    if (!gen_partner(g, &a, &b, &y) || !b.exact) return;
+    y.type = DT_BOOL;
+    y.exact = true;
+    gen_make(g, y, ops[gen_pick(g, 5)], GEN_PRINT("%s, %s", a.name, b.name), "");
+    y = g->values[g->count - 1];
+    e = gen_any(g, DT_F32);
+    if (!e || !gen_broadcast(&y, e, &z)) return;
+    c = *e;
+    gen_use(e);
+    z.type = DT_F32;
+    GenValue other = gen_fill_like(g, &z, DT_F32);
+    z.exact = c.exact;
+    z.size = fmax(c.size, 1);
+    z.error = c.error;
+    gen_use(&g->values[g->count - 1]);
+    gen_make(g, z, "Where",
+             gen_pick(g, 2) ? GEN_PRINT("%s, %s, %s", y.name, c.name, other.name)
+                            : GEN_PRINT("%s, %s, %s", y.name, other.name, c.name),
+             "");
+}
+
+static inline void gen_cast(Gen *g)
+{
+    static const DType from[] = {DT_F32, DT_F32, DT_I32, DT_BOOL, DT_I64};
+    GenValue *x = gen_any(g, from[gen_pick(g, 5)]);
+    if (!x || !x->exact || x->size > 1000) return;
+    GenValue y = *x;
+    y.type = x->type == DT_F32 ? DT_I32 : x->type == DT_I32 && gen_pick(g, 3) == 0 ? DT_I64 : DT_F32;
+    y.size = fmax(8, x->size);
+    y.error = 0;
+    gen_make(g, y, "Cast", gen_use(x),
+             GEN_PRINT("to=%d", y.type == DT_F32 ? 1 : y.type == DT_I32 ? 6 : 7));
+}
+
+static inline void gen_integer(Gen *g)
+{
+    static const char *const ops[] = {"Add", "Sub", "Max", "Min", "Add"};
+    GenValue *x = gen_any(g, DT_I32), b, y = {0};
+    if (!x) return;
+    GenValue a = *x;
+    gen_use(x);
+    if (!gen_partner(g, &a, &b, &y)) return;
+    y.type = DT_I32;
+    y.exact = true;
+    y.size = a.size + fmax(b.size, 8);
+    gen_make(g, y, ops[gen_pick(g, 5)], GEN_PRINT("%s, %s", a.name, b.name), "");
+}
+
+/* ---- Moves ---- */
+
+/* Any value at all. */
+static inline GenValue *gen_any_moved(Gen *g)
+{
+    GenValue *x = gen_any(g, gen_pick(g, 6) ? DT_F32 : DT_I32);
+    return x ? x : gen_any(g, DT_F32);
+}
+
+static inline void gen_reshape(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    if (!x) return;
+    int keep = x->rank && !x->dims[0].n;
+    if (!gen_static(x, keep)) return;
+    GenValue y = *x;
+    int64_t left = 1, shape[GEN_RANK];
+    for (int i = keep; i < x->rank; i++) left *= x->dims[i].n;
+    y.rank = keep;
+    shape[0] = 0;
+    int more = gen_pick(g, 4);
+    for (int i = 0; i < more && y.rank < GEN_RANK - 1; i++) {
+        int64_t by = 1 + gen_pick(g, 4);
+        while (left % by) by--;
+        shape[y.rank] = by;
+        y.dims[y.rank++] = gen_dim(g, by);
+        left /= by;
+    }
+    if (left > 1 || y.rank == 0) {
+        shape[y.rank] = gen_pick(g, 2) ? left : -1;
+        y.dims[y.rank++] = gen_dim(g, left);
+    }
+    const char *to = gen_ints(g, y.rank, shape);
+    gen_make(g, y, "Reshape", GEN_PRINT("%s, %s", gen_use(x), to), "");
+}
+
+static inline void gen_transpose(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    int perm[GEN_RANK];
+    if (!x || x->rank < 2) return;
+    GenValue y = *x;
+    for (int i = 0; i < x->rank; i++) perm[i] = i;
+    for (int i = x->rank - 1; i > 0; i--) {
+        int k = gen_pick(g, i + 1), was = perm[i];
+        perm[i] = perm[k];
+        perm[k] = was;
+    }
+    Text attrs;
+    text_init(&attrs, g->arena);
+    text_add(&attrs, "perm=[");
+    for (int i = 0; i < x->rank; i++) {
+        y.dims[i] = x->dims[perm[i]];
+        text_printf(&attrs, "%s%d", i ? ", " : "", perm[i]);
+    }
+    text_add(&attrs, "]");
+    gen_make(g, y, "Transpose", gen_use(x), attrs.data);
+}
+
+static inline void gen_slice(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    if (!x || !x->rank) return;
+    int axis = gen_pick(g, x->rank);
+    GenValue y = *x;
+    int64_t n = x->dims[axis].n, start = -1, end = -(INT64_C(1) << 40), step = -1;
+    if (n && gen_pick(g, 3)) {
+        start = gen_pick(g, (int)n);
+        end = start + 1 + gen_pick(g, (int)(n - start));
+        step = 1 + (gen_pick(g, 4) == 0);
+        y.dims[axis] = gen_dim(g, (end - start + step - 1) / step);
+    }
+    const char *list[] = {gen_ints(g, 1, &start), gen_ints(g, 1, &end), gen_int(g, axis),
+                          gen_ints(g, 1, &step)};
+    gen_make(g, y, "Slice",
+             GEN_PRINT("%s, %s, %s, %s, %s", gen_use(x), list[0], list[1], list[2], list[3]), "");
+}
+
+static inline void gen_split(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    if (!x || !x->rank) return;
+    int axis = gen_pick(g, x->rank);
+    int64_t n = x->dims[axis].n;
+    if (n < 2) return;
+    GenValue y = *x, z = *x;
+    int64_t parts[] = {1 + gen_pick(g, (int)n - 1), 0};
+    parts[1] = n - parts[0];
+    y.dims[axis] = gen_dim(g, parts[0]);
+    z.dims[axis] = gen_dim(g, parts[1]);
+    y.name = gen_name(g, "t");
+    z.name = gen_name(g, "t");
+    int unused = gen_pick(g, 6);
+    const char *sizes = gen_ints(g, 2, parts);
+    gen_node(g,
+             unused == 0   ? GEN_PRINT("-, %s: ?[*]", z.name)
+             : unused == 1 ? GEN_PRINT("%s: ?[*], -", y.name)
+                           : GEN_PRINT("%s: ?[*], %s: ?[*]", y.name, z.name),
+             "Split", GEN_PRINT("%s, %s", gen_use(x), sizes), GEN_PRINT("axis=%d", axis));
+    if (unused != 0) gen_keep(g, y);
+    if (unused != 1) gen_keep(g, z);
+}
+
+static inline void gen_squeeze(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    if (!x) return;
+    GenValue y = *x;
+    for (int i = 0; i < x->rank; i++) {
+        if (x->dims[i].n != 1 || gen_pick(g, 2)) continue;
+        y.rank--;
+        memmove(&y.dims[i], &y.dims[i + 1], (size_t)(y.rank - i) * sizeof *y.dims);
+        const char *axes = gen_int(g, i);
+        gen_make(g, y, "Squeeze", GEN_PRINT("%s, %s", gen_use(x), axes), "");
+        return;
+    }
+    int at = gen_pick(g, x->rank + 1);
+    if (x->rank + 1 >= GEN_RANK) return;
+    memmove(&y.dims[at + 1], &y.dims[at], (size_t)(x->rank - at) * sizeof *y.dims);
+    y.dims[at] = gen_dim(g, 1);
+    y.rank++;
+    const char *axes = gen_int(g, at);
+    gen_make(g, y, "Unsqueeze", GEN_PRINT("%s, %s", gen_use(x), axes), "");
+}
+
+static inline void gen_expand(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    int64_t shape[GEN_RANK];
+    if (!x || x->rank + 1 >= GEN_RANK) return;
+    GenValue y = *x;
+    int lead = gen_pick(g, 2);
+    memmove(&y.dims[lead], &y.dims[0], (size_t)x->rank * sizeof *y.dims);
+    if (lead) y.dims[0] = gen_dim(g, 2);
+    y.rank += lead;
+    for (int i = 0; i < y.rank; i++) {
+        if (y.dims[i].n == 1 && gen_pick(g, 2)) y.dims[i] = gen_dim(g, 3);
+        shape[i] = y.dims[i].n ? y.dims[i].n : 1;
+    }
+    if (!y.rank) return;
+    const char *to = gen_ints(g, y.rank, shape);
+    gen_make(g, y, "Expand", GEN_PRINT("%s, %s", gen_use(x), to), "");
+}
+
+static inline void gen_concat(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    if (!x || !x->rank) return;
+    int axis = gen_pick(g, x->rank), parts = 1 + gen_pick(g, 2);
+    GenValue y = *x;
+    const char *ins = gen_use(x);
+    for (int p = 0; p < parts; p++) {
+        GenValue *other = gen_any(g, y.type);
+        bool fits = other && other->rank == y.rank;
+        for (int i = 0; fits && i < y.rank; i++)
+            fits = i == axis || gen_same(y.dims[i], other->dims[i]);
+        if (!fits) other = x;
+        GenDim a = y.dims[axis], b = other->dims[axis];
+        y.dims[axis] = a.n && b.n ? gen_dim(g, a.n + b.n)
+                                  : (GenDim){0, GEN_PRINT("(%s + %s)", a.text, b.text)};
+        y.exact = y.exact && other->exact;
+        y.size = fmax(y.size, other->size);
+        y.error = fmax(y.error, other->error);
+        ins = gen_pick(g, 2) ? GEN_PRINT("%s, %s", ins, gen_use(other))
+                             : GEN_PRINT("%s, %s", gen_use(other), ins);
+    }
+    if (!gen_worth(&y)) return;
+    gen_make(g, y, "Concat", ins, GEN_PRINT("axis=%d", axis));
+}
+
+static inline void gen_gather(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    if (!x || !x->rank) return;
+    int axis = gen_pick(g, x->rank);
+    int64_t n = x->dims[axis].n, at[3];
+    if (n < 2) return;
+    GenValue y = *x, *list = gen_any(g, DT_I64);
+    if (list && list < g->values + g->input_count && y.rank - 1 + list->rank < GEN_RANK) {
+        int more = list->rank - 1; /* inputs hold 0 and 1 */
+        memmove(&y.dims[axis + list->rank], &y.dims[axis + 1],
+                (size_t)(x->rank - axis - 1) * sizeof *y.dims);
+        memcpy(&y.dims[axis], list->dims, (size_t)list->rank * sizeof *y.dims);
+        y.rank += more;
+        if (!gen_worth(&y)) return;
+        gen_make(g, y, "Gather", GEN_PRINT("%s, %s", gen_use(x), gen_use(list)),
+                 GEN_PRINT("axis=%d", axis));
+        return;
+    }
+    int count = 1 + gen_pick(g, 3);
+    for (int i = 0; i < count; i++) at[i] = gen_pick(g, (int)n) - (gen_pick(g, 3) ? 0 : n);
+    y.dims[axis] = gen_dim(g, count);
+    const char *where = gen_ints(g, count, at);
+    gen_make(g, y, "Gather", GEN_PRINT("%s, %s", gen_use(x), where), GEN_PRINT("axis=%d", axis));
+}
+
+static inline void gen_pad(Gen *g)
+{
+    static const char *const modes[] = {"constant", "edge", "reflect", "constant", "wrap"};
+    GenValue *x = gen_any_float(g, 1);
+    int64_t pads[2 * GEN_RANK] = {0};
+    if (!x) return;
+    int axis = gen_pick(g, x->rank), mode = gen_pick(g, 5);
+    GenDim dim = x->dims[axis];
+    int64_t most = mode == 2 || mode == 4 ? (dim.n < 3 ? dim.n - 1 : 2) : 2;
+    if (!dim.n || most < 0) return;
+    GenValue y = *x;
+    pads[axis] = gen_pick(g, (int)most + 1);
+    pads[x->rank + axis] = gen_pick(g, (int)most + 1);
+    y.dims[axis] = gen_dim(g, dim.n + pads[axis] + pads[x->rank + axis]);
+    const char *amounts = gen_ints(g, 2 * x->rank, pads);
+    const char *value = mode % 3 == 0 && gen_pick(g, 2) ? gen_scalar(g, DT_F32, "0.5") : NULL;
+    gen_make(g, y, "Pad",
+             GEN_PRINT("%s, %s%s%s", gen_use(x), amounts, value ? ", " : "", value ? value : ""),
+             GEN_PRINT("mode=\"%s\"", modes[mode]));
+}
+
+static inline void gen_tile(Gen *g)
+{
+    GenValue *x = gen_any_moved(g);
+    int64_t times[GEN_RANK];
+    if (!x || !x->rank) return;
+    GenValue y = *x;
+    int axis = gen_pick(g, x->rank);
+    if (!x->dims[axis].n) return;
+    for (int i = 0; i < x->rank; i++) times[i] = i == axis ? 2 : 1;
+    y.dims[axis] = gen_dim(g, 2 * x->dims[axis].n);
+    if (!gen_worth(&y)) return;
+    const char *repeats = gen_ints(g, x->rank, times);
+    gen_make(g, y, "Tile", GEN_PRINT("%s, %s", gen_use(x), repeats), "");
+}
+
+static inline void gen_resize(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 3);
+    if (!x || !gen_static(x, 2) || x->rank > 4) return;
+    GenValue y = *x;
+    bool linear = gen_pick(g, 2);
+    const char *scales = x->rank == 3 ? "1, 1, 2" : "1, 1, 2, 2", *c = gen_name(g, "c");
+    for (int i = 2; i < x->rank; i++) y.dims[i] = gen_dim(g, 2 * x->dims[i].n);
+    if (linear) gen_round(&y, x->size, x->error, 4);
+    if (!gen_worth(&y)) return;
+    text_printf(&g->text, "const %s: f32[%d] = [%s]\n", c, x->rank, scales);
+    gen_make(g, y, "Resize", GEN_PRINT("%s, -, %s", gen_use(x), c),
+             linear ? "mode=\"linear\"" : "mode=\"nearest\"");
+}
+
+/* ---- Products ---- */
+
+static inline void gen_matmul(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 2), b = {0};
+    if (!x) return;
+    GenValue a = *x, y = *x, *other = gen_any_float(g, 2);
+    GenDim inner = a.dims[a.rank - 1];
+    gen_use(x);
+    if (other && gen_same(other->dims[other->rank - 2], inner) && gen_pick(g, 3)) {
+        b = *other;
+        gen_use(other);
+    } else {
+        if (!inner.n) return;
+        int64_t dims[3] = {2, inner.n, 1 + gen_pick(g, gen_pick(g, 3) ? 6 : 20)};
+        int batch = a.rank == 3 && a.dims[0].n == 2 && gen_pick(g, 2);
+        b = gen_fill(g, DT_F32, 2 + batch, dims + !batch);
+    }
+    GenValue ab = a, bb = b;
+    ab.rank -= 2;
+    bb.rank -= 2;
+    if (!gen_broadcast(&ab, &bb, &y)) return;
+    y.dims[y.rank++] = a.dims[a.rank - 2];
+    y.dims[y.rank++] = b.dims[b.rank - 1];
+    double k = (double)gen_upper(inner);
+    gen_round(&y, k * a.size * b.size, k * (a.size * b.error + b.size * a.error), gen_upper(inner));
+    if (gen_worth(&y)) gen_make(g, y, "MatMul", GEN_PRINT("%s, %s", a.name, b.name), "");
+}
+
+static inline void gen_gemm(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 2);
+    if (!x || x->rank != 2) return;
+    int ta = gen_pick(g, 3) == 0, tb = gen_pick(g, 2);
+    GenDim rows = x->dims[ta], inner = x->dims[!ta];
+    if (!inner.n) return;
+    int64_t m = 1 + gen_pick(g, 9), dims[] = {tb ? m : inner.n, tb ? inner.n : m};
+    GenValue b = gen_fill(g, DT_F32, 2, dims), c = {0}, y = *x;
+    int bias = gen_pick(g, 3);
+    if (bias) c = gen_fill(g, DT_F32, 1, bias == 1 ? &m : (int64_t[]){1});
+    y.dims[0] = rows;
+    y.dims[1] = gen_dim(g, m);
+    gen_round(&y, (double)inner.n * x->size + 1, (double)inner.n * x->error, inner.n);
+    if (!gen_worth(&y)) return;
+    gen_make(g, y, "Gemm",
+             GEN_PRINT("%s, %s%s%s", gen_use(x), b.name, bias ? ", " : "", bias ? c.name : ""),
+             GEN_PRINT("transA=%d, transB=%d, alpha=%s, beta=%s", ta, tb,
+                       gen_pick(g, 3) ? "1.0" : "0.5", gen_pick(g, 3) ? "1.0" : "2.0"));
+}
+
+/* A window over the axes from 2 on: sizes of the result, and the attributes. */
+static inline bool gen_window(Gen *g, GenValue *y, int64_t *kernel, Text *attrs)
+{
+    int64_t pads[4] = {0}, strides[2], dilations[2];
+    int axes = y->rank - 2;
+    if (axes < 1 || axes > 2 || !gen_static(y, 1)) return false;
+    for (int i = 0; i < axes; i++) {
+        int64_t n = y->dims[2 + i].n;
+        kernel[i] = 1 + gen_pick(g, 3);
+        strides[i] = 1 + (gen_pick(g, 3) == 0);
+        dilations[i] = 1 + (gen_pick(g, 5) == 0);
+        if (kernel[i] > 1) {
+            pads[i] = gen_pick(g, 2);
+            pads[axes + i] = gen_pick(g, 2);
+        }
+        n += pads[i] + pads[axes + i] - ((kernel[i] - 1) * dilations[i] + 1);
+        if (n < 0) return false;
+        y->dims[2 + i] = gen_dim(g, n / strides[i] + 1);
+    }
+    const struct {
+        const char *name;
+        const int64_t *list;
+        int count;
+    } lists[] = {{"kernel_shape", kernel, axes},
+                 {"strides", strides, axes},
+                 {"dilations", dilations, axes},
+                 {"pads", pads, 2 * axes}};
+    text_init(attrs, g->arena);
+    for (int i = 0; i < 4; i++) {
+        text_printf(attrs, "%s%s=[", i ? ", " : "", lists[i].name);
+        for (int k = 0; k < lists[i].count; k++)
+            text_printf(attrs, "%s%d", k ? ", " : "", (int)lists[i].list[k]);
+        text_add(attrs, "]");
+    }
+    return true;
+}
+
+static inline void gen_conv(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 3), y;
+    int64_t kernel[2], dims[4] = {0};
+    Text attrs;
+    if (!x) return;
+    y = *x;
+    if (!gen_window(g, &y, kernel, &attrs)) return;
+    int64_t channels = x->dims[1].n, group = gen_pick(g, 3) ? 1 : channels;
+    int64_t makes = group * (1 + gen_pick(g, group > 1 ? 2 : 6)), terms = channels / group;
+    dims[0] = makes;
+    dims[1] = channels / group;
+    for (int i = 0; i < x->rank - 2; i++) terms *= dims[2 + i] = kernel[i];
+    y.dims[1] = gen_dim(g, makes);
+    gen_round(&y, (double)terms * x->size + 1, (double)terms * x->error, terms);
+    if (!gen_worth(&y)) return;
+    GenValue w = gen_fill(g, DT_F32, x->rank, dims), b = {0};
+    bool bias = gen_pick(g, 2);
+    if (bias) b = gen_fill(g, DT_F32, 1, &makes);
+    gen_make(g, y, "Conv",
+             GEN_PRINT("%s, %s%s%s", gen_use(x), w.name, bias ? ", " : "", bias ? b.name : ""),
+             GEN_PRINT("group=%d, %s", (int)group, attrs.data));
+}
+
+static inline void gen_pool(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 3), y;
+    int64_t kernel[2];
+    Text attrs;
+    if (!x) return;
+    y = *x;
+    if (gen_pick(g, 5) == 0) {
+        bool mean = gen_pick(g, 2);
+        for (int i = 2; i < y.rank; i++) y.dims[i] = gen_dim(g, 1);
+        if (mean) gen_round(&y, x->size, x->error, 40);
+        gen_make(g, y, mean ? "GlobalAveragePool" : "GlobalMaxPool", gen_use(x), "");
+        return;
+    }
+    if (!gen_window(g, &y, kernel, &attrs)) return;
+    bool mean = gen_pick(g, 2);
+    if (mean) gen_round(&y, x->size, x->error, 9);
+    gen_make(g, y, mean ? "AveragePool" : "MaxPool", gen_use(x),
+             mean ? GEN_PRINT("%s, count_include_pad=%d", attrs.data, gen_pick(g, 2)) : attrs.data);
+}
+
+/* ---- Reductions ---- */
+
+static inline void gen_reduce(Gen *g)
+{
+    static const char *const ops[] = {"ReduceMax", "ReduceMin", "ReduceSum",
+                                      "ReduceMean", "ReduceL1", "ReduceSumSquare"};
+    GenValue *x = gen_any_float(g, 1);
+    if (!x) return;
+    int op = gen_pick(g, 6), axis = gen_pick(g, x->rank), keep = gen_pick(g, 2), count = 1;
+    int64_t axes[2] = {axis, 0};
+    if (x->rank > 1 && gen_pick(g, 3) == 0) axes[count++] = axis ? axis - 1 : axis + 1;
+    GenValue y = *x;
+    double terms = 1;
+    for (int i = 0; i < count; i++) {
+        terms *= (double)gen_upper(x->dims[axes[i]]);
+        y.dims[axes[i]] = gen_dim(g, keep);
+    }
+    if (!keep) {
+        y.rank = 0;
+        for (int i = 0; i < x->rank; i++) {
+            bool gone = i == axes[0] || (count > 1 && i == axes[1]);
+            if (!gone) y.dims[y.rank++] = x->dims[i];
+        }
+    }
+    if (op == 5) {
+        gen_round(&y, terms * x->size * x->size, terms * 2 * x->size * x->error, (int64_t)terms);
+    } else if (op > 1) {
+        gen_round(&y, terms * x->size, terms * x->error, (int64_t)terms);
+    }
+    const char *list = gen_ints(g, count, axes);
+    gen_make(g, y, ops[op], GEN_PRINT("%s, %s", gen_use(x), list), GEN_PRINT("keepdims=%d", keep));
+}
+
+static inline void gen_arg(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 1);
+    if (!x || !x->exact) return;
+    int axis = gen_pick(g, x->rank);
+    GenValue y = *x;
+    y.type = DT_I64;
+    y.dims[axis] = gen_dim(g, 1);
+    gen_make(g, y, gen_pick(g, 2) ? "ArgMax" : "ArgMin", gen_use(x), GEN_PRINT("axis=%d", axis));
+}
+
+static inline void gen_softmax(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 1);
+    if (!x || x->size > 60) return;
+    GenValue y = *x;
+    gen_round(&y, 1, 2 * x->error + 1e-7 * x->size, 20);
+    gen_make(g, y, "Softmax", gen_use(x), GEN_PRINT("axis=%d", gen_pick(g, x->rank)));
+}
+
+static inline void gen_cumulate(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 1);
+    if (!x) return;
+    int axis = gen_pick(g, x->rank);
+    GenValue y = *x;
+    double terms = (double)gen_upper(x->dims[axis]);
+    gen_round(&y, terms * x->size, terms * x->error, (int64_t)terms);
+    const char *at = gen_scalar(g, DT_I64, GEN_PRINT("%d", axis));
+    gen_make(g, y, "CumSum", GEN_PRINT("%s, %s", gen_use(x), at),
+             GEN_PRINT("exclusive=%d, reverse=%d", gen_pick(g, 2), gen_pick(g, 2)));
+}
+
+static inline void gen_norm(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 2);
+    if (!x || x->size > 50) return;
+    int kind = gen_pick(g, 4), axis = kind < 2 ? x->rank - 1 : 1;
+    int64_t n = x->dims[axis].n;
+    if (!n || (kind == 2 && x->rank < 3)) return;
+    GenValue y = *x;
+    gen_round(&y, 8 * x->size, x->error * 8 + 1e-6 * x->size * x->size, 30);
+    const char *scale = gen_floats(g, n, "1.5", "-0.5"), *bias = gen_floats(g, n, "0.25", "-1");
+    const char *x_name = gen_use(x);
+    if (kind == 0)
+        gen_make(g, y, "LayerNormalization",
+                 gen_pick(g, 2) ? GEN_PRINT("%s, %s, %s", x_name, scale, bias)
+                                : GEN_PRINT("%s, %s", x_name, scale),
+                 "axis=-1, epsilon=0.1");
+    if (kind == 1)
+        gen_make(g, y, "RMSNormalization", GEN_PRINT("%s, %s", x_name, scale), "epsilon=0.1");
+    if (kind == 2)
+        gen_make(g, y, "InstanceNormalization", GEN_PRINT("%s, %s, %s", x_name, scale, bias),
+                 "epsilon=0.1");
+    if (kind == 3)
+        gen_make(g, y, "BatchNormalization",
+                 GEN_PRINT("%s, %s, %s, %s, %s", x_name, scale, bias, gen_floats(g, n, "0.5", "0"),
+                           gen_floats(g, n, "0.75", "2")),
+                 "epsilon=0.1");
+}
+
+/* ---- Quantised ---- */
+
+/* To integers and back; all scales are powers of two, so that floats compute exactly what integers
+ * do. */
+static inline GenValue gen_quantized(Gen *g, const GenValue *x, DType type, const char *scale)
+{
+    GenValue y = *x;
+    const char *s = gen_scalar(g, DT_F32, scale);
+    const char *zero = gen_scalar(g, type, type == DT_U8 ? "128" : "0");
+    y.type = type;
+    gen_make(g, y, "QuantizeLinear", GEN_PRINT("%s, %s, %s", x->name, s, zero), "");
+    y = g->values[g->count - 1];
+    g->values[g->count - 1].used = true;
+    y.type = DT_F32;
+    y.size = fmin(fmax(x->size, 0.1), 8);
+    gen_make(g, y, "DequantizeLinear", GEN_PRINT("%s, %s, %s", y.name, s, zero), "");
+    return g->values[g->count - 1];
+}
+
+static inline void gen_quantize(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 1);
+    if (!x || !x->exact) return;
+    gen_use(x);
+    DType type = gen_pick(g, 2) ? DT_U8 : DT_I8;
+    GenValue from = *x, a = gen_quantized(g, &from, type, "0.03125"), y = a;
+    GenDim inner = a.dims[a.rank - 1];
+    if (a.rank < 2 || !inner.n) return;
+    int64_t dims[] = {inner.n, 1 + gen_pick(g, 9)};
+    GenValue w = gen_fill(g, DT_I8, 2, dims), f = w;
+    const char *s = gen_scalar(g, DT_F32, "0.0625"), *zero = gen_scalar(g, DT_I8, "0");
+    f.name = gen_name(g, "t");
+    gen_node(g, GEN_PRINT("%s: ?[*]", f.name), "DequantizeLinear",
+             GEN_PRINT("%s, %s, %s", w.name, s, zero), "");
+    y.dims[y.rank - 1] = gen_dim(g, dims[1]);
+    y.size = (double)inner.n * a.size * 0.5;
+    gen_make(g, y, "MatMul", GEN_PRINT("%s, %s", a.name, f.name), "");
+    y = g->values[g->count - 1];
+    g->values[g->count - 1].used = true;
+    if (gen_pick(g, 2)) {
+        gen_make(g, y, "Relu", y.name, "");
+        y = g->values[g->count - 1];
+        g->values[g->count - 1].used = true;
+    }
+    gen_quantized(g, &y, type, "0.0625");
+}
+
+/* ---- Regions ---- */
+
+static inline void gen_some(Gen *g, int count)
+{
+    static void (*const ops[])(Gen *) = {gen_unary, gen_binary, gen_transpose, gen_reshape,
+                                         gen_divide, gen_softmax, gen_matmul, gen_slice};
+    for (int i = 0; i < count; i++) ops[gen_pick(g, 8)](g);
+}
+
+/* Values of a region are not seen behind it. One of x's sizes that was made in it, or a copy of x. */
+static inline GenValue gen_result(Gen *g, int from, const GenValue *x)
+{
+    for (int i = g->count - 1; i >= from; i--) {
+        const GenValue *v = &g->values[i];
+        bool like = v->type == x->type && v->rank == x->rank;
+        for (int k = 0; like && k < x->rank; k++) like = gen_same(v->dims[k], x->dims[k]);
+        if (like && gen_pick(g, 4)) return *v;
+    }
+    gen_make(g, *x, gen_pick(g, 2) ? "Neg" : "Relu", x->name, "");
+    return g->values[g->count - 1];
+}
+
+static inline void gen_if(Gen *g)
+{
+    GenValue *cond = gen_any(g, DT_BOOL), *x = gen_any(g, DT_F32), made[2];
+    if (*g->region || !cond || cond->rank || !x) return;
+    const char *c = gen_use(cond);
+    GenValue y = *x;
+    gen_use(x);
+    for (int side = 0; side < 2; side++) {
+        int count = g->count;
+        g->region = GEN_PRINT(" in(%s%s)", side ? "!" : "", c);
+        gen_some(g, 1 + gen_pick(g, 3));
+        made[side] = gen_result(g, count, &y);
+        g->count = count;
+    }
+    g->region = "";
+    y.exact = made[0].exact && made[1].exact;
+    y.size = fmax(made[0].size, made[1].size);
+    y.error = fmax(made[0].error, made[1].error);
+    gen_make(g, y, "lpc.Phi", GEN_PRINT("%s, %s, %s", c, made[0].name, made[1].name), "");
+}
+
+/* A carried value, a few iterations; the second result is what each of them had. */
+static inline void gen_loop(Gen *g)
+{
+    static const char *const steps[] = {"Tanh", "Sigmoid", "Sin", "Neg"};
+    GenValue *x = gen_any(g, DT_F32);
+    if (*g->region || !x || x->rank + 1 >= GEN_RANK || x->size > 10) return;
+    GenValue carried = *x, stack = *x, w = gen_fill_like(g, x, DT_F32);
+    int64_t trips = 1 + gen_pick(g, 4);
+    const char *count = gen_scalar(g, DT_I64, GEN_PRINT("%d", (int)trips)), *x_name = gen_use(x);
+    const char *loop = GEN_PRINT("loop%d", g->names++), *v = gen_name(g, "v"), *t = gen_name(g, "v");
+    const char *u = gen_name(g, "v"), *last = gen_name(g, "t"), *all = gen_name(g, "t");
+    text_printf(&g->text, "%s: i64[], -, %s: ?[*] = lpc.LoopEnter \"%s\" (%s, -, %s)\n",
+                gen_name(g, "i"), v, loop, count, x_name);
+    g->region = GEN_PRINT(" in(\"%s\")", loop);
+    gen_node(g, GEN_PRINT("%s: ?[*]", t), steps[gen_pick(g, 4)], v, "");
+    gen_node(g, GEN_PRINT("%s: ?[*]", u), "Mul", GEN_PRINT("%s, %s", t, w.name), "");
+    g->region = "";
+    bool stacked = gen_pick(g, 2);
+    text_printf(&g->text, "%s: ?[*]%s = lpc.LoopLeave \"%s.leave\" (-, %s%s) {axes=[%s]} of(\"%s\")\n",
+                last, stacked ? GEN_PRINT(", %s: ?[*]", all) : "", loop, u,
+                stacked ? GEN_PRINT(", %s", t) : "", stacked ? "0" : "", loop);
+    gen_round(&carried, fmax(x->size, 1), x->error, 4 * trips);
+    carried.name = last;
+    gen_keep(g, carried);
+    if (!stacked) return;
+    gen_round(&stack, fmax(carried.size, 1), carried.error, 4 * trips);
+    memmove(&stack.dims[1], &stack.dims[0], (size_t)stack.rank * sizeof *stack.dims);
+    stack.dims[0] = gen_dim(g, trips);
+    stack.rank++;
+    stack.name = all;
+    gen_keep(g, stack);
+}
+
+static inline void gen_random_node(Gen *g)
+{
+    static void (*const ops[])(Gen *) = {
+        gen_unary,  gen_unary,   gen_binary, gen_binary, gen_binary,  gen_divide,  gen_variadic,
+        gen_clip,   gen_where,   gen_cast,   gen_integer, gen_reshape, gen_transpose, gen_transpose,
+        gen_slice,  gen_slice,   gen_split,  gen_split,  gen_squeeze, gen_expand,  gen_concat,
+        gen_concat, gen_gather,  gen_pad,    gen_tile,   gen_resize,  gen_matmul,  gen_matmul,
+        gen_gemm,   gen_conv,    gen_conv,   gen_pool,   gen_reduce,  gen_reduce,  gen_arg,
+        gen_softmax, gen_cumulate, gen_norm, gen_norm,   gen_quantize, gen_if,     gen_loop};
+    int count = (int)(sizeof ops / sizeof *ops);
+    for (int tries = 0, was = g->count; tries < 20 && g->count == was; tries++)
+        ops[gen_pick(g, count)](g);
+    /* what says nothing any more is not built upon */
+    if (!gen_worth(&g->values[g->count - 1])) g->count--;
+}
+
+#endif
