@@ -113,8 +113,9 @@ static void span_of(const Reading *r, const Buffer *buffer, WorkBuffer *b)
     for (int i = 0; i < r->w->count; i++) { /* or of the reshape in whose memory it leaves */
         const Node *node = r->w->nodes[i];
         if (!node->in_count || !node->in[0] || node->in[0]->id != buffer->tensor) continue;
+        if (!place_sends_source(node)) continue;
         int last = r->w->last[node->out[0]->id];
-        if (place_sends_source(node) && last > b->to) b->to = last;
+        if (last > b->to) b->to = last;
     }
     if (b->to < b->from) b->to = b->from;
     if (b->to >= r->w->count) b->to = r->w->count - 1;

@@ -1,7 +1,7 @@
-/* Random graphs, as text. Each value knows how far two right ways to compute it may be apart: what only
- * moves, or compares what only moved, has the same bits in both; the rest carries a bound of its error.
- * What is not continuous (comparisons, rounding, positions) is applied to values of the first kind
- * only. So a difference beyond the bound is a fault, whatever the graph. */
+/* Random graphs, as text. Each value knows how far two right ways to compute it may be apart: what
+ * only moves, or compares what only moved, has the same bits in both; the rest carries a bound of
+ * its error. What is not continuous (comparisons, rounding, positions) is applied to values of the
+ * first kind only. So a difference beyond the bound is a fault, whatever the graph. */
 #ifndef LPC_TESTS_GRAPH_CASES_H
 #define LPC_TESTS_GRAPH_CASES_H
 
@@ -43,6 +43,8 @@ static inline int gen_pick(Gen *g, int n)
     g->seed = g->seed * 1664525u + 1013904223u;
     return (int)((g->seed >> 9) % (uint32_t)n);
 }
+
+#define GEN_PRINT(...) arena_printf(g->arena, __VA_ARGS__)
 
 /* ---- Sizes ---- */
 
@@ -164,7 +166,8 @@ static inline const char *gen_ints(Gen *g, int count, const int64_t *values)
 {
     const char *name = gen_name(g, "c");
     text_printf(&g->text, "const %s: i64[%d] = [", name, count);
-    for (int i = 0; i < count; i++) text_printf(&g->text, "%s%lld", i ? ", " : "", (long long)values[i]);
+    for (int i = 0; i < count; i++)
+        text_printf(&g->text, "%s%lld", i ? ", " : "", (long long)values[i]);
     text_add(&g->text, "]\n");
     return name;
 }
@@ -216,7 +219,7 @@ static inline const char *gen_floats(Gen *g, int64_t count, const char *first, c
     return name;
 }
 
-/* ---- A whole graph (graph_ops.h has the operators) ---- */
+/* ---- A whole graph (graph_ops.h and graph_moves.h have the operators) ---- */
 
 static inline void gen_random_node(Gen *g);
 
@@ -242,7 +245,9 @@ static inline void gen_outputs(Gen *g)
     for (int i = g->count - 1; i >= 0; i--) {
         const GenValue *v = &g->values[i];
         bool given = i < g->input_count;
-        if (gen_pick(g, given ? 25 : v->used ? 8 : 5) < (given || v->used ? 1 : 4) ||
+        if (gen_pick(g, given     ? 25
+                        : v->used ? 8
+                                  : 5) < (given || v->used ? 1 : 4) ||
             (!outputs && (i == 0 || v->type == DT_F32))) {
             text_printf(&g->text, "output %s\n", v->name);
             outputs++;
@@ -258,8 +263,10 @@ static inline void gen_graph(Gen *g, Arena *arena, const char *name, uint32_t se
     text_printf(&g->text, "graph %s from \"random\"\nsymbol n max %d input\n", name, GEN_N_MAX);
     /* whose size n is, whatever the others have */
     text_add(&g->text, "input %n: f32[n]\n");
-    gen_keep(g, (GenValue){.name = "%n", .type = DT_F32, .rank = 1, .dims = {{0, "n"}},
-                           .exact = true, .size = 2});
+    gen_keep(
+        g,
+        (GenValue){
+            .name = "%n", .type = DT_F32, .rank = 1, .dims = {{0, "n"}}, .exact = true, .size = 2});
     g->input_count++;
     int inputs = 1 + gen_pick(g, 3), nodes = 3 + gen_pick(g, 14);
     for (int i = 0; i < inputs; i++) gen_input(g, DT_F32);

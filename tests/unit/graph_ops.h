@@ -1,11 +1,9 @@
-/* Random graphs: the operators (graph_cases.h has the frame). Each function adds a node or a few, or
- * none when what there is does not suit. */
+/* Random graphs: the operators (graph_cases.h has the frame). Each function adds a node or a few,
+ * or none when what there is does not suit. */
 #ifndef LPC_TESTS_GRAPH_OPS_H
 #define LPC_TESTS_GRAPH_OPS_H
 
-#include "tests/unit/graph_cases.h"
-
-#define GEN_PRINT(...) arena_printf(g->arena, __VA_ARGS__)
+#include "tests/unit/graph_moves.h"
 
 /* ---- Element by element ---- */
 
@@ -13,17 +11,17 @@ static inline void gen_unary(Gen *g)
 {
     static const struct {
         const char *op, *attrs;
-        double limit;     /* of the operand's size */
-        double slope;     /* errors grow by */
-        double size;      /* of the result; 0: the operand's; below 0: exp of it */
-    } ops[] = {{"Relu", "", 1e5, 0, 0},       {"Neg", "", 1e5, 0, 0},
-               {"Abs", "", 1e5, 0, 0},        {"Tanh", "", 1e3, 1, 1},
-               {"Sigmoid", "", 80, 1, 1},     {"Erf", "", 1e3, 2, 1},
-               {"Exp", "", 3, 20, -1},        {"Sin", "", 10, 1, 1},
-               {"Softplus", "", 50, 1, 60},   {"LeakyRelu", "alpha=0.25", 1e5, 1, 0},
-               {"HardSwish", "", 10, 4, 0},   {"Gelu", "", 10, 2, 0},
+        double limit; /* of the operand's size */
+        double slope; /* errors grow by */
+        double size;  /* of the result; 0: the operand's; below 0: exp of it */
+    } ops[] = {{"Relu", "", 1e5, 0, 0},        {"Neg", "", 1e5, 0, 0},
+               {"Abs", "", 1e5, 0, 0},         {"Tanh", "", 1e3, 1, 1},
+               {"Sigmoid", "", 80, 1, 1},      {"Erf", "", 1e3, 2, 1},
+               {"Exp", "", 3, 20, -1},         {"Sin", "", 10, 1, 1},
+               {"Softplus", "", 50, 1, 60},    {"LeakyRelu", "alpha=0.25", 1e5, 1, 0},
+               {"HardSwish", "", 10, 4, 0},    {"Gelu", "", 10, 2, 0},
                {"Elu", "alpha=0.5", 10, 1, 0}, {"HardSigmoid", "", 1e3, 1, 1},
-               {"Swish", "", 30, 2, 0},       {"Mish", "", 30, 2, 0}};
+               {"Swish", "", 30, 2, 0},        {"Mish", "", 30, 2, 0}};
     GenValue *x = gen_any(g, DT_F32);
     int i = gen_pick(g, 16);
     if (!x || x->size > ops[i].limit) return;
@@ -40,8 +38,8 @@ static inline void gen_clip(Gen *g)
     const char *low = gen_scalar(g, DT_F32, gen_pick(g, 2) ? "-0.5" : "0");
     const char *high = gen_pick(g, 3) ? gen_scalar(g, DT_F32, "1.25") : NULL;
     GenValue y = *x;
-    gen_make(g, y, "Clip", GEN_PRINT("%s, %s%s%s", gen_use(x), low, high ? ", " : "", high ? high : ""),
-             "");
+    gen_make(g, y, "Clip",
+             GEN_PRINT("%s, %s%s%s", gen_use(x), low, high ? ", " : "", high ? high : ""), "");
 }
 
 /* Something that broadcasts with a: another value or a constant; false: nothing found. */
@@ -73,8 +71,8 @@ static inline void gen_binary(Gen *g)
     if (op < 2) gen_round(&y, a.size + b.size, error, 0);
     if (op == 2) gen_round(&y, a.size * b.size, a.size * b.error + b.size * a.error, 0);
     if (op > 2) y.size = size, y.error = error;
-    gen_make(g, y, ops[op], swap ? GEN_PRINT("%s, %s", b.name, a.name) : GEN_PRINT("%s, %s", a.name, b.name),
-             "");
+    gen_make(g, y, ops[op],
+             swap ? GEN_PRINT("%s, %s", b.name, a.name) : GEN_PRINT("%s, %s", a.name, b.name), "");
 }
 
 /* By a constant: not zero, and a scalar or one for each channel. */
@@ -142,11 +140,15 @@ static inline void gen_cast(Gen *g)
     GenValue *x = gen_any(g, from[gen_pick(g, 5)]);
     if (!x || !x->exact || x->size > 1000) return;
     GenValue y = *x;
-    y.type = x->type == DT_F32 ? DT_I32 : x->type == DT_I32 && gen_pick(g, 3) == 0 ? DT_I64 : DT_F32;
+    y.type = x->type == DT_F32                          ? DT_I32
+             : x->type == DT_I32 && gen_pick(g, 3) == 0 ? DT_I64
+                                                        : DT_F32;
     y.size = fmax(8, x->size);
     y.error = 0;
     gen_make(g, y, "Cast", gen_use(x),
-             GEN_PRINT("to=%d", y.type == DT_F32 ? 1 : y.type == DT_I32 ? 6 : 7));
+             GEN_PRINT("to=%d", y.type == DT_F32   ? 1
+                                : y.type == DT_I32 ? 6
+                                                   : 7));
 }
 
 static inline void gen_integer(Gen *g)
@@ -161,253 +163,6 @@ static inline void gen_integer(Gen *g)
     y.exact = true;
     y.size = a.size + fmax(b.size, 8);
     gen_make(g, y, ops[gen_pick(g, 5)], GEN_PRINT("%s, %s", a.name, b.name), "");
-}
-
-/* ---- Moves ---- */
-
-/* Any value at all. */
-static inline GenValue *gen_any_moved(Gen *g)
-{
-    GenValue *x = gen_any(g, gen_pick(g, 6) ? DT_F32 : DT_I32);
-    return x ? x : gen_any(g, DT_F32);
-}
-
-static inline void gen_reshape(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    if (!x) return;
-    int keep = x->rank && !x->dims[0].n;
-    if (!gen_static(x, keep)) return;
-    GenValue y = *x;
-    int64_t left = 1, shape[GEN_RANK];
-    for (int i = keep; i < x->rank; i++) left *= x->dims[i].n;
-    y.rank = keep;
-    shape[0] = 0;
-    int more = gen_pick(g, 4);
-    for (int i = 0; i < more && y.rank < GEN_RANK - 1; i++) {
-        int64_t by = 1 + gen_pick(g, 4);
-        while (left % by) by--;
-        shape[y.rank] = by;
-        y.dims[y.rank++] = gen_dim(g, by);
-        left /= by;
-    }
-    if (left > 1 || y.rank == 0) {
-        shape[y.rank] = gen_pick(g, 2) ? left : -1;
-        y.dims[y.rank++] = gen_dim(g, left);
-    }
-    const char *to = gen_ints(g, y.rank, shape);
-    gen_make(g, y, "Reshape", GEN_PRINT("%s, %s", gen_use(x), to), "");
-}
-
-static inline void gen_transpose(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    int perm[GEN_RANK];
-    if (!x || x->rank < 2) return;
-    GenValue y = *x;
-    for (int i = 0; i < x->rank; i++) perm[i] = i;
-    for (int i = x->rank - 1; i > 0; i--) {
-        int k = gen_pick(g, i + 1), was = perm[i];
-        perm[i] = perm[k];
-        perm[k] = was;
-    }
-    Text attrs;
-    text_init(&attrs, g->arena);
-    text_add(&attrs, "perm=[");
-    for (int i = 0; i < x->rank; i++) {
-        y.dims[i] = x->dims[perm[i]];
-        text_printf(&attrs, "%s%d", i ? ", " : "", perm[i]);
-    }
-    text_add(&attrs, "]");
-    gen_make(g, y, "Transpose", gen_use(x), attrs.data);
-}
-
-static inline void gen_slice(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    if (!x || !x->rank) return;
-    int axis = gen_pick(g, x->rank);
-    GenValue y = *x;
-    int64_t n = x->dims[axis].n, start = -1, end = -(INT64_C(1) << 40), step = -1;
-    if (n && gen_pick(g, 3)) {
-        start = gen_pick(g, (int)n);
-        end = start + 1 + gen_pick(g, (int)(n - start));
-        step = 1 + (gen_pick(g, 4) == 0);
-        y.dims[axis] = gen_dim(g, (end - start + step - 1) / step);
-    }
-    const char *list[] = {gen_ints(g, 1, &start), gen_ints(g, 1, &end), gen_int(g, axis),
-                          gen_ints(g, 1, &step)};
-    gen_make(g, y, "Slice",
-             GEN_PRINT("%s, %s, %s, %s, %s", gen_use(x), list[0], list[1], list[2], list[3]), "");
-}
-
-static inline void gen_split(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    if (!x || !x->rank) return;
-    int axis = gen_pick(g, x->rank);
-    int64_t n = x->dims[axis].n;
-    if (n < 2) return;
-    GenValue y = *x, z = *x;
-    int64_t parts[] = {1 + gen_pick(g, (int)n - 1), 0};
-    parts[1] = n - parts[0];
-    y.dims[axis] = gen_dim(g, parts[0]);
-    z.dims[axis] = gen_dim(g, parts[1]);
-    y.name = gen_name(g, "t");
-    z.name = gen_name(g, "t");
-    int unused = gen_pick(g, 6);
-    const char *sizes = gen_ints(g, 2, parts);
-    gen_node(g,
-             unused == 0   ? GEN_PRINT("-, %s: ?[*]", z.name)
-             : unused == 1 ? GEN_PRINT("%s: ?[*], -", y.name)
-                           : GEN_PRINT("%s: ?[*], %s: ?[*]", y.name, z.name),
-             "Split", GEN_PRINT("%s, %s", gen_use(x), sizes), GEN_PRINT("axis=%d", axis));
-    if (unused != 0) gen_keep(g, y);
-    if (unused != 1) gen_keep(g, z);
-}
-
-static inline void gen_squeeze(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    if (!x) return;
-    GenValue y = *x;
-    for (int i = 0; i < x->rank; i++) {
-        if (x->dims[i].n != 1 || gen_pick(g, 2)) continue;
-        y.rank--;
-        memmove(&y.dims[i], &y.dims[i + 1], (size_t)(y.rank - i) * sizeof *y.dims);
-        const char *axes = gen_int(g, i);
-        gen_make(g, y, "Squeeze", GEN_PRINT("%s, %s", gen_use(x), axes), "");
-        return;
-    }
-    int at = gen_pick(g, x->rank + 1);
-    if (x->rank + 1 >= GEN_RANK) return;
-    memmove(&y.dims[at + 1], &y.dims[at], (size_t)(x->rank - at) * sizeof *y.dims);
-    y.dims[at] = gen_dim(g, 1);
-    y.rank++;
-    const char *axes = gen_int(g, at);
-    gen_make(g, y, "Unsqueeze", GEN_PRINT("%s, %s", gen_use(x), axes), "");
-}
-
-static inline void gen_expand(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    int64_t shape[GEN_RANK];
-    if (!x || x->rank + 1 >= GEN_RANK) return;
-    GenValue y = *x;
-    int lead = gen_pick(g, 2);
-    memmove(&y.dims[lead], &y.dims[0], (size_t)x->rank * sizeof *y.dims);
-    if (lead) y.dims[0] = gen_dim(g, 2);
-    y.rank += lead;
-    for (int i = 0; i < y.rank; i++) {
-        if (y.dims[i].n == 1 && gen_pick(g, 2)) y.dims[i] = gen_dim(g, 3);
-        shape[i] = y.dims[i].n ? y.dims[i].n : 1;
-    }
-    if (!y.rank) return;
-    const char *to = gen_ints(g, y.rank, shape);
-    gen_make(g, y, "Expand", GEN_PRINT("%s, %s", gen_use(x), to), "");
-}
-
-static inline void gen_concat(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    if (!x || !x->rank) return;
-    int axis = gen_pick(g, x->rank), parts = 1 + gen_pick(g, 2);
-    GenValue y = *x;
-    const char *ins = gen_use(x);
-    for (int p = 0; p < parts; p++) {
-        GenValue *other = gen_any(g, y.type);
-        bool fits = other && other->rank == y.rank;
-        for (int i = 0; fits && i < y.rank; i++)
-            fits = i == axis || gen_same(y.dims[i], other->dims[i]);
-        if (!fits) other = x;
-        GenDim a = y.dims[axis], b = other->dims[axis];
-        y.dims[axis] = a.n && b.n ? gen_dim(g, a.n + b.n)
-                                  : (GenDim){0, GEN_PRINT("(%s + %s)", a.text, b.text)};
-        y.exact = y.exact && other->exact;
-        y.size = fmax(y.size, other->size);
-        y.error = fmax(y.error, other->error);
-        ins = gen_pick(g, 2) ? GEN_PRINT("%s, %s", ins, gen_use(other))
-                             : GEN_PRINT("%s, %s", gen_use(other), ins);
-    }
-    if (!gen_worth(&y)) return;
-    gen_make(g, y, "Concat", ins, GEN_PRINT("axis=%d", axis));
-}
-
-static inline void gen_gather(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    if (!x || !x->rank) return;
-    int axis = gen_pick(g, x->rank);
-    int64_t n = x->dims[axis].n, at[3];
-    if (n < 2) return;
-    GenValue y = *x, *list = gen_any(g, DT_I64);
-    if (list && list < g->values + g->input_count && y.rank - 1 + list->rank < GEN_RANK) {
-        int more = list->rank - 1; /* inputs hold 0 and 1 */
-        memmove(&y.dims[axis + list->rank], &y.dims[axis + 1],
-                (size_t)(x->rank - axis - 1) * sizeof *y.dims);
-        memcpy(&y.dims[axis], list->dims, (size_t)list->rank * sizeof *y.dims);
-        y.rank += more;
-        if (!gen_worth(&y)) return;
-        gen_make(g, y, "Gather", GEN_PRINT("%s, %s", gen_use(x), gen_use(list)),
-                 GEN_PRINT("axis=%d", axis));
-        return;
-    }
-    int count = 1 + gen_pick(g, 3);
-    for (int i = 0; i < count; i++) at[i] = gen_pick(g, (int)n) - (gen_pick(g, 3) ? 0 : n);
-    y.dims[axis] = gen_dim(g, count);
-    const char *where = gen_ints(g, count, at);
-    gen_make(g, y, "Gather", GEN_PRINT("%s, %s", gen_use(x), where), GEN_PRINT("axis=%d", axis));
-}
-
-static inline void gen_pad(Gen *g)
-{
-    static const char *const modes[] = {"constant", "edge", "reflect", "constant", "wrap"};
-    GenValue *x = gen_any_float(g, 1);
-    int64_t pads[2 * GEN_RANK] = {0};
-    if (!x) return;
-    int axis = gen_pick(g, x->rank), mode = gen_pick(g, 5);
-    GenDim dim = x->dims[axis];
-    int64_t most = mode == 2 || mode == 4 ? (dim.n < 3 ? dim.n - 1 : 2) : 2;
-    if (!dim.n || most < 0) return;
-    GenValue y = *x;
-    pads[axis] = gen_pick(g, (int)most + 1);
-    pads[x->rank + axis] = gen_pick(g, (int)most + 1);
-    y.dims[axis] = gen_dim(g, dim.n + pads[axis] + pads[x->rank + axis]);
-    const char *amounts = gen_ints(g, 2 * x->rank, pads);
-    const char *value = mode % 3 == 0 && gen_pick(g, 2) ? gen_scalar(g, DT_F32, "0.5") : NULL;
-    gen_make(g, y, "Pad",
-             GEN_PRINT("%s, %s%s%s", gen_use(x), amounts, value ? ", " : "", value ? value : ""),
-             GEN_PRINT("mode=\"%s\"", modes[mode]));
-}
-
-static inline void gen_tile(Gen *g)
-{
-    GenValue *x = gen_any_moved(g);
-    int64_t times[GEN_RANK];
-    if (!x || !x->rank) return;
-    GenValue y = *x;
-    int axis = gen_pick(g, x->rank);
-    if (!x->dims[axis].n) return;
-    for (int i = 0; i < x->rank; i++) times[i] = i == axis ? 2 : 1;
-    y.dims[axis] = gen_dim(g, 2 * x->dims[axis].n);
-    if (!gen_worth(&y)) return;
-    const char *repeats = gen_ints(g, x->rank, times);
-    gen_make(g, y, "Tile", GEN_PRINT("%s, %s", gen_use(x), repeats), "");
-}
-
-static inline void gen_resize(Gen *g)
-{
-    GenValue *x = gen_any_float(g, 3);
-    if (!x || !gen_static(x, 2) || x->rank > 4) return;
-    GenValue y = *x;
-    bool linear = gen_pick(g, 2);
-    const char *scales = x->rank == 3 ? "1, 1, 2" : "1, 1, 2, 2", *c = gen_name(g, "c");
-    for (int i = 2; i < x->rank; i++) y.dims[i] = gen_dim(g, 2 * x->dims[i].n);
-    if (linear) gen_round(&y, x->size, x->error, 4);
-    if (!gen_worth(&y)) return;
-    text_printf(&g->text, "const %s: f32[%d] = [%s]\n", c, x->rank, scales);
-    gen_make(g, y, "Resize", GEN_PRINT("%s, -, %s", gen_use(x), c),
-             linear ? "mode=\"linear\"" : "mode=\"nearest\"");
 }
 
 /* ---- Products ---- */
@@ -546,8 +301,8 @@ static inline void gen_pool(Gen *g)
 
 static inline void gen_reduce(Gen *g)
 {
-    static const char *const ops[] = {"ReduceMax", "ReduceMin", "ReduceSum",
-                                      "ReduceMean", "ReduceL1", "ReduceSumSquare"};
+    static const char *const ops[] = {"ReduceMax",  "ReduceMin", "ReduceSum",
+                                      "ReduceMean", "ReduceL1",  "ReduceSumSquare"};
     GenValue *x = gen_any_float(g, 1);
     if (!x) return;
     int op = gen_pick(g, 6), axis = gen_pick(g, x->rank), keep = gen_pick(g, 2), count = 1;
@@ -687,12 +442,13 @@ static inline void gen_quantize(Gen *g)
 
 static inline void gen_some(Gen *g, int count)
 {
-    static void (*const ops[])(Gen *) = {gen_unary, gen_binary, gen_transpose, gen_reshape,
-                                         gen_divide, gen_softmax, gen_matmul, gen_slice};
+    static void (*const ops[])(Gen *) = {gen_unary,  gen_binary,  gen_transpose, gen_reshape,
+                                         gen_divide, gen_softmax, gen_matmul,    gen_slice};
     for (int i = 0; i < count; i++) ops[gen_pick(g, 8)](g);
 }
 
-/* Values of a region are not seen behind it. One of x's sizes that was made in it, or a copy of x. */
+/* Values of a region are not seen behind it. One of x's sizes that was made in it, or a copy of x.
+ */
 static inline GenValue gen_result(Gen *g, int from, const GenValue *x)
 {
     for (int i = g->count - 1; i >= from; i--) {
@@ -735,7 +491,8 @@ static inline void gen_loop(Gen *g)
     GenValue carried = *x, stack = *x, w = gen_fill_like(g, x, DT_F32);
     int64_t trips = 1 + gen_pick(g, 4);
     const char *count = gen_scalar(g, DT_I64, GEN_PRINT("%d", (int)trips)), *x_name = gen_use(x);
-    const char *loop = GEN_PRINT("loop%d", g->names++), *v = gen_name(g, "v"), *t = gen_name(g, "v");
+    const char *loop = GEN_PRINT("loop%d", g->names++), *v = gen_name(g, "v"),
+               *t = gen_name(g, "v");
     const char *u = gen_name(g, "v"), *last = gen_name(g, "t"), *all = gen_name(g, "t");
     text_printf(&g->text, "%s: i64[], -, %s: ?[*] = lpc.LoopEnter \"%s\" (%s, -, %s)\n",
                 gen_name(g, "i"), v, loop, count, x_name);
@@ -744,8 +501,9 @@ static inline void gen_loop(Gen *g)
     gen_node(g, GEN_PRINT("%s: ?[*]", u), "Mul", GEN_PRINT("%s, %s", t, w.name), "");
     g->region = "";
     bool stacked = gen_pick(g, 2);
-    text_printf(&g->text, "%s: ?[*]%s = lpc.LoopLeave \"%s.leave\" (-, %s%s) {axes=[%s]} of(\"%s\")\n",
-                last, stacked ? GEN_PRINT(", %s: ?[*]", all) : "", loop, u,
+    text_printf(&g->text,
+                "%s: ?[*]%s = lpc.LoopLeave \"%s.leave\" (-, %s%s) {axes=[%s]} of(\"%s\")\n", last,
+                stacked ? GEN_PRINT(", %s: ?[*]", all) : "", loop, u,
                 stacked ? GEN_PRINT(", %s", t) : "", stacked ? "0" : "", loop);
     gen_round(&carried, fmax(x->size, 1), x->error, 4 * trips);
     carried.name = last;
@@ -762,12 +520,13 @@ static inline void gen_loop(Gen *g)
 static inline void gen_random_node(Gen *g)
 {
     static void (*const ops[])(Gen *) = {
-        gen_unary,  gen_unary,   gen_binary, gen_binary, gen_binary,  gen_divide,  gen_variadic,
-        gen_clip,   gen_where,   gen_cast,   gen_integer, gen_reshape, gen_transpose, gen_transpose,
-        gen_slice,  gen_slice,   gen_split,  gen_split,  gen_squeeze, gen_expand,  gen_concat,
-        gen_concat, gen_gather,  gen_pad,    gen_tile,   gen_resize,  gen_matmul,  gen_matmul,
-        gen_gemm,   gen_conv,    gen_conv,   gen_pool,   gen_reduce,  gen_reduce,  gen_arg,
-        gen_softmax, gen_cumulate, gen_norm, gen_norm,   gen_quantize, gen_if,     gen_loop};
+        gen_unary,     gen_unary,     gen_binary, gen_binary,   gen_binary,  gen_divide,
+        gen_variadic,  gen_clip,      gen_where,  gen_cast,     gen_integer, gen_reshape,
+        gen_transpose, gen_transpose, gen_slice,  gen_slice,    gen_split,   gen_split,
+        gen_squeeze,   gen_expand,    gen_concat, gen_concat,   gen_gather,  gen_pad,
+        gen_tile,      gen_resize,    gen_matmul, gen_matmul,   gen_gemm,    gen_conv,
+        gen_conv,      gen_pool,      gen_reduce, gen_reduce,   gen_arg,     gen_softmax,
+        gen_cumulate,  gen_norm,      gen_norm,   gen_quantize, gen_if,      gen_loop};
     int count = (int)(sizeof ops / sizeof *ops);
     for (int tries = 0, was = g->count; tries < 20 && g->count == was; tries++)
         ops[gen_pick(g, count)](g);
