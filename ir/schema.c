@@ -84,7 +84,8 @@ static int store_number(JsonReader *r, const JsonField *f, const cJSON *json, ch
 {
     bool bytes = f->kind == JSON_BYTES || f->kind == JSON_SIZE;
     double value = NAN;
-    if (cJSON_IsNumber(json)) value = json->valuedouble;
+    if (cJSON_IsNumber(json))
+        value = json->valuedouble;
     else if (bytes && cJSON_IsString(json) && parse_bytes(json->valuestring) >= 0)
         value = parse_bytes(json->valuestring);
     bool inside = value >= f->least && value <= f->most;
@@ -95,9 +96,12 @@ static int store_number(JsonReader *r, const JsonField *f, const cJSON *json, ch
     if (!inside || (f->kind == JSON_INT && value != floor(value)))
         return json_wrong(r, f->name, json, expected_of(r, f));
     void *at = to + f->at;
-    if (f->kind == JSON_INT) *(int *)at = (int)value;
-    else if (f->kind == JSON_SIZE) *(int64_t *)at = (int64_t)(value + 0.5);
-    else *(double *)at = value;
+    if (f->kind == JSON_INT)
+        *(int *)at = (int)value;
+    else if (f->kind == JSON_SIZE)
+        *(int64_t *)at = (int64_t)(value + 0.5);
+    else
+        *(double *)at = value;
     return 0;
 }
 
@@ -123,7 +127,8 @@ static int read_field(JsonReader *r, const JsonField *f, const cJSON *json, char
     switch (f->kind) {
     case JSON_TEXT:
     case JSON_LINE:
-        if (!is_text(json, f->kind == JSON_LINE)) return json_wrong(r, f->name, json, expected_of(r, f));
+        if (!is_text(json, f->kind == JSON_LINE))
+            return json_wrong(r, f->name, json, expected_of(r, f));
         *(const char **)(void *)(to + f->at) = arena_strdup(r->arena, json->valuestring);
         break;
     case JSON_FLAG:
@@ -158,8 +163,10 @@ int json_fields(JsonReader *r, const cJSON *object, const JsonField *fields, voi
     }
     for (const JsonField *f = fields; f->name; f++) {
         item = cJSON_GetObjectItemCaseSensitive(object, f->name);
-        if (item) TRY(read_field(r, f, item, to));
-        else if (f->required) return json_wrong(r, f->name, NULL, expected_of(r, f));
+        if (item)
+            TRY(read_field(r, f, item, to));
+        else if (f->required)
+            return json_wrong(r, f->name, NULL, expected_of(r, f));
     }
     return 0;
 }

@@ -1,6 +1,6 @@
-/* JSON objects read by tables: one row a field, with its type, its range and where it goes. Targets, profiles,
- * clusters, plans, tilings and manifests are all read so. Errors name the file, the place and the field,
- * and what was expected:
+/* JSON objects read by tables: one row a field, with its type, its range and where it goes.
+ * Targets, profiles, clusters, plans, tilings and manifests are all read so. Errors name the file,
+ * the place and the field, and what was expected:
  *
  *     camera.json: field 'cache.l1d': expected a size ..., got "64 kilo"
  *     layers.json: layer 'conv1': unknown field 'wieghts': expected one of name, weights, ... */
@@ -38,19 +38,20 @@ typedef enum JsonKind {
 
 typedef struct JsonField JsonField;
 struct JsonField {
-    const char *name;     /* NULL: the end of the table */
+    const char *name; /* NULL: the end of the table */
     JsonKind kind;
     bool required;        /* a field that is not there otherwise leaves what was so */
     size_t at, count;     /* in the struct */
     double least, most;   /* of JSON_WORDS: how many */
     const char *expected; /* for messages; NULL: made from kind and range */
     const JsonField *fields;
-    /* Reads an element or a value: 0, or LPC_ERROR, reported. Of other kinds: whether the value that was
-     * stored is good, 0: it is. */
+    /* Reads an element or a value: 0, or LPC_ERROR, reported. Of other kinds: whether the value
+     * that was stored is good, 0: it is. */
     int (*read)(JsonReader *reader, const JsonField *field, const struct cJSON *json, void *to);
 };
 
-/* The fields of an object into the struct `to`. Unknown ones are errors: most are misspelt known ones. */
+/* The fields of an object into the struct `to`. Unknown ones are errors: most are misspelt known
+ * ones. */
 int json_fields(JsonReader *reader, const struct cJSON *object, const JsonField *fields, void *to);
 /* Reports that a field is not as expected (json NULL: that it is missing). LPC_ERROR. */
 int json_wrong(const JsonReader *reader, const char *field, const struct cJSON *json,

@@ -1,5 +1,5 @@
-/* A program that is itself a build tool: it looks at a model, decides where its layers run, compiles it
- * and says what became of it, all through liblpc.
+/* A program that is itself a build tool: it looks at a model, decides where its layers run,
+ * compiles it and says what became of it, all through liblpc.
  *
  *     ./app MODEL.onnx OUT [TARGETS] */
 #include <lpc/lpc.h>

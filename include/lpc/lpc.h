@@ -1,7 +1,8 @@
 /* liblpc: the compiler as a library.
  *
- * lpc compiles one neural network (ONNX), ahead of time, into one small program per device. This header
- * is everything that the library offers; the command `lpc` does no more.
+ * lpc compiles one neural network (ONNX), ahead of time, into one small program per device. This
+ * header offers what the command `lpc` does with a model. What the command does with packages and
+ * devices (run, profile, calibrate) is its own.
  *
  *     lpc_compiler *c = lpc_create();
  *     lpc_set(c, "targets", "pc,pi");
@@ -12,33 +13,33 @@
  *     lpc_destroy(c);
  *
  * STEPS. lpc_set any number of times; then lpc_import; then lpc_inspect, lpc_plan, lpc_compile,
- * lpc_check and lpc_emit, each of which does what it needs of the others. A step that failed leaves the
- * compiler as it was, with messages; its answers from earlier steps stay.
+ * lpc_check and lpc_emit, each of which does what it needs of the others. A step that failed leaves
+ * the compiler as it was, with messages; its answers from earlier steps stay.
  *
- * OWNERSHIP. Everything that a function returns belongs to the compiler and lives until lpc_destroy.
- * Texts that are passed in are copied.
+ * OWNERSHIP. Everything that a function returns belongs to the compiler and lives until
+ * lpc_destroy. Texts that are passed in are copied.
  *
- * ERRORS. Functions that can fail return an lpc_status; 0 is success. Everything wrong that was found is
- * in the messages, in order, each one line that names the file and the node: all unsupported nodes are
- * listed at once, not the first one only. Messages stay until lpc_clear. The library writes nothing to
- * the terminal, never ends the process for what an input holds, and keeps no state outside of the
- * compiler but, for each thread, where to go on when memory ends.
+ * ERRORS. Functions that can fail return an lpc_status; 0 is success. Everything wrong that was
+ * found is in the messages, in order, each one line that names the file and the node: all
+ * unsupported nodes are listed at once, not the first one only. Messages stay until lpc_clear. The
+ * library writes nothing to the terminal, never ends the process for what an input holds, and keeps
+ * no state outside of the compiler but, for each thread, where to go on when memory ends.
  *
- * MEMORY. When it ends, the step returns LPC_STATUS_MEMORY; lpc_destroy is then all that the compiler is
- * good for, and files that were open at that moment stay open. LLVM is the exception: it ends the
- * process when its own memory ends. A model's file is mapped and stays so until the process ends; it must
- * not change meanwhile.
+ * MEMORY. When it ends, the step returns LPC_STATUS_MEMORY; lpc_destroy is then all that the
+ * compiler is good for, and files that were open at that moment stay open. LLVM is the exception:
+ * it ends the process when its own memory ends. A model's file is mapped and stays so until the
+ * process ends; it must not change meanwhile.
  *
- * THREADS. Compilers are independent: two threads may use two of them at once. One compiler must not be
- * used by two threads at a time. lpc_emit runs the target's linker, and one child process, which removes
- * the half-made folder should this process die. lpc_check runs the compiled program, and ignores SIGPIPE
- * for the whole process from then on.
+ * THREADS. Compilers are independent: two threads may use two of them at once. One compiler must
+ * not be used by two threads at a time. lpc_emit runs the target's linker, and one child process,
+ * which removes the half-made folder should this process die. lpc_check runs the compiled program,
+ * and ignores SIGPIPE for the whole process from then on.
  *
- * LIMITS. 64 stages; tensors of 8 axes; the model's file and each tensor below 2^63 bytes, a protobuf
- * below 2 GB (weights beyond that in external data, as ONNX has it).
+ * LIMITS. 64 stages; tensors of 8 axes; the model's file and each tensor below 2^63 bytes, a
+ * protobuf below 2 GB (weights beyond that in external data, as ONNX has it).
  *
- * Link with -llpc (pkg-config lpc, or CMake's target lpc::liblpc). Functions may be added; those that
- * are here keep their meaning within a minor version. */
+ * Link with -llpc (pkg-config lpc, or CMake's target lpc::liblpc). Functions may be added; those
+ * that are here keep their meaning within a minor version. */
 #ifndef LPC_LPC_H
 #define LPC_LPC_H
 
@@ -86,7 +87,8 @@ LPC_API lpc_compiler *lpc_create(void);
 LPC_API void lpc_destroy(lpc_compiler *compiler);
 
 LPC_API size_t lpc_message_count(const lpc_compiler *compiler);
-/* "model.onnx: node 'conv1' (Conv, #17): pads: expected 4 values, got 2"; NULL beyond the last one. */
+/* "model.onnx: node 'conv1' (Conv, #17): pads: expected 4 values, got 2"; NULL beyond the last one.
+ */
 LPC_API const char *lpc_message(const lpc_compiler *compiler, size_t index);
 LPC_API void lpc_clear(lpc_compiler *compiler);
 
@@ -103,10 +105,10 @@ LPC_API void lpc_listen(lpc_compiler *compiler, const lpc_listener *listener);
 /* ---- Options ---- */
 
 /* Gives an option of compiling (or checking) a value, as on the command line without the dashes:
- * "bind" "batch=1", "targets" "pc,pi", "emit" "c"; flags ("portable") take NULL. What can be repeated
- * there can be repeated here. All are listed by `lpc --help` and lpc_options. LPC_STATUS_USAGE: there is
- * no such option (the message says which may have been meant), the value is wrong, or the model has been
- * imported already. */
+ * "bind" "batch=1", "targets" "pc,pi", "emit" "c"; flags ("portable") take NULL. What can be
+ * repeated there can be repeated here. All are listed by `lpc --help` and lpc_options.
+ * LPC_STATUS_USAGE: there is no such option (the message says which may have been meant), the value
+ * is wrong, or the model has been imported already. */
 LPC_API lpc_status lpc_set(lpc_compiler *compiler, const char *option, const char *value);
 
 typedef struct lpc_option {
@@ -129,7 +131,7 @@ typedef struct lpc_operator {
 
 typedef struct lpc_value {
     const char *name;
-    const char *type;        /* "f32", "i64", "u8", "bool" ... */
+    const char *type; /* "f32", "i64", "u8", "bool" ... */
     int rank;
     const char *const *dims; /* rank of them: "3", "batch", "past + seq" */
 } lpc_value;
@@ -159,15 +161,15 @@ LPC_API lpc_status lpc_inspect(lpc_compiler *compiler, const lpc_inspection **in
 /* ---- Stages ---- */
 
 typedef struct lpc_stage {
-    const char *name;   /* of its folder in the package */
-    const char *target; /* the kind of device */
+    const char *name;         /* of its folder in the package */
+    const char *target;       /* the kind of device */
     const char *first, *last; /* nodes; "" when it has no layers */
     int layers;
     double flops;
     int64_t weight_bytes, workspace_bytes, state_bytes;
-    int64_t send_bytes;   /* of one frame, at the bounds */
-    int64_t memory_bytes; /* all that it needs of its device, runtime and queues included, */
-    int64_t budget_bytes; /* of so many */
+    int64_t send_bytes;       /* of one frame, at the bounds */
+    int64_t memory_bytes;     /* all that it needs of its device, runtime and queues included, */
+    int64_t budget_bytes;     /* of so many */
     double compute_s, send_s; /* as the planner expects; < 0: unknown */
 } lpc_stage;
 
@@ -176,13 +178,13 @@ typedef struct lpc_pipeline {
     size_t stage_count;
     double throughput; /* frames per second, as the planner expects; 0: unknown */
     double latency_s;
-    int limiting;      /* the slowest stage */
-    double gap;        /* at most so much (0.1: 10 %) from the best there is */
-    int exact;         /* it is the best there is */
+    int limiting; /* the slowest stage */
+    double gap;   /* at most so much (0.1: 10 %) from the best there is */
+    int exact;    /* it is the best there is */
 } lpc_pipeline;
 
-/* Decides which layers run where (by the options "targets", "objective", "cut-after", "plan" ...) and
- * lowers the stages. The same stages as those of lpc_emit. */
+/* Decides which layers run where (by the options "targets", "objective", "cut-after", "plan" ...)
+ * and lowers the stages. The same stages as those of lpc_emit. */
 LPC_API lpc_status lpc_compile(lpc_compiler *compiler, const lpc_pipeline **pipeline);
 /* The plan as JSON, as `lpc plan --json` prints it and as the option "plan" reads it. */
 LPC_API lpc_status lpc_plan(lpc_compiler *compiler, const char **json);
@@ -201,9 +203,9 @@ typedef struct lpc_checked {
     int64_t wrong, elements; /* outside the tolerance (options "rtol", "atol"); all */
 } lpc_checked;
 
-/* Compiles the model for the shapes of each data set (a folder with input_N.pb and output_N.pb), runs
- * it and compares, all with the options that were set. LPC_STATUS_MISMATCH: it ran, and some output
- * differs. */
+/* Compiles the model for the shapes of each data set (a folder with input_N.pb and output_N.pb),
+ * runs it and compares, all with the options that were set. LPC_STATUS_MISMATCH: it ran, and some
+ * output differs. */
 LPC_API lpc_status lpc_check(lpc_compiler *compiler, const char *const *data_sets, size_t count,
                              const lpc_checked **results, size_t *result_count);
 

@@ -15,11 +15,11 @@ struct lpc_compiler {
     Arena *arena;
     Diag diag;
     Options options;
-    Listener hears;       /* what diag calls */
+    Listener hears; /* what diag calls */
     lpc_listener listener;
-    bool out_of_memory;   /* a step was left in the middle */
-    Graph *graph;         /* NULL: not imported */
-    Cut *cut;             /* NULL: not compiled */
+    bool out_of_memory; /* a step was left in the middle */
+    Graph *graph;       /* NULL: not imported */
+    Cut *cut;           /* NULL: not compiled */
     lpc_inspection *inspection;
     lpc_pipeline *pipeline;
 };

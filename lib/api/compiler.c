@@ -111,8 +111,7 @@ enum { TAKERS = FOR_COMPILE | FOR_CHECK };
 /* Those that are about the command's own doings. */
 static bool is_for_commands(const Option *option)
 {
-    static const char *const names[] = {"-o",        "--quiet", "--verbose",
-                                        "--each",    "--keep",  "--help"};
+    static const char *const names[] = {"-o", "--quiet", "--verbose", "--each", "--keep", "--help"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(option->name, names[i])) return true;
     return false;
@@ -135,9 +134,11 @@ static int set(lpc_compiler *c, void *to)
     const Setting *s = to;
     const Option *option = find(s->name);
     if (!option) {
-        const Option *guess = option_guess(c->arena, arena_printf(c->arena, "--%s", s->name), TAKERS);
-        diag_error(&c->diag, "there is no option '%s'%s%s%s", s->name, guess ? ": did you mean '" : "",
-                   guess ? guess->name + 2 : "", guess ? "'?" : "");
+        const Option *guess =
+            option_guess(c->arena, arena_printf(c->arena, "--%s", s->name), TAKERS);
+        diag_error(&c->diag, "there is no option '%s'%s%s%s", s->name,
+                   guess ? ": did you mean '" : "", guess ? guess->name + 2 : "",
+                   guess ? "'?" : "");
         return LPC_USAGE;
     }
     if (c->graph) {

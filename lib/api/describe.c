@@ -55,21 +55,20 @@ static lpc_stage stage_of(const Cut *cut, int index)
 {
     const Stage *s = &cut->stages[index];
     StageBytes bytes = stage_bytes(s);
-    return (lpc_stage){
-        .name = s->name,
-        .target = s->target->name,
-        .first = s->node_count ? compile_label(s->nodes[0]) : "",
-        .last = s->node_count ? compile_label(s->nodes[s->node_count - 1]) : "",
-        .layers = s->node_count,
-        .flops = s->flops,
-        .weight_bytes = s->program->const_bytes,
-        .workspace_bytes = s->program->work_bytes,
-        .state_bytes = s->program->state_bytes,
-        .send_bytes = s->out_bytes,
-        .memory_bytes = stage_bytes_sum(&bytes),
-        .budget_bytes = s->budget,
-        .compute_s = cut->plan ? cut->plan->stages[index].compute_s : -1,
-        .send_s = cut->plan ? cut->plan->stages[index].send_s : -1};
+    return (lpc_stage){.name = s->name,
+                       .target = s->target->name,
+                       .first = s->node_count ? compile_label(s->nodes[0]) : "",
+                       .last = s->node_count ? compile_label(s->nodes[s->node_count - 1]) : "",
+                       .layers = s->node_count,
+                       .flops = s->flops,
+                       .weight_bytes = s->program->const_bytes,
+                       .workspace_bytes = s->program->work_bytes,
+                       .state_bytes = s->program->state_bytes,
+                       .send_bytes = s->out_bytes,
+                       .memory_bytes = stage_bytes_sum(&bytes),
+                       .budget_bytes = s->budget,
+                       .compute_s = cut->plan ? cut->plan->stages[index].compute_s : -1,
+                       .send_s = cut->plan ? cut->plan->stages[index].send_s : -1};
 }
 
 lpc_pipeline *api_pipeline(lpc_compiler *c, const Cut *cut)

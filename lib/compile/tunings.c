@@ -46,8 +46,13 @@ static int read_method(JsonReader *r, const JsonField *f, const cJSON *j, void *
 }
 
 #define NUMBER(name, field, most)                                                                  \
-    {name, JSON_INT, false, offsetof(Tiling, field), 0, 1, most, NULL, NULL, NULL}
-#define JSON_END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+    {                                                                                              \
+        name, JSON_INT, false, offsetof(Tiling, field), 0, 1, most, NULL, NULL, NULL               \
+    }
+#define JSON_END                                                                                   \
+    {                                                                                              \
+        NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
+    }
 
 static const JsonField tiling_fields[] = {
     NUMBER("rows", rows, TILE_ROWS),
@@ -138,9 +143,10 @@ static int read_root(TuneFile *file, Diag *diag, const cJSON *root)
         return diag_error(diag, "not a file of tilings: expected \"format\": \"%s\"", FORMAT);
     TRY(json_fields(&reader, root, file_fields, &in));
     if (file->stale)
-        diag_note(diag,
-                  "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored",
-                  file->path, file->stale, in.lowering, TUNING_LOWERING);
+        diag_note(
+            diag,
+            "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored",
+            file->path, file->stale, in.lowering, TUNING_LOWERING);
     return 0;
 }
 

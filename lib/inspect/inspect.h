@@ -13,10 +13,10 @@ typedef struct Inspection {
     OperatorCount *operators; /* of the model as it was read, by name */
     int operator_count;
     double parameters, parameter_bytes;
-    Graph *graph;             /* with its inputs, outputs and symbols; NULL: no shapes were found */
-    bool bounded;             /* every symbol has a bound; if not, what follows is not known */
+    Graph *graph; /* with its inputs, outputs and symbols; NULL: no shapes were found */
+    bool bounded; /* every symbol has a bound; if not, what follows is not known */
     double flops;
-    int64_t memory, weights;  /* bytes: most of activations in one stage; of all weights */
+    int64_t memory, weights; /* bytes: most of activations in one stage; of all weights */
     Cut cut;
 } Inspection;
 

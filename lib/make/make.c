@@ -37,7 +37,8 @@ static int write_report(Arena *arena, Diag *diag, const CompileOptions *options,
 
 /* Tilings that lack are measured on the stages as they are cut by rule; then all is done again as a
  * build does it that only uses the file. */
-static int measure_and_cut(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
+static int measure_and_cut(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph,
+                           Cut *cut)
 {
     TRY(tune_cut(arena, diag, options, graph, cut));
     options->tune = false;
@@ -67,7 +68,8 @@ int make_output(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph,
     compile_lap(diag, options, "report", &since);
     size_t length = strlen(folder) - 7;
     if (!code && rename(folder, arena_strndup(arena, folder, length)))
-        code = diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
+        code =
+            diag_error(diag, "cannot make output folder '%s': %s", options->out, strerror(errno));
     if (code) remove_tree(folder);
     guard_end(&guard);
     return code;

@@ -9,8 +9,8 @@
 int make_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut);
 /* Stages into options->out, which must not exist and appears whole or not at all. */
 int make_output(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, const Cut *cut);
-/* Everything, into options->out, which must not exist and appears whole or not at all. graph and cut
- * may be NULL. */
+/* Everything, into options->out, which must not exist and appears whole or not at all. graph and
+ * cut may be NULL. */
 int make_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph, Cut *cut);
 
 #endif

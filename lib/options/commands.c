@@ -3,8 +3,10 @@
 
 const CommandInfo commands[COMMAND_COUNT] = {
     {"", "compile; without --targets for this machine", "MODEL.onnx [--targets T,...] -o OUT",
-     "Compiles a model into the folder OUT, one stage for each target: its code, its weights, its C\n"
-     "interface and, where the target's toolchain is here, its program. The folder appears whole or\n"
+     "Compiles a model into the folder OUT, one stage for each target: its code, its weights, its "
+     "C\n"
+     "interface and, where the target's toolchain is here, its program. The folder appears whole "
+     "or\n"
      "not at all; the same input gives the same bytes.",
      1},
     {"run", "run a package's stages here as a pipeline", "run OUT [--input NAME=FILE]...",
@@ -14,13 +16,15 @@ const CommandInfo commands[COMMAND_COUNT] = {
     {"check", "compile, run, compare with expected outputs",
      "check MODEL.onnx DATA_DIR...\ncheck --each FOLDER...",
      "Compiles the model for the shapes of each data set (input_I.pb, output_I.pb), runs it and\n"
-     "compares. Floats match within atol + rtol * |expected|, integers exactly, or within one step\n"
+     "compares. Floats match within atol + rtol * |expected|, integers exactly, or within one "
+     "step\n"
      "when the model quantises. With --each, the same for every FOLDER/model.onnx and\n"
      "FOLDER/test_data_set_*.",
      -1},
     {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx", NULL, 1},
     {"targets", "the known targets with their figures", "targets [--json]",
-     "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and those\n"
+     "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and "
+     "those\n"
      "of the JSON files in --target-dir. docs/targets.md says how to write one.",
      0},
     {"profile", "time per kernel against the machine's ceilings", "profile MODEL.onnx|OUT",
@@ -30,7 +34,8 @@ const CommandInfo commands[COMMAND_COUNT] = {
     {"plan", "which layers run where, and how good that is",
      "plan MODEL.onnx [--targets T,...]\n"
      "plan --profile LAYERS.json [--targets D,...] [--cluster FILE]",
-     "Decides which layers run on which device, under each device's memory and speed, and says how\n"
+     "Decides which layers run on which device, under each device's memory and speed, and says "
+     "how\n"
      "good that is. docs/planning.md describes the model of cost and memory and the files.",
      1},
     {"simulate", "tokens per second of a plan", "simulate PLAN.json",

@@ -4,9 +4,9 @@
  *   commands.c  the subcommands of lpc
  *   parse.c     values into the structs, whole command lines
  *
- * lpc's --help, its man page and the shells' completions are printed from the table (tools/lpc), liblpc
- * sets options by their names (lpc_set), and the build id contains those that reach an output. The same
- * name means the same in every subcommand. */
+ * lpc's --help, its man page and the shells' completions are printed from the table (tools/lpc),
+ * liblpc sets options by their names (lpc_set), and the build id contains those that reach an
+ * output. The same name means the same in every subcommand. */
 #ifndef LPC_LIB_OPTIONS_H
 #define LPC_LIB_OPTIONS_H
 
@@ -30,11 +30,11 @@ enum {
 };
 
 typedef struct CommandInfo {
-    const char *name;       /* "run"; "": lpc MODEL */
-    const char *summary;    /* one line */
-    const char *usage;      /* lines behind "lpc", the first without indent */
-    const char *about;      /* a paragraph or two; NULL: none */
-    int most_arguments;     /* that are no options; -1: any number */
+    const char *name;    /* "run"; "": lpc MODEL */
+    const char *summary; /* one line */
+    const char *usage;   /* lines behind "lpc", the first without indent */
+    const char *about;   /* a paragraph or two; NULL: none */
+    int most_arguments;  /* that are no options; -1: any number */
 } CommandInfo;
 
 extern const CommandInfo commands[COMMAND_COUNT];
@@ -48,8 +48,8 @@ typedef struct Given {
 typedef struct CompileOptions {
     const char *model;
     const char *out;
-    const char *name;           /* of the function, the macros, the header; NULL: the file's */
-    const char **targets;       /* names; none: host */
+    const char *name;     /* of the function, the macros, the header; NULL: the file's */
+    const char **targets; /* names; none: host */
     int target_count;
     const char **target_dirs;
     int target_dir_count;
@@ -57,24 +57,24 @@ typedef struct CompileOptions {
     int cut_count;
     Bind *binds, *maxes;
     int bind_count, max_count;
-    const char **states;        /* IN=OUT */
+    const char **states; /* IN=OUT */
     int state_count;
-    Given *input_files;         /* whose contents are fixed */
+    Given *input_files; /* whose contents are fixed */
     int input_file_count;
     ConstInput *const_inputs;
     int const_input_count;
     InputShape *input_shapes;
     int input_shape_count;
-    const Backend *backend;     /* NULL: the first, or with portable the first that can be that */
+    const Backend *backend; /* NULL: the first, or with portable the first that can be that */
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
-    int threads;                /* 0: not given */
-    const char *tune_file;      /* measured tilings */
-    bool tune, emulate;         /* measure what it lacks; through the emulator, too */
-    const char *runner;         /* shell command that runs a program on the target */
-    struct TuneFile *tuned;     /* the file, once it is read */
-    const char *plan_file;      /* a plan to obey, checked */
-    bool planned;               /* the planner decides by `plan`, or checks plan_file */
+    int threads;            /* 0: not given */
+    const char *tune_file;  /* measured tilings */
+    bool tune, emulate;     /* measure what it lacks; through the emulator, too */
+    const char *runner;     /* shell command that runs a program on the target */
+    struct TuneFile *tuned; /* the file, once it is read */
+    const char *plan_file;  /* a plan to obey, checked */
+    bool planned;           /* the planner decides by `plan`, or checks plan_file */
     PlanOptions plan;
 } CompileOptions;
 
@@ -129,14 +129,14 @@ typedef enum OptionReach {
 
 typedef struct Option Option;
 struct Option {
-    const char *name;     /* "--targets", "-o" */
-    const char *value;    /* for help: "T,..."; NULL: a flag; "[X]": may be left out */
-    const char *help;     /* without a full stop */
-    unsigned commands;    /* who takes it */
-    bool hidden;          /* taken, and not shown */
+    const char *name;  /* "--targets", "-o" */
+    const char *value; /* for help: "T,..."; NULL: a flag; "[X]": may be left out */
+    const char *help;  /* without a full stop */
+    unsigned commands; /* who takes it */
+    bool hidden;       /* taken, and not shown */
     OptionReach reach;
     OptionKind kind;
-    size_t at, count;     /* in Options */
+    size_t at, count; /* in Options */
     double least, most;
     const char *expected; /* for messages; NULL: made from kind */
     /* Takes the value, instead of or after the kind's way. Nonzero: it is wrong. */

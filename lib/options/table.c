@@ -96,30 +96,31 @@ static int set_serve(Options *o, const Option *option, const char *value)
 
 /* ---- The table ---- */
 
-#define AT(field) offsetof(Options, field)
-#define FLAG(field) OPTION_FLAG, AT(field), 0, 0, 0, NULL, NULL
-#define TEXT(field) OPTION_TEXT, AT(field), 0, 0, 0, NULL, NULL
+#define AT(field)                 offsetof(Options, field)
+#define FLAG(field)               OPTION_FLAG, AT(field), 0, 0, 0, NULL, NULL
+#define TEXT(field)               OPTION_TEXT, AT(field), 0, 0, 0, NULL, NULL
 #define COUNT(field, least, most) OPTION_COUNT, AT(field), 0, least, most, NULL, NULL
-#define LONG(field, least, most) OPTION_LONG, AT(field), 0, least, most, NULL, NULL
+#define LONG(field, least, most)  OPTION_LONG, AT(field), 0, least, most, NULL, NULL
 #define NUMBER(field, least, most, expected)                                                       \
     OPTION_NUMBER, AT(field), 0, least, most, expected, NULL
 #define MANY(kind, field, number) kind, AT(field), AT(number), 0, 0, NULL, NULL
-#define OTHER(set, expected) OPTION_OTHER, 0, 0, 0, 0, expected, set
+#define OTHER(set, expected)      OPTION_OTHER, 0, 0, 0, 0, expected, set
 
 #define COMPILING FOR_COMPILING
-#define NOT_PLAN (FOR_COMPILING & ~(unsigned)FOR_PLAN)
-#define THREADED (FOR_COMPILING | FOR_RUN | FOR_CALIBRATE)
-#define FED (FOR_RUN | FOR_PROFILE)
+#define NOT_PLAN  (FOR_COMPILING & ~(unsigned)FOR_PLAN)
+#define THREADED  (FOR_COMPILING | FOR_RUN | FOR_CALIBRATE)
+#define FED       (FOR_RUN | FOR_PROFILE)
 
 const Option option_table[] = {
-    {"-o", "OUT", "The folder to make, which must not exist; calibrate: where the target file, or the link's\n"
+    {"-o", "OUT",
+     "The folder to make, which must not exist; calibrate: where the target file, or the link's\n"
      "figures, go (standard output)",
      FOR_COMPILE | FOR_CALIBRATE, false, REACH_NOTHING, TEXT(compile.out)},
     {"--targets", "T,...",
-     "One stage for each target, in this order (see lpc targets); plan: devices of the cluster, by\n"
+     "One stage for each target, in this order (see lpc targets); plan: devices of the cluster, "
+     "by\n"
      "their names or targets. Without it: this machine, one stage",
-     COMPILING, false, REACH_CONTENT,
-     MANY(OPTION_LIST, compile.targets, compile.target_count)},
+     COMPILING, false, REACH_CONTENT, MANY(OPTION_LIST, compile.targets, compile.target_count)},
     {"--target-dir", "DIR", "Look for target files there first; can be repeated",
      COMPILING | FOR_TARGETS | FOR_CALIBRATE, false, REACH_CONTENT,
      MANY(OPTION_TEXTS, compile.target_dirs, compile.target_dir_count)},
@@ -136,17 +137,21 @@ const Option option_table[] = {
      COMPILING, false, REACH_VALUE, OPTION_NUMBER, AT(compile.plan.memory_limit), 0, 0, 1,
      "a fraction above 0, at most 1", set_planned},
     {"--name", "NAME",
-     "The function is NAME_run, the macros NAME_..., the header NAME.h. Without it: the file's name",
+     "The function is NAME_run, the macros NAME_..., the header NAME.h. Without it: the file's "
+     "name",
      COMPILING, false, REACH_VALUE, TEXT(compile.name)},
-    {"--emit", "NAME", "The code's form; `lpc targets` lists them, the default first", COMPILING & ~(unsigned)FOR_CHECK, false,
-     REACH_VALUE, OTHER(set_emit, "obj, c or another name that `lpc targets` lists")},
+    {"--emit", "NAME", "The code's form; `lpc targets` lists them, the default first",
+     COMPILING & ~(unsigned)FOR_CHECK, false, REACH_VALUE,
+     OTHER(set_emit, "obj, c or another name that `lpc targets` lists")},
     {"--emit", "NAME|eval",
-     "The code's form; or run the lowered model in the evaluator: no program is made",
-     FOR_CHECK, false, REACH_VALUE, OTHER(set_check_emit, "obj, c or another name that `lpc targets` lists, or eval")},
+     "The code's form; or run the lowered model in the evaluator: no program is made", FOR_CHECK,
+     false, REACH_VALUE,
+     OTHER(set_check_emit, "obj, c or another name that `lpc targets` lists, or eval")},
     {"--portable", NULL, "Plain ISO C11 without vector extensions; implies --emit c", COMPILING,
      false, REACH_VALUE, FLAG(compile.portable)},
     {"--weights", "elf|c",
-     "As an object file, or as C arrays for any compiler; without it: an object where lpc knows the "
+     "As an object file, or as C arrays for any compiler; without it: an object where lpc knows "
+     "the "
      "target's",
      COMPILING, false, REACH_VALUE, OTHER(set_weights, "elf or c")},
     {"--no-plan", NULL,
@@ -194,8 +199,7 @@ const Option option_table[] = {
 
     {"--profile", "FILE", "Plan these layers (OUT/layers.json, --write-profile) without a model",
      FOR_PLAN | FOR_SIMULATE, false, REACH_NOTHING, TEXT(profile_file)},
-    {"--cluster", "FILE",
-     "Devices and links; without it the targets' figures and Gigabit Ethernet",
+    {"--cluster", "FILE", "Devices and links; without it the targets' figures and Gigabit Ethernet",
      FOR_PLAN | FOR_SIMULATE, false, REACH_NOTHING, TEXT(cluster_file)},
     {"--use-all", NULL, "Leave no device out", FOR_PLAN, false, REACH_NOTHING,
      FLAG(compile.plan.use_all)},
@@ -212,7 +216,8 @@ const Option option_table[] = {
     {"--compare", NULL, "All objectives side by side", FOR_PLAN, false, REACH_NOTHING,
      FLAG(compare)},
     {"--measure", NULL,
-     "Time the model's layers on each kind of device, on this machine or through its emulator, and\n"
+     "Time the model's layers on each kind of device, on this machine or through its emulator, "
+     "and\n"
      "plan from that",
      FOR_PLAN, false, REACH_NOTHING, FLAG(measure)},
 
@@ -227,13 +232,13 @@ const Option option_table[] = {
      REACH_NOTHING, COUNT(pipeline, 1, 1e6)},
 
     {"--input", "NAME=FILE",
-     "An input, .npy or .pb; run: repeated for one NAME, successive frames. Without it: seeded noise",
+     "An input, .npy or .pb; run: repeated for one NAME, successive frames. Without it: seeded "
+     "noise",
      FED, false, REACH_NOTHING, MANY(OPTION_FILES, inputs, input_count)},
     {"--output", "DIR", "Write the outputs there as NAME.npy, NAME.STEP.npy for several frames",
      FOR_RUN, false, REACH_NOTHING, TEXT(output)},
-    {"--repeat", "N",
-     "Run so often (run: 1, profile: 30); run --feedback: that many frames in all", FED, false,
-     REACH_NOTHING, LONG(repeat, 1, 1e8)},
+    {"--repeat", "N", "Run so often (run: 1, profile: 30); run --feedback: that many frames in all",
+     FED, false, REACH_NOTHING, LONG(repeat, 1, 1e8)},
     {"--feedback", "IN=argmax(OUT)",
      "From one frame to the next, input IN becomes the index of the largest value in the last row\n"
      "of output OUT",
@@ -264,8 +269,8 @@ const Option option_table[] = {
     {"--target", "T", "The kind of device (host)", FOR_CALIBRATE, false, REACH_NOTHING,
      TEXT(target)},
     {"--quick", NULL, "Shorter, less exact", FOR_CALIBRATE, false, REACH_NOTHING, FLAG(quick)},
-    {"--serve", "[HOST:PORT]", "Answer a peer that measures the link (*:7700)", FOR_CALIBRATE, false,
-     REACH_NOTHING, OTHER(set_serve, "HOST:PORT")},
+    {"--serve", "[HOST:PORT]", "Answer a peer that measures the link (*:7700)", FOR_CALIBRATE,
+     false, REACH_NOTHING, OTHER(set_serve, "HOST:PORT")},
     {"--peer", "HOST:PORT", "Measure the link to one that serves", FOR_CALIBRATE, false,
      REACH_NOTHING, TEXT(peer)},
     {"--once", NULL, "--serve ends after one peer", FOR_CALIBRATE, false, REACH_NOTHING,

@@ -1,5 +1,6 @@
 /* Frames through the stages of a plan, one event after the other, and, from the same figures, the
- * plain alternative: every layer split over several devices. docs/planning.md gives the formulas. */
+ * plain alternative: every layer split over several devices. docs/planning.md gives the formulas.
+ */
 #include "lib/plan/simulate.h"
 
 #include "ir/json.h"
@@ -9,17 +10,37 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 
-#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+#define FIGURE(name)                                                                               \
+    {                                                                                              \
+        name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
+    }
 #define SECONDS(name, field)                                                                       \
-    {name, JSON_NUMBER, true, offsetof(SimStage, field), 0, 0, 1e300, "seconds", NULL, NULL}
+    {                                                                                              \
+        name, JSON_NUMBER, true, offsetof(SimStage, field), 0, 0, 1e300, "seconds", NULL, NULL     \
+    }
 
 static const JsonField stage_fields[] = {
     {"device", JSON_TEXT, true, offsetof(SimStage, device), 0, 0, 0, "a name", NULL, NULL},
-    SECONDS("compute_s", compute), SECONDS("send_s", send),
-    FIGURE("first"), FIGURE("last"), FIGURE("layers"), FIGURE("target"), FIGURE("tensors"),
-    FIGURE("weights"), FIGURE("activations"), FIGURE("buffers"), FIGURE("state"), FIGURE("queues"),
-    FIGURE("code"), FIGURE("memory"), FIGURE("compact"), FIGURE("budget"),
-    FIGURE("device_memory"), FIGURE("in_bytes"), FIGURE("out_bytes"), FIGURE(NULL)};
+    SECONDS("compute_s", compute),
+    SECONDS("send_s", send),
+    FIGURE("first"),
+    FIGURE("last"),
+    FIGURE("layers"),
+    FIGURE("target"),
+    FIGURE("tensors"),
+    FIGURE("weights"),
+    FIGURE("activations"),
+    FIGURE("buffers"),
+    FIGURE("state"),
+    FIGURE("queues"),
+    FIGURE("code"),
+    FIGURE("memory"),
+    FIGURE("compact"),
+    FIGURE("budget"),
+    FIGURE("device_memory"),
+    FIGURE("in_bytes"),
+    FIGURE("out_bytes"),
+    FIGURE(NULL)};
 
 static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
@@ -36,10 +57,23 @@ static const JsonField plan_fields[] = {
     {"queue", JSON_INT, false, offsetof(Simulation, queue), 0, 1, 1024, NULL, NULL, NULL},
     {"overlap", JSON_FLAG, false, offsetof(Simulation, overlap), 0, 0, 0, NULL, NULL, NULL},
     {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
-    FIGURE("objective"), FIGURE("order"), FIGURE("memory_limit"), FIGURE("batch"),
-    FIGURE("limiting"), FIGURE("bottleneck_s"), FIGURE("latency_s"), FIGURE("throughput"),
-    FIGURE("fraction"), FIGURE("largest"), FIGURE("value"), FIGURE("bound"), FIGURE("bound_s"),
-    FIGURE("gap"), FIGURE("exact"), FIGURE("method"), FIGURE(NULL)};
+    FIGURE("objective"),
+    FIGURE("order"),
+    FIGURE("memory_limit"),
+    FIGURE("batch"),
+    FIGURE("limiting"),
+    FIGURE("bottleneck_s"),
+    FIGURE("latency_s"),
+    FIGURE("throughput"),
+    FIGURE("fraction"),
+    FIGURE("largest"),
+    FIGURE("value"),
+    FIGURE("bound"),
+    FIGURE("bound_s"),
+    FIGURE("gap"),
+    FIGURE("exact"),
+    FIGURE("method"),
+    FIGURE(NULL)};
 
 static int read_plan(Simulation *s)
 {

@@ -127,17 +127,37 @@ static int keep_layers(JsonReader *r, const JsonField *f, const cJSON *json, voi
 }
 
 #define NAME(name, field)                                                                          \
-    {name, JSON_TEXT, true, offsetof(InStage, field), 0, 0, 0, "a name", NULL, NULL}
-#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+    {                                                                                              \
+        name, JSON_TEXT, true, offsetof(InStage, field), 0, 0, 0, "a name", NULL, NULL             \
+    }
+#define FIGURE(name)                                                                               \
+    {                                                                                              \
+        name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
+    }
 
 /* Figures are computed anew. */
 static const JsonField stage_fields[] = {
-    NAME("device", device), NAME("first", first), NAME("last", last),
+    NAME("device", device),
+    NAME("first", first),
+    NAME("last", last),
     {"layers", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, keep_layers},
-    FIGURE("target"), FIGURE("tensors"), FIGURE("weights"), FIGURE("activations"),
-    FIGURE("buffers"), FIGURE("state"), FIGURE("queues"), FIGURE("code"), FIGURE("memory"),
-    FIGURE("compact"), FIGURE("budget"), FIGURE("device_memory"), FIGURE("in_bytes"),
-    FIGURE("out_bytes"), FIGURE("compute_s"), FIGURE("send_s"), FIGURE(NULL)};
+    FIGURE("target"),
+    FIGURE("tensors"),
+    FIGURE("weights"),
+    FIGURE("activations"),
+    FIGURE("buffers"),
+    FIGURE("state"),
+    FIGURE("queues"),
+    FIGURE("code"),
+    FIGURE("memory"),
+    FIGURE("compact"),
+    FIGURE("budget"),
+    FIGURE("device_memory"),
+    FIGURE("in_bytes"),
+    FIGURE("out_bytes"),
+    FIGURE("compute_s"),
+    FIGURE("send_s"),
+    FIGURE(NULL)};
 
 /* A plan, while it is read. */
 typedef struct InPlan {
@@ -188,10 +208,25 @@ static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void
 
 static const JsonField plan_fields[] = {
     {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
-    FIGURE("objective"), FIGURE("order"), FIGURE("memory_limit"), FIGURE("queue"), FIGURE("batch"),
-    FIGURE("overlap"), FIGURE("limiting"), FIGURE("bottleneck_s"), FIGURE("latency_s"),
-    FIGURE("throughput"), FIGURE("fraction"), FIGURE("largest"), FIGURE("value"), FIGURE("bound"),
-    FIGURE("bound_s"), FIGURE("gap"), FIGURE("exact"), FIGURE("method"), FIGURE(NULL)};
+    FIGURE("objective"),
+    FIGURE("order"),
+    FIGURE("memory_limit"),
+    FIGURE("queue"),
+    FIGURE("batch"),
+    FIGURE("overlap"),
+    FIGURE("limiting"),
+    FIGURE("bottleneck_s"),
+    FIGURE("latency_s"),
+    FIGURE("throughput"),
+    FIGURE("fraction"),
+    FIGURE("largest"),
+    FIGURE("value"),
+    FIGURE("bound"),
+    FIGURE("bound_s"),
+    FIGURE("gap"),
+    FIGURE("exact"),
+    FIGURE("method"),
+    FIGURE(NULL)};
 
 int plan_read(Diag *diag, Arena *arena, const char *path, const Profile *profile,
               const Cluster *cluster, Partition *partition)

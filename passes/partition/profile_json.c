@@ -21,8 +21,8 @@ static const JsonField layer_fields[] = {
     SIZE("code", Layer, code),
     SIZE("out_bytes", Layer, out_bytes),
     SIZE("out_tensors", Layer, out_tensors),
-    {"flops", JSON_NUMBER, false, offsetof(Layer, flops), 0, 0, 1e300, "a number of 0 or more", NULL,
-     NULL},
+    {"flops", JSON_NUMBER, false, offsetof(Layer, flops), 0, 0, 1e300, "a number of 0 or more",
+     NULL, NULL},
     {"bytes", JSON_BYTES, false, offsetof(Layer, bytes), 0, 0, 1e300, NULL, NULL, NULL},
     COUNT("tensors", Layer, tensors, 0),
     FLAG("whole", Layer, whole),
@@ -205,7 +205,8 @@ static void add_times(cJSON *root, const Profile *p)
         seconds = cJSON_AddArrayToObject(j, "seconds");
         for (int k = 0; k < p->count; k++) {
             double value = p->times[i].seconds[k];
-            cJSON_AddItemToArray(seconds, value < 0 ? cJSON_CreateNull() : cJSON_CreateNumber(value));
+            cJSON_AddItemToArray(seconds,
+                                 value < 0 ? cJSON_CreateNull() : cJSON_CreateNumber(value));
         }
         cJSON_AddItemToArray(list, j);
     }

@@ -49,9 +49,21 @@ static void names_are_taken_once(void)
 
 static void values_land(void)
 {
-    static const char *const words[] = {
-        "a.onnx", "--bind=n=3", "--max", "m=5", "--targets", "pc,,pi", "--targets=android",
-        "--portable", "--memory-limit", "0.5", "--state", "x=y", "--bind-input", "k=f.npy", NULL};
+    static const char *const words[] = {"a.onnx",
+                                        "--bind=n=3",
+                                        "--max",
+                                        "m=5",
+                                        "--targets",
+                                        "pc,,pi",
+                                        "--targets=android",
+                                        "--portable",
+                                        "--memory-limit",
+                                        "0.5",
+                                        "--state",
+                                        "x=y",
+                                        "--bind-input",
+                                        "k=f.npy",
+                                        NULL};
     Options o = parse(0, words, 0);
     CHECK(o.argument_count == 1 && !strcmp(o.arguments[0], "a.onnx"));
     CHECK(o.compile.bind_count == 1 && !strcmp(o.compile.binds[0].name, "n"));
@@ -83,10 +95,10 @@ static void lists_grow(void)
 static void wrong_values(void)
 {
     static const char *const cases[][3] = {
-        {"--bind", "n", NULL},        {"--bind", "=3", NULL},      {"--bind", "n=3x", NULL},
-        {"--bind", "n=-1", NULL},     {"--threads", "0", NULL},    {"--threads", "1.5", NULL},
+        {"--bind", "n", NULL},         {"--bind", "=3", NULL},     {"--bind", "n=3x", NULL},
+        {"--bind", "n=-1", NULL},      {"--threads", "0", NULL},   {"--threads", "1.5", NULL},
         {"--memory-limit", "2", NULL}, {"--objective", "x", NULL}, {"--emit", "eval", NULL},
-        {"--state", "x", NULL},       {"--name", "", NULL},        {"--bind-input", "x=", NULL},
+        {"--state", "x", NULL},        {"--name", "", NULL},       {"--bind-input", "x=", NULL},
         {"--threads", "nan", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) parse(0, cases[i], LPC_USAGE);
     static const char *const eval[] = {"--emit", "eval", NULL};
@@ -104,13 +116,15 @@ static const char *reaching(const char *const *words)
 
 static void what_reaches(void)
 {
-    static const char *const none[] = {NULL}, *const same[] = {"--quiet", "--no-link", "--time-passes",
-                                                               "-o", "out", "--verbose", NULL};
-    static const char *const others[][3] = {{"--portable", NULL},    {"--emit", "c"},  {"--threads", "4"},
-                                            {"--bind", "n=1"},       {"--max", "n=1"},
-                                            {"--state", "a=b"},      {"--name", "x"},
-                                            {"--instrument", NULL},  {"--no-plan", NULL},
-                                            {"--objective", "memory"}, {"--memory-limit", "0.9"}};
+    static const char *const none[] = {NULL}, *const same[] = {
+                                                  "--quiet", "--no-link", "--time-passes",
+                                                  "-o",      "out",       "--verbose",
+                                                  NULL};
+    static const char *const others[][3] = {
+        {"--portable", NULL},      {"--emit", "c"},          {"--threads", "4"},
+        {"--bind", "n=1"},         {"--max", "n=1"},         {"--state", "a=b"},
+        {"--name", "x"},           {"--instrument", NULL},   {"--no-plan", NULL},
+        {"--objective", "memory"}, {"--memory-limit", "0.9"}};
     const char *plain = reaching(none);
     CHECK(!strcmp(plain, reaching(same)));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

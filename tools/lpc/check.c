@@ -18,7 +18,8 @@ static void tell(void *user, const CheckedOutput *o, Arena *arena)
     const Difference *d = &o->difference;
     (void)user;
     printf("%s: output '%s': ", o->folder, o->name);
-    if (d->shape_error) printf("%s", d->shape_error);
+    if (d->shape_error)
+        printf("%s", d->shape_error);
     else
         printf("%s largest error %.3g absolute, %.3g relative", host_shape_text(o->want, arena),
                d->largest_absolute, d->largest_relative);
@@ -60,7 +61,7 @@ int command_check(Options *o, Diag *diag)
     int first = o->each ? 0 : 1; /* of the folders */
     if (o->argument_count <= first)
         return usage_error(FOR_CHECK, "missing '%s'",
-                           o->each               ? "FOLDER"
+                           o->each              ? "FOLDER"
                            : !o->argument_count ? "MODEL.onnx"
                                                 : "DATA_DIR");
     if (!o->each) o->compile.model = o->arguments[0];

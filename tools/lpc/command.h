@@ -12,8 +12,8 @@
 /* What a subcommand is given: its options, parsed. Returns lpc's exit status. */
 typedef int CommandRun(Options *options, Diag *diag);
 
-CommandRun command_compile, command_run, command_check, command_inspect, command_targets, command_plan,
-    command_simulate, command_profile, command_calibrate;
+CommandRun command_compile, command_run, command_check, command_inspect, command_targets,
+    command_plan, command_simulate, command_profile, command_calibrate;
 
 /* The index of a command in `commands`, by its bit. */
 int command_index(unsigned bit);

@@ -68,9 +68,12 @@ static void print_bash(void)
 static void put_help(const char *text)
 {
     for (; *text; text++) {
-        if (*text == '\n') putchar(' ');
-        else if (*text == '[' || *text == ']' || *text == ':') putchar(',');
-        else if (*text != '\'') putchar(*text);
+        if (*text == '\n')
+            putchar(' ');
+        else if (*text == '[' || *text == ']' || *text == ':')
+            putchar(',');
+        else if (*text != '\'')
+            putchar(*text);
     }
 }
 
@@ -137,8 +140,10 @@ static void print_fish(void)
                    option->name + strspn(option->name, "-"));
             put_help(option->help);
             printf("'");
-            if (option->value && !is_path(option)) printf(" -x");
-            else if (option->value) printf(" -r");
+            if (option->value && !is_path(option))
+                printf(" -x");
+            else if (option->value)
+                printf(" -r");
             if (is_choice(option)) {
                 printf(" -a '");
                 put_replaced(option->value, '|', ' ');
@@ -151,9 +156,12 @@ static void print_fish(void)
 
 int print_completion(const char *shell)
 {
-    if (!strcmp(shell, "bash")) print_bash();
-    else if (!strcmp(shell, "zsh")) print_zsh();
-    else if (!strcmp(shell, "fish")) print_fish();
+    if (!strcmp(shell, "bash"))
+        print_bash();
+    else if (!strcmp(shell, "zsh"))
+        print_zsh();
+    else if (!strcmp(shell, "fish"))
+        print_fish();
     else {
         fprintf(stderr, "lpc: --completion '%s': expected bash, zsh or fish\n", shell);
         return LPC_USAGE;

@@ -11,8 +11,10 @@ static void print_words(const char *text, int indent)
     int at = indent;
     while (*text) {
         int length = (int)strcspn(text, " \n");
-        if (at > indent && at + 1 + length > WIDTH) at = printf("\n%*s", indent, "") - 1;
-        else if (at > indent) at += printf(" ");
+        if (at > indent && at + 1 + length > WIDTH)
+            at = printf("\n%*s", indent, "") - 1;
+        else if (at > indent)
+            at += printf(" ");
         at += printf("%.*s", length, text);
         text += length;
         text += strspn(text, " \n");

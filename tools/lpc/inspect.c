@@ -21,7 +21,8 @@ static void print_symbols(const Graph *graph)
     printf("free symbols:%s\n", count ? "" : " none");
     for (int i = 0; i < count; i++) {
         const Symbol *s = sizes_symbol_at(graph->sizes, i);
-        if (s->max < 0) printf("  %-32s %s; no bound: --bind or --max\n", s->name, sources[s->source]);
+        if (s->max < 0)
+            printf("  %-32s %s; no bound: --bind or --max\n", s->name, sources[s->source]);
         else
             printf("  %-32s %s; at most %lld\n", s->name, sources[s->source], (long long)s->max);
     }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 static CommandRun *const runs[COMMAND_COUNT] = {
-    command_compile, command_run,      command_check,    command_inspect,  command_targets,
-    command_profile, command_plan,     command_simulate, command_calibrate};
+    command_compile, command_run,  command_check,    command_inspect,  command_targets,
+    command_profile, command_plan, command_simulate, command_calibrate};
 
 static int run_command(int command, int argc, char **argv, int at)
 {

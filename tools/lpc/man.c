@@ -9,9 +9,12 @@ static void put(const char *text)
 {
     for (const char *at = text; *at; at++) {
         if ((at == text || at[-1] == '\n') && (*at == '.' || *at == '\'')) fputs("\\&", stdout);
-        if (*at == '-') fputs("\\-", stdout);
-        else if (*at == '\\') fputs("\\e", stdout);
-        else putchar(*at);
+        if (*at == '-')
+            fputs("\\-", stdout);
+        else if (*at == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*at);
     }
 }
 
@@ -61,8 +64,10 @@ void print_man(void)
            ".SH SYNOPSIS\n");
     put_usages();
     printf(".SH DESCRIPTION\n.B lpc\n"
-           "reads an ONNX model, decides which layers run on which device under each device's memory,\n"
-           "and writes for every device portable C or an LLVM object with the weights baked in, linked\n"
+           "reads an ONNX model, decides which layers run on which device under each device's "
+           "memory,\n"
+           "and writes for every device portable C or an LLVM object with the weights baked in, "
+           "linked\n"
            "to a small send/receive runtime.\n");
     put(commands[0].about);
     printf("\n.SH OPTIONS OF COMPILING\nAlso of lpc check, inspect, profile and plan.\n");
@@ -71,12 +76,14 @@ void print_man(void)
         printf(".SH LPC ");
         for (const char *at = commands[i].name; *at; at++) putchar(*at - 'a' + 'A');
         printf("\n");
-        put(commands[i].about ? commands[i].about : "Tells what a model is made of and what it needs.");
+        put(commands[i].about ? commands[i].about
+                              : "Tells what a model is made of and what it needs.");
         printf("\n");
         put_options(1u << i, false);
         if (!(FOR_COMPILING >> i & 1)) put_options(1u << i, true);
     }
-    printf(".SH EXIT STATUS\n0 done (check: match), 1 error, 2 usage, 3 mismatch. Stage programs have "
-           "their own: see\ndocs/wire.md.\n"
-           ".SH SEE ALSO\n.BR lpc\\-opt ,\nthe documents in the source's docs/ folder.\n");
+    printf(
+        ".SH EXIT STATUS\n0 done (check: match), 1 error, 2 usage, 3 mismatch. Stage programs have "
+        "their own: see\ndocs/wire.md.\n"
+        ".SH SEE ALSO\n.BR lpc\\-opt ,\nthe documents in the source's docs/ folder.\n");
 }

@@ -15,7 +15,9 @@ int command_profile(Options *o, Diag *diag)
                               .repeat = o->repeat ? o->repeat : DEFAULT_RUNS,
                               .seed = o->seed};
     TRY(profile_model(o->arena, diag, &options, &result));
-    if (o->json) profile_print_json(&result);
-    else profile_print(&result, o->arena, o->rows);
+    if (o->json)
+        profile_print_json(&result);
+    else
+        profile_print(&result, o->arena, o->rows);
     return fflush(stdout) ? diag_error(diag, "cannot write to standard output") : 0;
 }
