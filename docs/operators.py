@@ -74,8 +74,7 @@ inputs that must be equal and are different expressions are taken to be equal at
 smaller one bounds all accesses.
 """
 
-TRAITS = {"T_ELEMENTWISE": "element-wise", "T_VIEW": "view", "T_HEAVY": "takes an epilogue",
-          "T_MOVES": "moves"}
+TRAITS = {"T_ELEMENTWISE": "element-wise", "T_HEAVY": "takes an epilogue", "T_MOVES": "moves"}
 
 
 def count(low, high):
@@ -104,6 +103,7 @@ COLUMNS = """
 #define OUT(min, max) out min max;
 #define ATTRS(text) attrs text;
 #define TRAITS(flags) traits flags;
+#define VIEW(rule) view rule;
 #include "ir/ops.def"
 """
 
@@ -135,10 +135,11 @@ def main():
             print("\n## %s\n\n| operator | since | inputs | outputs | attributes | |" % row)
             print("|---|---|---|---|---|---|")
         elif row["name"] != "lpc.Deleted":
-            flags = re.findall(r"T_\w+", row["traits"])
+            notes = [TRAITS[t] for t in re.findall(r"T_\w+", row["traits"]) if t in TRAITS]
+            notes = ["view"] * ("view" in row) + notes
             print("| %s | %s | %s | %s | %s | %s |" % (
                 row["name"], row["since"], count(*row["in"].split()), count(*row["out"].split()),
-                attributes(row["attrs"]), ", ".join(TRAITS[t] for t in flags if t in TRAITS)))
+                attributes(row["attrs"]), ", ".join(notes)))
 
 
 main()

@@ -9,13 +9,31 @@ static const OpInfo infos[] = {
 #define OUT(min, max) .out_min = min, .out_max = max,
 #define ATTRS(text) .attrs = text,
 #define TRAITS(flags) .traits = flags,
+#define SIZES(inputs) .sizes = inputs,
+#define ONCE(inputs) .once = inputs,
 #define POINT(rule) .has_point = true,
+#define VIEW(rule) .is_view = true,
 #include "ir/ops.def"
 };
 
 const OpInfo *op_info(OpCode op)
 {
     return &infos[op];
+}
+
+static bool has_input(unsigned set, int input)
+{
+    return input < 32 && (set >> input & 1u);
+}
+
+bool op_is_size(OpCode op, int input)
+{
+    return has_input(infos[op].sizes, input);
+}
+
+bool op_loads_once(OpCode op, int input)
+{
+    return has_input(infos[op].once, input);
 }
 
 OpCode op_find(const char *name, size_t length)

@@ -18,10 +18,21 @@ enum {
     T_NONE = 0,
     T_ELEMENTWISE = 1, /* output element i depends on the inputs' elements i (broadcast) only */
     T_CHEAP = 2,       /* recomputing it costs less than storing it */
-    T_VIEW = 4,        /* the output can be another view of input 0's memory */
-    T_HEAVY = 8,       /* many operations per element: takes an epilogue */
-    T_MOVES = 16,      /* moves elements without changing them */
-    T_INTERNAL = 32    /* made by lpc, does not exist in ONNX */
+    T_HEAVY = 4,       /* many operations per element: takes an epilogue */
+    T_MOVES = 8,       /* moves elements without changing them */
+    T_INTERNAL = 16,   /* made by lpc, does not exist in ONNX */
+    /* Its point rule reads no more memory than its inputs have: it can be computed where its result
+     * is read. Element-wise operators can. */
+    T_INLINE = 32,
+    T_PER_TENSOR = 64, /* element-wise when input 1, a scale, is a single element */
+    T_RESHAPES = 128,  /* the output has input 0's elements in row-major order, in another shape */
+    /* Every output has the rank of input 0 (all inputs, when there are ANY) and its axes' meaning.
+     * Element-wise operators have. */
+    T_KEEPS_AXES = 256,
+    T_SPATIAL = 512, /* windows over space, axes 2 and on, which read the channels, axis 1, together */
+    /* Moves or selects elements of input 0 (all inputs, when there are ANY) by place or order only:
+     * it does the same with quantised elements. Of several outputs only the first has elements. */
+    T_ON_QUANTISED = 1024
 };
 
 typedef struct OpInfo {
@@ -30,7 +41,11 @@ typedef struct OpInfo {
     int since;          /* the oldest opset whose models are accepted */
     int in_min, in_max, out_min, out_max;
     unsigned traits;
+    /* Sets of inputs: bit i for input i. */
+    unsigned sizes; /* their contents become sizes and are never loaded */
+    unsigned once;  /* each of their elements is loaded at most once */
     bool has_point; /* has a point rule: one output element from given coordinates */
+    bool is_view;   /* has a view rule: the outputs can be other views of input 0's memory */
     /* Attributes with defaults: "group:i=1 pads:is auto_pad:s=NOTSET alpha:f=0.01 axis:i". Kinds:
      * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required.
      * NULL: none. */
@@ -38,6 +53,10 @@ typedef struct OpInfo {
 } OpInfo;
 
 const OpInfo *op_info(OpCode op);
+/* Whether the contents of in[input] are only used as sizes, at compile time. */
+bool op_is_size(OpCode op, int input);
+/* Whether lowering loads each element of in[input] at most once, whatever its shape. */
+bool op_loads_once(OpCode op, int input);
 /* The operator of that name ("Conv", "ai.onnx.ml::Scaler"), or OP_COUNT. */
 OpCode op_find(const char *name, size_t length);
 

@@ -73,8 +73,4 @@ int slice_params(Graph *graph, const Node *node, const Size **start, int64_t *st
  * run. */
 const Size *split_start(Graph *graph, const Node *node, int k);
 
-/* Whether lowering reads each element of in[input] once per output element through the generic
- * loader, so that the input may be an inlined tensor. */
-bool op_loads_once(OpCode op, int input);
-
 #endif

@@ -25,7 +25,7 @@ static bool is_step(const Node *n)
 {
     unsigned traits = op_info(n->op)->traits;
     if (n->epilogue_count || n->out_count != 1) return false;
-    if (n->op == OP_QUANTIZE_LINEAR || n->op == OP_DEQUANTIZE_LINEAR) {
+    if (traits & T_PER_TENSOR) {
         const Tensor *scale = n->in[1];
         return scale->rank == 0 || (scale->rank == 1 && size_is(scale->dims[0], 1));
     }
@@ -54,8 +54,7 @@ static Node *next_step(const Graph *g, const Uses *uses, const Node *n, const Te
     if (!step || step == n || rewrite_position(g, step) == g->node_count) return NULL;
     if (!is_step(step) || !region_same(step->region, n->region)) return NULL;
     if (!rewrite_same_shape(step->out[0], x) || n->epilogue_count >= MAX_EPILOGUE) return NULL;
-    if ((step->op == OP_QUANTIZE_LINEAR || step->op == OP_DEQUANTIZE_LINEAR) && step->in[0] != x)
-        return NULL;
+    if ((op_info(step->op)->traits & T_PER_TENSOR) && step->in[0] != x) return NULL;
     if (belongs_to_later(g, uses, n, step, x)) return NULL;
     return step;
 }

@@ -12,61 +12,12 @@
 
 enum { GROUP_NODES = 48, GROUP_DEPTH = 24, CHEAP_READERS = 4 };
 
-bool op_loads_once(OpCode op, int input)
-{
-    if (op_info(op)->traits & T_ELEMENTWISE) return true;
-    switch (op) {
-    case OP_QUANTIZE_LINEAR:
-    case OP_DEQUANTIZE_LINEAR:
-    case OP_COPY:
-    case OP_PAD:
-    case OP_TRILU:
-    case OP_REDUCE_SUM:
-    case OP_REDUCE_MEAN:
-    case OP_REDUCE_MAX:
-    case OP_REDUCE_MIN:
-    case OP_REDUCE_PROD:
-    case OP_REDUCE_L1:
-    case OP_REDUCE_L2:
-    case OP_REDUCE_LOG_SUM:
-    case OP_REDUCE_SUM_SQUARE: return input == 0;
-    default: return false;
-    }
-}
-
-/* Inputs whose contents are used as sizes at compile time and never loaded. */
-static bool is_size_input(OpCode op, int input)
-{
-    switch (op) {
-    case OP_RESHAPE:
-    case OP_EXPAND:
-    case OP_TILE:
-    case OP_SPLIT:
-    case OP_SQUEEZE:
-    case OP_UNSQUEEZE:
-    case OP_TOP_K:
-    case OP_CENTER_CROP_PAD:
-    case OP_AFFINE_GRID: return input == 1;
-    case OP_SLICE: return input >= 1;
-    case OP_CONSTANT_OF_SHAPE: return input == 0;
-    case OP_RANGE: return input <= 2; /* a single known size is loaded from no memory */
-    case OP_LOOP_ENTER: return input == 0;
-    case OP_AT: return input == 1;
-    case OP_MAX_UNPOOL: return input == 2;
-    case OP_RESIZE: return input == 3;
-    default: return false;
-    }
-}
-
 /* What can be computed at its use: through its point rule, without touching memory more than its
  * inputs do. */
 static bool can_inline(const Node *n)
 {
-    unsigned traits = op_info(n->op)->traits;
-    if (n->out_count != 1 || n->epilogue_count) return false;
-    if (traits & T_ELEMENTWISE) return true;
-    return n->op == OP_DEQUANTIZE_LINEAR || n->op == OP_QUANTIZE_LINEAR || n->op == OP_RANGE ||
-           n->op == OP_CONSTANT_OF_SHAPE || n->op == OP_BIT_CAST;
+    return n->out_count == 1 && !n->epilogue_count &&
+           (op_info(n->op)->traits & (T_ELEMENTWISE | T_INLINE));
 }
 
 typedef struct Inliner {
@@ -81,7 +32,7 @@ typedef struct Inliner {
 static bool reads_only_as_size(const Node *user, const Tensor *x)
 {
     for (int k = 0; k < user->in_count; k++) {
-        if (user->in[k] == x && !is_size_input(user->op, k)) return false;
+        if (user->in[k] == x && !op_is_size(user->op, k)) return false;
     }
     for (int e = 0; e < user->epilogue_count; e++) {
         for (int k = 0; k < user->epilogue[e]->in_count; k++) {
@@ -103,6 +54,14 @@ static bool is_only_size(const Inliner *in, const Tensor *x)
     return places == in->uses->count[id]; /* else it is a branch's condition */
 }
 
+/* Lowering loads each element of the input at most once: a broadcast one is loaded again and again. */
+static bool loads_once(const Node *user, int k)
+{
+    if (op_info(user->op)->traits & T_ELEMENTWISE)
+        return rewrite_same_shape(user->in[k], user->out[0]);
+    return op_loads_once(user->op, k);
+}
+
 /* How often user loads x, as input or in its epilogue; -1 when x must be stored for that. */
 static int loads_of(const Node *user, const Tensor *x)
 {
@@ -110,10 +69,7 @@ static int loads_of(const Node *user, const Tensor *x)
     const Tensor *result = node_result(user);
     for (int k = 0; k < user->in_count; k++) {
         if (user->in[k] != x) continue;
-        if (!op_loads_once(user->op, k)) return -1;
-        bool reduces = op_info(user->op)->traits & T_HEAVY;
-        bool pads = user->op == OP_PAD || user->op == OP_TRILU;
-        if (!reduces && !pads && !rewrite_same_shape(x, user->out[0])) return -1;
+        if (!loads_once(user, k)) return -1;
         loads++;
     }
     for (int e = 0; e < user->epilogue_count; e++) {

@@ -14,40 +14,15 @@ typedef struct Layout {
     bool *fixed; /* by tensor id: keeps the identity */
 } Layout;
 
-/* Windows over space, which read channels innermost. */
-static bool is_spatial(OpCode op)
+static bool has_trait(const Node *n, unsigned traits)
 {
-    switch (op) {
-    case OP_CONV:
-    case OP_CONV_INTEGER:
-    case OP_QLINEAR_CONV:
-    case OP_CONV_TRANSPOSE:
-    case OP_DEFORM_CONV:
-    case OP_MAX_POOL:
-    case OP_AVERAGE_POOL:
-    case OP_LP_POOL:
-    case OP_GLOBAL_AVERAGE_POOL:
-    case OP_GLOBAL_MAX_POOL:
-    case OP_GLOBAL_LP_POOL:
-    case OP_RESIZE: return true;
-    default: return false;
-    }
+    return (op_info(n->op)->traits & traits) != 0;
 }
 
 /* The result has the rank and the axes' meaning of its inputs. */
-static bool keeps_axes(OpCode op)
+static bool keeps_axes(const Node *n)
 {
-    switch (op) {
-    case OP_CONCAT:
-    case OP_PAD:
-    case OP_BATCH_NORMALIZATION:
-    case OP_INSTANCE_NORMALIZATION:
-    case OP_QUANTIZE_LINEAR:
-    case OP_DEQUANTIZE_LINEAR:
-    case OP_COPY:
-    case OP_LRN: return true;
-    default: return (op_info(op)->traits & T_ELEMENTWISE) != 0;
-    }
+    return has_trait(n, T_KEEPS_AXES | T_ELEMENTWISE);
 }
 
 static bool can_be_last(const Layout *l, const Tensor *x)
@@ -60,12 +35,6 @@ static bool mark(Layout *l, const Tensor *x)
     if (!can_be_last(l, x) || l->last[x->id]) return false;
     l->last[x->id] = true;
     return true;
-}
-
-/* Slice and Split look at their input, whose order is theirs. */
-static bool is_axis_view(OpCode op)
-{
-    return op == OP_SLICE || op == OP_SPLIT;
 }
 
 static bool spread_forwards(Layout *l, const Node *n)
@@ -83,11 +52,9 @@ static bool spread_forwards(Layout *l, const Node *n)
         }
     }
     if (!from || !y) return false;
-    if (is_axis_view(n->op)) {
-        for (int k = 0; k < n->out_count; k++) changed |= mark(l, n->out[k]);
-        return changed;
-    }
-    return keeps_axes(n->op) && mark(l, y);
+    if (!keeps_axes(n)) return false;
+    for (int k = 0; k < n->out_count; k++) changed |= mark(l, k ? n->out[k] : y);
+    return changed;
 }
 
 /* What a channels-last result is made of by element-wise work is best channels-last, too. */
@@ -95,12 +62,11 @@ static bool spread_backwards(Layout *l, const Node *n)
 {
     const Tensor *y = node_result(n);
     bool changed = false;
-    if (!y || !l->last[y->id] || (!keeps_axes(n->op) && !is_axis_view(n->op))) return false;
+    if (!y || !l->last[y->id] || !keeps_axes(n)) return false;
     for (int k = 0; k < n->in_count; k++) {
         const Tensor *x = n->in[k];
         if (!x || !x->producer || x->rank != y->rank) continue;
-        const Node *from = x->producer;
-        if (keeps_axes(from->op) || is_axis_view(from->op)) changed |= mark(l, x);
+        if (keeps_axes(x->producer)) changed |= mark(l, x);
     }
     return changed;
 }
@@ -141,11 +107,13 @@ static void seed(Layout *l)
 {
     for (int i = 0; i < l->g->node_count; i++) {
         const Node *n = l->g->nodes[i];
-        if (n->op == OP_DELETED || !is_spatial(n->op) || !n->out_count) continue;
+        if (!has_trait(n, T_SPATIAL) || !n->out_count) continue;
         mark(l, node_result(n));
         mark(l, node_has_output(n, 1) ? n->out[1] : NULL);
         const Tensor *x = n->in[0];
-        if (x->producer && keeps_axes(x->producer->op)) mark(l, x);
+        /* a view lies as its source does */
+        const Node *from = x->producer;
+        if (from && keeps_axes(from) && !op_info(from->op)->is_view) mark(l, x);
     }
 }
 

@@ -221,24 +221,17 @@ static bool same_quant(const Quant *a, const Quant *b)
 
 static bool moves_only(const Node *n)
 {
-    switch (n->op) {
-    case OP_MAX_POOL: return n->out_count < 2 || !n->out[1];
-    case OP_RESHAPE:
-    case OP_SQUEEZE:
-    case OP_UNSQUEEZE:
-    case OP_FLATTEN:
-    case OP_TRANSPOSE:
-    case OP_SLICE:
-    case OP_CONCAT: return true;
-    default: return false;
+    for (int i = 1; i < n->out_count; i++) {
+        if (n->out[i]) return false;
     }
+    return (op_info(n->op)->traits & T_ON_QUANTISED) != 0;
 }
 
 static bool quantise_move(Graph *g, const Uses *uses, Node *n)
 {
     Quant in;
     Tail t;
-    int data_inputs = n->op == OP_CONCAT ? n->in_count : 1;
+    int data_inputs = op_info(n->op)->in_max == ANY ? n->in_count : 1;
     if (!moves_only(n) || !tail_of(g, uses, n, &t) || t.activation) return false;
     for (int k = 0; k < data_inputs; k++) {
         if (!dequantised(g, n->in[k], &in) || !same_quant(&in, &t.out)) return false;
@@ -257,6 +250,7 @@ static bool quantise_back(Graph *g, Node *n)
     return rewrite_bypass(g, n, in.x);
 }
 
+/* Products have rewrites of their own: what becomes of the scales of both sides is about them. */
 static bool quantise_node(Graph *g, const Uses *uses, Node *n)
 {
     switch (n->op) {

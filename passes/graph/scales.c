@@ -3,21 +3,13 @@
  *     before   %a = Conv(%x, %w)                     after   %y = Conv(%x, %w * s, t)
  *              %y = BatchNormalization(%a, ...)
  *
- * Weights are not copied: the new constant shares the mapped data and carries a factor for each
- * slice of its first axis (Const.scale). Only where the channels are another axis (Gemm without
- * transB, MatMul, ConvTranspose) is a copy made, of small weights. A BatchNormalization that
- * stands alone becomes a Mul and an Add, which fuse like any element-wise nodes. */
+ * How weights take factors is their operator's rule (scales_weights.c). What is a scale or a shift is
+ * this pass's own affair: BatchNormalization, Mul, Div, Add and Sub. A BatchNormalization that stands
+ * alone becomes a Mul and an Add, which fuse like any element-wise nodes. */
 #include "passes/graph/rewrite.h"
+#include "passes/graph/rules.h"
 
 #include <math.h>
-
-enum { COPY_ELEMENTS = 1 << 22 };
-
-/* y = x * mul + add for each channel. */
-typedef struct Affine {
-    int64_t channels;
-    double *mul, *add;
-} Affine;
 
 static bool affine_new(Graph *g, int64_t channels, Affine *a)
 {
@@ -95,69 +87,11 @@ static bool is_scaling(const Affine *a)
     return false;
 }
 
-/* ---- Weights ---- */
-
-/* The same data with factors on axis 0. */
-static Tensor *scale_first_axis(Graph *g, const Tensor *w, const Affine *a)
-{
-    Tensor *out =
-        graph_tensor(g, arena_printf(g->arena, "%s.scaled", w->name), w->dtype, w->rank, w->dims);
-    float *scale = arena_array(g->arena, (size_t)a->channels, sizeof *scale);
-    for (int64_t i = 0; i < a->channels; i++) {
-        double before = w->data->scale ? (double)w->data->scale[i] : 1;
-        scale[i] = (float)(a->mul[i] * before);
-    }
-    Const *data = arena_alloc(g->arena, sizeof *data);
-    *data = *w->data;
-    data->scale = scale;
-    out->data = data;
-    return out;
-}
-
-/* A copy with channel (i / inner) % channels of element i scaled; groups as ConvTranspose has them:
- * element i belongs to group i / per_group, whose channels follow those of the group before. */
-static Tensor *scale_copy(Graph *g, const Tensor *w, const Affine *a, int64_t inner,
-                          int64_t in_group, int64_t per_group)
-{
-    int64_t elements = tensor_static_elements(w), dims[MAX_RANK];
-    if (elements > COPY_ELEMENTS) return NULL;
-    float *data = arena_array(g->arena, (size_t)elements, sizeof *data);
-    for (int64_t i = 0; i < elements; i++) {
-        int64_t channel = i / inner % in_group + i / per_group * in_group;
-        data[i] = (float)(const_f64_at(w, i) * a->mul[channel]);
-    }
-    for (int i = 0; i < w->rank; i++) dims[i] = w->dims[i]->value;
-    return rewrite_floats(g, arena_printf(g->arena, "%s.scaled", w->name), w->rank, dims, data);
-}
-
-/* The weights with their output channels scaled, or NULL. */
-static Tensor *scale_weights(Graph *g, const Node *n, const Affine *a)
-{
-    const Tensor *w = n->in[1];
-    int64_t inner = 1;
-    switch (n->op) {
-    case OP_CONV: return size_is(w->dims[0], a->channels) ? scale_first_axis(g, w, a) : NULL;
-    case OP_GEMM:
-        if (node_int(n, "transB"))
-            return size_is(w->dims[0], a->channels) ? scale_first_axis(g, w, a) : NULL;
-        return scale_copy(g, w, a, 1, a->channels, INT64_MAX);
-    case OP_MAT_MUL: return scale_copy(g, w, a, 1, a->channels, INT64_MAX);
-    case OP_CONV_TRANSPOSE: {
-        for (int i = 2; i < w->rank; i++) inner *= w->dims[i]->value;
-        int64_t group = node_int(n, "group"), in_group = w->dims[1]->value;
-        int64_t rows = w->dims[0]->value / group;
-        if (inner < 1 || in_group * group != a->channels || rows < 1) return NULL;
-        return scale_copy(g, w, a, inner, in_group, rows * in_group * inner);
-    }
-    default: return NULL;
-    }
-}
-
 /* bias * mul + add as a constant of `channels` elements; false when the bias is not a constant. */
 static bool shift_bias(Graph *g, const Node *n, const Affine *a, Tensor **out)
 {
     const Tensor *bias = node_in(n, 2);
-    double beta = n->op == OP_GEMM ? node_float(n, "beta") : 1;
+    double beta = n->op == OP_GEMM ? node_float(n, "beta") : 1; /* a factor of Gemm's alone */
     int64_t have = 0;
     if (bias) {
         if (!bias->data || bias->dtype != DT_F32) return false;
@@ -177,17 +111,20 @@ static bool shift_bias(Graph *g, const Node *n, const Affine *a, Tensor **out)
 
 static int channel_axis(const Node *n)
 {
-    const Tensor *y = n->out[0];
-    return n->op == OP_CONV || n->op == OP_CONV_TRANSPOSE ? 1 : y->rank - 1;
+    return op_info(n->op)->traits & T_SPATIAL ? 1 : n->out[0]->rank - 1;
 }
 
 static bool takes_scales(const Node *n)
 {
-    if (n->op != OP_CONV && n->op != OP_CONV_TRANSPOSE && n->op != OP_GEMM && n->op != OP_MAT_MUL)
-        return false;
+    if (!graph_rules[n->op].scales) return false;
     const Tensor *w = n->in[1];
     if (!w->data || w->dtype != DT_F32 || n->epilogue_count || !tensor_is_static(w)) return false;
-    return n->op != OP_MAT_MUL || w->rank == 2;
+    return channel_axis(n) == 1 || w->rank == 2;
+}
+
+static bool has_bias(const Node *n)
+{
+    return op_info(n->op)->in_max > 2;
 }
 
 /* n's only user is a scale or shift: it goes into n. */
@@ -199,10 +136,9 @@ static bool fold_into(Graph *g, const Uses *uses, Node *n)
     Node *user = uses_sole(g, uses, y);
     if (!user || !region_same(n->region, user->region) || user->out_count != 1) return false;
     if (!affine_of(g, user, y, channel_axis(n), &a)) return false;
-    bool scales = is_scaling(&a);
-    if (n->op == OP_MAT_MUL && user->op != OP_MUL && user->op != OP_DIV) return false;
-    if (n->op != OP_MAT_MUL && !shift_bias(g, n, &a, &bias)) return false;
-    if (scales) weights = scale_weights(g, n, &a);
+    if (!has_bias(n) && user->op != OP_MUL && user->op != OP_DIV) return false;
+    if (has_bias(n) && !shift_bias(g, n, &a, &bias)) return false;
+    if (is_scaling(&a)) weights = graph_rules[n->op].scales(g, n, &a);
     if (!weights) return false;
     Tensor *in[] = {n->in[0], weights, bias}, *out = user->out[0];
     rewrite_inputs(g, n, bias ? 3 : 2, in);

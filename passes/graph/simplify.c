@@ -6,95 +6,14 @@
  *              %y = Relu(%c)
  *
  * Runs to a fixed point: every rule takes nodes away or brings views closer to their source. */
+#include "passes/graph/rules.h"
 #include "passes/graph/simplify.h"
-
-/* ---- Nodes that do nothing ---- */
-
-static bool is_identity_perm(const Node *n)
-{
-    const int64_t *perm;
-    int count = node_ints(n, "perm", &perm);
-    for (int i = 0; i < count; i++) {
-        if (perm[i] != i) return false;
-    }
-    return true;
-}
-
-static bool is_all_zero(const Tensor *x)
-{
-    double value;
-    return rewrite_constant(x, &value) && value == 0;
-}
-
-static bool is_full_slice(Graph *g, const Node *n)
-{
-    const Size *start[MAX_RANK];
-    int64_t step[MAX_RANK];
-    if (!rewrite_same_shape(n->in[0], n->out[0]) || slice_params(g, n, start, step)) return false;
-    for (int i = 0; i < n->in[0]->rank; i++) {
-        if (step[i] != 1 || !size_is(start[i], 0)) return false;
-    }
-    return true;
-}
-
-/* x op c with the neutral c and a result like x. */
-static Tensor *neutral_operand(const Node *n)
-{
-    static const struct {
-        OpCode op;
-        double neutral;
-        bool both_sides;
-    } table[] = {{OP_ADD, 0, true},
-                 {OP_SUB, 0, false},
-                 {OP_MUL, 1, true},
-                 {OP_DIV, 1, false},
-                 {OP_POW, 1, false}};
-    for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
-        if (table[t].op != n->op) continue;
-        for (int k = 1; k >= (table[t].both_sides ? 0 : 1); k--) {
-            double value;
-            if (rewrite_constant(n->in[k], &value) && value == table[t].neutral &&
-                rewrite_same_shape(n->in[1 - k], n->out[0]))
-                return n->in[1 - k];
-        }
-    }
-    return NULL;
-}
-
-/* The input that the node's output equals, or NULL. */
-static Tensor *same_as_input(Graph *g, const Node *n)
-{
-    Tensor *x = node_in(n, 0);
-    if (!x || n->out_count != 1 || !n->out[0]) return NULL;
-    bool same = rewrite_same_shape(x, n->out[0]);
-    switch (n->op) {
-    case OP_IDENTITY:
-    case OP_COPY: return x;
-    case OP_CAST:
-    case OP_CAST_LIKE: return x->dtype == n->out[0]->dtype ? x : NULL;
-    case OP_TRANSPOSE: return is_identity_perm(n) ? x : NULL;
-    case OP_RESHAPE:
-    case OP_SQUEEZE:
-    case OP_UNSQUEEZE:
-    case OP_FLATTEN:
-    case OP_EXPAND: return same ? x : NULL;
-    case OP_SPLIT: return same ? x : NULL;
-    case OP_PAD: return same && is_all_zero(n->in[1]) ? x : NULL;
-    case OP_SLICE: return is_full_slice(g, n) ? x : NULL;
-    case OP_CONCAT:
-    case OP_MAX:
-    case OP_MIN:
-    case OP_SUM:
-    case OP_MEAN: return n->in_count == 1 ? x : NULL;
-    case OP_PHI:
-        return n->in_count == 3 && n->in[1] == n->in[2] && !node_attr(n, "fails") ? n->in[1] : NULL;
-    default: return neutral_operand(n);
-    }
-}
 
 static bool remove_nothing(Graph *g, Node *n)
 {
-    Tensor *x = same_as_input(g, n);
+    BypassRule *rule = graph_rules[n->op].bypass;
+    if (!rule || !node_in(n, 0) || n->out_count != 1 || !n->out[0]) return false;
+    Tensor *x = rule(g, n);
     return x && rewrite_bypass(g, n, x);
 }
 
@@ -102,8 +21,7 @@ static bool remove_nothing(Graph *g, Node *n)
 
 static bool is_reshape(const Node *n)
 {
-    return n && (n->op == OP_RESHAPE || n->op == OP_SQUEEZE || n->op == OP_UNSQUEEZE ||
-                 n->op == OP_FLATTEN);
+    return n && (op_info(n->op)->traits & T_RESHAPES);
 }
 
 /* Reshape(Reshape(x)) reads x itself. */
@@ -121,6 +39,7 @@ static bool merge_reshapes(Graph *g, Node *n, int at)
     return true;
 }
 
+/* Transposes have rewrites that are about them. */
 static bool merge_transposes(Graph *g, Node *n)
 {
     const Node *before = n->op == OP_TRANSPOSE ? n->in[0]->producer : NULL;

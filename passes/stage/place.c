@@ -3,10 +3,12 @@
  * Backwards first: a concatenation gives its inputs a part of its own memory, and a reshape that
  * leaves the stage gives its source the outgoing buffer, so both cost no copy. Then forwards: a
  * reshape, transpose, slice, split or expand becomes another view of its source's memory when
- * strides can say it. Whatever is left gets a workspace buffer of its own. */
+ * strides can say it. Whatever is left gets a workspace buffer of its own.
+ *
+ * How an output lies in its source's memory is its operator's rule (views.c). That inputs can lie in
+ * an output's memory is about Concat alone; a Phi's can not, since both sides would. */
 #include "passes/stage/loop.h"
-
-#include "passes/passes.h"
+#include "passes/stage/views.h"
 
 #include <string.h>
 
@@ -46,7 +48,7 @@ static void place_state(Lower *lw, const StatePair *pair)
 
 static bool is_view(const Node *node)
 {
-    return (op_info(node->op)->traits & T_VIEW) != 0 && node->epilogue_count == 0;
+    return op_info(node->op)->is_view && node->epilogue_count == 0;
 }
 
 static bool same_order(const Tensor *a, const Tensor *c)
@@ -92,15 +94,9 @@ static void share_concat(Placing *p, const Node *concat)
     }
 }
 
-static bool keeps_row_major(const Node *node)
-{
-    return node->op == OP_RESHAPE || node->op == OP_FLATTEN || node->op == OP_SQUEEZE ||
-           node->op == OP_UNSQUEEZE;
-}
-
 bool place_sends_source(const Node *node)
 {
-    if (!keeps_row_major(node) || node->epilogue_count || node->out[0]->has_order) return false;
+    if (!(op_info(node->op)->traits & T_RESHAPES) || node->epilogue_count || node->out[0]->has_order) return false;
     const Tensor *in = node->in[0];
     if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out)
         return false;
@@ -122,105 +118,6 @@ static void share_outgoing(Placing *p, const Node *node)
 
 /* ---- Views ---- */
 
-/* Strides for new_dims over memory that has old strides, or false: groups of old axes and of new
- * axes with equal products, each old group being dense. Unit axes do not matter. */
-static bool reshape_strides(SizeTable *sizes, const Tensor *from, const Place *place,
-                            const Tensor *to, const Size **stride)
-{
-    int i = 0, k = 0;
-    while (i < from->rank || k < to->rank) {
-        while (i < from->rank && size_is(from->dims[i], 1)) i++;
-        while (k < to->rank && size_is(to->dims[k], 1)) stride[k++] = size_const(sizes, 1);
-        if (i >= from->rank || k >= to->rank) return i >= from->rank && k >= to->rank;
-        int i0 = i, k0 = k;
-        const Size *a = from->dims[i++], *c = to->dims[k++];
-        while (a != c) {
-            bool more_old = size_upper(sizes, a) < size_upper(sizes, c);
-            if (more_old && i < from->rank) a = size_mul(sizes, a, from->dims[i++]);
-            else if (!more_old && k < to->rank) c = size_mul(sizes, c, to->dims[k++]);
-            else return false;
-        }
-        for (int j = i0; j + 1 < i; j++) {
-            if (size_is(from->dims[j], 1)) continue;
-            int inner = j + 1;
-            while (inner < i && size_is(from->dims[inner], 1)) inner++;
-            if (inner == i) break;
-            const Size *dense = size_mul(sizes, place->stride[inner], from->dims[inner]);
-            if (place->stride[j] != dense) return false;
-        }
-        int innermost = i - 1;
-        while (innermost > i0 && size_is(from->dims[innermost], 1)) innermost--;
-        const Size *next = place->stride[innermost];
-        for (int j = k - 1; j >= k0; j--) {
-            stride[j] = next;
-            next = size_mul(sizes, next, to->dims[j]);
-        }
-    }
-    return true;
-}
-
-static bool slice_place(Lower *lw, const Node *node, Place *place)
-{
-    int count, axis_count = 0, step_count = 0;
-    const int64_t *starts, *axes = NULL, *steps = NULL;
-    if (!tensor_known_ints(lw->arena, node->in[1], &count, &starts)) return false;
-    bool has_axes = node_in(node, 3) != NULL, has_steps = node_in(node, 4) != NULL;
-    if (has_axes && !tensor_known_ints(lw->arena, node->in[3], &axis_count, &axes)) return false;
-    if (has_steps && !tensor_known_ints(lw->arena, node->in[4], &step_count, &steps)) return false;
-    const Tensor *in = node->in[0];
-    for (int i = 0; i < count; i++) {
-        int64_t axis = has_axes ? axes[i] : i, step = has_steps ? steps[i] : 1, start = starts[i];
-        if (axis < 0) axis += in->rank;
-        const Size *size = in->dims[axis];
-        if (start == 0 && step == 1) continue;
-        if (!size_is_const(size)) return false;
-        if (start < 0) start += size->value;
-        if (start < 0) start = 0;
-        if (step > 0 && start > size->value) start = size->value;
-        if (step < 0 && start > size->value - 1) start = size->value - 1;
-        const Size *skip = size_muli(lw->sizes, place->stride[axis], start);
-        place->offset = size_add(lw->sizes, place->offset, skip);
-        place->stride[axis] = size_muli(lw->sizes, place->stride[axis], step);
-    }
-    return true;
-}
-
-static void split_place(Lower *lw, const Node *node, int k, Place *place)
-{
-    const Size *at = split_start(lw->graph, node, k);
-    const Size *skip = size_mul(lw->sizes, at, place->stride[node_int(node, "axis")]);
-    place->offset = size_add(lw->sizes, place->offset, skip);
-}
-
-static void expand_place(Lower *lw, const Node *node, const Place *from, Place *place)
-{
-    const Tensor *in = node->in[0], *out = node->out[0];
-    int shift = out->rank - in->rank;
-    for (int i = 0; i < out->rank; i++) {
-        bool same = i >= shift && in->dims[i - shift] == out->dims[i];
-        place->stride[i] = same ? from->stride[i - shift] : zero(lw);
-    }
-}
-
-static void transpose_place(const Node *node, const Place *from, Place *place)
-{
-    const int64_t *perm;
-    int rank = node->out[0]->rank, count = node_ints(node, "perm", &perm);
-    for (int i = 0; i < rank; i++) place->stride[i] = from->stride[count ? perm[i] : rank - 1 - i];
-}
-
-/* One slice of an axis, at a place that is known when it is read. */
-static bool at_place(Lower *lw, const Node *node, const Place *from, Place *place)
-{
-    int axis = (int)node_int(node, "axis"), count;
-    const Size *const *at = tensor_values(lw->graph, node->in[1], &count);
-    if (!at) return false;
-    place->offset =
-        size_add(lw->sizes, from->offset, size_mul(lw->sizes, at[0], from->stride[axis]));
-    for (int i = axis; i < node->out[0]->rank; i++) place->stride[i] = from->stride[i + 1];
-    return true;
-}
-
 static bool view_place(const Placing *p, const Node *node, int k, Place *place)
 {
     Lower *lw = p->lw;
@@ -229,14 +126,7 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
     const Place *from = lower_place(lw, in);
     if (!from->buffer) return false;
     *place = *from;
-    switch (node->op) {
-    case OP_TRANSPOSE: transpose_place(node, from, place); return true;
-    case OP_AT: return at_place(lw, node, from, place);
-    case OP_SLICE: return slice_place(lw, node, place);
-    case OP_SPLIT: split_place(lw, node, k, place); return true;
-    case OP_EXPAND: expand_place(lw, node, from, place); return true;
-    default: return reshape_strides(lw->sizes, in, from, out, place->stride);
-    }
+    return view_rules[node->op].view(lw, node, k, from, place);
 }
 
 static void place_outputs(Placing *p, const Node *node)

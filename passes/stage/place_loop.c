@@ -106,7 +106,7 @@ static bool can_be_slice(const Lower *lw, const Node *leave, const Tensor *each,
     const Node *maker = each->producer;
     if (!maker || !here[each->id] || leaves[each->id] || lw->places[each->id].buffer) return false;
     if (maker->body || maker->op == OP_PHI || !region_same(maker->region, leave->body)) return false;
-    if ((op_info(maker->op)->traits & T_VIEW) && !maker->epilogue_count) return false;
+    if (op_info(maker->op)->is_view && !maker->epilogue_count) return false;
     return !each->is_inlined && !each->has_order && !out->has_order && each->dtype == out->dtype;
 }
 

@@ -21,7 +21,7 @@ static void add_use(const Work *w, Use *uses, const Tensor *tensor, int layer)
  * reads besides its source (a shape, axes) is used up at compile time. */
 static void find_weights(const Work *w, Use *uses, const Node *node, int layer)
 {
-    bool is_view = op_info(node->op)->traits & T_VIEW;
+    bool is_view = op_info(node->op)->is_view;
     for (int i = 0; i < (is_view && node->in_count ? 1 : node->in_count); i++) {
         const Tensor *in = node->in[i];
         if (!in) continue;

@@ -37,7 +37,7 @@ static void sink_views(Work *w)
 {
     for (int i = w->count - 1; i >= 0; i--) {
         Node *view = w->nodes[i];
-        if (!(op_info(view->op)->traits & T_VIEW) || view->epilogue_count) continue;
+        if (!op_info(view->op)->is_view || view->epilogue_count) continue;
         int at = i;
         for (int k = i + 1; k < w->count; k++) {
             Reads reads = w->reads[w->nodes[k]->id];
@@ -159,7 +159,7 @@ static bool is_constant(const Tensor *tensor)
 {
     while (tensor && !tensor->data) {
         const Node *node = tensor->producer;
-        if (!node || !(op_info(node->op)->traits & T_VIEW) || node->epilogue_count) return false;
+        if (!node || !op_info(node->op)->is_view || node->epilogue_count) return false;
         tensor = node_in(node, 0);
     }
     return tensor != NULL;

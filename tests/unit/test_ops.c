@@ -1,7 +1,9 @@
 /* The records of operators (ir/ops.def) are complete: what a record must say is said, and what one
  * column says agrees with the others. A forgotten entry fails here, by name. */
+#include "passes/graph/rules.h"
 #include "passes/lower/rules.h"
 #include "passes/shape/shape.h"
+#include "passes/stage/views.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -65,6 +67,25 @@ static void check_attrs(OpCode op)
     }
 }
 
+/* What is said of inputs and traits agrees with what else the record says. */
+static void check_inputs_and_traits(OpCode op)
+{
+    const OpInfo *info = op_info(op);
+    unsigned traits = info->traits;
+    int inputs = info->in_max < 32 ? info->in_max : 31;
+    expect(op, !(info->sizes >> inputs) && !(info->once >> inputs),
+           "SIZES or ONCE names an input that IN has not");
+    expect(op, !(info->sizes & info->once), "an input is in SIZES and in ONCE");
+    expect(op, !((traits & T_ELEMENTWISE) && (traits & (T_INLINE | T_KEEPS_AXES | T_PER_TENSOR))),
+           "T_ELEMENTWISE implies a trait that is given, too");
+    expect(op, !(traits & T_INLINE) || (info->has_point && info->out_max == 1),
+           "T_INLINE needs POINT and one output");
+    expect(op, !(traits & T_PER_TENSOR) || (info->has_point && (info->once & 1u)),
+           "T_PER_TENSOR needs POINT and ONCE(AT(0))");
+    expect(op, !graph_rules[op].scales || info->in_max == 2 || info->in_max == 3,
+           "SCALES needs inputs x, weights and maybe bias");
+}
+
 static void check_rules(OpCode op)
 {
     const OpInfo *info = op_info(op);
@@ -76,7 +97,10 @@ static void check_rules(OpCode op)
     expect(op, info->has_point == (lower->point != NULL), "POINT: a rule is missing");
     expect(op, lower->lower != lower_point || lower->point, "LOWER(point) needs POINT");
     expect(op, !(info->traits & T_ELEMENTWISE) || lower->point, "T_ELEMENTWISE needs POINT");
-    expect(op, !(info->traits & T_VIEW) || lower->point, "T_VIEW needs POINT for what is no view");
+    expect(op, info->is_view == (view_rules[op].view != NULL), "VIEW: a rule is missing");
+    expect(op, !info->is_view || lower->point, "VIEW needs POINT for what no strides can say");
+    expect(op, graph_rules[op].op == op && view_rules[op].op == op, "stands elsewhere in a table");
+    expect(op, !(info->traits & T_RESHAPES) || info->is_view, "T_RESHAPES needs VIEW(row_major)");
 }
 
 int main(void)
@@ -84,6 +108,7 @@ int main(void)
     for (int op = 0; op < OP_COUNT; op++) {
         check_facts((OpCode)op);
         check_attrs((OpCode)op);
+        check_inputs_and_traits((OpCode)op);
         check_rules((OpCode)op);
     }
     if (!failures) printf("%d operators\n", OP_COUNT);
