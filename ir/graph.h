@@ -198,6 +198,15 @@ Tensor *node_result(const Node *node);
 bool node_has_output(const Node *node, int i);
 Tensor *node_in(const Node *node, int i); /* NULL when absent or i out of range */
 
+/* Elements of a computed tensor whose contents are followed: lists of integers, other tensors. The
+ * contents of a constant are known however many they are. */
+enum { MAX_VALUES = 1024, FOLLOWED_VALUES = 64 };
+/* The contents of a tensor of at most MAX_VALUES whole numbers as sizes, row-major; NULL when they are
+ * not known. *count may be NULL. */
+const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count);
+/* All elements of a constant as sizes, NULL when one is not whole. */
+const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count);
+
 const Attr *node_attr(const Node *node, const char *name);
 /* The attribute, or the default that ir/ops.def declares for the operator. */
 int64_t node_int(const Node *node, const char *name);

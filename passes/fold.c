@@ -4,6 +4,7 @@
 #include "passes/loops/passes.h"
 #include "passes/memory/memory.h"
 #include "passes/passes.h"
+#include "passes/shape/shape.h"
 
 #include <string.h>
 
@@ -55,7 +56,7 @@ static bool of_literals(const Node *node)
     return true;
 }
 
-int fold_node(Graph *graph, Node *node)
+static int fold_node(Graph *graph, Node *node)
 {
     static const Target nobody = {.name = "fold"};
     static const LowerTarget scalar = {.device = &nobody, .scalar = true};
@@ -90,4 +91,22 @@ int fold_node(Graph *graph, Node *node)
     }
     arena_free(scratch);
     return code;
+}
+
+/* Shapes stand below lowering: they are given the means to fold. */
+int pass_shapes(Graph *g)
+{
+    return shapes_infer(g, fold_node);
+}
+
+int pass_fold(Graph *g)
+{
+    for (int i = 0; i < g->node_count; i++) {
+        Node *n = g->nodes[i];
+        if (n->op == OP_VALUES || !shapes_can_fold(g, n)) continue;
+        TRY(fold_node(g, n));
+        shapes_release(g, n);
+    }
+    graph_sweep(g);
+    return 0;
 }

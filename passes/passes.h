@@ -44,33 +44,4 @@ int pass_inline(Graph *graph);
 /* Physical axis order of every tensor. */
 int pass_layout(Graph *graph);
 
-/* Computes a node whose inputs are all constants: sets data of its outputs. 0 also when it is not
- * able to; nothing is changed then. (passes/fold.c) */
-int fold_node(Graph *graph, Node *node);
-
-/* ---- What lowering asks of shapes ---- */
-
-/* So many iterations are as good as endless. */
-#define LOOP_UNBOUNDED (INT64_C(1) << 50)
-
-/* How often a loop runs; shapes must have run up to its enter node. */
-typedef struct LoopCount {
-    const Size *iteration; /* the symbol that counts, from 0 on; 0 where it runs once */
-    const Size *limit;     /* iterations at most */
-    bool limit_is_read;    /* the limit is a symbol that the enter node sets from in[0]'s contents */
-    bool has_cond;         /* it can end before that */
-    int counter;           /* the symbol of main's loop: iterations done */
-    const Size *trips;     /* iterations that it ran, known after it */
-} LoopCount;
-void loop_count(Graph *graph, const Node *enter, LoopCount *count);
-
-/* The contents of a small (at most 64 elements) integer tensor as sizes, row-major; NULL when they
- * are not known. *count may be NULL. */
-const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count);
-/* Slice: for every axis of in[0] the first element taken and the step; shapes must have run. */
-int slice_params(Graph *graph, const Node *node, const Size **start, int64_t *step);
-/* Split: where part k begins along the axis, whichever of the outputs are there; shapes must have
- * run. */
-const Size *split_start(Graph *graph, const Node *node, int k);
-
 #endif

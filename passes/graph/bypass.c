@@ -2,6 +2,7 @@
 #include "passes/graph/rules.h"
 
 #include "passes/graph/rewrite.h"
+#include "passes/shape/facts.h"
 
 static bool keeps_shape(const Node *n)
 {

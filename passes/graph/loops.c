@@ -1,5 +1,6 @@
 /* Loops that are none. */
 #include "passes/graph/simplify.h"
+#include "passes/shape/facts.h"
 
 /* A value that the body hands on as it came is the first one, everywhere. */
 static bool drop_constant(Graph *g, Node *leave)

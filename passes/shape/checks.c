@@ -1,5 +1,5 @@
-/* Checks of inputs that determine no output size, but that kernels index by sizes of others: a
- * model that gets them wrong must be told, not read out of bounds. */
+/* Checks of inputs (column CHECKS of ir/ops.def) that determine no output size, but that kernels index
+ * by sizes of others: a model that gets them wrong must be told, not read out of bounds. */
 #include "passes/shape/shape.h"
 
 int need_vector(Graph *g, Node *n, int in, const char *name, const Size *size)
@@ -54,14 +54,14 @@ int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size)
 }
 
 /* data, indices, updates */
-static int check_scatter_elements(Graph *g, Node *n)
+int check_scatter_elements(Graph *g, Node *n)
 {
     Dims index = dims_of(n->in[1]);
     TRY(need_rank(g, n, 1, n->in[0]->rank));
     return need_dims(g, n, 2, "updates", &index);
 }
 
-static int check_scatter_nd(Graph *g, Node *n)
+int check_scatter_nd(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0], *index = n->in[1];
     TRY(need_rank_min(g, n, 1, 1));
@@ -76,27 +76,32 @@ static int check_scatter_nd(Graph *g, Node *n)
 }
 
 /* scale and bias of the axes from `axis` on */
-static int check_norm(Graph *g, Node *n)
+int check_norm(Graph *g, Node *n)
 {
     Dims all = dims_of(n->in[0]);
     TRY(need_broadcast(g, n, 1, "scale", &all));
     return need_broadcast(g, n, 2, "bias", &all);
 }
 
-static int check_channel_norm(Graph *g, Node *n)
+int check_channel_norm(Graph *g, Node *n)
 {
     TRY(need_rank_min(g, n, 0, 2));
     const Size *channels = n->in[0]->dims[1];
     TRY(need_vector(g, n, 1, "scale", channels));
-    TRY(need_vector(g, n, 2, "bias", channels));
-    if (n->op != OP_GROUP_NORMALIZATION) return 0;
+    return need_vector(g, n, 2, "bias", channels);
+}
+
+int check_group_norm(Graph *g, Node *n)
+{
+    TRY(check_channel_norm(g, n));
+    const Size *channels = n->in[0]->dims[1];
     int64_t groups = node_int(n, "num_groups");
     if (groups > 0 && (!size_is_const(channels) || channels->value % groups == 0)) return 0;
     return diag_node(g->diag, &n->origin, "num_groups: %lld does not divide %s channels",
                      (long long)groups, size_text(g->sizes, channels));
 }
 
-static int check_reverse(Graph *g, Node *n)
+int check_reverse_sequence(Graph *g, Node *n)
 {
     int batch, time;
     TRY(need_rank_min(g, n, 0, 2));
@@ -105,33 +110,43 @@ static int check_reverse(Graph *g, Node *n)
     return need_vector(g, n, 1, "sequence_lens", n->in[0]->dims[batch]);
 }
 
-int check_inputs_of(Graph *g, Node *n)
+int check_one_hot(Graph *g, Node *n)
 {
-    switch (n->op) {
-    case OP_SCATTER_ELEMENTS: return check_scatter_elements(g, n);
-    case OP_SCATTER_ND: return check_scatter_nd(g, n);
-    case OP_RMS_NORMALIZATION:
-    case OP_LAYER_NORMALIZATION: return check_norm(g, n);
-    case OP_INSTANCE_NORMALIZATION:
-    case OP_GROUP_NORMALIZATION: return check_channel_norm(g, n);
-    case OP_REVERSE_SEQUENCE: return check_reverse(g, n);
-    case OP_ONE_HOT: return need_elements(g, n, 2, "values", 2);
-    case OP_CUM_SUM:
-    case OP_CUM_PROD: return need_elements(g, n, 1, "axis", 1);
-    case OP_TRILU: return need_elements(g, n, 1, "k", 1);
-    case OP_PAD: return need_elements(g, n, 2, "constant_value", 1);
-    case OP_QLINEAR_CONV:
-    case OP_QLINEAR_MAT_MUL:
-        for (int i = 1; i < 8; i++) {
-            if (i == 3 || i == 4 || i == 5) continue;
-            TRY(need_elements(g, n, i, "scales and zero points", 1));
-        }
-        return 0;
-    case OP_MAX_UNPOOL: {
-        Dims x = dims_of(n->in[0]);
-        return need_dims(g, n, 1, "indices", &x);
-    }
-    case OP_CLIP: TRY(need_elements(g, n, 1, "min", 1)); return need_elements(g, n, 2, "max", 1);
-    default: return 0;
-    }
+    return need_elements(g, n, 2, "values", 2);
+}
+
+int check_cumulate(Graph *g, Node *n)
+{
+    return need_elements(g, n, 1, "axis", 1);
+}
+
+int check_trilu(Graph *g, Node *n)
+{
+    return need_elements(g, n, 1, "k", 1);
+}
+
+int check_pad(Graph *g, Node *n)
+{
+    return need_elements(g, n, 2, "constant_value", 1);
+}
+
+/* x, its scale and zero point, the weights with theirs (one for each channel), the output's */
+int check_qlinear(Graph *g, Node *n)
+{
+    static const int single[] = {1, 2, 6, 7};
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        TRY(need_elements(g, n, single[i], "scales and zero points", 1));
+    return 0;
+}
+
+int check_max_unpool(Graph *g, Node *n)
+{
+    Dims x = dims_of(n->in[0]);
+    return need_dims(g, n, 1, "indices", &x);
+}
+
+int check_clip(Graph *g, Node *n)
+{
+    TRY(need_elements(g, n, 1, "min", 1));
+    return need_elements(g, n, 2, "max", 1);
 }

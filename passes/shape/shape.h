@@ -7,26 +7,44 @@
 #ifndef LPC_PASSES_SHAPE_H
 #define LPC_PASSES_SHAPE_H
 
-#include "passes/passes.h"
+#include "passes/shape/facts.h"
 
 typedef int ShapeRule(Graph *g, Node *n);
+typedef struct Values Values; /* a node and what its inputs hold: passes/shape/values.h */
+/* Element `flat` of output `out`, at coordinates `at`, as a size; NULL when it is not known. The inputs
+ * that the record names are known, and the output is small and static. */
+typedef const Size *ValueRule(Values *v, int out, int64_t flat, const int64_t *at);
 #define OP(id, name, since, ...) __VA_ARGS__
 #define SHAPE(rule) ShapeRule shape_##rule;
+#define CHECKS(rule) ShapeRule check_##rule;
+#define VALUES(rule, inputs) ValueRule values_##rule;
 #include "ir/ops.def"
 
 /* The rules of one operator; rules.c makes the table of them. */
 typedef struct ShapeRules {
     OpCode op;
     ShapeRule *shape; /* NULL: the node's outputs keep what they have (lpc.Values) */
+    ShapeRule *check; /* asked after `shape`; NULL: nothing is to be checked */
+    ValueRule *values; /* NULL: contents of its outputs are not followed */
+    unsigned values_need; /* inputs */
 } ShapeRules;
 
 extern const ShapeRules shape_rules[OP_COUNT];
 
+/* Computes a node whose inputs are all constants: sets data of its outputs. 0 also when it is not able
+ * to; nothing is changed then. */
+typedef int FoldNode(Graph *g, Node *n);
+
+/* pass_shapes, with `fold` for nodes of constants: computing them needs lowering, which stands above
+ * shapes. (shapes.c) */
+int shapes_infer(Graph *g, FoldNode *fold);
+/* Whether all inputs are constants and the outputs are small, static and lpc's own. */
+bool shapes_can_fold(const Graph *g, const Node *n);
+/* Constants have no producer: the node goes when all its outputs have become constants. */
+void shapes_release(Graph *g, Node *n);
+
 /* What a rule returns when it is only for want of contents known at compile time. */
 enum { SHAPE_UNKNOWN = 4 };
-/* Elements of a computed tensor whose contents are followed: lists of integers, other tensors. The
- * contents of a constant are known however many they are. */
-enum { MAX_VALUES = 1024, FOLLOWED_VALUES = 64 };
 
 /* A shape under construction. */
 typedef struct Dims {
@@ -60,8 +78,6 @@ int need_rank_min(Graph *g, Node *n, int in, int rank);
 /* Reports when inputs a and b differ in type. */
 int need_same_type(Graph *g, Node *n, int a, int b);
 
-/* All elements of a constant as sizes, NULL when one is not whole. */
-const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count);
 /* Contents of input `in` as sizes; reports when they are not known. NAME is for messages. */
 int need_values(Graph *g, Node *n, int in, const char *name, const Size *const **values,
                 int *count);
@@ -70,14 +86,12 @@ int need_ints(Graph *g, Node *n, int in, const char *name, const int64_t **out, 
 int need_int(Graph *g, Node *n, int in, const char *name, int64_t *out);
 int unknown_input(Graph *g, Node *n, int in, const char *name);
 
-/* checks.c: the same for inputs that determine no size; absent ones are fine. */
+/* The same for inputs that determine no size; absent ones are fine. (checks.c) */
 int need_vector(Graph *g, Node *n, int in, const char *name, const Size *size);
 int need_dims(Graph *g, Node *n, int in, const char *name, const Dims *want);
 int need_elements(Graph *g, Node *n, int in, const char *name, int64_t count);
 int need_broadcast(Graph *g, Node *n, int in, const char *name, const Dims *into);
 int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size);
-/* What is to be checked of the operator's inputs beyond its shape rule. */
-int check_inputs_of(Graph *g, Node *n);
 
 /* A symbol that the node computes at run time, the same one whenever it is asked for. */
 int shape_node_symbol_index(Graph *g, const Node *n, const char *suffix);

@@ -171,7 +171,7 @@ static bool values_to_data(Graph *g, Tensor *x)
 
 enum { FOLD_ELEMENTS = 4 << 20 };
 
-static bool can_fold(const Graph *g, const Node *n)
+bool shapes_can_fold(const Graph *g, const Node *n)
 {
     if (n->op == OP_PHI || n->op == OP_DELETED || n->body) return false;
     for (int i = 0; i < n->in_count; i++) {
@@ -187,7 +187,7 @@ static bool can_fold(const Graph *g, const Node *n)
 }
 
 /* Constants have no producer: the node goes when all its outputs have become constants. */
-static void release(Graph *g, Node *n)
+void shapes_release(Graph *g, Node *n)
 {
     for (int i = 0; i < n->out_count; i++) {
         if (n->out[i] && (!n->out[i]->data || is_result(g, n->out[i]))) return;
@@ -201,28 +201,17 @@ static void release(Graph *g, Node *n)
     n->out_count = 0;
 }
 
-static int fold(Graph *g, Node *n)
+static int fold_constants(const Walk *w, Node *n)
 {
+    Graph *g = w->graph;
     bool all = n->out_count > 0;
     for (int i = 0; i < n->out_count; i++) {
         if (!n->out[i] || is_result(g, n->out[i])) continue;
         all &= values_to_data(g, n->out[i]);
     }
-    /* quantised weights stay so for pass_fuse_quantized */
-    if (!all && n->op != OP_DEQUANTIZE_LINEAR && can_fold(g, n)) TRY(fold_node(g, n));
-    release(g, n);
-    return 0;
-}
-
-int pass_fold(Graph *g)
-{
-    for (int i = 0; i < g->node_count; i++) {
-        Node *n = g->nodes[i];
-        if (n->op == OP_VALUES || !can_fold(g, n)) continue;
-        TRY(fold_node(g, n));
-        release(g, n);
-    }
-    graph_sweep(g);
+    /* quantised weights stay so for pass_fuse_quantized, which is about them */
+    if (!all && n->op != OP_DEQUANTIZE_LINEAR && shapes_can_fold(g, n)) TRY(w->fold(g, n));
+    shapes_release(g, n);
     return 0;
 }
 
@@ -261,8 +250,9 @@ static int run_rule(Walk *w, int at)
     Node *n = w->graph->nodes[at];
     if (n->op == OP_LOOP_ENTER) return walk_enter(w, at);
     if (n->op == OP_LOOP_LEAVE) return walk_leave(w, n);
-    if (shape_rules[n->op].shape) TRY(shape_rules[n->op].shape(w->graph, n));
-    return check_inputs_of(w->graph, n);
+    const ShapeRules *rules = &shape_rules[n->op];
+    if (rules->shape) TRY(rules->shape(w->graph, n));
+    return rules->check ? rules->check(w->graph, n) : 0;
 }
 
 static int infer_node(Walk *w, int at)
@@ -286,7 +276,7 @@ static int infer_node(Walk *w, int at)
     }
     if (n->body) return 0;
     values_infer(g, n);
-    return fold(g, n);
+    return fold_constants(w, n);
 }
 
 static int walk_range(Walk *w, int from, int to)
@@ -314,9 +304,9 @@ static int check_bounded(Graph *g)
 
 /* Requires topological order; makes the attributes that lowering reads explicit, keeps the nodes'
  * meaning. Every wrong node is reported. */
-int pass_shapes(Graph *g)
+int shapes_infer(Graph *g, FoldNode *fold)
 {
-    Walk walk = {.graph = g, .range = walk_range};
+    Walk walk = {.graph = g, .fold = fold, .range = walk_range};
     int failed = walk_range(&walk, 0, g->node_count) | check_bounded(g);
     if (failed) return LPC_ERROR;
     graph_sweep(g);

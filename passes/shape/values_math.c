@@ -1,4 +1,5 @@
-/* Contents of small tensors: element-wise arithmetic, comparisons and logic on sizes. */
+/* Contents of small tensors: element-wise arithmetic, comparisons and logic on sizes (column VALUES of
+ * ir/ops.def). Rules see no operator's name, but quotients, which are about Mul and Div. */
 #include "passes/shape/values.h"
 
 #include <math.h>
@@ -8,25 +9,71 @@ static const Size *truth(Values *v, bool value)
     return size_const(v->g->sizes, value);
 }
 
-/* Value range of a - b; false when it says nothing. */
-static const Size *compare(Values *v, OpCode op, const Size *a, const Size *b)
+/* The input's element that is broadcast to `at`; NULL when it is not known. */
+static const Size *operand(Values *v, int k, const int64_t *at)
 {
-    SizeTable *t = v->g->sizes;
-    if (op == OP_GREATER) return compare(v, OP_LESS, b, a);
-    if (op == OP_GREATER_OR_EQUAL) return compare(v, OP_LESS_OR_EQUAL, b, a);
-    const Size *difference = size_sub(t, a, b);
-    int64_t low = size_lower(t, difference), high = size_upper(t, difference);
-    if (op == OP_EQUAL) {
-        if (a == b || (low == 0 && high == 0)) return truth(v, true);
-        return low > 0 || high < 0 ? truth(v, false) : NULL;
-    }
-    int64_t least = op == OP_LESS ? 0 : 1; /* false from here on */
-    if (high < least) return truth(v, true);
-    return low >= least ? truth(v, false) : NULL;
+    const Tensor *x = v->n->in[k];
+    if (!v->in[k]) return NULL;
+    return v->in[k][values_flatten(x, v->n->out[0]->rank, at)];
 }
 
-static const Size *divide(Values *v, const Size *a, const Size *b)
+/* ---- Arithmetic ---- */
+
+typedef const Size *Combine(SizeTable *t, const Size *a, const Size *b);
+
+/* All operands, which are known, combined from the left. */
+static const Size *combined(Values *v, const int64_t *at, Combine *combine)
 {
+    const Size *all = operand(v, 0, at);
+    for (int k = 1; all && k < v->n->in_count; k++)
+        all = combine(v->g->sizes, all, operand(v, k, at));
+    return all;
+}
+
+const Size *values_add(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return combined(v, at, size_add);
+}
+
+const Size *values_sub(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return combined(v, at, size_sub);
+}
+
+const Size *values_min(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return combined(v, at, size_min);
+}
+
+const Size *values_max(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return combined(v, at, size_max);
+}
+
+const Size *values_mean(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return v->n->in_count == 1 ? operand(v, 0, at) : NULL;
+}
+
+/* 0 * x is 0 whatever x is. */
+const Size *values_mul(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    const Size *a = operand(v, 0, at), *b = operand(v, 1, at);
+    if (a && b) return size_mul(v->g->sizes, a, b);
+    const Size *known = a ? a : b;
+    return known && size_is(known, 0) && dtype_is_int(v->n->out[0]->dtype) ? known : NULL;
+}
+
+const Size *values_div(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    const Size *a = operand(v, 0, at), *b = operand(v, 1, at);
     SizeTable *t = v->g->sizes;
     bool is_float = dtype_is_float(v->n->out[0]->dtype);
     if (size_is(b, 0)) return NULL;
@@ -41,45 +88,131 @@ static const Size *divide(Values *v, const Size *a, const Size *b)
     return quotient;
 }
 
-static const Size *modulo(Values *v, const Size *a, const Size *b)
+const Size *values_mod(Values *v, int out, int64_t flat, const int64_t *at)
 {
+    (void)out, (void)flat;
+    const Size *a = operand(v, 0, at), *b = operand(v, 1, at);
     if (!size_is_const(b) || b->value <= 0 || node_int(v->n, "fmod")) return NULL;
     return size_mod(v->g->sizes, a, b);
 }
 
-static const Size *binary(Values *v, const Size *a, const Size *b)
+const Size *values_neg(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return size_sub(v->g->sizes, size_const(v->g->sizes, 0), operand(v, 0, at));
+}
+
+const Size *values_abs(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    const Size *x = operand(v, 0, at);
+    if (size_lower(v->g->sizes, x) >= 0) return x;
+    return size_is_const(x) ? size_const(v->g->sizes, -x->value) : NULL;
+}
+
+const Size *values_relu(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    SizeTable *t = v->g->sizes;
+    const Size *x = operand(v, 0, at);
+    return size_lower(t, x) >= 0 ? x : size_max(t, x, size_const(t, 0));
+}
+
+/* Identity; Round of whole numbers. */
+const Size *values_same(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return operand(v, 0, at);
+}
+
+/* ---- Comparisons and logic ---- */
+
+/* What the range of a - b says of it; NULL when that is nothing. */
+static const Size *less(Values *v, const Size *a, const Size *b, bool or_equal)
 {
     SizeTable *t = v->g->sizes;
-    if (!a || !b) {
-        if (v->n->op != OP_MUL || (!a && !b)) return NULL;
-        return size_is(a ? a : b, 0) && dtype_is_int(v->n->out[0]->dtype) ? (a ? a : b) : NULL;
-    }
-    switch (v->n->op) {
-    case OP_ADD:
-    case OP_SUM: return size_add(t, a, b);
-    case OP_SUB: return size_sub(t, a, b);
-    case OP_MUL: return size_mul(t, a, b);
-    case OP_DIV: return divide(v, a, b);
-    case OP_MOD: return modulo(v, a, b);
-    case OP_MIN: return size_min(t, a, b);
-    case OP_MAX: return size_max(t, a, b);
-    case OP_EQUAL:
-    case OP_LESS:
-    case OP_GREATER:
-    case OP_LESS_OR_EQUAL:
-    case OP_GREATER_OR_EQUAL: return compare(v, v->n->op, a, b);
-    case OP_XOR:
-        return size_is_const(a) && size_is_const(b) ? truth(v, a->value != b->value) : NULL;
-    default: return NULL;
-    }
+    const Size *difference = size_sub(t, a, b);
+    int64_t low = size_lower(t, difference), high = size_upper(t, difference);
+    int64_t least = or_equal; /* false from here on */
+    if (high < least) return truth(v, true);
+    return low >= least ? truth(v, false) : NULL;
+}
+
+const Size *values_equal(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    SizeTable *t = v->g->sizes;
+    const Size *a = operand(v, 0, at), *b = operand(v, 1, at), *difference = size_sub(t, a, b);
+    int64_t low = size_lower(t, difference), high = size_upper(t, difference);
+    if (a == b || (low == 0 && high == 0)) return truth(v, true);
+    return low > 0 || high < 0 ? truth(v, false) : NULL;
+}
+
+const Size *values_less(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return less(v, operand(v, 0, at), operand(v, 1, at), false);
+}
+
+const Size *values_less_or_equal(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return less(v, operand(v, 0, at), operand(v, 1, at), true);
+}
+
+const Size *values_greater(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return less(v, operand(v, 1, at), operand(v, 0, at), false);
+}
+
+const Size *values_greater_or_equal(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return less(v, operand(v, 1, at), operand(v, 0, at), true);
+}
+
+const Size *values_not(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    const Size *x = operand(v, 0, at);
+    return size_is_const(x) ? truth(v, x->value == 0) : NULL;
+}
+
+const Size *values_xor(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    const Size *a = operand(v, 0, at), *b = operand(v, 1, at);
+    return size_is_const(a) && size_is_const(b) ? truth(v, a->value != b->value) : NULL;
 }
 
 /* One side of And or Or can be enough. */
-static const Size *logic(Values *v, const Size *a, const Size *b)
+static const Size *logic(Values *v, const int64_t *at, bool decides)
 {
-    int64_t decides = v->n->op == OP_OR;
-    if ((a && size_is(a, decides)) || (b && size_is(b, decides))) return truth(v, decides != 0);
+    const Size *a = operand(v, 0, at), *b = operand(v, 1, at);
+    if ((a && size_is(a, decides)) || (b && size_is(b, decides))) return truth(v, decides);
     return a && b && size_is_const(a) && size_is_const(b) ? truth(v, !decides) : NULL;
+}
+
+const Size *values_and(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return logic(v, at, false);
+}
+
+const Size *values_or(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return logic(v, at, true);
+}
+
+const Size *values_where(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    const Size *condition = operand(v, 0, at);
+    if (condition && size_is_const(condition)) return operand(v, condition->value ? 1 : 2, at);
+    const Size *a = operand(v, 1, at), *b = operand(v, 2, at);
+    return a == b ? a : NULL;
 }
 
 /* ---- Quotients ---- */
@@ -125,8 +258,8 @@ static bool quotient_of(Values *v, Tensor *x, const int64_t *at, int rank, const
     return false;
 }
 
-/* Floor, Ceil, or Cast to an integer type (sizes are not negative: the same as Floor). */
-static const Size *round_whole(Values *v, const Size *x, const int64_t *at)
+/* x or, where that is not known but a quotient is, its whole part. */
+static const Size *round_whole(Values *v, const Size *x, const int64_t *at, bool up)
 {
     if (x) return x;
     const Size *top;
@@ -135,80 +268,36 @@ static const Size *round_whole(Values *v, const Size *x, const int64_t *at)
     if (!tensor_is_static(from) || !dtype_is_float(from->dtype)) return NULL;
     if (!quotient_of(v, from, at, v->n->out[0]->rank, &top, &bottom)) return NULL;
     const Size *by = size_const(v->g->sizes, bottom);
-    return v->n->op == OP_CEIL ? size_ceildiv(v->g->sizes, top, by)
-                               : size_div(v->g->sizes, top, by);
+    return up ? size_ceildiv(v->g->sizes, top, by) : size_div(v->g->sizes, top, by);
 }
 
-static const Size *cast(Values *v, const Size *x, const int64_t *at)
+const Size *values_floor(Values *v, int out, int64_t flat, const int64_t *at)
 {
+    (void)out, (void)flat;
+    return round_whole(v, operand(v, 0, at), at, false);
+}
+
+const Size *values_ceil(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    return round_whole(v, operand(v, 0, at), at, true);
+}
+
+/* To an integer type: sizes are not negative, so it is the same as Floor. */
+const Size *values_cast(Values *v, int out, int64_t flat, const int64_t *at)
+{
+    (void)out, (void)flat;
+    SizeTable *t = v->g->sizes;
     DType to = v->n->out[0]->dtype;
+    const Size *x = operand(v, 0, at);
     if (to == DT_BOOL) {
         if (!x) return NULL;
         if (size_is_const(x)) return truth(v, x->value != 0);
-        return size_lower(v->g->sizes, x) > 0 ? truth(v, true) : NULL;
+        return size_lower(t, x) > 0 ? truth(v, true) : NULL;
     }
-    if (dtype_is_int(to)) {
-        x = round_whole(v, x, at);
-        if (x && size_is_const(x) && (x->value < dtype_min(to) || x->value > dtype_max(to)))
-            return NULL;
-        return x;
-    }
+    if (!dtype_is_int(to)) return x;
+    x = round_whole(v, x, at, false);
+    if (x && size_is_const(x) && (x->value < dtype_min(to) || x->value > dtype_max(to)))
+        return NULL;
     return x;
-}
-
-static const Size *unary(Values *v, const Size *x, const int64_t *at)
-{
-    SizeTable *t = v->g->sizes;
-    switch (v->n->op) {
-    case OP_IDENTITY: return x;
-    case OP_CAST:
-    case OP_CAST_LIKE: return cast(v, x, at);
-    case OP_FLOOR:
-    case OP_CEIL: return round_whole(v, x, at);
-    case OP_ROUND: return x;
-    case OP_NEG: return x ? size_sub(t, size_const(t, 0), x) : NULL;
-    case OP_ABS:
-    case OP_RELU:
-        if (!x) return NULL;
-        if (size_lower(t, x) >= 0) return x;
-        if (v->n->op == OP_RELU) return size_max(t, x, size_const(t, 0));
-        return size_is_const(x) ? size_const(t, -x->value) : NULL;
-    case OP_NOT: return x && size_is_const(x) ? truth(v, x->value == 0) : NULL;
-    default: return NULL;
-    }
-}
-
-static const Size *operand(Values *v, int k, const int64_t *at)
-{
-    const Tensor *x = v->n->in[k];
-    if (!v->in[k]) return NULL;
-    return v->in[k][values_flatten(x, v->n->out[0]->rank, at)];
-}
-
-static const Size *where(Values *v, const int64_t *at)
-{
-    const Size *condition = operand(v, 0, at);
-    if (condition && size_is_const(condition)) return operand(v, condition->value ? 1 : 2, at);
-    const Size *a = operand(v, 1, at), *b = operand(v, 2, at);
-    return a == b ? a : NULL;
-}
-
-const Size *values_elementwise(Values *v, int64_t i, const int64_t *at)
-{
-    (void)i;
-    const Node *n = v->n;
-    if (n->op == OP_WHERE) return where(v, at);
-    if (n->op == OP_CAST_LIKE || n->in_count == 1) {
-        const Size *x = operand(v, 0, at);
-        bool is_nary = n->op == OP_SUM || n->op == OP_MIN || n->op == OP_MAX || n->op == OP_MEAN;
-        return is_nary ? x : unary(v, x, at);
-    }
-    if (n->op == OP_CLIP || n->op == OP_MEAN) return NULL;
-    if (n->op == OP_AND || n->op == OP_OR) return logic(v, operand(v, 0, at), operand(v, 1, at));
-    const Size *all = operand(v, 0, at);
-    for (int k = 1; k < n->in_count; k++) {
-        all = binary(v, all, operand(v, k, at));
-        if (!all) return NULL;
-    }
-    return all;
 }

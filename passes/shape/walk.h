@@ -14,6 +14,7 @@ typedef struct Branch {
 typedef struct Walk Walk;
 struct Walk {
     Graph *graph;
+    FoldNode *fold;
     /* Infers nodes [from, to) of the graph. Every wrong node is reported. */
     int (*range)(Walk *walk, int from, int to);
     Branch *failed;

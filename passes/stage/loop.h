@@ -2,7 +2,7 @@
 #ifndef LPC_PASSES_STAGE_LOOP_H
 #define LPC_PASSES_STAGE_LOOP_H
 
-#include "passes/passes.h"
+#include "passes/shape/facts.h"
 #include "passes/stage/stage.h"
 
 /* What stands before the body, and the main program's loop: *inside is its block, where lw->main is

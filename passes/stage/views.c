@@ -1,7 +1,7 @@
 /* Views: how an output lies in its source's memory (column VIEW of ir/ops.def). */
 #include "passes/stage/views.h"
 
-#include "passes/passes.h"
+#include "passes/shape/facts.h"
 
 const ViewRules view_rules[OP_COUNT] = {
 #define OP(id, name, since, ...) [OP_##id] = {.op = OP_##id, __VA_ARGS__},

@@ -93,6 +93,22 @@ static void test_reshape(int variant)
     arena_free(c.net.arena);
 }
 
+static void test_tile(int variant)
+{
+    Case c;
+    begin(&c, variant);
+    c.in[0] = net_input(&c.net, "x", DT_F32, "1,2,h,4", false);
+    c.in[1] = ints(&c, 4, (int64_t[]){2, 1, 3, 2});
+    make_node(&c, OP_TILE, 2);
+    const double *x = input(&c, 0), *got = run(&c);
+    double *want = arena_array(c.net.arena, 2 * 2 * 15 * 8, sizeof *want);
+    for (int i = 0, at = 0; i < 4; i++)
+        for (int j = 0; j < 15; j++)
+            for (int k = 0; k < 8; k++) want[at++] = x[(i % 2 * 5 + j % 5) * 4 + k % 4];
+    check("tile", c.variant, same(got, want, 2 * 2 * 15 * 8, 0));
+    arena_free(c.net.arena);
+}
+
 static void test_slice(int variant)
 {
     Case c;
@@ -314,6 +330,7 @@ int main(void)
 {
     for (int v = 0; v < VARIANTS; v++) {
         test_reshape(v);
+        test_tile(v);
         test_slice(v);
         test_pad(v, "constant", 2, -1);
         test_pad(v, "reflect", 9, 6);

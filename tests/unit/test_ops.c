@@ -92,6 +92,9 @@ static void check_rules(OpCode op)
     const LowerRules *lower = &lower_rules[op];
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
     expect(op, shape_rules[op].shape || !is_real(op), "SHAPE is missing");
+    unsigned need = shape_rules[op].values_need;
+    expect(op, need == ~0u || info->in_max >= 32 || !(need >> info->in_max),
+           "VALUES names an input that IN has not");
     expect(op, lower->lower || !is_real(op), "LOWER is missing");
     expect(op, !lower->rows || lower->lower, "ROWS needs LOWER");
     expect(op, info->has_point == (lower->point != NULL), "POINT: a rule is missing");

@@ -1,6 +1,5 @@
 /* Concat, and the nodes that only store: known values, the join of an If's branches. */
 #include "passes/lower/moves/move.h"
-#include "passes/passes.h"
 
 /* ---- Concat ---- */
 

@@ -1,7 +1,6 @@
 /* Point rules that repeat, surround or make elements. */
 #include "passes/lower/moves/move.h"
 #include "passes/lower/frame/scalar.h"
-#include "passes/passes.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Point rules of views, for where the output is computed instead of being seen through strides. */
 #include "passes/lower/moves/move.h"
-#include "passes/passes.h"
+#include "passes/shape/facts.h"
 
 Inst *point_bit_cast(Lower *lw, const Node *node, int output, Inst *const *idx)
 {

@@ -1,7 +1,6 @@
 /* Resize, the part that runs at compile time: reading the node, and the tables of axes whose sizes
  * are constant. The formulas are those of the ONNX reference implementation, in double. */
 #include "passes/lower/moves/resize.h"
-#include "passes/passes.h"
 
 #include <math.h>
 #include <string.h>
