@@ -135,11 +135,11 @@ static void lower_as_product(const Conv *c, Product *p)
     conv_product(c, p);
     bool matrix = as_matrix(c, p);
     if (!matrix) as_windows(c, p);
-    p->column_outer = !matrix;
-    p->tiling = lower_tiling(c->lw);
-    if (p->tiling.method > METHOD_DIRECT) p->tiling = (Tiling){0}; /* no room for Winograd's */
+    p->tile.column_outer = !matrix;
+    p->tile.measured = lower_tiling(c->lw);
+    if (p->tile.measured.method > METHOD_DIRECT) p->tile.measured = (Tiling){0}; /* no room for Winograd's */
     product_tile(p);
-    Pack pack = conv_pack(c, (int64_t)p->lanes * p->vecs, false, p->depthwise);
+    Pack pack = conv_pack(c, (int64_t)p->tile.lanes * p->tile.vecs, false, p->depthwise);
     product_kernel(p, NULL, &pack, NULL);
 }
 
@@ -169,8 +169,8 @@ int lower_conv_integer(Lower *lw, Node *node)
     Product p;
     conv_read(&c, lw, node->in[0], node->in[1], NULL);
     product_init(&p, lw, MATRIX_INTEGER);
-    conv_parameter(&p.left_zero, node_in(node, 2));
-    conv_parameter(&p.right_zero, node_in(node, 3));
+    conv_parameter(&p.scales.left_zero, node_in(node, 2));
+    conv_parameter(&p.scales.right_zero, node_in(node, 3));
     lower_as_product(&c, &p);
     return 0;
 }
@@ -181,12 +181,12 @@ int lower_qlinear_conv(Lower *lw, Node *node)
     Product p;
     conv_read(&c, lw, node->in[0], node->in[3], node_in(node, 8));
     product_init(&p, lw, MATRIX_QUANTISED);
-    conv_parameter(&p.left_scale, node->in[1]);
-    conv_parameter(&p.left_zero, node->in[2]);
-    conv_parameter(&p.right_scale, node->in[4]);
-    conv_parameter(&p.right_zero, node->in[5]);
-    conv_parameter(&p.out_scale, node->in[6]);
-    conv_parameter(&p.out_zero, node->in[7]);
+    conv_parameter(&p.scales.left_scale, node->in[1]);
+    conv_parameter(&p.scales.left_zero, node->in[2]);
+    conv_parameter(&p.scales.right_scale, node->in[4]);
+    conv_parameter(&p.scales.right_zero, node->in[5]);
+    conv_parameter(&p.scales.out_scale, node->in[6]);
+    conv_parameter(&p.scales.out_zero, node->in[7]);
     lower_as_product(&c, &p);
     return 0;
 }

@@ -53,14 +53,14 @@ int lower_conv_transpose(Lower *lw, Node *node)
     conv_product(&c, &p);
     outer_axes(&c, &p);
     p.left.row = p.out.row = c.rank + 1;
-    p.column_outer = true;
+    p.tile.column_outer = true;
     Phases phases = {.count = (int)c.stride[c.rank - 1]};
     Axis *axes = arena_array(lw->arena, (size_t)phases.count, sizeof *axes);
     for (int i = 0; i < phases.count; i++) axes[i] = phase_axis(&c, i);
     phases.axis = axes;
     p.axis[c.rank - 1] = axes[0];
     product_tile(&p);
-    Pack pack = conv_pack(&c, (int64_t)p.lanes * p.vecs, true, p.depthwise);
+    Pack pack = conv_pack(&c, (int64_t)p.tile.lanes * p.tile.vecs, true, p.depthwise);
     product_kernel(&p, NULL, &pack, &phases);
     return 0;
 }

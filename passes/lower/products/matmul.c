@@ -97,9 +97,9 @@ static void emit(Product *p, const Tensor *right, bool transposed)
     if (packs && lw->one_row) {
         product_tile_one_row(p, lw->packed_width);
     } else {
-        p->tiling = lower_tiling(lw);
+        p->tile.measured = lower_tiling(lw);
         product_tile(p);
-        lw->packed_width = (int64_t)p->lanes * p->vecs;
+        lw->packed_width = (int64_t)p->tile.lanes * p->tile.vecs;
     }
     if (!packs) {
         product_kernel(p, NULL, NULL, NULL);
@@ -184,8 +184,8 @@ int lower_matmul_integer(Lower *lw, Node *node)
 {
     Product p;
     product_init(&p, lw, MATRIX_INTEGER);
-    TRY(parameter(lw, &p.left_zero, node_in(node, 2), true));
-    TRY(parameter(lw, &p.right_zero, node_in(node, 3), false));
+    TRY(parameter(lw, &p.scales.left_zero, node_in(node, 2), true));
+    TRY(parameter(lw, &p.scales.right_zero, node_in(node, 3), false));
     matmul(&p, node->in[0], node->in[1]);
     return 0;
 }
@@ -194,12 +194,12 @@ int lower_qlinear_matmul(Lower *lw, Node *node)
 {
     Product p;
     product_init(&p, lw, MATRIX_QUANTISED);
-    TRY(parameter(lw, &p.left_scale, node->in[1], true));
-    TRY(parameter(lw, &p.left_zero, node->in[2], true));
-    TRY(parameter(lw, &p.right_scale, node->in[4], false));
-    TRY(parameter(lw, &p.right_zero, node->in[5], false));
-    TRY(parameter(lw, &p.out_scale, node->in[6], true));
-    TRY(parameter(lw, &p.out_zero, node->in[7], true));
+    TRY(parameter(lw, &p.scales.left_scale, node->in[1], true));
+    TRY(parameter(lw, &p.scales.left_zero, node->in[2], true));
+    TRY(parameter(lw, &p.scales.right_scale, node->in[4], false));
+    TRY(parameter(lw, &p.scales.right_zero, node->in[5], false));
+    TRY(parameter(lw, &p.scales.out_scale, node->in[6], true));
+    TRY(parameter(lw, &p.scales.out_zero, node->in[7], true));
     matmul(&p, node->in[0], node->in[3]);
     return 0;
 }

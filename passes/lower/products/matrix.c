@@ -81,7 +81,7 @@ static bool plan_row(const Product *p, const Axis *axis, RowPlan *plan)
 {
     enum { MOST = 6 };
     if (!size_is_const(axis->count) || !size_is_const(axis->in)) return false;
-    int64_t count = axis->count->value, rows = p->rows;
+    int64_t count = axis->count->value, rows = p->tile.rows;
     plan->tiles = count / rows;
     plan->rest = (int)(count % rows);
     plan->first = 0;
@@ -98,14 +98,14 @@ static bool plan_row(const Product *p, const Axis *axis, RowPlan *plan)
 static void emit_known(Product *p, int64_t from, int64_t to)
 {
     for (int64_t i = from; i < to; i++)
-        product_tile_emit(p, kb_i64(&p->lw->b, i * p->rows), p->rows, i * p->rows);
+        product_tile_emit(p, kb_i64(&p->lw->b, i * p->tile.rows), p->tile.rows, i * p->tile.rows);
 }
 
 /* Emits what `emit` says only in one band. */
 static bool enter_band(Product *p, Inst *band, int64_t which)
 {
     Builder *b = &p->lw->b;
-    if (p->bands <= 1) return false;
+    if (p->tile.bands <= 1) return false;
     kb_if(b, kb_op(b, LI_EQ, band, kb_i64(b, which)));
     return true;
 }
@@ -113,7 +113,7 @@ static bool enter_band(Product *p, Inst *band, int64_t which)
 static void emit_planned(Product *p, const Axis *axis, const RowPlan *plan, Inst *band)
 {
     Builder *b = &p->lw->b;
-    int64_t rows = p->rows, last = p->bands - 1;
+    int64_t rows = p->tile.rows, last = p->tile.bands - 1;
     if (plan->first > 0) {
         bool entered = enter_band(p, band, 0);
         emit_known(p, 0, plan->first);
@@ -121,13 +121,13 @@ static void emit_planned(Product *p, const Axis *axis, const RowPlan *plan, Inst
     }
     if (plan->last > plan->first) {
         Inst *from = kb_i64(b, plan->first), *to = kb_i64(b, plan->last);
-        if (p->bands > 1) {
-            Inst *start = kb_muli(b, band, p->band_tiles);
+        if (p->tile.bands > 1) {
+            Inst *start = kb_muli(b, band, p->tile.band_tiles);
             from = kb_op(b, LI_MAX, from, start);
-            to = kb_op(b, LI_MIN, to, kb_addi(b, start, p->band_tiles));
+            to = kb_op(b, LI_MIN, to, kb_addi(b, start, p->tile.band_tiles));
         }
         Inst *tile = kb_for(b, LOOP_SERIAL, from, to, 1);
-        product_tile_emit(p, kb_muli(b, tile, rows), p->rows, -1);
+        product_tile_emit(p, kb_muli(b, tile, rows), p->tile.rows, -1);
         kb_end(b);
     }
     if (plan->last == plan->tiles && !plan->rest) return;
@@ -146,7 +146,7 @@ static void emit_rest(Product *p, Inst *from, Inst *to, bool is_inside)
 {
     Builder *b = &p->lw->b;
     enum { SMALL = 4 };
-    if (is_inside && p->rows > SMALL) {
+    if (is_inside && p->tile.rows > SMALL) {
         Inst *groups = kb_op(b, LI_DIV, kb_sub(b, to, from), kb_i64(b, SMALL));
         Inst *middle = kb_add(b, from, kb_muli(b, groups, SMALL));
         Inst *q = kb_for(b, LOOP_SERIAL, from, middle, SMALL);
@@ -166,14 +166,14 @@ static void emit_dynamic(Product *p, const Axis *axis, Inst *band)
     Builder *b = &p->lw->b;
     SizeTable *sizes = p->lw->sizes;
     bool safe = always_inside(p, axis);
-    const Size *tiles = size_ceildiv(sizes, axis->count, size_const(sizes, p->rows));
+    const Size *tiles = size_ceildiv(sizes, axis->count, size_const(sizes, p->tile.rows));
     Inst *from = kb_i64(b, 0), *to = kb_size(b, tiles), *count = kb_size(b, axis->count);
-    if (p->bands != 1) {
-        from = kb_muli(b, band, p->band_tiles);
-        to = kb_op(b, LI_MIN, to, kb_addi(b, from, p->band_tiles));
+    if (p->tile.bands != 1) {
+        from = kb_muli(b, band, p->tile.band_tiles);
+        to = kb_op(b, LI_MIN, to, kb_addi(b, from, p->tile.band_tiles));
     }
     Inst *tile = kb_for(b, LOOP_SERIAL, from, to, 1);
-    Inst *q = kb_muli(b, tile, p->rows), *end = kb_addi(b, q, p->rows);
+    Inst *q = kb_muli(b, tile, p->tile.rows), *end = kb_addi(b, q, p->tile.rows);
     Inst *whole = kb_op(b, LI_LE, end, count);
     if (!safe) {
         Inst *low = kb_addi(b, kb_muli(b, q, axis->step), lowest(axis));
@@ -182,7 +182,7 @@ static void emit_dynamic(Product *p, const Axis *axis, Inst *band)
         whole = kb_op(b, LI_AND, whole, kb_op(b, LI_LT, high, kb_size(b, axis->in)));
     }
     kb_if(b, whole);
-    product_tile_emit(p, q, p->rows, -1);
+    product_tile_emit(p, q, p->tile.rows, -1);
     kb_else(b);
     emit_rest(p, q, kb_op(b, LI_MIN, end, count), safe);
     kb_end(b);
@@ -213,18 +213,18 @@ static void emit_rows(Product *p, Inst *band)
 static void note_bands(const Product *p, int64_t most)
 {
     TuningSite *site = lower_site(p->lw);
-    const int64_t bands[] = {p->band_tiles / 2, p->band_tiles * 2, most};
+    const int64_t bands[] = {p->tile.band_tiles / 2, p->tile.band_tiles * 2, most};
     for (int i = 0; i < 3; i++) {
         bool sane = bands[i] >= 1 && bands[i] <= most && bands[i] <= TILING_MOST_BAND;
-        if (sane && bands[i] != p->band_tiles) site_order(site, (Tiling){.band = (int)bands[i]});
+        if (sane && bands[i] != p->tile.band_tiles) site_order(site, (Tiling){.band = (int)bands[i]});
     }
 }
 
 /* Column blocks inside or outside of other loops: where there are both. */
 static void note_columns(const Product *p, const Size *blocks)
 {
-    bool both = p->loops > 0 && !size_is(blocks, 1) && p->lanes > 1;
-    ColumnOrder other = p->column_outer ? COLUMNS_INNER : COLUMNS_OUTER;
+    bool both = p->loops > 0 && !size_is(blocks, 1) && p->tile.lanes > 1;
+    ColumnOrder other = p->tile.column_outer ? COLUMNS_INNER : COLUMNS_OUTER;
     if (both) site_order(lower_site(p->lw), (Tiling){.columns = other});
 }
 
@@ -234,26 +234,26 @@ static const Size *choose_bands(Product *p, int phases)
 {
     SizeTable *sizes = p->lw->sizes;
     const Axis *axis = &p->axis[p->axes - 1];
-    const Size *tiles = size_ceildiv(sizes, axis->count, size_const(sizes, p->rows));
-    p->bands = 1;
-    p->band_tiles = INT32_MAX;
+    const Size *tiles = size_ceildiv(sizes, axis->count, size_const(sizes, p->tile.rows));
+    p->tile.bands = 1;
+    p->tile.band_tiles = INT32_MAX;
     if (p->axes > 1 || phases > 1 || p->lw->target->plain) return size_const(sizes, 1);
     int64_t most = size_upper(sizes, tiles);
     if (most < 4) return size_const(sizes, 1);
-    double bytes = (double)size_upper(sizes, p->depth) * p->rows * 4 * (double)axis->step;
+    double bytes = (double)size_upper(sizes, p->depth) * p->tile.rows * 4 * (double)axis->step;
     double fit = (double)p->lw->target->device->l2 / 2 / (bytes < 1 ? 1 : bytes);
-    p->band_tiles = fit < 4 ? 4 : fit > 64 ? 64 : (int64_t)fit;
-    if (p->band_tiles > ceil_div(most, 8)) p->band_tiles = ceil_div(most, 8);
+    p->tile.band_tiles = fit < 4 ? 4 : fit > 64 ? 64 : (int64_t)fit;
+    if (p->tile.band_tiles > ceil_div(most, 8)) p->tile.band_tiles = ceil_div(most, 8);
     note_bands(p, most);
-    if (p->tiling.band) p->band_tiles = p->tiling.band;
+    if (p->tile.measured.band) p->tile.band_tiles = p->tile.measured.band;
     RowPlan plan;
     if (plan_row(p, axis, &plan)) {
-        if (p->band_tiles < plan.first) p->band_tiles = plan.first;
-        p->bands = (int)ceil_div(plan.tiles, p->band_tiles);
-        return size_const(sizes, p->bands);
+        if (p->tile.band_tiles < plan.first) p->tile.band_tiles = plan.first;
+        p->tile.bands = (int)ceil_div(plan.tiles, p->tile.band_tiles);
+        return size_const(sizes, p->tile.bands);
     }
-    p->bands = 0; /* not known */
-    return size_ceildiv(sizes, tiles, size_const(sizes, p->band_tiles));
+    p->tile.bands = 0; /* not known */
+    return size_ceildiv(sizes, tiles, size_const(sizes, p->tile.band_tiles));
 }
 
 static void add_loop(Product *p, const Size *count, LoopRole role, bool outermost)
@@ -271,17 +271,17 @@ static void clamp_taps(Product *p, int a, Inst *at)
 {
     const Axis *axis = &p->axis[a];
     Builder *b = &p->lw->b;
-    p->at_axis[a] = at;
+    p->at.axis[a] = at;
     if (axis->transposed) return;
     Inst *base = kb_addi(b, kb_muli(b, at, axis->step), axis->offset);
     Inst *d = kb_i64(b, axis->offset_step), *zero = kb_i64(b, 0);
     Inst *skip = kb_op(b, LI_DIV, kb_sub(b, kb_i64(b, axis->offset_step - 1), base), d);
     Inst *left = kb_addi(b, kb_sub(b, kb_size(b, axis->in), base), axis->offset_step - 1);
-    p->tap_lo[a] = kb_op(b, LI_MAX, skip, zero);
-    p->tap_hi[a] = kb_op(b, LI_MIN, kb_op(b, LI_DIV, left, d), kb_i64(b, axis->taps));
+    p->at.tap_lo[a] = kb_op(b, LI_MAX, skip, zero);
+    p->at.tap_hi[a] = kb_op(b, LI_MIN, kb_op(b, LI_DIV, left, d), kb_i64(b, axis->taps));
     if (axis->taps == 1 && always_inside(p, axis)) {
-        p->tap_lo[a] = zero;
-        p->tap_hi[a] = kb_i64(b, 1);
+        p->at.tap_lo[a] = zero;
+        p->at.tap_hi[a] = kb_i64(b, 1);
     }
 }
 
@@ -296,7 +296,7 @@ static int open_loops(Product *p, double flops, double weights, Inst **at)
         tasks = size_mul(lw->sizes, tasks, counts[i]);
     }
     if (lw->target->plain) return lower_nest(lw, p->loops, counts, NULL, false, 0, at);
-    Inst *task = kb_for_n(&lw->b, lower_parallel_tiles(lw, flops, weights, p->lanes), tasks);
+    Inst *task = kb_for_n(&lw->b, lower_parallel_tiles(lw, flops, weights, p->tile.lanes), tasks);
     lower_unflatten(lw, task, p->loops, counts, at);
     return 1;
 }
@@ -306,12 +306,12 @@ static Inst *place_loops(Product *p, Inst *const *at)
 {
     Builder *b = &p->lw->b;
     Inst *band = kb_i64(b, 0);
-    p->group = p->block = band;
+    p->at.group = p->at.block = band;
     for (int a = 0; a < p->axes - 1; a++) clamp_taps(p, a, band);
     for (int i = 0; i < p->loops; i++) {
         const MatrixLoop *loop = &p->loop[i];
-        if (loop->role == LOOP_GROUP) p->group = at[i];
-        if (loop->role == LOOP_COLUMNS) p->block = at[i];
+        if (loop->role == LOOP_GROUP) p->at.group = at[i];
+        if (loop->role == LOOP_COLUMNS) p->at.block = at[i];
         if (loop->role == LOOP_BAND) band = at[i];
         if (loop->left >= 0) p->left.at[loop->left] = at[i];
         if (loop->right >= 0) p->right.at[loop->right] = at[i];
@@ -328,7 +328,7 @@ static bool has_long_epilogue(const Product *p)
     for (int i = 0; i < node->epilogue_count; i++) {
         if (!(op_info(node->epilogue[i]->op)->traits & T_CHEAP)) return true;
     }
-    return p->rows * p->vecs * node->epilogue_count > 64;
+    return p->tile.rows * p->tile.vecs * node->epilogue_count > 64;
 }
 
 void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phases *phases)
@@ -338,18 +338,18 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
     int count = phases ? phases->count : 1;
     Inst *at[MATRIX_LOOPS];
     if (lw->target->plain) {
-        p->unpacked = pack;
+        p->weights.unpacked = pack;
         pack = NULL;
     }
-    p->dot = pack && matrix_dot_prepare(p, pack);
-    if (!p->dot) p->packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
-    p->rolled = has_long_epilogue(p);
-    const Size *width = size_const(sizes, (int64_t)p->lanes * p->vecs);
+    p->dot.on = pack && matrix_dot_prepare(p, pack);
+    if (!p->dot.on) p->weights.packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
+    p->tile.rolled = has_long_epilogue(p);
+    const Size *width = size_const(sizes, (int64_t)p->tile.lanes * p->tile.vecs);
     const Size *blocks = size_ceildiv(sizes, p->columns, width), *bands = choose_bands(p, count);
     if (!size_is(bands, 1)) add_loop(p, bands, LOOP_BAND, true);
-    if (p->groups > 1) add_loop(p, size_const(sizes, p->groups), LOOP_GROUP, p->column_outer);
+    if (p->groups > 1) add_loop(p, size_const(sizes, p->groups), LOOP_GROUP, p->tile.column_outer);
     note_columns(p, blocks);
-    if (!size_is(blocks, 1)) add_loop(p, blocks, LOOP_COLUMNS, p->column_outer);
+    if (!size_is(blocks, 1)) add_loop(p, blocks, LOOP_COLUMNS, p->tile.column_outer);
     double flops = 2 * lower_work(lw, lw->node->out[0]) * (double)product_depth_bound(p);
     double weights = lower_bytes(lw, p->right.tensor);
     lower_begin(lw, suffix);

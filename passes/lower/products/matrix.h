@@ -52,12 +52,50 @@ typedef struct MatrixLoop {
     LoopRole role;
 } MatrixLoop;
 
+/* Zero points and scales of 8-bit operands; absent ones have no tensor. */
+typedef struct Scales {
+    Operand left_zero, right_zero, left_scale, right_scale, out_scale, out_zero;
+} Scales;
+
+/* How the columns and rows are cut into register tiles: matrix_choose.c. */
+typedef struct TileShape {
+    Tiling measured;
+    int lanes, vecs, rows; /* rows x vecs vectors of `lanes` columns */
+    int bands;
+    int64_t band_tiles;
+    bool column_outer;     /* loop over column blocks outside the others */
+    bool rolled;           /* results go through memory, so that the epilogue is emitted once a row */
+} TileShape;
+
+/* The right operand as the inner loop reads it. */
+typedef struct Packed {
+    Buffer *packed;       /* NULL: right is read where it lies */
+    const Pack *unpacked; /* of width 1: how its coordinates stand for right's own (plain loops) */
+    int vecs;             /* vectors of one packed block; a tile of one row takes several of them */
+} Packed;
+
+/* Products of bytes four at a time by DOT4 (matrix_dot.c): left's bytes are taken as unsigned or
+ * signed ones after flipping their top bits, if need be, which moves the zero point. */
+typedef struct DotBytes {
+    bool on, is_unsigned, flips;
+    int64_t zero; /* what flipping adds to left_zero */
+    Buffer *sums; /* right's sums over depth, [group][block][tap][vecs * lanes] */
+} DotBytes;
+
+/* Where the code that is being emitted stands. */
+typedef struct ProductAt {
+    Inst *group, *block;
+    Inst *tap_lo[MAX_RANK], *tap_hi[MAX_RANK]; /* of outer axes, clamped to the input */
+    Inst *axis[MAX_RANK];                      /* output position on outer axes */
+} ProductAt;
+
 typedef struct Product {
+    /* What is computed. */
     Lower *lw;
     MatrixMode mode;
     DType acc;
     Operand left, right, out, bias;
-    Operand left_zero, right_zero, left_scale, right_scale, out_scale, out_zero;
+    Scales scales;
     double alpha, beta;    /* of the sum and of bias; beta 1 and alpha 1 start the sum from bias */
     int64_t groups;        /* of columns and depth; the sizes below are per group */
     const Size *columns, *depth;
@@ -67,23 +105,11 @@ typedef struct Product {
     int loops;
     /* Each column has its own left elements (left.column) and depth is 1: a depthwise convolution. */
     bool depthwise;
-    bool column_outer;     /* loop over column blocks outside the others */
-    Tiling tiling;         /* measured */
-    /* Filled by product_kernel. */
-    Buffer *packed;        /* NULL: right is read where it lies */
-    const Pack *unpacked;  /* of width 1: how its coordinates stand for right's own (plain loops) */
-    int lanes, vecs, rows, bands;
-    int packed_vecs;       /* vectors of one packed block; a tile of one row takes several of them */
-    int64_t band_tiles;
-    Inst *group, *block;   /* current ones */
-    Inst *tap_lo[MAX_RANK], *tap_hi[MAX_RANK]; /* of outer axes, clamped to the input */
-    Inst *at_axis[MAX_RANK];                   /* current output position on outer axes */
-    /* Products of bytes four at a time by DOT4 (matrix_dot.c): left's bytes are taken as unsigned or
-     * signed ones after flipping their top bits, if need be, which moves the zero point. */
-    bool dot, dot_unsigned, dot_flips;
-    int64_t dot_zero;      /* what flipping adds to left_zero */
-    Buffer *sums;          /* right's sums over depth, [group][block][tap][vecs * lanes] */
-    bool rolled;           /* results go through memory, so that the epilogue is emitted once a row */
+    /* How: chosen by product_kernel. */
+    TileShape tile;
+    Packed weights;
+    DotBytes dot;
+    ProductAt at;
 } Product;
 
 /* An empty product for lw->node: out is node_result, coordinates 0, one group, one tap. */

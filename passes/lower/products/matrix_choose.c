@@ -31,9 +31,9 @@ static double tile_cycles(int rows, int vecs, bool cached, int64_t lanes)
 static double row_cycles(const Product *p, int64_t count, int rows, int vecs, bool cached)
 {
     int64_t tiles = count / rows;
-    double whole = (double)tiles * tile_cycles(rows, vecs, cached, p->lanes);
+    double whole = (double)tiles * tile_cycles(rows, vecs, cached, p->tile.lanes);
     int rest = (int)(count % rows);
-    return rest ? whole + tile_cycles(rest, vecs, cached, p->lanes) : whole;
+    return rest ? whole + tile_cycles(rest, vecs, cached, p->tile.lanes) : whole;
 }
 
 int64_t product_depth_bound(const Product *p)
@@ -69,8 +69,8 @@ static int most_rows(const Product *p, int64_t count)
  * then more rows must be worth it (measured: 0.8 to 0.95 of the time with half the rows). */
 static int best_rows(const Product *p, int vecs, int64_t columns, int64_t count, double *cost)
 {
-    int64_t vectors = ceil_div(columns, p->lanes), depth = product_depth_bound(p);
-    bool cached = depth * vecs * p->lanes * 4 <= p->lw->target->device->l1d / 2;
+    int64_t vectors = ceil_div(columns, p->tile.lanes), depth = product_depth_bound(p);
+    bool cached = depth * vecs * p->tile.lanes * 4 <= p->lw->target->device->l1d / 2;
     double worth = columns >= 2 * depth ? 0.97 : 0.999;
     int best = 0, most = most_rows(p, count);
     for (int rows = 1; rows <= most; rows++) {
@@ -85,14 +85,14 @@ static int best_rows(const Product *p, int vecs, int64_t columns, int64_t count,
 
 static void choose_tile(Product *p, int64_t columns, int64_t count)
 {
-    int64_t vectors = ceil_div(columns, p->lanes);
+    int64_t vectors = ceil_div(columns, p->tile.lanes);
     double best = 0, cost = 0;
     for (int vecs = 1; vecs <= TILE_VECS && vecs <= vectors; vecs++) {
         int rows = best_rows(p, vecs, columns, count, &cost);
         if (!rows || (best > 0 && cost > best * 0.999)) continue;
         best = cost;
-        p->rows = rows;
-        p->vecs = vecs;
+        p->tile.rows = rows;
+        p->tile.vecs = vecs;
     }
 }
 
@@ -101,15 +101,15 @@ static void choose_depthwise_tile(Product *p, int64_t count)
 {
     int64_t most = lower_registers(p->lw->target) >= 32 ? 8 : 5;
     int64_t tiles = ceil_div(count, most);
-    p->vecs = 1;
-    p->rows = (int)ceil_div(count, tiles);
+    p->tile.vecs = 1;
+    p->tile.rows = (int)ceil_div(count, tiles);
 }
 
 static void choose_scalar_tile(Product *p, int64_t columns, int64_t count)
 {
-    p->lanes = 1;
-    p->vecs = (int)smaller(4, columns);
-    p->rows = (int)smaller(count, p->vecs == 1 ? 4 : 2);
+    p->tile.lanes = 1;
+    p->tile.vecs = (int)smaller(4, columns);
+    p->tile.rows = (int)smaller(count, p->tile.vecs == 1 ? 4 : 2);
 }
 
 /* ---- What is worth timing ---- */
@@ -121,17 +121,17 @@ static void note_tiles(const Product *p, TuningSite *site, int64_t columns, int6
     static const double FAR_WORSE = 1.6;
     int registers = lower_registers(p->lw->target);
     double own = 0, cost = 0;
-    best_rows(p, p->vecs, columns, count, &own);
-    for (int vecs = 1; vecs <= TILE_VECS && vecs <= ceil_div(columns, p->lanes); vecs++) {
+    best_rows(p, p->tile.vecs, columns, count, &own);
+    for (int vecs = 1; vecs <= TILE_VECS && vecs <= ceil_div(columns, p->tile.lanes); vecs++) {
         int rows = best_rows(p, vecs, columns, count, &cost);
-        if (rows && vecs != p->vecs && cost < own * FAR_WORSE)
+        if (rows && vecs != p->tile.vecs && cost < own * FAR_WORSE)
             site_tile(site, (Tiling){.rows = rows, .vecs = vecs});
     }
     int most = 1;
-    while (most < TILE_ROWS && most < count && tiling_fits(registers, most + 1, p->vecs)) most++;
-    if (most != p->rows) site_tile(site, (Tiling){.rows = most, .vecs = p->vecs});
+    while (most < TILE_ROWS && most < count && tiling_fits(registers, most + 1, p->tile.vecs)) most++;
+    if (most != p->tile.rows) site_tile(site, (Tiling){.rows = most, .vecs = p->tile.vecs});
     int half = (most + 1) / 2;
-    if (half != p->rows && half > 1) site_tile(site, (Tiling){.rows = half, .vecs = p->vecs});
+    if (half != p->tile.rows && half > 1) site_tile(site, (Tiling){.rows = half, .vecs = p->tile.vecs});
 }
 
 static void note_depthwise_tiles(const Product *p, TuningSite *site, int64_t columns, int64_t count)
@@ -139,10 +139,10 @@ static void note_depthwise_tiles(const Product *p, TuningSite *site, int64_t col
     static const int rows[] = {4, 6, 8, 12, 16};
     int registers = lower_registers(p->lw->target);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (rows[i] == p->rows || rows[i] > count || !tiling_fits(registers, rows[i], 1)) continue;
+        if (rows[i] == p->tile.rows || rows[i] > count || !tiling_fits(registers, rows[i], 1)) continue;
         site_tile(site, (Tiling){.rows = rows[i], .vecs = 1});
     }
-    if (columns > p->lanes && count >= 4) site_tile(site, (Tiling){.rows = 4, .vecs = 2});
+    if (columns > p->tile.lanes && count >= 4) site_tile(site, (Tiling){.rows = 4, .vecs = 2});
 }
 
 static void note(const Product *p, int64_t columns, int64_t count)
@@ -163,7 +163,7 @@ static void note(const Product *p, int64_t columns, int64_t count)
 static bool right_passes_once(const Product *p)
 {
     bool plain = p->loops == 0 && p->axes == 1 && p->groups == 1;
-    if (p->column_outer || !plain) return p->column_outer;
+    if (p->tile.column_outer || !plain) return p->tile.column_outer;
     return lower_bytes(p->lw, p->right.tensor) >= lower_bytes(p->lw, p->left.tensor);
 }
 
@@ -174,38 +174,38 @@ void product_tile(Product *p)
     int64_t count = size_is_const(rows) ? rows->value : 1 << 20, lanes = 4;
     if (columns < 1) columns = 1;
     if (count < 1) count = 1;
-    p->lanes = (int)matrix_vector_lanes(p->lw, p->acc);
-    p->rows = p->vecs = 1;
+    p->tile.lanes = (int)matrix_vector_lanes(p->lw, p->acc);
+    p->tile.rows = p->tile.vecs = 1;
     if (p->lw->target->plain) return;
-    if (p->lanes == 1) {
+    if (p->tile.lanes == 1) {
         choose_scalar_tile(p, columns, count);
     } else {
-        while (lanes < columns && lanes < p->lanes) lanes *= 2;
+        while (lanes < columns && lanes < p->tile.lanes) lanes *= 2;
         if (columns == 1) lanes = 1;
-        p->lanes = (int)smaller(lanes, p->lanes);
+        p->tile.lanes = (int)smaller(lanes, p->tile.lanes);
         if (p->depthwise)
             choose_depthwise_tile(p, count);
         else
             choose_tile(p, columns, count);
         note(p, columns, count);
     }
-    p->packed_vecs = 0;
-    p->column_outer = right_passes_once(p);
-    if (p->tiling.rows) p->rows = p->tiling.rows;
-    if (p->tiling.vecs) p->vecs = p->tiling.vecs;
-    if (p->tiling.columns) p->column_outer = p->tiling.columns == COLUMNS_OUTER;
+    p->weights.vecs = 0;
+    p->tile.column_outer = right_passes_once(p);
+    if (p->tile.measured.rows) p->tile.rows = p->tile.measured.rows;
+    if (p->tile.measured.vecs) p->tile.vecs = p->tile.measured.vecs;
+    if (p->tile.measured.columns) p->tile.column_outer = p->tile.measured.columns == COLUMNS_OUTER;
 }
 
 void product_tile_one_row(Product *p, int64_t width)
 {
     enum { MOST_BLOCKS = 4 };
-    p->tiling = (Tiling){0};
+    p->tile.measured = (Tiling){0};
     product_tile(p);
-    p->rows = 1;
-    p->packed_vecs = p->vecs = (int)(width / p->lanes);
-    if (p->mode != MATRIX_FLOAT || p->lanes == 1) return;
+    p->tile.rows = 1;
+    p->weights.vecs = p->tile.vecs = (int)(width / p->tile.lanes);
+    if (p->mode != MATRIX_FLOAT || p->tile.lanes == 1) return;
     int64_t blocks = ceil_div(p->columns->value, width);
-    for (int k = 2; k <= MOST_BLOCKS && k * p->packed_vecs <= TILE_VECS; k++) {
-        if (blocks % k == 0) p->vecs = k * p->packed_vecs;
+    for (int k = 2; k <= MOST_BLOCKS && k * p->weights.vecs <= TILE_VECS; k++) {
+        if (blocks % k == 0) p->tile.vecs = k * p->weights.vecs;
     }
 }

@@ -20,7 +20,7 @@ static bool left_fits(const Product *p)
 {
     Lower *lw = p->lw;
     const Tensor *x = p->left.tensor;
-    if (!is_byte(x) || x->is_inlined || x->data || x->values || p->left_zero.row >= 0) return false;
+    if (!is_byte(x) || x->is_inlined || x->data || x->values || p->scales.left_zero.row >= 0) return false;
     const Place *place = lower_place(lw, x);
     if (!divides4(lw, place->offset)) return false;
     for (int i = 0; i < x->rank; i++) {
@@ -35,7 +35,7 @@ static bool left_fits(const Product *p)
 static bool only_left_reads(const Product *p)
 {
     const Node *node = p->lw->node;
-    const Tensor *others[] = {p->bias.tensor, p->left_zero.tensor};
+    const Tensor *others[] = {p->bias.tensor, p->scales.left_zero.tensor};
     const Buffer *buffer = lower_place(p->lw, p->left.tensor)->buffer;
     for (int i = 0; i < 2; i++) {
         if (!others[i] || others[i]->data) continue;
@@ -55,7 +55,7 @@ static bool only_left_reads(const Product *p)
 
 static bool right_fits(const Product *p)
 {
-    const Tensor *w = p->right.tensor, *zero = p->right_zero.tensor;
+    const Tensor *w = p->right.tensor, *zero = p->scales.right_zero.tensor;
     double value = 0;
     if (!w->data || w->dtype != DT_I8) return false;
     if (zero && !(zero->data && const_is_uniform(zero, &value))) return false;
@@ -109,18 +109,18 @@ static Buffer *depth_sums(Product *p, const Pack *pack)
 
 bool matrix_dot_prepare(Product *p, const Pack *pack)
 {
-    bool integer = p->mode != MATRIX_FLOAT && !p->depthwise && p->lanes > 1;
+    bool integer = p->mode != MATRIX_FLOAT && !p->depthwise && p->tile.lanes > 1;
     if (!integer || !size_is_const(p->depth) || p->depth->value % 4 || p->depth->value == 0)
         return false;
     if (!left_fits(p) || !right_fits(p) || !only_left_reads(p)) return false;
     int kind = lower_dot4(p->lw->target);
     bool is_unsigned = p->left.tensor->dtype == DT_U8;
-    p->dot_unsigned = kind == 1 || (kind == 0 && is_unsigned);
-    p->dot_flips = p->dot_unsigned != is_unsigned;
-    p->dot_zero = !p->dot_flips ? 0 : is_unsigned ? -128 : 128;
+    p->dot.is_unsigned = kind == 1 || (kind == 0 && is_unsigned);
+    p->dot.flips = p->dot.is_unsigned != is_unsigned;
+    p->dot.zero = !p->dot.flips ? 0 : is_unsigned ? -128 : 128;
     Pack four = fours(pack);
-    p->packed = lower_pack(p->lw, p->right.tensor, &four, "fours");
-    if (p->dot_flips || p->left_zero.tensor) p->sums = depth_sums(p, pack);
+    p->weights.packed = lower_pack(p->lw, p->right.tensor, &four, "fours");
+    if (p->dot.flips || p->scales.left_zero.tensor) p->dot.sums = depth_sums(p, pack);
     return true;
 }
 
@@ -138,5 +138,5 @@ Inst *matrix_dot_left(Product *p, Inst *const *idx, Inst *depth)
     }
     Param *from = lower_param_view(lw, place->buffer, place->offset, DT_I32);
     Inst *bytes = kb_load(b, from, at);
-    return p->dot_flips ? kb_op(b, LI_XOR, bytes, kb_int(b, DT_I32, (int32_t)0x80808080)) : bytes;
+    return p->dot.flips ? kb_op(b, LI_XOR, bytes, kb_int(b, DT_I32, (int32_t)0x80808080)) : bytes;
 }

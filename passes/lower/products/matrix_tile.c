@@ -26,7 +26,7 @@ Inst *matrix_madd(Lower *lw, Inst *a, Inst *c, Inst *plus)
  * column. */
 static Limit guard(Tile *t, int u)
 {
-    const Inst *varies = t->p->lanes > 1 ? t->lane : t->p->block;
+    const Inst *varies = t->p->tile.lanes > 1 ? t->lane : t->p->at.block;
     return kb_limit(&t->lw->b, (Limit){varies, t->limit[u]});
 }
 
@@ -34,20 +34,20 @@ static Limit guard(Tile *t, int u)
 static bool may_overrun(const Product *p, int u)
 {
     if (!size_is_const(p->columns)) return true;
-    int64_t width = (int64_t)p->lanes * p->vecs, columns = p->columns->value;
+    int64_t width = (int64_t)p->tile.lanes * p->tile.vecs, columns = p->columns->value;
     int64_t last = columns - (columns - 1) / width * width;
-    return (u + 1) * p->lanes > last;
+    return (u + 1) * p->tile.lanes > last;
 }
 
 static void set_columns(Tile *t)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    int64_t width = (int64_t)p->lanes * p->vecs;
-    Inst *start = kb_muli(b, p->block, width);
-    Inst *group = kb_mul(b, p->group, kb_size(b, p->columns));
-    for (int u = 0; u < p->vecs; u++) {
-        Inst *own = kb_add(b, kb_addi(b, start, (int64_t)u * p->lanes), t->lane);
+    int64_t width = (int64_t)p->tile.lanes * p->tile.vecs;
+    Inst *start = kb_muli(b, p->at.block, width);
+    Inst *group = kb_mul(b, p->at.group, kb_size(b, p->columns));
+    for (int u = 0; u < p->tile.vecs; u++) {
+        Inst *own = kb_add(b, kb_addi(b, start, (int64_t)u * p->tile.lanes), t->lane);
         t->column[u] = kb_add(b, group, own);
         t->limit[u] = may_overrun(p, u) ? kb_sub(b, kb_size(b, p->columns), own) : NULL;
     }
@@ -92,12 +92,12 @@ static void load_zeros(Tile *t)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    for (int r = 0; r < t->rows && p->left_zero.tensor; r++) {
-        if (r && p->left_zero.row < 0) t->row_zero[r] = t->row_zero[0];
-        else t->row_zero[r] = kb_cast(b, DT_I32, parameter(t, &p->left_zero, position(t, r), -1));
+    for (int r = 0; r < t->rows && p->scales.left_zero.tensor; r++) {
+        if (r && p->scales.left_zero.row < 0) t->row_zero[r] = t->row_zero[0];
+        else t->row_zero[r] = kb_cast(b, DT_I32, parameter(t, &p->scales.left_zero, position(t, r), -1));
     }
-    for (int u = 0; u < p->vecs && p->right_zero.tensor; u++)
-        t->column_zero[u] = kb_cast(b, DT_I32, parameter(t, &p->right_zero, NULL, u));
+    for (int u = 0; u < p->tile.vecs && p->scales.right_zero.tensor; u++)
+        t->column_zero[u] = kb_cast(b, DT_I32, parameter(t, &p->scales.right_zero, NULL, u));
 }
 
 static Inst *less_zero(Tile *t, Inst *value, Inst *zero)
@@ -118,7 +118,7 @@ static void start(Tile *t)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     LType type = {p->acc, 1};
-    for (int u = 0; u < p->vecs; u++) {
+    for (int u = 0; u < p->tile.vecs; u++) {
         Inst *value = kb_const(b, p->acc, 0);
         for (int r = 0; r < t->rows; r++) {
             if (starts_from_bias(p) && (r == 0 || p->bias.row >= 0)) {
@@ -139,10 +139,10 @@ static Inst *packed_block(Tile *t, Inst *tap)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    int64_t width = (int64_t)p->lanes * p->vecs, taps = 1;
+    int64_t width = (int64_t)p->tile.lanes * p->tile.vecs, taps = 1;
     for (int a = 0; a < p->axes; a++) taps *= p->axis[a].kernel;
     const Size *blocks = size_ceildiv(t->lw->sizes, p->columns, size_const(t->lw->sizes, width));
-    Inst *at = kb_add(b, kb_mul(b, p->group, kb_size(b, blocks)), p->block);
+    Inst *at = kb_add(b, kb_mul(b, p->at.group, kb_size(b, blocks)), p->at.block);
     return kb_add(b, kb_muli(b, at, taps), tap);
 }
 
@@ -151,9 +151,9 @@ static Inst *packed_base(Tile *t, Inst *tap)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    const Size *depth = p->dot ? size_divi(t->lw->sizes, p->depth, 4) : p->depth;
+    const Size *depth = p->dot.on ? size_divi(t->lw->sizes, p->depth, 4) : p->depth;
     Inst *at = kb_mul(b, packed_block(t, tap), kb_size(b, depth));
-    return kb_muli(b, at, (int64_t)p->lanes * p->vecs);
+    return kb_muli(b, at, (int64_t)p->tile.lanes * p->tile.vecs);
 }
 
 /* Right's element of a tap and depth where it lies, for packed coordinates of width 1. */
@@ -161,8 +161,8 @@ static Inst *unpacked_value(Tile *t, Inst *tap, Inst *c)
 {
     Product *p = t->p;
     Inst *zero = kb_i64(&t->lw->b, 0);
-    Inst *by_column[] = {p->block, tap, zero}, *by_group[] = {p->group, p->block, tap, c, zero};
-    return matrix_unpacked(t->lw, p->right.tensor, p->unpacked,
+    Inst *by_column[] = {p->at.block, tap, zero}, *by_group[] = {p->at.group, p->at.block, tap, c, zero};
+    return matrix_unpacked(t->lw, p->right.tensor, p->weights.unpacked,
                            p->depthwise ? by_column : by_group);
 }
 
@@ -171,14 +171,14 @@ static Inst *right_value(Tile *t, Inst *tap, Inst *base, Inst *c, int u)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     Inst *value;
-    if (p->packed) {
-        int vecs = p->packed_vecs ? p->packed_vecs : p->vecs, block = u / vecs;
-        int64_t width = (int64_t)p->lanes * vecs;
-        Param *from = lower_param(t->lw, p->packed, size_const(t->lw->sizes, 0), false);
+    if (p->weights.packed) {
+        int vecs = p->weights.vecs ? p->weights.vecs : p->tile.vecs, block = u / vecs;
+        int64_t width = (int64_t)p->tile.lanes * vecs;
+        Param *from = lower_param(t->lw, p->weights.packed, size_const(t->lw->sizes, 0), false);
         if (block) base = kb_add(b, base, kb_muli(b, kb_size(b, p->depth), block * width));
         Inst *at = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
-        value = kb_load(b, from, kb_addi(b, at, (int64_t)(u % vecs) * p->lanes));
-    } else if (p->unpacked) {
+        value = kb_load(b, from, kb_addi(b, at, (int64_t)(u % vecs) * p->tile.lanes));
+    } else if (p->weights.unpacked) {
         value = unpacked_value(t, tap, c);
     } else {
         Limit before = guard(t, u);
@@ -195,14 +195,14 @@ static void subtract_zero(Tile *t, Inst *tap, int from, int to)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    Inst *zero = kb_int(b, DT_I32, p->dot_zero);
-    if (p->left_zero.tensor) zero = kb_add(b, t->row_zero[0], zero);
+    Inst *zero = kb_int(b, DT_I32, p->dot.zero);
+    if (p->scales.left_zero.tensor) zero = kb_add(b, t->row_zero[0], zero);
     if (zero->op == LI_INT && zero->value == 0) return;
-    Param *sums = lower_param(t->lw, p->sums, size_const(t->lw->sizes, 0), false);
-    int64_t width = (int64_t)p->lanes * p->vecs;
+    Param *sums = lower_param(t->lw, p->dot.sums, size_const(t->lw->sizes, 0), false);
+    int64_t width = (int64_t)p->tile.lanes * p->tile.vecs;
     Inst *base = kb_add(b, kb_muli(b, packed_block(t, tap), width), t->lane);
-    for (int u = 0; u < p->vecs; u++) {
-        Inst *sum = kb_load(b, sums, kb_addi(b, base, (int64_t)u * p->lanes));
+    for (int u = 0; u < p->tile.vecs; u++) {
+        Inst *sum = kb_load(b, sums, kb_addi(b, base, (int64_t)u * p->tile.lanes));
         Inst *less = kb_mul(b, sum, zero);
         for (int r = from; r < to; r++)
             kb_set(b, t->cell[r][u], kb_sub(b, kb_get(b, t->cell[r][u]), less));
@@ -213,23 +213,23 @@ static void sum_dots(Tile *t, Inst *tap, Inst *row, int from, int to)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    int64_t step = p->axis[p->axes - 1].step, width = (int64_t)p->lanes * p->vecs;
+    int64_t step = p->axis[p->axes - 1].step, width = (int64_t)p->tile.lanes * p->tile.vecs;
     int64_t fours = p->depth->value / 4;
     subtract_zero(t, tap, from, to);
-    Inst *base = packed_base(t, tap), *group = kb_muli(b, p->group, fours);
-    Param *packed = lower_param_view(t->lw, p->packed, size_const(t->lw->sizes, 0), DT_I32);
+    Inst *base = packed_base(t, tap), *group = kb_muli(b, p->at.group, fours);
+    Param *packed = lower_param_view(t->lw, p->weights.packed, size_const(t->lw->sizes, 0), DT_I32);
     Inst *c = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, fours), 1), *right[TILE_VECS];
     Inst *start = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
-    for (int u = 0; u < p->vecs; u++)
-        right[u] = kb_load(b, packed, kb_addi(b, start, (int64_t)u * p->lanes));
+    for (int u = 0; u < p->tile.vecs; u++)
+        right[u] = kb_load(b, packed, kb_addi(b, start, (int64_t)u * p->tile.lanes));
     for (int r = from; r < to; r++) {
         Inst *idx[MAX_RANK];
         for (int i = 0; i < MAX_RANK; i++) idx[i] = p->left.at[i];
         if (p->left.row >= 0) idx[p->left.row] = kb_addi(b, row, r * step);
         Inst *left = matrix_dot_left(p, idx, kb_add(b, group, c));
-        for (int u = 0; u < p->vecs; u++) {
+        for (int u = 0; u < p->tile.vecs; u++) {
             Inst *sum = kb_get(b, t->cell[r][u]);
-            kb_set(b, t->cell[r][u], kb_dot4(b, sum, left, right[u], p->dot_unsigned));
+            kb_set(b, t->cell[r][u], kb_dot4(b, sum, left, right[u], p->dot.is_unsigned));
         }
     }
     kb_end(b);
@@ -241,15 +241,15 @@ static void sum_depth(Tile *t, Inst *tap, Inst *row, int from, int to)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     int64_t step = p->axis[p->axes - 1].step;
-    Inst *base = p->packed ? packed_base(t, tap) : NULL;
-    Inst *group = kb_mul(b, p->group, kb_size(b, p->depth));
+    Inst *base = p->weights.packed ? packed_base(t, tap) : NULL;
+    Inst *group = kb_mul(b, p->at.group, kb_size(b, p->depth));
     Inst *c = kb_for_n(b, LOOP_SERIAL, p->depth);
     Inst *right[TILE_VECS];
-    for (int u = 0; u < p->vecs; u++) right[u] = right_value(t, tap, base, c, u);
+    for (int u = 0; u < p->tile.vecs; u++) right[u] = right_value(t, tap, base, c, u);
     for (int r = from; r < to; r++) {
         Inst *left = load(t, &p->left, kb_addi(b, row, r * step), kb_add(b, group, c), NULL);
         left = less_zero(t, left, t->row_zero[r]);
-        for (int u = 0; u < p->vecs; u++) {
+        for (int u = 0; u < p->tile.vecs; u++) {
             Inst *sum = kb_get(b, t->cell[r][u]);
             kb_set(b, t->cell[r][u], matrix_madd(t->lw, left, right[u], sum));
         }
@@ -292,8 +292,8 @@ static void depthwise_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     int64_t step = p->axis[p->axes - 1].step;
-    Inst *base = p->packed ? packed_base(t, tap) : NULL;
-    for (int u = 0; u < p->vecs; u++) {
+    Inst *base = p->weights.packed ? packed_base(t, tap) : NULL;
+    for (int u = 0; u < p->tile.vecs; u++) {
         Inst *right = right_value(t, tap, base, kb_i64(b, 0), u);
         for (int r = from; r < to; r++) {
             Inst *left = depthwise_left(t, kb_addi(b, row, r * step), u);
@@ -310,7 +310,7 @@ static bool shares_taps(const Tile *t)
     int64_t span = (t->rows - 1) * axis->step;
     int64_t reach = (axis->taps - 1) * axis->offset_step;
     if (reach < 0 || span + reach >= SHARED_TAPS) return false;
-    return axis->taps * t->rows * t->p->vecs <= SHARED_TAPS;
+    return axis->taps * t->rows * t->p->tile.vecs <= SHARED_TAPS;
 }
 
 static bool tap_is_inside(const Tile *t, int r, int64_t j)
@@ -327,7 +327,7 @@ static void depthwise_row(Tile *t, Inst *outer)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     const Axis *axis = &p->axis[p->axes - 1];
-    for (int u = 0; u < p->vecs; u++) {
+    for (int u = 0; u < p->tile.vecs; u++) {
         Inst *left[SHARED_TAPS] = {0};
         for (int64_t j = 0; j < axis->taps; j++) {
             Inst *at = kb_i64(b, j), *right = NULL;
@@ -350,7 +350,7 @@ static void depthwise_row(Tile *t, Inst *outer)
 static void sum_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
 {
     if (t->p->depthwise) depthwise_tap(t, tap, row, from, to);
-    else if (t->p->dot) sum_dots(t, tap, row, from, to);
+    else if (t->p->dot.on) sum_dots(t, tap, row, from, to);
     else sum_depth(t, tap, row, from, to);
 }
 
@@ -444,7 +444,7 @@ static void sum_taps(Tile *t, int a, Inst *outer, bool tested)
     Inst *scaled = kb_muli(b, outer, axis->kernel), *j;
     if (axis->transposed) {
         j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, axis->kernel), 1);
-        Inst *at = kb_sub(b, kb_addi(b, p->at_axis[a], axis->pad), kb_muli(b, j, axis->dilation));
+        Inst *at = kb_sub(b, kb_addi(b, p->at.axis[a], axis->pad), kb_muli(b, j, axis->dilation));
         Inst *stride = kb_i64(b, axis->stride), *y = kb_op(b, LI_DIV, at, stride);
         Inst *hits = kb_op(b, LI_EQ, kb_op(b, LI_REM, at, stride), kb_i64(b, 0));
         hits = both(b, hits, kb_op(b, LI_GE, at, kb_i64(b, 0)));
@@ -453,8 +453,8 @@ static void sum_taps(Tile *t, int a, Inst *outer, bool tested)
         sum_taps(t, a + 1, kb_add(b, scaled, j), tested);
         kb_end(b);
     } else {
-        j = kb_for(b, LOOP_SERIAL, p->tap_lo[a], p->tap_hi[a], 1);
-        Inst *y = kb_addi(b, kb_muli(b, p->at_axis[a], axis->step), axis->offset);
+        j = kb_for(b, LOOP_SERIAL, p->at.tap_lo[a], p->at.tap_hi[a], 1);
+        Inst *y = kb_addi(b, kb_muli(b, p->at.axis[a], axis->step), axis->offset);
         p->left.at[own] = kb_add(b, y, kb_muli(b, j, axis->offset_step));
         sum_taps(t, a + 1, kb_add(b, scaled, j), tested);
     }
@@ -470,12 +470,12 @@ static Inst *requantise(Tile *t, Inst *sum, Inst *row, int u)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     DType to = t->lw->node->out[0]->dtype;
-    Inst *scale = kb_mul(b, kb_cast(b, DT_F32, parameter(t, &p->left_scale, row, u)),
-                         kb_cast(b, DT_F32, parameter(t, &p->right_scale, row, u)));
-    scale = kb_op(b, LI_DIV, scale, kb_cast(b, DT_F32, parameter(t, &p->out_scale, row, u)));
+    Inst *scale = kb_mul(b, kb_cast(b, DT_F32, parameter(t, &p->scales.left_scale, row, u)),
+                         kb_cast(b, DT_F32, parameter(t, &p->scales.right_scale, row, u)));
+    scale = kb_op(b, LI_DIV, scale, kb_cast(b, DT_F32, parameter(t, &p->scales.out_scale, row, u)));
     Inst *value = kb_op1(b, LI_RINT, kb_mul(b, kb_cast(b, DT_F32, sum), scale));
-    if (p->out_zero.tensor)
-        value = kb_add(b, value, kb_cast(b, DT_F32, parameter(t, &p->out_zero, row, u)));
+    if (p->scales.out_zero.tensor)
+        value = kb_add(b, value, kb_cast(b, DT_F32, parameter(t, &p->scales.out_zero, row, u)));
     value = kb_op(b, LI_MAX, value, kb_float(b, DT_F32, (double)dtype_min(to)));
     value = kb_op(b, LI_MIN, value, kb_float(b, DT_F32, (double)dtype_max(to)));
     return kb_cast(b, to, kb_cast(b, DT_I32, value));
@@ -505,17 +505,17 @@ static void finish_rolled(Tile *t)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    int64_t width = (int64_t)p->lanes * p->vecs;
+    int64_t width = (int64_t)p->tile.lanes * p->tile.vecs;
     Param *sums = kb_local(b, arena_printf(t->lw->arena, "sums%d", t->lw->kernel->param_count),
                            p->acc, t->rows * width);
     for (int r = 0; r < t->rows; r++) {
-        for (int u = 0; u < p->vecs; u++)
-            kb_store(b, sums, kb_addi(b, t->lane, r * width + (int64_t)u * p->lanes),
+        for (int u = 0; u < p->tile.vecs; u++)
+            kb_store(b, sums, kb_addi(b, t->lane, r * width + (int64_t)u * p->tile.lanes),
                      kb_get(b, t->cell[r][u]));
     }
     Inst *r = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, t->rows), 1);
-    for (int u = 0; u < p->vecs; u++) {
-        Inst *from = kb_add(b, kb_addi(b, kb_muli(b, r, width), (int64_t)u * p->lanes), t->lane);
+    for (int u = 0; u < p->tile.vecs; u++) {
+        Inst *from = kb_add(b, kb_addi(b, kb_muli(b, r, width), (int64_t)u * p->tile.lanes), t->lane);
         finish_one(t, kb_add(b, t->first, r), u, kb_load(b, sums, from));
     }
     kb_end(b);
@@ -523,12 +523,12 @@ static void finish_rolled(Tile *t)
 
 static void finish(Tile *t)
 {
-    if (t->p->rolled && t->rows > 1) {
+    if (t->p->tile.rolled && t->rows > 1) {
         finish_rolled(t);
         return;
     }
     for (int r = 0; r < t->rows; r++) {
-        for (int u = 0; u < t->p->vecs; u++)
+        for (int u = 0; u < t->p->tile.vecs; u++)
             finish_one(t, position(t, r), u, kb_get(&t->lw->b, t->cell[r][u]));
     }
 }
@@ -538,13 +538,13 @@ static void emit(Product *p, Inst *first, int rows, int64_t known, bool tested)
     Tile t = {.p = p, .lw = p->lw, .first = first, .rows = rows, .known = known};
     Builder *b = &p->lw->b;
     t.lane = kb_i64(b, 0);
-    if (p->lanes > 1) t.lane = kb_for(b, LOOP_VECTOR, t.lane, kb_i64(b, p->lanes), 1);
+    if (p->tile.lanes > 1) t.lane = kb_for(b, LOOP_VECTOR, t.lane, kb_i64(b, p->tile.lanes), 1);
     set_columns(&t);
     load_zeros(&t);
     start(&t);
     sum_taps(&t, 0, kb_i64(b, 0), tested);
     finish(&t);
-    if (p->lanes > 1) kb_end(b);
+    if (p->tile.lanes > 1) kb_end(b);
 }
 
 void product_tile_emit(Product *p, Inst *first, int rows, int64_t known)
