@@ -13,7 +13,7 @@
 enum { MAX_CONST_BYTES = 1 << 28 };
 
 typedef struct Parser {
-    Reader reader;
+    GraphReader reader;
     Arena *arena;
     Graph *graph;
 } Parser;
@@ -346,7 +346,7 @@ static void parse_merged(Parser *p, Node *node)
 static void parse_extras(Parser *p, Node *node)
 {
     while (!p->reader.failed) {
-        Reader *r = &p->reader;
+        GraphReader *r = &p->reader;
         bool region = reader_take_word(r, "in"), loop = !region && reader_take_word(r, "of");
         bool layer = !region && !loop && reader_take_word(r, "layer");
         bool origin = !region && !loop && !layer && reader_take_word(r, "origin");
@@ -504,7 +504,7 @@ static void parse_statement(Parser *p)
 int graph_parse(Arena *arena, Diag *diag, const char *text, const char *file, Graph **out)
 {
     Parser parser = {.arena = arena}, *p = &parser;
-    p->reader = (Reader){.arena = arena, .diag = diag, .text = text, .at = text};
+    p->reader = (GraphReader){.arena = arena, .diag = diag, .text = text, .at = text};
     const char *diag_file = diag->file;
     diag->file = file; /* what is wrong here is wrong in the text, not in the model */
     const char *name = NULL, *from = NULL;

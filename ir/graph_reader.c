@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool reader_fail(Reader *r, const char *format, const char *what)
+bool reader_fail(GraphReader *r, const char *format, const char *what)
 {
     if (r->failed) return false;
     int line = 1;
@@ -26,7 +26,7 @@ bool reader_fail(Reader *r, const char *format, const char *what)
 }
 
 /* Spaces, and lines whose first character is '#'. */
-void reader_skip(Reader *r)
+void reader_skip(GraphReader *r)
 {
     bool line_start = r->at == r->text;
     for (;; r->at++) {
@@ -50,26 +50,26 @@ size_t reader_word_length(const char *text, const char *more)
     }
 }
 
-bool reader_peek(Reader *r, char c)
+bool reader_peek(GraphReader *r, char c)
 {
     reader_skip(r);
     return *r->at == c;
 }
 
-bool reader_take(Reader *r, char c)
+bool reader_take(GraphReader *r, char c)
 {
     if (!reader_peek(r, c)) return false;
     r->at++;
     return true;
 }
 
-bool reader_expect(Reader *r, char c)
+bool reader_expect(GraphReader *r, char c)
 {
     char what[2] = {c, 0};
     return reader_take(r, c) || reader_fail(r, "expected '%s'", what);
 }
 
-bool reader_take_word(Reader *r, const char *word)
+bool reader_take_word(GraphReader *r, const char *word)
 {
     reader_skip(r);
     size_t length = strlen(word);
@@ -85,7 +85,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-const char *reader_string(Reader *r)
+const char *reader_string(GraphReader *r)
 {
     Text text;
     text_init(&text, r->arena);
@@ -108,7 +108,7 @@ const char *reader_string(Reader *r)
     return text.data;
 }
 
-const char *reader_word(Reader *r, const char *more, const char *what)
+const char *reader_word(GraphReader *r, const char *more, const char *what)
 {
     if (reader_peek(r, '"')) return reader_string(r);
     size_t length = reader_word_length(r->at, more);
@@ -118,7 +118,7 @@ const char *reader_word(Reader *r, const char *more, const char *what)
     return word;
 }
 
-int64_t reader_int(Reader *r)
+int64_t reader_int(GraphReader *r)
 {
     reader_skip(r);
     const char *digits = r->at + (*r->at == '-');
@@ -133,7 +133,7 @@ int64_t reader_int(Reader *r)
     return value;
 }
 
-int reader_small(Reader *r, int limit)
+int reader_small(GraphReader *r, int limit)
 {
     int64_t value = reader_int(r);
     if (value >= -1 && value <= limit) return (int)value;
@@ -165,7 +165,7 @@ size_t reader_number_length(const char *at, bool *is_float)
     return length;
 }
 
-double reader_double(Reader *r)
+double reader_double(GraphReader *r)
 {
     bool is_float;
     reader_skip(r);

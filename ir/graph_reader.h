@@ -10,29 +10,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct Reader {
+typedef struct GraphReader {
     Arena *arena;
     Diag *diag;
     const char *text, *at;
     bool failed;
-} Reader;
+} GraphReader;
 
 /* Reports `format`, in which %s stands for `what`, with the line. Always false. */
-bool reader_fail(Reader *r, const char *format, const char *what);
+bool reader_fail(GraphReader *r, const char *format, const char *what);
 /* Passes over space and over lines whose first character is '#'. */
-void reader_skip(Reader *r);
+void reader_skip(GraphReader *r);
 /* Letters, digits, '_' and the characters in `more`. */
 size_t reader_word_length(const char *text, const char *more);
-bool reader_peek(Reader *r, char c);
-bool reader_take(Reader *r, char c);
-bool reader_expect(Reader *r, char c);
-bool reader_take_word(Reader *r, const char *word);
-const char *reader_string(Reader *r);
+bool reader_peek(GraphReader *r, char c);
+bool reader_take(GraphReader *r, char c);
+bool reader_expect(GraphReader *r, char c);
+bool reader_take_word(GraphReader *r, const char *word);
+const char *reader_string(GraphReader *r);
 /* A word, or a string in its place; `what` is what was expected when there is neither. */
-const char *reader_word(Reader *r, const char *more, const char *what);
-int64_t reader_int(Reader *r);          /* values above INT64_MAX wrap: they are u64 */
-int reader_small(Reader *r, int limit); /* -1 to limit */
-double reader_double(Reader *r);
+const char *reader_word(GraphReader *r, const char *more, const char *what);
+int64_t reader_int(GraphReader *r);          /* values above INT64_MAX wrap: they are u64 */
+int reader_small(GraphReader *r, int limit); /* -1 to limit */
+double reader_double(GraphReader *r);
 /* The length of a number at `at`, 0 when there is none; *is_float: it is written as one. */
 size_t reader_number_length(const char *at, bool *is_float);
 

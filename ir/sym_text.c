@@ -154,20 +154,20 @@ const char *size_text(SizeTable *table, const Size *size)
 
 enum { MAX_NESTING = 200 };
 
-typedef struct Reader {
+typedef struct SizeReader {
     SizeTable *table;
     const char *at;
     int depth;
-} Reader;
+} SizeReader;
 
-static const Size *read_sum(Reader *reader);
+static const Size *read_sum(SizeReader *reader);
 
-static void skip_space(Reader *reader)
+static void skip_space(SizeReader *reader)
 {
     while (*reader->at == ' ' || *reader->at == '\t') reader->at++;
 }
 
-static bool take(Reader *reader, char c)
+static bool take(SizeReader *reader, char c)
 {
     const char *start = reader->at;
     skip_space(reader);
@@ -179,7 +179,7 @@ static bool take(Reader *reader, char c)
     return false;
 }
 
-static bool take_word(Reader *reader, const char *word)
+static bool take_word(SizeReader *reader, const char *word)
 {
     const char *start = reader->at;
     skip_space(reader);
@@ -192,12 +192,12 @@ static bool take_word(Reader *reader, const char *word)
     return false;
 }
 
-static const Size *expect(Reader *reader, const Size *size, char c)
+static const Size *expect(SizeReader *reader, const Size *size, char c)
 {
     return size && take(reader, c) ? size : NULL;
 }
 
-static const Size *read_integer(Reader *reader)
+static const Size *read_integer(SizeReader *reader)
 {
     int64_t value = 0;
     for (; is_digit(*reader->at); reader->at++)
@@ -205,7 +205,7 @@ static const Size *read_integer(Reader *reader)
     return size_const(reader->table, value);
 }
 
-static const Size *read_quoted(Reader *reader)
+static const Size *read_quoted(SizeReader *reader)
 {
     Text name;
     text_init(&name, size_arena(reader->table));
@@ -218,7 +218,7 @@ static const Size *read_quoted(Reader *reader)
     return size_sym(reader->table, sizes_symbol(reader->table, name.data));
 }
 
-static const Size *read_pair(Reader *reader, bool min)
+static const Size *read_pair(SizeReader *reader, bool min)
 {
     const Size *a = take(reader, '(') ? expect(reader, read_sum(reader), ',') : NULL;
     const Size *b = a ? expect(reader, read_sum(reader), ')') : NULL;
@@ -226,10 +226,10 @@ static const Size *read_pair(Reader *reader, bool min)
     return min ? size_min(reader->table, a, b) : size_max(reader->table, a, b);
 }
 
-static const Size *read_factor(Reader *reader);
+static const Size *read_factor(SizeReader *reader);
 
 /* ceil(a*b/c): everything before the "/" is the numerator. */
-static const Size *read_ceil(Reader *reader)
+static const Size *read_ceil(SizeReader *reader)
 {
     const Size *top = take(reader, '(') ? read_factor(reader) : NULL;
     while (top && take(reader, '*')) {
@@ -242,7 +242,7 @@ static const Size *read_ceil(Reader *reader)
     return bottom ? size_ceildiv(reader->table, top, bottom) : NULL;
 }
 
-static const Size *read_name(Reader *reader)
+static const Size *read_name(SizeReader *reader)
 {
     size_t length = word_length(reader->at);
     if (take_word(reader, "floor"))
@@ -256,7 +256,7 @@ static const Size *read_name(Reader *reader)
     return size_sym(reader->table, sizes_symbol(reader->table, name));
 }
 
-static const Size *read_factor(Reader *reader)
+static const Size *read_factor(SizeReader *reader)
 {
     skip_space(reader);
     if (is_digit(*reader->at)) return read_integer(reader);
@@ -269,7 +269,7 @@ static const Size *read_factor(Reader *reader)
     return size;
 }
 
-static const Size *read_product(Reader *reader)
+static const Size *read_product(SizeReader *reader)
 {
     const Size *left = read_factor(reader);
     while (left) {
@@ -284,7 +284,7 @@ static const Size *read_product(Reader *reader)
     return left;
 }
 
-static const Size *read_sum(Reader *reader)
+static const Size *read_sum(SizeReader *reader)
 {
     bool negative = take(reader, '-');
     const Size *left = read_product(reader);
@@ -301,7 +301,7 @@ static const Size *read_sum(Reader *reader)
 
 const Size *size_parse(SizeTable *table, const char *text, const char **end)
 {
-    Reader reader = {.table = table, .at = text};
+    SizeReader reader = {.table = table, .at = text};
     const Size *size = read_sum(&reader);
     if (end) {
         *end = reader.at;

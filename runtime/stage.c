@@ -32,7 +32,7 @@ void lpc_stage_tell(const char *stage, const char *text)
  * second signal does not wait for the drain. */
 static void *signal_main(void *arg)
 {
-    Stage *stage = arg;
+    LpcStage *stage = arg;
     sigset_t set;
     int number;
     sigemptyset(&set);
@@ -45,7 +45,7 @@ static void *signal_main(void *arg)
     }
 }
 
-static void stop_threads(Stage *stage)
+static void stop_threads(LpcStage *stage)
 {
     lpc_helper_stop(&stage->receiver);
     lpc_helper_stop(&stage->sender);
@@ -57,7 +57,7 @@ static void stop_threads(Stage *stage)
     }
 }
 
-static int start_threads(Stage *stage, LpcError *error)
+static int start_threads(LpcStage *stage, LpcError *error)
 {
     int failure = lpc_pool_start(stage->pool, stage->options->threads);
     stage->pool_started = !failure;
@@ -75,7 +75,7 @@ static int start_threads(Stage *stage, LpcError *error)
 
 /* --- streams --- */
 
-static int greet(Stage *stage, LpcLink *link, const lpc_contract *contract, const char *role,
+static int greet(LpcStage *stage, LpcLink *link, const lpc_contract *contract, const char *role,
                  LpcError *error)
 {
     char peer[LPC_PEER_BYTES + 40];
@@ -87,7 +87,7 @@ static int greet(Stage *stage, LpcLink *link, const lpc_contract *contract, cons
     return lpc_handshake(&reader, &writer, stage->crc, &hello, link->peer, error);
 }
 
-static int connect_both(Stage *stage, LpcError *error)
+static int connect_both(LpcStage *stage, LpcError *error)
 {
     int timeout = stage->options->timeout_ms, stop = stage->stop_pipe[0];
     stage->in = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = stop, .watch = &stage->out};
@@ -102,7 +102,7 @@ static int connect_both(Stage *stage, LpcError *error)
 }
 
 /* One stream, from the connections to the end. 0, LPC_STOPPED, or an exit status (told). */
-static int run_stream(Stage *stage)
+static int run_stream(LpcStage *stage)
 {
     LpcError error = {0};
     int code = connect_both(stage, &error);
@@ -130,7 +130,7 @@ static int run_stream(Stage *stage)
     return code;
 }
 
-static int start(Stage *stage, LpcError *error)
+static int start(LpcStage *stage, LpcError *error)
 {
     const lpc_model *model = stage->model;
     int code = stage->in_transport->check(stage->in_address, error);
@@ -161,7 +161,7 @@ static int64_t out_bytes(const void *model, uint32_t k, const int64_t *sizes)
 
 int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
 {
-    Stage stage = {.model = model, .options = options, .listener.fd = -1};
+    LpcStage stage = {.model = model, .options = options, .listener.fd = -1};
     LpcError error = {0};
     stage.in_shape = (LpcShape){
         &model->in, model->symbol_count, model->symbol_max, model->symbol_names, in_bytes, model};

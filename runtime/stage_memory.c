@@ -44,7 +44,7 @@ static void carve_queue(Carver *carver, LpcQueue *queue, int depth, const LpcSha
     if (slots) lpc_queue_init(queue, slots, depth);
 }
 
-static void carve_all(Stage *stage, Carver *carver)
+static void carve_all(LpcStage *stage, Carver *carver)
 {
     const lpc_model *model = stage->model;
     int depth = stage->options->queue;
@@ -64,7 +64,7 @@ static void carve_all(Stage *stage, Carver *carver)
                 lpc_out_capacity(&stage->out_shape), 1);
 }
 
-int lpc_stage_memory(Stage *stage, LpcError *error)
+int lpc_stage_memory(LpcStage *stage, LpcError *error)
 {
     const lpc_model *model = stage->model;
     uint64_t in = lpc_in_capacity(&stage->in_shape), out = lpc_out_capacity(&stage->out_shape);
@@ -88,7 +88,7 @@ int lpc_stage_memory(Stage *stage, LpcError *error)
 
 /* Fresh pages are mapped over the state rather than written to, so that a large reserve that is never
  * used never takes memory. */
-void lpc_stage_zero_state(Stage *stage)
+void lpc_stage_zero_state(LpcStage *stage)
 {
     if (!stage->state) return;
     void *fresh = mmap(stage->state, stage->state_mapped, PROT_READ | PROT_WRITE,

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-typedef struct Stage {
+typedef struct LpcStage {
     const lpc_model *model;
     const LpcStageOptions *options;
     const LpcTransport *in_transport, *out_transport;
@@ -36,16 +36,16 @@ typedef struct Stage {
     pthread_t signals;
     int signals_started, pool_started;
     atomic_int quitting;
-} Stage;
+} LpcStage;
 
 /* Everything that the stage needs, in one mapping, and what lies in it that is made once. */
-int lpc_stage_memory(Stage *stage, LpcError *error);
+int lpc_stage_memory(LpcStage *stage, LpcError *error);
 /* Zeroes the state for a new stream. */
-void lpc_stage_zero_state(Stage *stage);
+void lpc_stage_zero_state(LpcStage *stage);
 
-/* The jobs of the three threads, for one stream each; self is the Stage. */
+/* The jobs of the three threads, for one stream each; self is the LpcStage. */
 void lpc_stage_receive(void *self);
-void lpc_stage_compute(Stage *stage);
+void lpc_stage_compute(LpcStage *stage);
 void lpc_stage_send(void *self);
 
 #endif

@@ -11,7 +11,7 @@
 enum { AT_ONCE_BYTES = 64 * 1024 }; /* largest frame that the compute thread sends itself */
 
 /* Keeps the stream's first error. */
-static void fail(Stage *stage, const LpcError *error)
+static void fail(LpcStage *stage, const LpcError *error)
 {
     pthread_mutex_lock(&stage->mutex);
     if (!stage->error.code) stage->error = *error;
@@ -22,7 +22,7 @@ static void fail(Stage *stage, const LpcError *error)
 
 void lpc_stage_receive(void *self)
 {
-    Stage *stage = self;
+    LpcStage *stage = self;
     LpcReader reader = lpc_link_reader(&stage->in);
     for (uint64_t sequence = 0;; sequence++) {
         LpcSlot *slot = lpc_queue_reserve(&stage->in_queue);
@@ -49,7 +49,7 @@ void lpc_stage_receive(void *self)
 
 /* --- the send thread --- */
 
-static int send_frame(Stage *stage, LpcSlot *slot, LpcError *error)
+static int send_frame(LpcStage *stage, LpcSlot *slot, LpcError *error)
 {
     LpcWriter writer = lpc_link_writer(&stage->out);
     uint64_t sequence = stage->sent++, begin = lpc_now_ns();
@@ -66,7 +66,7 @@ static int send_frame(Stage *stage, LpcSlot *slot, LpcError *error)
 }
 
 /* Sends the slot's frame; when that fails, nothing more is wanted from before. */
-static int send_on(Stage *stage, LpcSlot *slot)
+static int send_on(LpcStage *stage, LpcSlot *slot)
 {
     LpcError error = {0};
     int code = send_frame(stage, slot, &error);
@@ -81,7 +81,7 @@ static int send_on(Stage *stage, LpcSlot *slot)
 
 void lpc_stage_send(void *self)
 {
-    Stage *stage = self;
+    LpcStage *stage = self;
     for (;;) {
         LpcSlot *slot = lpc_queue_front(&stage->out_queue);
         if (!slot) return;
@@ -105,7 +105,7 @@ static int refuse_run(int status, LpcError *error)
 
 /* Puts the state's own symbols over those of the frame. What came must still have the right size.
  */
-static int apply_state(Stage *stage, LpcSlot *in, int64_t *sizes, LpcError *error)
+static int apply_state(LpcStage *stage, LpcSlot *in, int64_t *sizes, LpcError *error)
 {
     const lpc_model *model = stage->model;
     for (uint32_t i = 0; i < model->symbol_count; i++) {
@@ -128,7 +128,7 @@ static int apply_state(Stage *stage, LpcSlot *in, int64_t *sizes, LpcError *erro
     return 0;
 }
 
-static int compute(Stage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
+static int compute(LpcStage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
 {
     const lpc_model *model = stage->model;
     size_t symbols = model->symbol_count * sizeof(int64_t);
@@ -153,7 +153,7 @@ static int compute(Stage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
 }
 
 /* What the neighbour after is told about an error here. */
-static void blame(const Stage *stage, const LpcError *error, LpcError *told)
+static void blame(const LpcStage *stage, const LpcError *error, LpcError *told)
 {
     told->code = error->code;
     int own = strncmp(error->text, "stage '", 7) != 0; /* the cause's own name stands first */
@@ -168,7 +168,7 @@ static void blame(const Stage *stage, const LpcError *error, LpcError *told)
  * thread: it is small, the thread has nothing to do, and the socket has room. What the two share
  * (the link, `sent`, `pieces`, the phase's statistics) is safe: an empty queue means, under its
  * mutex, that the thread is done with them, and it begins anew only after this one has committed. */
-static int pass_on(Stage *stage, LpcSlot *out)
+static int pass_on(LpcStage *stage, LpcSlot *out)
 {
     if (out->header.kind == LPC_FRAME_DATA && stage->model->out.max_payload <= AT_ONCE_BYTES &&
         lpc_queue_empty(&stage->out_queue) && lpc_link_writable(&stage->out))
@@ -177,7 +177,7 @@ static int pass_on(Stage *stage, LpcSlot *out)
     return 0;
 }
 
-void lpc_stage_compute(Stage *stage)
+void lpc_stage_compute(LpcStage *stage)
 {
     for (int going = 1; going;) {
         uint64_t begin = lpc_now_ns();

@@ -6,7 +6,7 @@
 
 /* ---- Names ---- */
 
-static void name_symbols(Emit *e)
+static void name_symbols(CEmit *e)
 {
     SizeTable *table = e->program->sizes;
     int count = sizes_symbol_count(table);
@@ -22,7 +22,7 @@ static void name_symbols(Emit *e)
     }
 }
 
-static void name_buffers(Emit *e)
+static void name_buffers(CEmit *e)
 {
     static const char *const prefixes[] = {
         [BUFFER_WORK] = "WORK", [BUFFER_CONST] = "CONST", [BUFFER_STATE] = "STATE"};
@@ -43,7 +43,7 @@ static void name_buffers(Emit *e)
 }
 
 /* Only kernels that something calls are emitted: an unused static function is a warning. */
-static void name_kernels(Emit *e, const Block *block)
+static void name_kernels(CEmit *e, const Block *block)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
@@ -58,7 +58,7 @@ static void name_kernels(Emit *e, const Block *block)
     }
 }
 
-static void make_names(Emit *e)
+static void make_names(CEmit *e)
 {
     const char *name = e->program->name;
     names_add(e->arena, &e->globals, arena_printf(e->arena, "%s_run", name));
@@ -76,7 +76,7 @@ static void make_names(Emit *e)
 
 /* ---- Above the kernels ---- */
 
-static void emit_symbols(Emit *e, Text *out)
+static void emit_symbols(CEmit *e, Text *out)
 {
     SizeTable *table = e->program->sizes;
     int count = sizes_symbol_count(table);
@@ -95,7 +95,7 @@ static void emit_symbols(Emit *e, Text *out)
     if (count) text_add(out, "};\n\n");
 }
 
-static void emit_check_sizes(Emit *e, Text *out)
+static void emit_check_sizes(CEmit *e, Text *out)
 {
     const bool *given = program_given(e->program, e->arena);
     text_add(out, "/* Refuses sizes that the memory was not planned for. */\n"
@@ -112,7 +112,7 @@ static int by_offset(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void map_row(Emit *e, Text *out, const Buffer *buffer)
+static void map_row(CEmit *e, Text *out, const Buffer *buffer)
 {
     const char *elements = size_text(e->program->sizes, buffer->elements);
     text_printf(out, "#define %-38s %10lld /* %lld bytes: %s %s", e->buffer_names[buffer->id],
@@ -125,7 +125,7 @@ static void map_row(Emit *e, Text *out, const Buffer *buffer)
     text_add(out, " */\n");
 }
 
-static void emit_map(Emit *e, Text *out, BufferClass class, const char *heading)
+static void emit_map(CEmit *e, Text *out, BufferClass class, const char *heading)
 {
     const Program *program = e->program;
     Buffer **rows = arena_array(e->arena, (size_t)program->buffer_count, sizeof *rows);
@@ -141,7 +141,7 @@ static void emit_map(Emit *e, Text *out, BufferClass class, const char *heading)
     text_add(out, "\n");
 }
 
-static void emit_maps(Emit *e, Text *out)
+static void emit_maps(CEmit *e, Text *out)
 {
     const Program *p = e->program;
     emit_map(
@@ -162,7 +162,7 @@ static void emit_maps(Emit *e, Text *out)
 }
 
 /* The inputs and outputs, and how the file is compiled. */
-static void emit_title(Emit *e, Text *out)
+static void emit_title(CEmit *e, Text *out)
 {
     const Program *p = e->program;
     const char *title = e->options->title ? e->options->title : p->name;
@@ -186,7 +186,7 @@ static void emit_title(Emit *e, Text *out)
     text_add(out, " */\n");
 }
 
-static void emit_includes(Emit *e, Text *out)
+static void emit_includes(CEmit *e, Text *out)
 {
     text_add(out, "#include \"lpc_model.h\"\n\n");
     if (e->use_math) text_add(out, "#include <math.h>\n");
@@ -227,7 +227,7 @@ static const char parallel_text[] =
     "}\n\n";
 
 /* The arrays of weights that some kernel reads. */
-static void emit_arrays(Emit *e, Text *out)
+static void emit_arrays(CEmit *e, Text *out)
 {
     const Program *p = e->program;
     bool any = false;
@@ -244,7 +244,7 @@ static void emit_arrays(Emit *e, Text *out)
 }
 
 /* Vectors, and weights from objects, have the byte order of the machines that lpc knows. */
-static void emit_byte_order(Emit *e, Text *out)
+static void emit_byte_order(CEmit *e, Text *out)
 {
     if (e->options->portable && !e->use_weights) return;
     text_printf(out,
@@ -254,7 +254,7 @@ static void emit_byte_order(Emit *e, Text *out)
                 e->options->portable ? "the weights are little-endian" : "these vectors are little-endian");
 }
 
-static void emit_file(Emit *e, Text *out)
+static void emit_file(CEmit *e, Text *out)
 {
     const char *name = e->program->name;
     Text run;
@@ -293,7 +293,7 @@ static void emit_file(Emit *e, Text *out)
 
 int backend_c_emit(const Program *program, const CEmitOptions *options, Diag *diag, Text *out)
 {
-    Emit e = {.arena = arena_new(), .program = program, .options = options, .diag = diag};
+    CEmit e = {.arena = arena_new(), .program = program, .options = options, .diag = diag};
     text_init(&e.functions, e.arena);
     text_init(&e.types, e.arena);
     text_init(&e.helpers, e.arena);

@@ -41,7 +41,7 @@ typedef struct Names {
 } Names;
 
 /* One file being emitted. All of it is in `arena`, which is freed at the end. */
-typedef struct Emit {
+typedef struct CEmit {
     Arena *arena;
     const Program *program;
     const CEmitOptions *options;
@@ -58,7 +58,7 @@ typedef struct Emit {
     bool use_at, use_parallel, use_weights, use_in, use_out, use_state, use_work;
     int step;   /* position in main, as the memory plan counts: depth first, IFs too */
     int status; /* an error was reported */
-} Emit;
+} CEmit;
 
 /* What is known of an instruction while its kernel is emitted; fold.c fills it. */
 typedef struct Info {
@@ -74,7 +74,7 @@ typedef struct Info {
 
 /* One kernel being emitted. */
 typedef struct KernelEmit {
-    Emit *e;
+    CEmit *e;
     const Kernel *kernel;
     Info *info;      /* by instruction id */
     int *cell_index; /* by position in cells: as Info.index */
@@ -116,7 +116,7 @@ const char *c_paren(Arena *arena, Expr expr, Prec least);
 const char *math_name(InstOp op, DType type); /* "expf"; NULL: no function of libm */
 
 /* size.c: a size; symbols are named by sym_names[i], or sizes[SYM_x] where that is NULL. */
-Expr c_size(Emit *e, const Size *size, const char *const *sym_names);
+Expr c_size(CEmit *e, const Size *size, const char *const *sym_names);
 
 /* helpers.c: each returns the helper's name after making sure that it is defined. In a template
  * `@X` stands for the value of the key X. */
@@ -125,24 +125,24 @@ typedef struct Key {
     const char *value;
 } Key;
 const char *c_template(Arena *arena, const char *text, const Key *keys, int key_count);
-void helper_define(Emit *e, const char *name, const char *text);
-const char *helper_scalar(Emit *e, const char *operation, DType type);
-const char *helper_half(Emit *e, DType from, DType to); /* f16, bf16 <-> f32 */
-const char *helper_bitcast(Emit *e, DType from, DType to);
-const char *helper_dot4(Emit *e, bool is_unsigned);
+void helper_define(CEmit *e, const char *name, const char *text);
+const char *helper_scalar(CEmit *e, const char *operation, DType type);
+const char *helper_half(CEmit *e, DType from, DType to); /* f16, bf16 <-> f32 */
+const char *helper_bitcast(CEmit *e, DType from, DType to);
+const char *helper_dot4(CEmit *e, bool is_unsigned);
 
 /* vector.c */
-const char *vector_type(Emit *e, LType type); /* the C type of a value, vector or scalar */
-const char *vector_helper(Emit *e, const char *operation, LType type);
-const char *vector_intrinsic(Emit *e, const char *operation, LType type);
+const char *vector_type(CEmit *e, LType type); /* the C type of a value, vector or scalar */
+const char *vector_helper(CEmit *e, const char *operation, LType type);
+const char *vector_intrinsic(CEmit *e, const char *operation, LType type);
 /* Between 8-bit integers and i32, where an instruction does it: the helper's name, else NULL. */
-const char *vector_bytes(Emit *e, LType from, LType to);
-const char *vector_load(Emit *e, LType type, bool stride, bool limit);
-const char *vector_store(Emit *e, LType type, bool stride, bool limit);
-const char *vector_horizontal(Emit *e, InstOp op, LType type);
-const char *vector_half(Emit *e, DType from, DType to, int lanes);
-const char *vector_dot4(Emit *e, int lanes, bool is_unsigned);
-const char *vector_math(Emit *e, InstOp op, LType type);
+const char *vector_bytes(CEmit *e, LType from, LType to);
+const char *vector_load(CEmit *e, LType type, bool stride, bool limit);
+const char *vector_store(CEmit *e, LType type, bool stride, bool limit);
+const char *vector_horizontal(CEmit *e, InstOp op, LType type);
+const char *vector_half(CEmit *e, DType from, DType to, int lanes);
+const char *vector_dot4(CEmit *e, int lanes, bool is_unsigned);
+const char *vector_math(CEmit *e, InstOp op, LType type);
 
 /* fold.c */
 void fold_kernel(KernelEmit *k);
@@ -157,13 +157,13 @@ int param_position(const Kernel *kernel, const Param *param);
 int cell_position(const Kernel *kernel, const Cell *cell);
 
 /* main.c */
-void c_run(Emit *e, Text *out);
+void c_run(CEmit *e, Text *out);
 /* Returns LPC_RUN_BOUND when the symbol's value is outside its bounds. */
-void c_check_symbol(Emit *e, Text *out, int sym, int indent);
+void c_check_symbol(CEmit *e, Text *out, int sym, int indent);
 int c_kernel_position(const Program *program, const Kernel *kernel);
 
 /* kernel.c */
-void kernel_emit(Emit *e, const Kernel *kernel, const char *name);
+void kernel_emit(CEmit *e, const Kernel *kernel, const char *name);
 bool block_contains(const Block *block, InstOp op);
 bool kernel_uses_sizes(const Kernel *kernel); /* takes the sizes array */
 

@@ -21,7 +21,7 @@ const char *c_template(Arena *arena, const char *text, const Key *keys, int key_
     return out.data;
 }
 
-void helper_define(Emit *e, const char *name, const char *text)
+void helper_define(CEmit *e, const char *name, const char *text)
 {
     if (names_have(&e->defined, name)) return;
     names_add(e->arena, &e->defined, name);
@@ -29,7 +29,7 @@ void helper_define(Emit *e, const char *name, const char *text)
     text_add(&e->helpers, "\n");
 }
 
-static bool defined(const Emit *e, const char *name)
+static bool defined(const CEmit *e, const char *name)
 {
     return names_have(&e->defined, name);
 }
@@ -76,7 +76,7 @@ static const Template scalar_templates[] = {
                   "}\n"},
 };
 
-const char *helper_scalar(Emit *e, const char *operation, DType type)
+const char *helper_scalar(CEmit *e, const char *operation, DType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", dtype_name(type), operation);
     if (defined(e, name)) return name;
@@ -95,7 +95,7 @@ const char *helper_scalar(Emit *e, const char *operation, DType type)
 
 /* ---- Bits ---- */
 
-const char *helper_bitcast(Emit *e, DType from, DType to)
+const char *helper_bitcast(CEmit *e, DType from, DType to)
 {
     const char *name = arena_printf(e->arena, "%s_from_%s_bits", dtype_name(to), dtype_name(from));
     const Key keys[] = {{'H', name}, {'F', dtype_ctype(from)}, {'T', dtype_ctype(to)}};
@@ -154,7 +154,7 @@ static const char f32_to_bf16_text[] =
     "    return (uint16_t)((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);\n"
     "}\n";
 
-const char *helper_half(Emit *e, DType from, DType to)
+const char *helper_half(CEmit *e, DType from, DType to)
 {
     bool half = from == DT_F16 || to == DT_F16;
     bool widen = to == DT_F32;
@@ -168,7 +168,7 @@ const char *helper_half(Emit *e, DType from, DType to)
     return name;
 }
 
-const char *helper_dot4(Emit *e, bool is_unsigned)
+const char *helper_dot4(CEmit *e, bool is_unsigned)
 {
     const char *name = is_unsigned ? "i32_dot4_u8" : "i32_dot4_i8";
     const Key keys[] = {{'H', name}, {'A', is_unsigned ? "(uint8_t)" : "(int8_t)"}};

@@ -384,7 +384,7 @@ static bool live_access(const KernelEmit *k, const Block *b, const Param *param)
     return false;
 }
 
-static const char *pointer(Emit *e, const Param *param, const char *name)
+static const char *pointer(CEmit *e, const Param *param, const char *name)
 {
     return arena_printf(e->arena, "%s%s *%s%s", param->is_written ? "" : "const ",
                         dtype_ctype(param->dtype), param->noalias ? "restrict " : "", name);
@@ -473,7 +473,7 @@ static void prepare(KernelEmit *k)
     k->parallel = kernel_parallel(kernel);
 }
 
-void kernel_emit(Emit *e, const Kernel *kernel, const char *name)
+void kernel_emit(CEmit *e, const Kernel *kernel, const char *name)
 {
     KernelEmit k = {.e = e, .kernel = kernel, .out = &e->functions};
     prepare(&k);

@@ -18,7 +18,7 @@ static bool is_zero(const Size *size)
 }
 
 /* "WORK_x + 4 * (past * 64)": where the argument starts in its memory. */
-static const char *byte_offset(Emit *e, const CallArg *arg)
+static const char *byte_offset(CEmit *e, const CallArg *arg)
 {
     const char *base = e->buffer_names[arg->buffer->id];
     if (e->options->arrays && arg->buffer->class == BUFFER_CONST) base = NULL; /* an array of its own */
@@ -34,7 +34,7 @@ static const char *byte_offset(Emit *e, const CallArg *arg)
                         c_paren(e->arena, offset, PREC_UNARY));
 }
 
-static const char *argument(Emit *e, const CallArg *arg, bool written)
+static const char *argument(CEmit *e, const CallArg *arg, bool written)
 {
     const Buffer *buffer = arg->buffer;
     const char *offset = byte_offset(e, arg);
@@ -70,7 +70,7 @@ static const char *argument(Emit *e, const CallArg *arg, bool written)
                         buffer->class == BUFFER_WORK ? "workspace" : "state", offset);
 }
 
-static const char *arguments(Emit *e, const Inst *call, bool named, int indent, int column)
+static const char *arguments(CEmit *e, const Inst *call, bool named, int indent, int column)
 {
     List list = {.indent = indent, .column = column};
     text_init(&list.text, e->arena);
@@ -91,7 +91,7 @@ static const char *arguments(Emit *e, const Inst *call, bool named, int indent, 
 }
 
 /* How many iterations a parallel kernel's loop has: (hi - lo) / step, rounded up. */
-static const char *iteration_count(Emit *e, const Inst *loop)
+static const char *iteration_count(CEmit *e, const Inst *loop)
 {
     SizeTable *table = e->program->sizes;
     const Inst *lo = loop->arg[0], *hi = loop->arg[1];
@@ -106,7 +106,7 @@ static const char *iteration_count(Emit *e, const Inst *loop)
     return c_size(e, n, NULL).text;
 }
 
-static void emit_parallel(Emit *e, Text *out, const Inst *call, const char *name, int indent)
+static void emit_parallel(CEmit *e, Text *out, const Inst *call, const char *name, int indent)
 {
     bool fails = block_contains(&call->callee->body, LI_FAIL);
     int inner = indent + 4, column = inner + (int)strlen(name) + 21;
@@ -121,7 +121,7 @@ static void emit_parallel(Emit *e, Text *out, const Inst *call, const char *name
     text_printf(out, "%*s}\n", indent, "");
 }
 
-void c_check_symbol(Emit *e, Text *out, int sym, int indent)
+void c_check_symbol(CEmit *e, Text *out, int sym, int indent)
 {
     const Symbol *symbol = sizes_symbol_at(e->program->sizes, sym);
     const char *name = e->sym_enums[sym];
@@ -132,7 +132,7 @@ void c_check_symbol(Emit *e, Text *out, int sym, int indent)
                     "", name, name, c_int(e->arena, DT_I64, symbol->max).text);
 }
 
-static void emit_kernel_call(Emit *e, Text *out, const Inst *call, int indent)
+static void emit_kernel_call(CEmit *e, Text *out, const Inst *call, int indent)
 {
     const Kernel *kernel = call->callee;
     const char *name = e->kernel_names[c_kernel_position(e->program, kernel)];
@@ -154,7 +154,7 @@ static void emit_kernel_call(Emit *e, Text *out, const Inst *call, int indent)
         if (set[i]) c_check_symbol(e, out, i, indent);
 }
 
-static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
+static void emit_call(CEmit *e, Text *out, const Inst *call, int indent)
 {
     emit_kernel_call(e, out, call, indent);
     if (e->options->profile)
@@ -164,9 +164,9 @@ static void emit_call(Emit *e, Text *out, const Inst *call, int indent)
 
 /* ---- Branches, loops and symbols ---- */
 
-static void emit_steps(Emit *e, Text *out, const Block *block, int indent);
+static void emit_steps(CEmit *e, Text *out, const Block *block, int indent);
 
-static const char *condition(Emit *e, const Inst *inst)
+static const char *condition(CEmit *e, const Inst *inst)
 {
     static const char *const relations[] = {"==", "!=", "<", "<=", ">", ">="};
     if (!inst->size)
@@ -181,7 +181,7 @@ static const char *condition(Emit *e, const Inst *inst)
                         c_paren(e->arena, c_size(e, inst->right, NULL), PREC_ADD));
 }
 
-static void emit_if(Emit *e, Text *out, const Inst *inst, int indent)
+static void emit_if(CEmit *e, Text *out, const Inst *inst, int indent)
 {
     text_printf(out, "%*sif (%s) {\n", indent, "", condition(e, inst));
     emit_steps(e, out, &inst->body, indent + 4);
@@ -191,7 +191,7 @@ static void emit_if(Emit *e, Text *out, const Inst *inst, int indent)
 }
 
 /* How many iterations there are at most: a constant, or a local named by the loop's step. */
-static const char *trip_count(Emit *e, Text *out, const Inst *loop, int step, int indent)
+static const char *trip_count(CEmit *e, Text *out, const Inst *loop, int step, int indent)
 {
     const char *count = c_size(e, loop->size, NULL).text;
     if (!size_is_const(loop->size)) {
@@ -205,7 +205,7 @@ static const char *trip_count(Emit *e, Text *out, const Inst *loop, int step, in
     return count;
 }
 
-static void emit_loop(Emit *e, Text *out, const Inst *loop, int step, int indent)
+static void emit_loop(CEmit *e, Text *out, const Inst *loop, int step, int indent)
 {
     const char *done = arena_printf(e->arena, "sizes[%s]", e->sym_enums[loop->sym]);
     text_printf(out, "%*s/* step %d: loop */\n", indent, "", step);
@@ -218,7 +218,7 @@ static void emit_loop(Emit *e, Text *out, const Inst *loop, int step, int indent
     text_printf(out, "%*s}\n", indent, "");
 }
 
-static void emit_set(Emit *e, Text *out, const Inst *inst, int indent)
+static void emit_set(CEmit *e, Text *out, const Inst *inst, int indent)
 {
     const char *name = e->sym_enums[inst->sym];
     const char *value = inst->size ? c_size(e, inst->size, NULL).text
@@ -229,7 +229,7 @@ static void emit_set(Emit *e, Text *out, const Inst *inst, int indent)
         c_check_symbol(e, out, inst->sym, indent);
 }
 
-static void emit_steps(Emit *e, Text *out, const Block *block, int indent)
+static void emit_steps(CEmit *e, Text *out, const Block *block, int indent)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
@@ -246,7 +246,7 @@ static void emit_steps(Emit *e, Text *out, const Block *block, int indent)
 
 /* ---- The function ---- */
 
-static void clear_symbols(Emit *e, Text *out)
+static void clear_symbols(CEmit *e, Text *out)
 {
     SizeTable *table = e->program->sizes;
     const bool *set = program_sets(e->program, e->arena);
@@ -255,7 +255,7 @@ static void clear_symbols(Emit *e, Text *out)
             text_printf(out, "    sizes[%s] = 0;\n", e->sym_enums[i]);
 }
 
-void c_run(Emit *e, Text *out)
+void c_run(CEmit *e, Text *out)
 {
     const char *name = e->program->name;
     Text steps;

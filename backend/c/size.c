@@ -15,7 +15,7 @@ static const Size *negated(const Size *s, int64_t *by)
     return NULL;
 }
 
-static Expr size_sum(Emit *e, const Size *a, const Size *b, const char *const *names)
+static Expr size_sum(CEmit *e, const Size *a, const Size *b, const char *const *names)
 {
     Arena *arena = e->arena;
     int64_t by = 1;
@@ -40,7 +40,7 @@ static Expr size_sum(Emit *e, const Size *a, const Size *b, const char *const *n
     return (Expr){arena_printf(arena, "%s - %s * %s", left, factor, right), PREC_ADD};
 }
 
-static Expr size_quotient(Emit *e, const Size *size, const char *const *names)
+static Expr size_quotient(CEmit *e, const Size *size, const char *const *names)
 {
     bool mod = size->kind == SIZE_MOD;
     Expr a = c_size(e, size->a, names), b = c_size(e, size->b, names);
@@ -53,7 +53,7 @@ static Expr size_quotient(Emit *e, const Size *size, const char *const *names)
     return (Expr){arena_printf(e->arena, "%s(%s, %s)", helper, a.text, b.text), PREC_POSTFIX};
 }
 
-Expr c_size(Emit *e, const Size *size, const char *const *names)
+Expr c_size(CEmit *e, const Size *size, const char *const *names)
 {
     Arena *arena = e->arena;
     switch (size->kind) {

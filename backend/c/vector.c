@@ -31,14 +31,14 @@ static LType int_like(LType type, bool is_signed)
     return (LType){table[dtype_size(stored(type).dtype)][is_signed], type.lanes};
 }
 
-static void no_vectors(Emit *e, int lanes)
+static void no_vectors(CEmit *e, int lanes)
 {
     if (e->status) return;
     const char *why = e->options->portable ? "portable C has no vectors" : "not a power of two";
     e->status = diag_error(e->diag, "internal: C backend: a value of %d lanes: %s", lanes, why);
 }
 
-const char *vector_type(Emit *e, LType type)
+const char *vector_type(CEmit *e, LType type)
 {
     if (type.lanes == 1) return type.dtype == DT_BOOL ? "bool" : dtype_ctype(type.dtype);
     if (e->options->portable || (type.lanes & (type.lanes - 1))) no_vectors(e, type.lanes);
@@ -52,7 +52,7 @@ const char *vector_type(Emit *e, LType type)
 }
 
 /* "0, 1, 2" or "a, a, a" */
-static const char *lane_list(Emit *e, int from, int count, const char *same)
+static const char *lane_list(CEmit *e, int from, int count, const char *same)
 {
     Text out;
     text_init(&out, e->arena);
@@ -71,7 +71,7 @@ enum { KEY_COUNT = 11 };
 /* @V the type, @H @I @U: its half, signed and unsigned twins, @E @W its element and the unsigned
  * type that the element's arithmetic is done in, @N lanes, @F libm's suffix, @A "a, a, a", @L
  * "0, 1, 2" of the first half, @R of the second. */
-static const char *key_value(Emit *e, LType s, char key)
+static const char *key_value(CEmit *e, LType s, char key)
 {
     int half = s.lanes / 2;
     switch (key) {
@@ -90,7 +90,7 @@ static const char *key_value(Emit *e, LType s, char key)
 }
 
 /* Only the types that the text names get defined. */
-static void define(Emit *e, const char *name, LType type, const char *text)
+static void define(CEmit *e, const char *name, LType type, const char *text)
 {
     static const char letters[KEY_COUNT + 1] = "VHIUEWNFALR";
     if (names_have(&e->defined, name)) return;
@@ -150,7 +150,7 @@ static const Template templates[] = {
             "}\n"},
 };
 
-const char *vector_helper(Emit *e, const char *operation, LType type)
+const char *vector_helper(CEmit *e, const char *operation, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), operation);
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
@@ -162,7 +162,7 @@ const char *vector_helper(Emit *e, const char *operation, LType type)
     return name;
 }
 
-const char *vector_math(Emit *e, InstOp op, LType type)
+const char *vector_math(CEmit *e, InstOp op, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), inst_name(op));
     e->use_math = true;
@@ -207,7 +207,7 @@ static const Intrinsic intrinsics[] = {
 };
 
 /* "(T)a, (T)b" for the first `count` of a, b, c */
-static const char *operands(Emit *e, int count, const char *format)
+static const char *operands(CEmit *e, int count, const char *format)
 {
     Text out;
     text_init(&out, e->arena);
@@ -220,7 +220,7 @@ static const char *operands(Emit *e, int count, const char *format)
 }
 
 /* The #if branches for x86 and Arm; true when there is one. */
-static bool intrinsic_branches(Emit *e, const Intrinsic *in, LType type, Text *out)
+static bool intrinsic_branches(CEmit *e, const Intrinsic *in, LType type, Text *out)
 {
     size_t bytes = dtype_size(type.dtype) * (size_t)type.lanes;
     bool dbl = type.dtype == DT_F64;
@@ -245,7 +245,7 @@ static bool intrinsic_branches(Emit *e, const Intrinsic *in, LType type, Text *o
     return true;
 }
 
-static void intrinsic_fallback(Emit *e, const Intrinsic *in, LType type, Text *out)
+static void intrinsic_fallback(CEmit *e, const Intrinsic *in, LType type, Text *out)
 {
     if (dtype_size(type.dtype) * (size_t)type.lanes > 16 && type.lanes > 2) {
         LType half = {type.dtype, type.lanes / 2};
@@ -268,7 +268,7 @@ static void intrinsic_fallback(Emit *e, const Intrinsic *in, LType type, Text *o
     }
 }
 
-const char *vector_intrinsic(Emit *e, const char *operation, LType type)
+const char *vector_intrinsic(CEmit *e, const char *operation, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), operation);
     if (names_have(&e->defined, name)) return name;
@@ -294,7 +294,7 @@ static bool is_byte(DType type)
     return type == DT_I8 || type == DT_U8;
 }
 
-static const char *widen_body(Emit *e, LType from, LType to)
+static const char *widen_body(CEmit *e, LType from, LType to)
 {
     const char *kind = from.dtype == DT_I8 ? "epi8" : "epu8";
     const char *type = vector_type(e, to);
@@ -309,7 +309,7 @@ static const char *widen_body(Emit *e, LType from, LType to)
                         type, kind);
 }
 
-static const char *narrow_body(Emit *e, LType to)
+static const char *narrow_body(CEmit *e, LType to)
 {
     const char *type = vector_type(e, to);
     if (to.lanes == 16)
@@ -326,7 +326,7 @@ static const char *narrow_body(Emit *e, LType to)
                         type);
 }
 
-const char *vector_bytes(Emit *e, LType from, LType to)
+const char *vector_bytes(CEmit *e, LType from, LType to)
 {
     bool widen = is_byte(from.dtype) && to.dtype == DT_I32;
     bool narrow = from.dtype == DT_I32 && is_byte(to.dtype);
@@ -346,7 +346,7 @@ const char *vector_bytes(Emit *e, LType from, LType to)
 
 /* ---- Horizontal ---- */
 
-const char *vector_horizontal(Emit *e, InstOp op, LType type)
+const char *vector_horizontal(CEmit *e, InstOp op, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), inst_name(op));
     if (names_have(&e->defined, name)) return name;

@@ -10,7 +10,7 @@ static bool f32_masked(LType type)
 }
 
 /* x86 loads and stores under a mask; @A the access for 8 lanes, @B for 16. */
-static const char *masked(Emit *e, LType type, const char *avx, const char *avx512)
+static const char *masked(CEmit *e, LType type, const char *avx, const char *avx512)
 {
     if (!f32_masked(type)) return "";
     e->use_intrinsics = true;
@@ -35,7 +35,7 @@ static const char *masked(Emit *e, LType type, const char *avx, const char *avx5
         keys, 2);
 }
 
-static const char *access_name(Emit *e, LType type, const char *verb, bool stride, bool limit)
+static const char *access_name(CEmit *e, LType type, const char *verb, bool stride, bool limit)
 {
     const char *base = type.dtype == DT_BOOL ? arena_printf(e->arena, "boolx%d", type.lanes)
                                              : vector_type(e, type);
@@ -50,7 +50,7 @@ static const char *access_comment(bool stride, bool limit)
     return stride ? "/* Every stride-th element. */\n" : "";
 }
 
-static void access_keys(Emit *e, LType type, const char *name, bool stride, bool limit, Key *keys)
+static void access_keys(CEmit *e, LType type, const char *name, bool stride, bool limit, Key *keys)
 {
     keys[0] = (Key){'V', vector_type(e, type)};
     keys[1] = (Key){'E', dtype_ctype(type.dtype)};
@@ -67,7 +67,7 @@ static void access_keys(Emit *e, LType type, const char *name, bool stride, bool
 }
 
 /* What the function begins with where the machine has masked accesses of this type; or "". */
-static const char *access_mask(Emit *e, LType type, bool stride, bool limit, const char *avx,
+static const char *access_mask(CEmit *e, LType type, bool stride, bool limit, const char *avx,
                                const char *avx512)
 {
     const char *mask = limit && !stride ? masked(e, type, avx, avx512) : "";
@@ -75,7 +75,7 @@ static const char *access_mask(Emit *e, LType type, bool stride, bool limit, con
     return mask;
 }
 
-static const char *define_access(Emit *e, const char *name, const Key *keys, const char *signature,
+static const char *define_access(CEmit *e, const char *name, const Key *keys, const char *signature,
                                  const char *mask, const char *body)
 {
     const char *text = arena_printf(e->arena, "@CINLINE %s\n{\n%s%s%s}\n", signature, mask, body,
@@ -84,7 +84,7 @@ static const char *define_access(Emit *e, const char *name, const Key *keys, con
     return name;
 }
 
-const char *vector_load(Emit *e, LType type, bool stride, bool limit)
+const char *vector_load(CEmit *e, LType type, bool stride, bool limit)
 {
     const char *name = access_name(e, type, "load", stride, limit);
     if (names_have(&e->defined, name)) return name;
@@ -113,7 +113,7 @@ const char *vector_load(Emit *e, LType type, bool stride, bool limit)
     return define_access(e, name, keys, "@V @X(const @E *from@P)", mask, body);
 }
 
-const char *vector_store(Emit *e, LType type, bool stride, bool limit)
+const char *vector_store(CEmit *e, LType type, bool stride, bool limit)
 {
     const char *name = access_name(e, type, "store", stride, limit);
     if (names_have(&e->defined, name)) return name;
@@ -138,7 +138,7 @@ const char *vector_store(Emit *e, LType type, bool stride, bool limit)
 /* ---- Half precision ---- */
 
 /* The #if branch where the machine converts this many lanes at once, "" when none does. */
-static const char *half_branch(Emit *e, bool widen, int lanes)
+static const char *half_branch(CEmit *e, bool widen, int lanes)
 {
     if (lanes != 4 && lanes != 8 && lanes != 16) return "";
     e->use_intrinsics = true;
@@ -159,7 +159,7 @@ static const char *half_branch(Emit *e, bool widen, int lanes)
                    "    return (@T)_mm512_cvtps_ph((__m512)a, _MM_FROUND_TO_NEAREST_INT);\n#else\n";
 }
 
-const char *vector_half(Emit *e, DType from, DType to, int lanes)
+const char *vector_half(CEmit *e, DType from, DType to, int lanes)
 {
     const char *name =
         arena_printf(e->arena, "%s_to_%sx%d", dtype_name(from), dtype_name(to), lanes);
@@ -239,7 +239,7 @@ static void dot4_branches(Text *text, size_t bytes, bool is_unsigned)
     text_add(text, "#else\n");
 }
 
-const char *vector_dot4(Emit *e, int lanes, bool is_unsigned)
+const char *vector_dot4(CEmit *e, int lanes, bool is_unsigned)
 {
     LType type = {DT_I32, lanes};
     const char *v = vector_type(e, type);

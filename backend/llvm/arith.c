@@ -5,14 +5,14 @@
 
 /* `a < b ? a : b` (or with >): what minps and maxps compute. Arm's code generator uses fminnm and
  * fmaxnm when b is a constant, which differ for a signalling NaN and in the sign of min(-0, 0). */
-static LLVMValueRef min_max(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef min_max(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMValueRef first =
         emit_relation(e, op == LI_MIN || op == LI_HMIN ? LI_LT : LI_GT, type, a, b);
     return LLVMBuildSelect(e->builder, first, a, b, "");
 }
 
-static LLVMValueRef float_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef float_binary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMValueRef args[2] = {a, b};
     switch (op) {
@@ -29,7 +29,7 @@ static LLVMValueRef float_binary(Emit *e, InstOp op, LType type, LLVMValueRef a,
 
 /* Division truncates. A divisor of 0 or -1 is replaced by 1 first, the latter with a negated
  * quotient, so that neither a stray 0 nor INT_MIN / -1 traps. */
-static LLVMValueRef int_divide(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef int_divide(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMBuilderRef at = e->builder;
     LLVMTypeRef llvm_type = type_of(e, type);
@@ -53,7 +53,7 @@ static LLVMValueRef int_divide(Emit *e, InstOp op, LType type, LLVMValueRef a, L
     return LLVMBuildSelect(at, minus, LLVMBuildNeg(at, a, ""), quotient, "");
 }
 
-static LLVMValueRef int_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef int_binary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMBuilderRef at = e->builder;
     switch (op) {
@@ -75,7 +75,7 @@ static LLVMValueRef int_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, L
     }
 }
 
-LLVMValueRef emit_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
+LLVMValueRef emit_binary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b)
 {
     if (op == LI_HADD) op = LI_ADD;
     if (op == LI_HMIN) op = LI_MIN;
@@ -84,7 +84,7 @@ LLVMValueRef emit_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMVal
                                       : int_binary(e, op, type, a, b);
 }
 
-LLVMValueRef emit_relation(Emit *e, InstOp op, LType operands, LLVMValueRef a, LLVMValueRef b)
+LLVMValueRef emit_relation(LlvmEmit *e, InstOp op, LType operands, LLVMValueRef a, LLVMValueRef b)
 {
     static const struct {
         InstOp op;
@@ -102,7 +102,7 @@ LLVMValueRef emit_relation(Emit *e, InstOp op, LType operands, LLVMValueRef a, L
     return LLVMBuildICmp(e->builder, how, a, b, "");
 }
 
-static LLVMValueRef int_unary(Emit *e, InstOp op, LType type, LLVMValueRef a)
+static LLVMValueRef int_unary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a)
 {
     LLVMTypeRef llvm_type = type_of(e, type);
     LLVMValueRef args[2] = {a, LLVMConstNull(e->i1)};
@@ -116,7 +116,7 @@ static LLVMValueRef int_unary(Emit *e, InstOp op, LType type, LLVMValueRef a)
     }
 }
 
-LLVMValueRef emit_unary(Emit *e, InstOp op, LType type, LLVMValueRef a)
+LLVMValueRef emit_unary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a)
 {
     if (!dtype_is_float(type.dtype)) return int_unary(e, op, type, a);
     const char *name = NULL;

@@ -2,7 +2,7 @@
 #include "backend/llvm/emit.h"
 #include <assert.h>
 
-void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function)
+void emit_open_function(LlvmEmit *e, const Kernel *kernel, LLVMValueRef function)
 {
     e->kernel = kernel;
     e->function = function;
@@ -18,7 +18,7 @@ void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function)
 }
 
 /* A cell is a stack slot until LLVM's sroa makes registers of it. */
-static LLVMValueRef cell_slot(Emit *e, const Cell *cell)
+static LLVMValueRef cell_slot(LlvmEmit *e, const Cell *cell)
 {
     if (!e->cells[cell->id])
         e->cells[cell->id] = LLVMBuildAlloca(e->entry_builder, type_of(e, cell->type), "");
@@ -28,7 +28,7 @@ static LLVMValueRef cell_slot(Emit *e, const Cell *cell)
 /* ---- Loops ---- */
 
 /* The iterations of a loop whose variable runs lo, lo + step, ... below hi, tested at the end. */
-static void emit_loop(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi)
+static void emit_loop(LlvmEmit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi)
 {
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
     LLVMBasicBlockRef body = emit_new_block(e, "loop"), after = emit_new_block(e, "done");
@@ -52,7 +52,7 @@ static void emit_loop(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef h
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
-static void emit_for(Emit *e, const Inst *loop)
+static void emit_for(LlvmEmit *e, const Inst *loop)
 {
     LLVMValueRef lo = value_of(e, loop->arg[0]), hi = value_of(e, loop->arg[1]);
     bool constant = LLVMIsAConstantInt(lo) && LLVMIsAConstantInt(hi);
@@ -67,12 +67,12 @@ static void emit_for(Emit *e, const Inst *loop)
     }
 }
 
-void emit_for_body(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi)
+void emit_for_body(LlvmEmit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi)
 {
     emit_loop(e, loop, lo, hi);
 }
 
-static void emit_if(Emit *e, const Inst *inst)
+static void emit_if(LlvmEmit *e, const Inst *inst)
 {
     LLVMBasicBlockRef then = emit_new_block(e, "then"), after = emit_new_block(e, "end");
     LLVMBasicBlockRef other = inst->els.count ? emit_new_block(e, "else") : after;
@@ -88,14 +88,14 @@ static void emit_if(Emit *e, const Inst *inst)
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
-static void emit_setsym(Emit *e, const Inst *inst)
+static void emit_setsym(LlvmEmit *e, const Inst *inst)
 {
     LLVMValueRef index = const_i64(e, inst->sym);
     LLVMValueRef to = LLVMBuildGEP2(e->builder, e->i64, e->sizes, &index, 1, "");
     LLVMBuildStore(e->builder, value_of(e, inst->arg[0]), to);
 }
 
-static void emit_control(Emit *e, const Inst *inst)
+static void emit_control(LlvmEmit *e, const Inst *inst)
 {
     switch (inst->op) {
     case LI_STORE: emit_store(e, inst); break;
@@ -116,7 +116,7 @@ static void emit_control(Emit *e, const Inst *inst)
 
 /* ---- Values ---- */
 
-static LLVMValueRef emit_other(Emit *e, const Inst *inst, LLVMValueRef *args)
+static LLVMValueRef emit_other(LlvmEmit *e, const Inst *inst, LLVMValueRef *args)
 {
     LLVMTypeRef type = type_of(e, inst->type);
     switch (inst->op) {
@@ -144,7 +144,7 @@ static LLVMValueRef emit_other(Emit *e, const Inst *inst, LLVMValueRef *args)
     }
 }
 
-static LLVMValueRef emit_value(Emit *e, const Inst *inst)
+static LLVMValueRef emit_value(LlvmEmit *e, const Inst *inst)
 {
     LLVMValueRef args[3] = {NULL, NULL, NULL};
     for (int i = 0; i < inst_args(inst->op); i++) args[i] = value_of(e, inst->arg[i]);
@@ -158,7 +158,7 @@ static LLVMValueRef emit_value(Emit *e, const Inst *inst)
     }
 }
 
-void emit_block(Emit *e, const Block *block)
+void emit_block(LlvmEmit *e, const Block *block)
 {
     for (int i = 0; i < block->count && emit_is_open(e); i++) {
         const Inst *inst = block->items[i];

@@ -3,18 +3,18 @@
  * by integer arithmetic, being a shift one way. */
 #include "backend/llvm/emit.h"
 
-static LLVMValueRef int_op(Emit *e, LLVMOpcode op, LLVMValueRef a, int64_t b)
+static LLVMValueRef int_op(LlvmEmit *e, LLVMOpcode op, LLVMValueRef a, int64_t b)
 {
     return LLVMBuildBinOp(e->builder, op, a, const_int(LLVMTypeOf(a), b), "");
 }
 
-static LLVMValueRef bf16_widen(Emit *e, LLVMValueRef value, int lanes)
+static LLVMValueRef bf16_widen(LlvmEmit *e, LLVMValueRef value, int lanes)
 {
     LLVMValueRef bits = LLVMBuildZExt(e->builder, value, vector_of(e->i32, lanes), "");
     return LLVMBuildBitCast(e->builder, int_op(e, LLVMShl, bits, 16), vector_of(e->f32, lanes), "");
 }
 
-static LLVMValueRef bf16_narrow(Emit *e, LLVMValueRef value, int lanes)
+static LLVMValueRef bf16_narrow(LlvmEmit *e, LLVMValueRef value, int lanes)
 {
     LLVMBuilderRef at = e->builder;
     LLVMValueRef bits = LLVMBuildBitCast(at, value, vector_of(e->i32, lanes), "");
@@ -26,7 +26,7 @@ static LLVMValueRef bf16_narrow(Emit *e, LLVMValueRef value, int lanes)
     return LLVMBuildTrunc(at, int_op(e, LLVMLShr, kept, 16), vector_of(e->i16, lanes), "");
 }
 
-static LLVMValueRef f16_widen(Emit *e, LLVMValueRef value, int lanes)
+static LLVMValueRef f16_widen(LlvmEmit *e, LLVMValueRef value, int lanes)
 {
     LLVMBuilderRef at = e->builder;
     LLVMTypeRef i32 = vector_of(e->i32, lanes), f32 = vector_of(e->f32, lanes);
@@ -47,7 +47,7 @@ static LLVMValueRef f16_widen(Emit *e, LLVMValueRef value, int lanes)
     return LLVMBuildBitCast(at, LLVMBuildOr(at, result, sign, ""), f32, "");
 }
 
-static LLVMValueRef f16_narrow(Emit *e, LLVMValueRef value, int lanes)
+static LLVMValueRef f16_narrow(LlvmEmit *e, LLVMValueRef value, int lanes)
 {
     LLVMBuilderRef at = e->builder;
     LLVMTypeRef i32 = vector_of(e->i32, lanes), f32 = vector_of(e->f32, lanes);
@@ -71,7 +71,7 @@ static LLVMValueRef f16_narrow(Emit *e, LLVMValueRef value, int lanes)
     return LLVMBuildTrunc(at, LLVMBuildOr(at, result, sign, ""), vector_of(e->i16, lanes), "");
 }
 
-static LLVMValueRef to_bool(Emit *e, LType from, LLVMValueRef value)
+static LLVMValueRef to_bool(LlvmEmit *e, LType from, LLVMValueRef value)
 {
     LLVMValueRef zero = LLVMConstNull(type_of(e, from));
     if (dtype_is_float(from.dtype)) return LLVMBuildFCmp(e->builder, LLVMRealUNE, value, zero, "");
@@ -79,7 +79,7 @@ static LLVMValueRef to_bool(Emit *e, LType from, LLVMValueRef value)
 }
 
 /* Out of the integer type's range LLVM's result is poison: frozen, it is merely some value. */
-static LLVMValueRef float_to_int(Emit *e, LType to, LLVMValueRef value)
+static LLVMValueRef float_to_int(LlvmEmit *e, LType to, LLVMValueRef value)
 {
     LLVMTypeRef type = type_of(e, to);
     value = dtype_is_signed(to.dtype) ? LLVMBuildFPToSI(e->builder, value, type, "")
@@ -87,7 +87,7 @@ static LLVMValueRef float_to_int(Emit *e, LType to, LLVMValueRef value)
     return LLVMBuildFreeze(e->builder, value, "");
 }
 
-static LLVMValueRef from_int(Emit *e, LType from, LType to, LLVMValueRef value)
+static LLVMValueRef from_int(LlvmEmit *e, LType from, LType to, LLVMValueRef value)
 {
     LLVMBuilderRef at = e->builder;
     LLVMTypeRef type = type_of(e, to);
@@ -97,7 +97,7 @@ static LLVMValueRef from_int(Emit *e, LType from, LType to, LLVMValueRef value)
     return LLVMBuildIntCast2(at, value, type, sign, "");
 }
 
-LLVMValueRef emit_cast(Emit *e, LType from, LType to, LLVMValueRef value)
+LLVMValueRef emit_cast(LlvmEmit *e, LType from, LType to, LLVMValueRef value)
 {
     LLVMBuilderRef at = e->builder;
     int lanes = to.lanes;

@@ -1,4 +1,4 @@
-/* What the files of the LLVM backend share. One Emit lives for one module. */
+/* What the files of the LLVM backend share. One LlvmEmit lives for one module. */
 #ifndef LPC_BACKEND_LLVM_EMIT_H
 #define LPC_BACKEND_LLVM_EMIT_H
 
@@ -13,7 +13,7 @@ typedef struct SizeSlot {
     LLVMValueRef value;
 } SizeSlot;
 
-typedef struct Emit {
+typedef struct LlvmEmit {
     const Program *program;
     const LlvmOptions *options;
     Diag *diag;
@@ -38,58 +38,58 @@ typedef struct Emit {
     SizeSlot *slots;
     unsigned slot_count, slot_used;
     LLVMBasicBlockRef break_to; /* where BREAK goes */
-} Emit;
+} LlvmEmit;
 
 /* ---- types.c: types, constants, calls of intrinsics and of libm, sizes ---- */
-void emit_types(Emit *e);
-LLVMTypeRef type_of_dtype(const Emit *e, DType dtype);  /* in a register: bool is i1 */
-LLVMTypeRef type_in_memory(const Emit *e, DType dtype); /* bool is i8 */
-LLVMTypeRef type_of(const Emit *e, LType type);
+void emit_types(LlvmEmit *e);
+LLVMTypeRef type_of_dtype(const LlvmEmit *e, DType dtype);  /* in a register: bool is i1 */
+LLVMTypeRef type_in_memory(const LlvmEmit *e, DType dtype); /* bool is i8 */
+LLVMTypeRef type_of(const LlvmEmit *e, LType type);
 LLVMTypeRef vector_of(LLVMTypeRef element, int lanes); /* element itself for one lane */
-LLVMValueRef const_i64(const Emit *e, int64_t value);
-LLVMValueRef const_i32(const Emit *e, int64_t value);
+LLVMValueRef const_i64(const LlvmEmit *e, int64_t value);
+LLVMValueRef const_i32(const LlvmEmit *e, int64_t value);
 LLVMValueRef const_int(LLVMTypeRef type, int64_t value); /* of a vector type: splat */
 LLVMValueRef const_iota(LLVMTypeRef element, int lanes);
-LLVMValueRef const_value(const Emit *e, const Inst *inst); /* INT, FLT */
-LLVMValueRef splat(Emit *e, LLVMValueRef scalar, int lanes);
+LLVMValueRef const_value(const LlvmEmit *e, const Inst *inst); /* INT, FLT */
+LLVMValueRef splat(LlvmEmit *e, LLVMValueRef scalar, int lanes);
 /* A call of intrinsic NAME ("llvm.fma"), overloaded on `types`. */
-LLVMValueRef call_intrinsic(Emit *e, const char *name, LLVMTypeRef *types, size_t type_count,
+LLVMValueRef call_intrinsic(LlvmEmit *e, const char *name, LLVMTypeRef *types, size_t type_count,
                             LLVMValueRef *args, unsigned arg_count);
 /* A call of libm's NAME or NAMEf, one per lane. */
-LLVMValueRef call_libm(Emit *e, const char *name, LType type, LLVMValueRef *args,
+LLVMValueRef call_libm(LlvmEmit *e, const char *name, LType type, LLVMValueRef *args,
                        unsigned arg_count);
-void sizes_forget(Emit *e); /* the next sizes are computed anew */
-LLVMValueRef size_value(Emit *e, const Size *size);
+void sizes_forget(LlvmEmit *e); /* the next sizes are computed anew */
+LLVMValueRef size_value(LlvmEmit *e, const Size *size);
 /* The value of an operand. */
-LLVMValueRef value_of(Emit *e, const Inst *inst);
+LLVMValueRef value_of(LlvmEmit *e, const Inst *inst);
 
 /* ---- blocks.c ---- */
-bool emit_is_open(const Emit *e); /* the current basic block has no terminator yet */
-LLVMBasicBlockRef emit_new_block(Emit *e, const char *name);
-void emit_goto(Emit *e, LLVMBasicBlockRef to); /* when open */
+bool emit_is_open(const LlvmEmit *e); /* the current basic block has no terminator yet */
+LLVMBasicBlockRef emit_new_block(LlvmEmit *e, const char *name);
+void emit_goto(LlvmEmit *e, LLVMBasicBlockRef to); /* when open */
 
 /* ---- arith.c, convert.c, vector.c, memory.c: instructions to values ---- */
-LLVMValueRef emit_binary(Emit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b);
-LLVMValueRef emit_unary(Emit *e, InstOp op, LType type, LLVMValueRef a);
-LLVMValueRef emit_relation(Emit *e, InstOp op, LType operands, LLVMValueRef a, LLVMValueRef b);
-LLVMValueRef emit_cast(Emit *e, LType from, LType to, LLVMValueRef value);
-LLVMValueRef emit_horizontal(Emit *e, InstOp op, LType vector, LLVMValueRef value);
-LLVMValueRef emit_dot4(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+LLVMValueRef emit_binary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef emit_unary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a);
+LLVMValueRef emit_relation(LlvmEmit *e, InstOp op, LType operands, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef emit_cast(LlvmEmit *e, LType from, LType to, LLVMValueRef value);
+LLVMValueRef emit_horizontal(LlvmEmit *e, InstOp op, LType vector, LLVMValueRef value);
+LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                        LLVMValueRef b);
-LLVMValueRef emit_load(Emit *e, const Inst *inst);
-void emit_store(Emit *e, const Inst *inst);
+LLVMValueRef emit_load(LlvmEmit *e, const Inst *inst);
+void emit_store(LlvmEmit *e, const Inst *inst);
 
 /* ---- control.c: blocks, loops, whole function bodies ---- */
-void emit_block(Emit *e, const Block *block);
-void emit_for_body(Emit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi);
+void emit_block(LlvmEmit *e, const Block *block);
+void emit_for_body(LlvmEmit *e, const Inst *loop, LLVMValueRef lo, LLVMValueRef hi);
 /* Starts a function's body: entry block, builders, tables for the kernel. */
-void emit_open_function(Emit *e, const Kernel *kernel, LLVMValueRef function);
+void emit_open_function(LlvmEmit *e, const Kernel *kernel, LLVMValueRef function);
 
 /* ---- function.c ---- */
-LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage);
+LLVMValueRef emit_function(LlvmEmit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage);
 /* An attribute at a position: 0 is the result, parameters follow. */
-void emit_flag(Emit *e, LLVMValueRef function, unsigned at, const char *name, uint64_t value);
-void emit_parameter(Emit *e, LLVMValueRef function, unsigned at, const Param *param);
+void emit_flag(LlvmEmit *e, LLVMValueRef function, unsigned at, const char *name, uint64_t value);
+void emit_parameter(LlvmEmit *e, LLVMValueRef function, unsigned at, const Param *param);
 
 /* ---- module.c: functions of the module ---- */
 /* What the module knows of a kernel, by its position in program->kernels. */
@@ -102,9 +102,9 @@ typedef struct Emitted {
 
 /* same.c: do both kernels become the same code? */
 bool kernels_same(const Kernel *a, const Kernel *c);
-void emit_module(Emit *e);
+void emit_module(LlvmEmit *e);
 
 /* ---- main.c ---- */
-void emit_run(Emit *e, const Emitted *kernels); /* by position in the program */
+void emit_run(LlvmEmit *e, const Emitted *kernels); /* by position in the program */
 
 #endif

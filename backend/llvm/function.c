@@ -3,20 +3,20 @@
 
 #include <string.h>
 
-void emit_flag(Emit *e, LLVMValueRef function, unsigned at, const char *name, uint64_t value)
+void emit_flag(LlvmEmit *e, LLVMValueRef function, unsigned at, const char *name, uint64_t value)
 {
     unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
     LLVMAddAttributeAtIndex(function, at, LLVMCreateEnumAttribute(e->context, kind, value));
 }
 
-static void set_text(Emit *e, LLVMValueRef function, const char *name, const char *value)
+static void set_text(LlvmEmit *e, LLVMValueRef function, const char *name, const char *value)
 {
     LLVMAttributeRef text = LLVMCreateStringAttribute(e->context, name, (unsigned)strlen(name),
                                                       value, (unsigned)strlen(value));
     LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, text);
 }
 
-LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage)
+LLVMValueRef emit_function(LlvmEmit *e, const char *name, LLVMTypeRef type, LLVMLinkage linkage)
 {
     const unsigned whole = (unsigned)LLVMAttributeFunctionIndex;
     LLVMValueRef function = LLVMAddFunction(e->module, name, type);
@@ -37,7 +37,7 @@ LLVMValueRef emit_function(Emit *e, const char *name, LLVMTypeRef type, LLVMLink
     return function;
 }
 
-void emit_parameter(Emit *e, LLVMValueRef function, unsigned at, const Param *param)
+void emit_parameter(LlvmEmit *e, LLVMValueRef function, unsigned at, const Param *param)
 {
     LLVMValueRef value = LLVMGetParam(function, at);
     LLVMSetValueName2(value, param->name, strlen(param->name));

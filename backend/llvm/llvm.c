@@ -96,7 +96,7 @@ static LLVMTargetMachineRef new_machine(const LlvmOptions *options, Arch arch, c
     return machine;
 }
 
-static void set_module_flags(Emit *e)
+static void set_module_flags(LlvmEmit *e)
 {
     if (e->options->pic) {
         LLVMMetadataRef level = LLVMValueAsMetadata(const_i32(e, 2));
@@ -116,7 +116,7 @@ static int llvm_error(Diag *diag, const char *what, char *message)
     return LPC_ERROR;
 }
 
-static int check_module(Emit *e)
+static int check_module(LlvmEmit *e)
 {
 #ifndef NDEBUG
     char *message = NULL;
@@ -128,7 +128,7 @@ static int check_module(Emit *e)
     return LPC_OK;
 }
 
-static int optimise(Emit *e, LLVMTargetMachineRef machine)
+static int optimise(LlvmEmit *e, LLVMTargetMachineRef machine)
 {
     const char *passes = PASSES[e->options->opt_level];
     if (!passes) return LPC_OK;
@@ -142,7 +142,7 @@ static int optimise(Emit *e, LLVMTargetMachineRef machine)
     return LPC_ERROR;
 }
 
-static int write_text(Emit *e, const char *path)
+static int write_text(LlvmEmit *e, const char *path)
 {
     char *text = LLVMPrintModuleToString(e->module);
     int code = output_write(e->diag, path, text, strlen(text));
@@ -150,7 +150,7 @@ static int write_text(Emit *e, const char *path)
     return code;
 }
 
-static int write_object(Emit *e, LLVMTargetMachineRef machine, const char *path)
+static int write_object(LlvmEmit *e, LLVMTargetMachineRef machine, const char *path)
 {
     LLVMMemoryBufferRef object = NULL;
     char *message = NULL;
@@ -161,7 +161,7 @@ static int write_object(Emit *e, LLVMTargetMachineRef machine, const char *path)
     return code;
 }
 
-static int emit_with(Emit *e, LLVMTargetMachineRef machine, const char *triple, const char *path)
+static int emit_with(LlvmEmit *e, LLVMTargetMachineRef machine, const char *triple, const char *path)
 {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
     LLVMSetModuleDataLayout(e->module, layout);
@@ -182,7 +182,7 @@ static int emit_for_machine(const Program *program, const LlvmOptions *options, 
     Arch arch = arch_of(triple);
     LLVMTargetMachineRef machine = new_machine(options, arch, triple, diag);
     if (!machine) return LPC_ERROR;
-    Emit e = {.program = program, .options = options, .diag = diag, .arena = arena_new()};
+    LlvmEmit e = {.program = program, .options = options, .diag = diag, .arena = arena_new()};
     e.arch = arch;
     e.native_f16 = native_f16(arch, options);
     e.context = LLVMContextCreate();

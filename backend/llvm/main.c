@@ -5,19 +5,19 @@
 enum { ARG_IN, ARG_OUT, ARG_SIZES, ARG_WORK, ARG_STATE, ARG_THREADS, ARG_COUNT };
 
 typedef struct Run {
-    Emit *e;
+    LlvmEmit *e;
     const Emitted *kernels;
     LLVMValueRef function;
     LLVMValueRef weights; /* global that points to NAME_weights */
 } Run;
 
-static LLVMValueRef plus_bytes(Emit *e, LLVMValueRef pointer, LLVMValueRef bytes)
+static LLVMValueRef plus_bytes(LlvmEmit *e, LLVMValueRef pointer, LLVMValueRef bytes)
 {
     if (LLVMIsAConstantInt(bytes) && LLVMConstIntGetSExtValue(bytes) == 0) return pointer;
     return LLVMBuildGEP2(e->builder, e->i8, pointer, &bytes, 1, "");
 }
 
-static LLVMValueRef load_slot(Emit *e, LLVMValueRef array, int index)
+static LLVMValueRef load_slot(LlvmEmit *e, LLVMValueRef array, int index)
 {
     LLVMValueRef at = const_i64(e, index);
     LLVMValueRef from = LLVMBuildGEP2(e->builder, e->ptr, array, &at, 1, "");
@@ -26,7 +26,7 @@ static LLVMValueRef load_slot(Emit *e, LLVMValueRef array, int index)
 
 static LLVMValueRef buffer_pointer(Run *run, const Buffer *buffer)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMValueRef base = NULL;
     switch (buffer->class) {
     case BUFFER_INPUT: return load_slot(e, LLVMGetParam(run->function, ARG_IN), buffer->index);
@@ -40,7 +40,7 @@ static LLVMValueRef buffer_pointer(Run *run, const Buffer *buffer)
 
 static LLVMValueRef arg_pointer(Run *run, const CallArg *arg)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMValueRef base = buffer_pointer(run, arg->buffer);
     LLVMValueRef offset = arg->offset ? size_value(e, arg->offset) : const_i64(e, 0);
     LLVMValueRef size = const_i64(e, (int64_t)dtype_size(arg->buffer->dtype));
@@ -48,7 +48,7 @@ static LLVMValueRef arg_pointer(Run *run, const CallArg *arg)
 }
 
 /* Returns `code` when `bad` holds; goes on else. */
-static void return_if(Emit *e, LLVMValueRef bad, LLVMValueRef code)
+static void return_if(LlvmEmit *e, LLVMValueRef bad, LLVMValueRef code)
 {
     LLVMBasicBlockRef leave = emit_new_block(e, "fail"), stay = emit_new_block(e, "go");
     LLVMBuildCondBr(e->builder, bad, leave, stay);
@@ -58,7 +58,7 @@ static void return_if(Emit *e, LLVMValueRef bad, LLVMValueRef code)
 }
 
 /* 0 <= sizes[sym] <= max in one unsigned comparison. */
-static void check_symbol(Emit *e, int sym)
+static void check_symbol(LlvmEmit *e, int sym)
 {
     int64_t max = sizes_symbol_at(e->program->sizes, sym)->max;
     LLVMValueRef value = size_value(e, size_sym(e->program->sizes, sym));
@@ -67,7 +67,7 @@ static void check_symbol(Emit *e, int sym)
               const_i32(e, LPC_RUN_BOUND));
 }
 
-static void check_set_symbols(Emit *e, const Kernel *kernel)
+static void check_set_symbols(LlvmEmit *e, const Kernel *kernel)
 {
     int count = sizes_symbol_count(e->program->sizes);
     bool *set = arena_array(e->arena, (size_t)count + 1, sizeof *set);
@@ -76,14 +76,14 @@ static void check_set_symbols(Emit *e, const Kernel *kernel)
         if (set[i]) check_symbol(e, i);
 }
 
-static void return_code(Emit *e, LLVMValueRef code)
+static void return_code(LlvmEmit *e, LLVMValueRef code)
 {
     return_if(e, LLVMBuildICmp(e->builder, LLVMIntNE, code, const_i32(e, LPC_RUN_OK), ""), code);
 }
 
 static void call_serial(Run *run, const Inst *call, const Emitted *k)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMValueRef *args = arena_array(e->arena, k->pointers + 1, sizeof *args);
     for (unsigned i = 0; i < k->pointers; i++) args[i] = arg_pointer(run, &call->args[i]);
     args[k->pointers] = e->sizes;
@@ -92,7 +92,7 @@ static void call_serial(Run *run, const Inst *call, const Emitted *k)
 }
 
 /* Iterations of a parallel kernel: its bounds are in no block, so that they are known here too. */
-static LLVMValueRef iterations(Emit *e, const Inst *loop)
+static LLVMValueRef iterations(LlvmEmit *e, const Inst *loop)
 {
     LLVMBuilderRef at = e->builder;
     LLVMValueRef lo = value_of(e, loop->arg[0]), hi = value_of(e, loop->arg[1]);
@@ -106,7 +106,7 @@ static LLVMValueRef iterations(Emit *e, const Inst *loop)
 /* threads ? threads->parallel_for(threads->pool, task, args, n) : task(args, 0, n) */
 static void run_task(Run *run, const Emitted *k, LLVMValueRef args, LLVMValueRef n)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMBuilderRef at = e->builder;
     LLVMBasicBlockRef alone = emit_new_block(e, "alone"), pool = emit_new_block(e, "pool");
     LLVMBasicBlockRef done = emit_new_block(e, "done");
@@ -128,7 +128,7 @@ static void run_task(Run *run, const Emitted *k, LLVMValueRef args, LLVMValueRef
 
 static void call_parallel(Run *run, const Inst *call, const Emitted *k)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMValueRef args = LLVMBuildAlloca(e->entry_builder, k->args, "");
     for (unsigned i = 0; i <= k->pointers + 1; i++) {
         LLVMValueRef value = i < k->pointers    ? arg_pointer(run, &call->args[i])
@@ -145,7 +145,7 @@ static void call_parallel(Run *run, const Inst *call, const Emitted *k)
 /* lpc_profile_mark(position): what ran since the last mark was this kernel; -1: none. */
 static void mark(Run *run, int position)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     if (!e->options->profile) return;
     LLVMTypeRef type = LLVMFunctionType(e->none, &e->i32, 1, 0);
     LLVMValueRef function = LLVMGetNamedFunction(e->module, "lpc_profile_mark");
@@ -180,14 +180,14 @@ static LLVMIntPredicate predicate_of(InstOp relation)
 /* Is element 0 of a bool buffer `when`? */
 static LLVMValueRef bool_is(Run *run, const CallArg *arg, bool when)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMValueRef byte = LLVMBuildLoad2(e->builder, e->i8, arg_pointer(run, arg), "");
     return LLVMBuildICmp(e->builder, when ? LLVMIntNE : LLVMIntEQ, byte, LLVMConstNull(e->i8), "");
 }
 
 static LLVMValueRef condition(Run *run, const Inst *inst)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     if (!inst->size) return bool_is(run, &inst->args[0], inst->value != 0);
     LLVMValueRef left = size_value(e, inst->size), right = size_value(e, inst->right);
     return LLVMBuildICmp(e->builder, predicate_of(inst->relation), left, right, "");
@@ -195,7 +195,7 @@ static LLVMValueRef condition(Run *run, const Inst *inst)
 
 static void emit_main_if(Run *run, const Inst *inst)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMBasicBlockRef then = emit_new_block(e, "then"), other = emit_new_block(e, "else");
     LLVMBasicBlockRef after = emit_new_block(e, "end");
     LLVMBuildCondBr(e->builder, condition(run, inst), then, other);
@@ -208,14 +208,14 @@ static void emit_main_if(Run *run, const Inst *inst)
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
-static LLVMValueRef symbol_address(Emit *e, int sym)
+static LLVMValueRef symbol_address(LlvmEmit *e, int sym)
 {
     LLVMValueRef index = const_i64(e, sym);
     return LLVMBuildGEP2(e->builder, e->i64, e->sizes, &index, 1, "");
 }
 
 /* Goes on in a new block when `more` holds, else leaves for `after`. */
-static void go_on_if(Emit *e, LLVMValueRef more, LLVMBasicBlockRef after)
+static void go_on_if(LlvmEmit *e, LLVMValueRef more, LLVMBasicBlockRef after)
 {
     LLVMBasicBlockRef next = emit_new_block(e, "loop");
     LLVMBuildCondBr(e->builder, more, next, after);
@@ -225,7 +225,7 @@ static void go_on_if(Emit *e, LLVMValueRef more, LLVMBasicBlockRef after)
 /* The number of iterations done is in the symbol's place in `sizes`, where kernels read it. */
 static void emit_main_loop(Run *run, const Inst *loop)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMBasicBlockRef test = emit_new_block(e, "test"), after = emit_new_block(e, "done");
     LLVMValueRef count = size_value(e, loop->size), place = symbol_address(e, loop->sym);
     LLVMBuildStore(e->builder, const_i64(e, 0), place);
@@ -250,7 +250,7 @@ static void emit_main_loop(Run *run, const Inst *loop)
 
 static void emit_main_set(Run *run, const Inst *inst)
 {
-    Emit *e = run->e;
+    LlvmEmit *e = run->e;
     LLVMValueRef value =
         inst->size ? size_value(e, inst->size)
                    : LLVMBuildLoad2(e->builder, e->i64, arg_pointer(run, &inst->args[0]), "");
@@ -287,7 +287,7 @@ static void emit_main(Run *run, const Block *block)
 }
 
 /* Those that the program sets start as 0, those that it is given are checked. */
-static void open_symbols(Emit *e)
+static void open_symbols(LlvmEmit *e)
 {
     SizeTable *table = e->program->sizes;
     const bool *set = program_sets(e->program, e->arena);
@@ -304,7 +304,7 @@ static void open_symbols(Emit *e)
 
 /* A constant that holds NAME_weights' address. Marked as initialised elsewhere, so that LLVM does
  * not look through it: one 64-bit relocation is then all that refers to the weights. */
-static LLVMValueRef weights_global(Emit *e)
+static LLVMValueRef weights_global(LlvmEmit *e)
 {
     if (!e->program->const_bytes) {
         bool any = false;
@@ -323,7 +323,7 @@ static LLVMValueRef weights_global(Emit *e)
     return pointer;
 }
 
-void emit_run(Emit *e, const Emitted *kernels)
+void emit_run(LlvmEmit *e, const Emitted *kernels)
 {
     Run run = {.e = e, .kernels = kernels, .weights = weights_global(e)};
     LLVMTypeRef types[ARG_COUNT] = {e->ptr, e->ptr, e->ptr, e->ptr, e->ptr, e->ptr};

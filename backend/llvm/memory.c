@@ -9,7 +9,7 @@
 /* ---- Addresses ---- */
 
 /* Splits a sum: what is returned plus *constant is `value`. NULL stands for zero. */
-static LLVMValueRef split_constant(Emit *e, LLVMValueRef value, int depth, int64_t *constant)
+static LLVMValueRef split_constant(LlvmEmit *e, LLVMValueRef value, int depth, int64_t *constant)
 {
     *constant = 0;
     if (LLVMIsAConstantInt(value)) {
@@ -31,7 +31,7 @@ static LLVMValueRef split_constant(Emit *e, LLVMValueRef value, int depth, int64
     return LLVMBuildMul(e->builder, a, LLVMGetOperand(value, 1), "");
 }
 
-static LLVMValueRef address(Emit *e, const Inst *inst, LLVMValueRef index, int64_t more)
+static LLVMValueRef address(LlvmEmit *e, const Inst *inst, LLVMValueRef index, int64_t more)
 {
     LLVMTypeRef element = type_in_memory(e, inst->param->dtype);
     LLVMValueRef base = e->params[inst->param->index];
@@ -51,26 +51,26 @@ static unsigned element_size(const Inst *inst)
 
 /* ---- Between memory and registers: bool is a byte, 0 or not 0 ---- */
 
-static LLVMValueRef from_memory(Emit *e, const Inst *inst, LLVMValueRef value)
+static LLVMValueRef from_memory(LlvmEmit *e, const Inst *inst, LLVMValueRef value)
 {
     if (inst->param->dtype != DT_BOOL) return value;
     return LLVMBuildICmp(e->builder, LLVMIntNE, value, LLVMConstNull(LLVMTypeOf(value)), "");
 }
 
-static LLVMValueRef to_memory(Emit *e, const Inst *inst, LLVMValueRef value, int lanes)
+static LLVMValueRef to_memory(LlvmEmit *e, const Inst *inst, LLVMValueRef value, int lanes)
 {
     if (inst->param->dtype != DT_BOOL) return value;
     return LLVMBuildZExt(e->builder, value, vector_of(e->i8, lanes), "");
 }
 
-static LLVMValueRef load_at(Emit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef from)
+static LLVMValueRef load_at(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef from)
 {
     LLVMValueRef value = LLVMBuildLoad2(e->builder, type, from, "");
     LLVMSetAlignment(value, element_size(inst));
     return value;
 }
 
-static void store_at(Emit *e, const Inst *inst, LLVMValueRef value, LLVMValueRef to)
+static void store_at(LlvmEmit *e, const Inst *inst, LLVMValueRef value, LLVMValueRef to)
 {
     LLVMSetAlignment(LLVMBuildStore(e->builder, value, to), element_size(inst));
 }
@@ -78,7 +78,7 @@ static void store_at(Emit *e, const Inst *inst, LLVMValueRef value, LLVMValueRef
 /* ---- Limits ---- */
 
 /* Lane i is on when i < limit. Compared as i32, which is half the work: the limit is clamped. */
-static LLVMValueRef limit_mask(Emit *e, LLVMValueRef limit, int lanes)
+static LLVMValueRef limit_mask(LlvmEmit *e, LLVMValueRef limit, int lanes)
 {
     LLVMBuilderRef at = e->builder;
     LLVMValueRef zero = const_i64(e, 0), most = const_i64(e, lanes);
@@ -90,7 +90,7 @@ static LLVMValueRef limit_mask(Emit *e, LLVMValueRef limit, int lanes)
 }
 
 /* The limit, or NULL when there is none or it is no limit. */
-static LLVMValueRef limit_of(Emit *e, const Inst *inst, int lanes)
+static LLVMValueRef limit_of(LlvmEmit *e, const Inst *inst, int lanes)
 {
     if (!inst->limit) return NULL;
     LLVMValueRef limit = value_of(e, inst->limit);
@@ -98,7 +98,7 @@ static LLVMValueRef limit_of(Emit *e, const Inst *inst, int lanes)
     return limit;
 }
 
-static LLVMValueRef any_lane(Emit *e, LLVMValueRef limit)
+static LLVMValueRef any_lane(LlvmEmit *e, LLVMValueRef limit)
 {
     return LLVMBuildICmp(e->builder, LLVMIntSGT, limit, const_i64(e, 0), "");
 }
@@ -106,7 +106,7 @@ static LLVMValueRef any_lane(Emit *e, LLVMValueRef limit)
 /* ---- Strides ---- */
 
 /* True when the elements follow each other. *constant: the stride is known, and is *step. */
-static bool stride_of(Emit *e, const Inst *inst, LLVMValueRef *stride, bool *constant,
+static bool stride_of(LlvmEmit *e, const Inst *inst, LLVMValueRef *stride, bool *constant,
                       int64_t *step)
 {
     *stride = inst->stride ? value_of(e, inst->stride) : const_i64(e, 1);
@@ -115,7 +115,7 @@ static bool stride_of(Emit *e, const Inst *inst, LLVMValueRef *stride, bool *con
     return *constant && *step == 1;
 }
 
-static LLVMValueRef lane_address(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef stride,
+static LLVMValueRef lane_address(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef stride,
                                  int64_t lane)
 {
     LLVMValueRef offset = LLVMBuildMul(e->builder, stride, const_i64(e, lane), "");
@@ -125,7 +125,7 @@ static LLVMValueRef lane_address(Emit *e, const Inst *inst, LLVMValueRef index, 
 }
 
 /* Addresses of all lanes, for gather and scatter. */
-static LLVMValueRef lane_pointers(Emit *e, const Inst *inst, LLVMValueRef index,
+static LLVMValueRef lane_pointers(LlvmEmit *e, const Inst *inst, LLVMValueRef index,
                                   LLVMValueRef stride, int lanes)
 {
     LLVMValueRef base = address(e, inst, index, 0);
@@ -135,7 +135,7 @@ static LLVMValueRef lane_pointers(Emit *e, const Inst *inst, LLVMValueRef index,
 }
 
 /* Every second element: two loads that end exactly at the last one, and a shuffle. */
-static LLVMValueRef load_pairs(Emit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
+static LLVMValueRef load_pairs(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
                                int lanes)
 {
     LLVMValueRef picks[64];
@@ -148,7 +148,7 @@ static LLVMValueRef load_pairs(Emit *e, const Inst *inst, LLVMTypeRef type, LLVM
     return LLVMBuildShuffleVector(e->builder, low, high, mask, "");
 }
 
-static LLVMValueRef load_strided(Emit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
+static LLVMValueRef load_strided(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
                                  LLVMValueRef stride)
 {
     int lanes = inst->type.lanes;
@@ -161,7 +161,7 @@ static LLVMValueRef load_strided(Emit *e, const Inst *inst, LLVMTypeRef type, LL
     return value;
 }
 
-static LLVMValueRef load_masked(Emit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
+static LLVMValueRef load_masked(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
                                 LLVMValueRef limit)
 {
     LLVMTypeRef types[2] = {type, e->ptr};
@@ -170,7 +170,7 @@ static LLVMValueRef load_masked(Emit *e, const Inst *inst, LLVMTypeRef type, LLV
     return call_intrinsic(e, "llvm.masked.load", types, 2, args, 4);
 }
 
-static LLVMValueRef load_gather(Emit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
+static LLVMValueRef load_gather(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
                                 LLVMValueRef stride, LLVMValueRef limit)
 {
     int lanes = inst->type.lanes;
@@ -181,7 +181,7 @@ static LLVMValueRef load_gather(Emit *e, const Inst *inst, LLVMTypeRef type, LLV
     return call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4);
 }
 
-static LLVMValueRef load_vector(Emit *e, const Inst *inst, LLVMValueRef index)
+static LLVMValueRef load_vector(LlvmEmit *e, const Inst *inst, LLVMValueRef index)
 {
     int lanes = inst->type.lanes;
     LLVMTypeRef type = vector_of(type_in_memory(e, inst->param->dtype), lanes);
@@ -196,7 +196,7 @@ static LLVMValueRef load_vector(Emit *e, const Inst *inst, LLVMValueRef index)
     return load_strided(e, inst, type, index, stride);
 }
 
-static LLVMValueRef load_scalar(Emit *e, const Inst *inst, LLVMValueRef index)
+static LLVMValueRef load_scalar(LlvmEmit *e, const Inst *inst, LLVMValueRef index)
 {
     LLVMTypeRef type = type_in_memory(e, inst->param->dtype);
     LLVMValueRef limit = limit_of(e, inst, 1);
@@ -215,7 +215,7 @@ static LLVMValueRef load_scalar(Emit *e, const Inst *inst, LLVMValueRef index)
     return phi;
 }
 
-LLVMValueRef emit_load(Emit *e, const Inst *inst)
+LLVMValueRef emit_load(LlvmEmit *e, const Inst *inst)
 {
     LLVMValueRef index = value_of(e, inst->arg[0]);
     LLVMValueRef value =
@@ -225,7 +225,7 @@ LLVMValueRef emit_load(Emit *e, const Inst *inst)
 
 /* ---- Stores ---- */
 
-static void store_masked(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value,
+static void store_masked(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value,
                          LLVMValueRef limit, int lanes)
 {
     LLVMTypeRef types[2] = {LLVMTypeOf(value), e->ptr};
@@ -234,7 +234,7 @@ static void store_masked(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValu
     call_intrinsic(e, "llvm.masked.store", types, 2, args, 4);
 }
 
-static void store_scatter(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value,
+static void store_scatter(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value,
                           LLVMValueRef stride, LLVMValueRef limit, int lanes)
 {
     LLVMTypeRef types[2] = {LLVMTypeOf(value), vector_of(e->ptr, lanes)};
@@ -243,7 +243,7 @@ static void store_scatter(Emit *e, const Inst *inst, LLVMValueRef index, LLVMVal
     call_intrinsic(e, "llvm.masked.scatter", types, 2, args, 4);
 }
 
-static void store_vector(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value,
+static void store_vector(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value,
                          int lanes)
 {
     LLVMValueRef limit = limit_of(e, inst, lanes), stride;
@@ -264,7 +264,7 @@ static void store_vector(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValu
     }
 }
 
-static void store_scalar(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value)
+static void store_scalar(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef value)
 {
     LLVMValueRef limit = limit_of(e, inst, 1);
     LLVMBasicBlockRef after = NULL;
@@ -280,7 +280,7 @@ static void store_scalar(Emit *e, const Inst *inst, LLVMValueRef index, LLVMValu
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
-void emit_store(Emit *e, const Inst *inst)
+void emit_store(LlvmEmit *e, const Inst *inst)
 {
     int lanes = inst->arg[1]->type.lanes;
     LLVMValueRef index = value_of(e, inst->arg[0]);

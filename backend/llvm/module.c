@@ -20,7 +20,7 @@ static bool block_has(const Block *block, InstOp op)
 
 /* ---- Kernels ---- */
 
-static void declare_kernel(Emit *e, const Kernel *kernel, Emitted *out)
+static void declare_kernel(LlvmEmit *e, const Kernel *kernel, Emitted *out)
 {
     LLVMTypeRef *types = arena_array(e->arena, (size_t)kernel->param_count + 3, sizeof *types);
     bool parallel = kernel_parallel(kernel) != NULL;
@@ -38,7 +38,7 @@ static void declare_kernel(Emit *e, const Kernel *kernel, Emitted *out)
 }
 
 /* Pointers to the parameters and local arrays, and sizes. */
-static void open_parameters(Emit *e, const Kernel *kernel, const Emitted *k)
+static void open_parameters(LlvmEmit *e, const Kernel *kernel, const Emitted *k)
 {
     unsigned at = 0;
     for (int i = 0; i < kernel->param_count; i++) {
@@ -60,13 +60,13 @@ static void open_parameters(Emit *e, const Kernel *kernel, const Emitted *k)
 }
 
 /* Iteration number n of a loop: lo + n * step. */
-static LLVMValueRef iteration(Emit *e, const Inst *loop, LLVMValueRef number)
+static LLVMValueRef iteration(LlvmEmit *e, const Inst *loop, LLVMValueRef number)
 {
     LLVMValueRef scaled = LLVMBuildMul(e->builder, number, const_i64(e, loop->value), "");
     return LLVMBuildAdd(e->builder, value_of(e, loop->arg[0]), scaled, "");
 }
 
-static void define_kernel(Emit *e, const Kernel *kernel, const Emitted *k)
+static void define_kernel(LlvmEmit *e, const Kernel *kernel, const Emitted *k)
 {
     const Inst *loop = kernel_parallel(kernel);
     emit_open_function(e, kernel, k->function);
@@ -86,7 +86,7 @@ static void define_kernel(Emit *e, const Kernel *kernel, const Emitted *k)
 }
 
 /* void KERNEL.task(struct *args, i64 begin, i64 end) */
-static void define_task(Emit *e, const Kernel *kernel, Emitted *k)
+static void define_task(LlvmEmit *e, const Kernel *kernel, Emitted *k)
 {
     char *name = arena_printf(e->arena, "%s.task", kernel->name);
     k->task = emit_function(e, name, e->task_fn, LLVMInternalLinkage);
@@ -116,7 +116,7 @@ static void define_task(Emit *e, const Kernel *kernel, Emitted *k)
 }
 
 /* Of this build only; whoever includes model.h refers to it. */
-static void define_build(Emit *e)
+static void define_build(LlvmEmit *e)
 {
     if (!e->program->build) return;
     LLVMValueRef build = LLVMAddGlobal(e->module, e->i8, e->program->build);
@@ -134,13 +134,13 @@ static int first_same(const Program *program, int i)
 }
 
 /* The kernel's own name for a function that it shares, for profilers and the map of the code. */
-static void name_again(Emit *e, const Kernel *kernel, const Emitted *k)
+static void name_again(LlvmEmit *e, const Kernel *kernel, const Emitted *k)
 {
     LLVMValueRef alias = LLVMAddAlias2(e->module, k->type, 0, k->function, kernel->name);
     LLVMSetLinkage(alias, LLVMInternalLinkage);
 }
 
-void emit_module(Emit *e)
+void emit_module(LlvmEmit *e)
 {
     const Program *program = e->program;
     Emitted *kernels = arena_array(e->arena, (size_t)program->kernel_count + 1, sizeof *kernels);

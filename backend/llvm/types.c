@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void emit_types(Emit *e)
+void emit_types(LlvmEmit *e)
 {
     e->i1 = LLVMInt1TypeInContext(e->context);
     e->i8 = LLVMInt8TypeInContext(e->context);
@@ -20,7 +20,7 @@ void emit_types(Emit *e)
     e->task_fn = LLVMFunctionType(e->none, task, 3, 0);
 }
 
-LLVMTypeRef type_of_dtype(const Emit *e, DType dtype)
+LLVMTypeRef type_of_dtype(const LlvmEmit *e, DType dtype)
 {
     switch (dtype) {
     case DT_BOOL: return e->i1;
@@ -40,7 +40,7 @@ LLVMTypeRef type_of_dtype(const Emit *e, DType dtype)
     }
 }
 
-LLVMTypeRef type_in_memory(const Emit *e, DType dtype)
+LLVMTypeRef type_in_memory(const LlvmEmit *e, DType dtype)
 {
     return dtype == DT_BOOL ? e->i8 : type_of_dtype(e, dtype);
 }
@@ -50,17 +50,17 @@ LLVMTypeRef vector_of(LLVMTypeRef element, int lanes)
     return lanes > 1 ? LLVMVectorType(element, (unsigned)lanes) : element;
 }
 
-LLVMTypeRef type_of(const Emit *e, LType type)
+LLVMTypeRef type_of(const LlvmEmit *e, LType type)
 {
     return vector_of(type_of_dtype(e, type.dtype), type.lanes);
 }
 
-LLVMValueRef const_i64(const Emit *e, int64_t value)
+LLVMValueRef const_i64(const LlvmEmit *e, int64_t value)
 {
     return LLVMConstInt(e->i64, (unsigned long long)value, 1);
 }
 
-LLVMValueRef const_i32(const Emit *e, int64_t value)
+LLVMValueRef const_i32(const LlvmEmit *e, int64_t value)
 {
     return LLVMConstInt(e->i32, (unsigned long long)value, 1);
 }
@@ -92,7 +92,7 @@ LLVMValueRef const_iota(LLVMTypeRef element, int lanes)
     return lanes > 1 ? LLVMConstVector(items, (unsigned)lanes) : items[0];
 }
 
-static LLVMValueRef const_float(const Emit *e, DType dtype, double number)
+static LLVMValueRef const_float(const LlvmEmit *e, DType dtype, double number)
 {
     LLVMTypeRef type = type_of_dtype(e, dtype);
     if (dtype == DT_BF16) return LLVMConstInt(type, f32_to_bf16((float)number), 0);
@@ -104,7 +104,7 @@ static LLVMValueRef const_float(const Emit *e, DType dtype, double number)
     return LLVMConstReal(type, number);
 }
 
-LLVMValueRef const_value(const Emit *e, const Inst *inst)
+LLVMValueRef const_value(const LlvmEmit *e, const Inst *inst)
 {
     DType dtype = inst->type.dtype;
     LLVMValueRef scalar;
@@ -115,7 +115,7 @@ LLVMValueRef const_value(const Emit *e, const Inst *inst)
     return const_splat(scalar, inst->type.lanes);
 }
 
-LLVMValueRef splat(Emit *e, LLVMValueRef scalar, int lanes)
+LLVMValueRef splat(LlvmEmit *e, LLVMValueRef scalar, int lanes)
 {
     if (lanes <= 1) return scalar;
     if (LLVMIsConstant(scalar)) return const_splat(scalar, lanes);
@@ -126,7 +126,7 @@ LLVMValueRef splat(Emit *e, LLVMValueRef scalar, int lanes)
     return LLVMBuildShuffleVector(e->builder, one, LLVMGetPoison(type), mask, "");
 }
 
-LLVMValueRef call_intrinsic(Emit *e, const char *name, LLVMTypeRef *types, size_t type_count,
+LLVMValueRef call_intrinsic(LlvmEmit *e, const char *name, LLVMTypeRef *types, size_t type_count,
                             LLVMValueRef *args, unsigned arg_count)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
@@ -136,7 +136,7 @@ LLVMValueRef call_intrinsic(Emit *e, const char *name, LLVMTypeRef *types, size_
     return LLVMBuildCall2(e->builder, type, function, args, arg_count, "");
 }
 
-static void add_attribute(Emit *e, LLVMValueRef function, const char *name, uint64_t value)
+static void add_attribute(LlvmEmit *e, LLVMValueRef function, const char *name, uint64_t value)
 {
     unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
     LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
@@ -145,7 +145,7 @@ static void add_attribute(Emit *e, LLVMValueRef function, const char *name, uint
 
 /* libm's function: no side effect is of interest (errno, exception flags), so that calls can be
  * merged and hoisted, but LLVM must not replace one by another that rounds differently. */
-static LLVMValueRef libm_function(Emit *e, const char *name, LLVMTypeRef type)
+static LLVMValueRef libm_function(LlvmEmit *e, const char *name, LLVMTypeRef type)
 {
     LLVMValueRef function = LLVMGetNamedFunction(e->module, name);
     if (function) return function;
@@ -157,7 +157,7 @@ static LLVMValueRef libm_function(Emit *e, const char *name, LLVMTypeRef type)
     return function;
 }
 
-LLVMValueRef call_libm(Emit *e, const char *name, LType type, LLVMValueRef *args,
+LLVMValueRef call_libm(LlvmEmit *e, const char *name, LType type, LLVMValueRef *args,
                        unsigned arg_count)
 {
     char full[32];
@@ -179,20 +179,20 @@ LLVMValueRef call_libm(Emit *e, const char *name, LType type, LLVMValueRef *args
 
 /* ---- Sizes ---- */
 
-void sizes_forget(Emit *e)
+void sizes_forget(LlvmEmit *e)
 {
     if (e->slots) memset(e->slots, 0, e->slot_count * sizeof *e->slots);
     e->slot_used = 0;
 }
 
-static SizeSlot *size_slot(Emit *e, const Size *size)
+static SizeSlot *size_slot(LlvmEmit *e, const Size *size)
 {
     unsigned mask = e->slot_count - 1, i = (unsigned)size->hash & mask;
     while (e->slots[i].size && e->slots[i].size != size) i = (i + 1) & mask;
     return &e->slots[i];
 }
 
-static void size_room(Emit *e)
+static void size_room(LlvmEmit *e)
 {
     if (e->slots && e->slot_used * 2 < e->slot_count) return;
     SizeSlot *old = e->slots;
@@ -204,7 +204,7 @@ static void size_room(Emit *e)
 }
 
 /* Floor division and its remainder, for positive b; 0 for another b, so that nothing traps. */
-static LLVMValueRef size_divide(Emit *e, SizeKind kind, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef size_divide(LlvmEmit *e, SizeKind kind, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMBuilderRef at = e->size_builder;
     LLVMValueRef zero = const_i64(e, 0), good = NULL;
@@ -223,7 +223,7 @@ static LLVMValueRef size_divide(Emit *e, SizeKind kind, LLVMValueRef a, LLVMValu
     return good ? LLVMBuildSelect(at, good, result, zero, "") : result;
 }
 
-static LLVMValueRef size_compute(Emit *e, const Size *size)
+static LLVMValueRef size_compute(LlvmEmit *e, const Size *size)
 {
     LLVMBuilderRef at = e->size_builder;
     if (size->kind == SIZE_SYM) {
@@ -245,7 +245,7 @@ static LLVMValueRef size_compute(Emit *e, const Size *size)
     }
 }
 
-LLVMValueRef size_value(Emit *e, const Size *size)
+LLVMValueRef size_value(LlvmEmit *e, const Size *size)
 {
     if (size->kind == SIZE_CONST) return const_i64(e, size->value);
     if (e->slots) {
@@ -259,7 +259,7 @@ LLVMValueRef size_value(Emit *e, const Size *size)
     return value;
 }
 
-LLVMValueRef value_of(Emit *e, const Inst *inst)
+LLVMValueRef value_of(LlvmEmit *e, const Inst *inst)
 {
     if (inst->op == LI_INT || inst->op == LI_FLT) return const_value(e, inst);
     if (inst->op == LI_SIZE) return size_value(e, inst->size);

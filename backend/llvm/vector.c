@@ -3,7 +3,7 @@
 #include <assert.h>
 
 /* Lanes [from, from + count) of a vector; lanes beyond its end are poison. */
-static LLVMValueRef some_lanes(Emit *e, LLVMValueRef vector, int from, int count)
+static LLVMValueRef some_lanes(LlvmEmit *e, LLVMValueRef vector, int from, int count)
 {
     LLVMTypeRef type = LLVMTypeOf(vector);
     if (from == 0 && count == (int)LLVMGetVectorSize(type)) return vector;
@@ -13,7 +13,7 @@ static LLVMValueRef some_lanes(Emit *e, LLVMValueRef vector, int from, int count
     return LLVMBuildShuffleVector(e->builder, vector, LLVMGetPoison(type), mask, "");
 }
 
-LLVMValueRef emit_horizontal(Emit *e, InstOp op, LType vector, LLVMValueRef value)
+LLVMValueRef emit_horizontal(LlvmEmit *e, InstOp op, LType vector, LLVMValueRef value)
 {
     int lanes = vector.lanes;
     for (; lanes > 1 && lanes % 2 == 0; lanes /= 2) {
@@ -28,32 +28,32 @@ LLVMValueRef emit_horizontal(Emit *e, InstOp op, LType vector, LLVMValueRef valu
 
 /* ---- DOT4 ---- */
 
-typedef LLVMValueRef DotFn(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+typedef LLVMValueRef DotFn(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                            LLVMValueRef b);
 
-static LLVMValueRef recast(Emit *e, LLVMValueRef value, LLVMTypeRef element, int lanes)
+static LLVMValueRef recast(LlvmEmit *e, LLVMValueRef value, LLVMTypeRef element, int lanes)
 {
     return LLVMBuildBitCast(e->builder, value, vector_of(element, lanes), "");
 }
 
-static LLVMValueRef operation(Emit *e, LLVMOpcode op, LLVMValueRef a, int64_t b)
+static LLVMValueRef operation(LlvmEmit *e, LLVMOpcode op, LLVMValueRef a, int64_t b)
 {
     return LLVMBuildBinOp(e->builder, op, a, const_int(LLVMTypeOf(a), b), "");
 }
 
-static LLVMValueRef add(Emit *e, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef add(LlvmEmit *e, LLVMValueRef a, LLVMValueRef b)
 {
     return LLVMBuildAdd(e->builder, a, b, "");
 }
 
 /* Byte k of each i32 lane, widened. */
-static LLVMValueRef byte_of(Emit *e, LLVMValueRef value, int k, bool is_unsigned)
+static LLVMValueRef byte_of(LlvmEmit *e, LLVMValueRef value, int k, bool is_unsigned)
 {
     LLVMValueRef high = operation(e, LLVMShl, value, 24 - 8 * k);
     return operation(e, is_unsigned ? LLVMLShr : LLVMAShr, high, 24);
 }
 
-static LLVMValueRef dot_plain(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+static LLVMValueRef dot_plain(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                               LLVMValueRef b)
 {
     (void)lanes;
@@ -65,7 +65,7 @@ static LLVMValueRef dot_plain(Emit *e, int lanes, bool a_unsigned, LLVMValueRef 
 }
 
 /* vpdpbusd: unsigned times signed bytes, not saturating. */
-static LLVMValueRef vpdpbusd(Emit *e, int lanes, LLVMValueRef acc, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef vpdpbusd(LlvmEmit *e, int lanes, LLVMValueRef acc, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMValueRef args[3] = {acc, a, b};
     return call_intrinsic(e,
@@ -76,7 +76,7 @@ static LLVMValueRef vpdpbusd(Emit *e, int lanes, LLVMValueRef acc, LLVMValueRef 
 }
 
 /* Signed a: (a + 128) . b - 128 . b, where a + 128 is a with its top bit flipped. */
-static LLVMValueRef dot_vnni(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+static LLVMValueRef dot_vnni(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                              LLVMValueRef b)
 {
     if (a_unsigned) return vpdpbusd(e, lanes, acc, a, b);
@@ -88,7 +88,7 @@ static LLVMValueRef dot_vnni(Emit *e, int lanes, bool a_unsigned, LLVMValueRef a
 }
 
 /* Even or odd bytes, widened to i16. */
-static LLVMValueRef every_other(Emit *e, LLVMValueRef words, bool odd, bool is_unsigned)
+static LLVMValueRef every_other(LlvmEmit *e, LLVMValueRef words, bool odd, bool is_unsigned)
 {
     LLVMOpcode shift = is_unsigned ? LLVMLShr : LLVMAShr;
     if (!odd) words = operation(e, LLVMShl, words, 8);
@@ -96,7 +96,7 @@ static LLVMValueRef every_other(Emit *e, LLVMValueRef words, bool odd, bool is_u
 }
 
 /* x86 without VNNI: pmaddwd on the even and on the odd bytes. (pmaddubsw would saturate.) */
-static LLVMValueRef dot_pmadd(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+static LLVMValueRef dot_pmadd(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                               LLVMValueRef b)
 {
     const char *name = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
@@ -111,7 +111,7 @@ static LLVMValueRef dot_pmadd(Emit *e, int lanes, bool a_unsigned, LLVMValueRef 
     return acc;
 }
 
-static LLVMValueRef sdot(Emit *e, LLVMValueRef acc, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef sdot(LlvmEmit *e, LLVMValueRef acc, LLVMValueRef a, LLVMValueRef b)
 {
     LLVMTypeRef types[2] = {vector_of(e->i32, 4), vector_of(e->i8, 16)};
     LLVMValueRef args[3] = {acc, a, b};
@@ -119,7 +119,7 @@ static LLVMValueRef sdot(Emit *e, LLVMValueRef acc, LLVMValueRef a, LLVMValueRef
 }
 
 /* Unsigned a: (a - 128) . b + 128 . b, where a - 128 is a with its top bit flipped. */
-static LLVMValueRef dot_sdot(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                              LLVMValueRef b)
 {
     a = recast(e, a, e->i8, lanes * 4);
@@ -132,7 +132,7 @@ static LLVMValueRef dot_sdot(Emit *e, int lanes, bool a_unsigned, LLVMValueRef a
 }
 
 /* Arm without dot product: products of bytes fit i16 (smull), added in pairs (saddlp, addp). */
-static LLVMValueRef dot_neon(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+static LLVMValueRef dot_neon(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                              LLVMValueRef b)
 {
     LLVMTypeRef wide = vector_of(e->i16, 8), pair[2] = {vector_of(e->i32, 4), wide};
@@ -150,7 +150,7 @@ static LLVMValueRef dot_neon(Emit *e, int lanes, bool a_unsigned, LLVMValueRef a
 }
 
 /* The way of doing it and the widest vector that it takes; 0: any. */
-static DotFn *choose_dot(const Emit *e, int *widest)
+static DotFn *choose_dot(const LlvmEmit *e, int *widest)
 {
     const LlvmOptions *options = e->options;
     *widest = 0;
@@ -162,7 +162,7 @@ static DotFn *choose_dot(const Emit *e, int *widest)
     return dot_plain;
 }
 
-static LLVMValueRef join(Emit *e, LLVMValueRef whole, LLVMValueRef part, int at, int count)
+static LLVMValueRef join(LlvmEmit *e, LLVMValueRef whole, LLVMValueRef part, int at, int count)
 {
     for (int i = 0; i < count; i++) {
         LLVMValueRef lane = LLVMBuildExtractElement(e->builder, part, const_i32(e, i), "");
@@ -171,7 +171,7 @@ static LLVMValueRef join(Emit *e, LLVMValueRef whole, LLVMValueRef part, int at,
     return whole;
 }
 
-LLVMValueRef emit_dot4(Emit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
                        LLVMValueRef b)
 {
     int widest;

@@ -44,13 +44,13 @@ static int count_insts(const Block *block)
 
 /* Groups of lanes in one pass of the main loop. A reduction waits for its own last sum: several
  * partial sums keep the machine busy. */
-static int copies_of(const LoopShape *shape, int64_t groups)
+static int copies_of(const LoopValues *shape, int64_t groups)
 {
     bool several = vectorize_reduces(shape) && count_insts(&shape->loop->body) <= 32;
     return several && groups >= 2 * VECTORIZE_COPIES ? VECTORIZE_COPIES : 1;
 }
 
-static void emit_constant(Rewriter *rw, const LoopShape *shape, Inst *loop, int lanes, Inst *lo,
+static void emit_constant(Rewriter *rw, const LoopValues *shape, Inst *loop, int lanes, Inst *lo,
                           int64_t count)
 {
     Builder *b = &rw->b;
@@ -82,7 +82,7 @@ static bool divides(Rewriter *rw, const Inst *lo, const Inst *hi, int64_t n)
 }
 
 /* The vector loop over as many iterations as whole groups take, from lo on; returns its end. */
-static Inst *emit_groups(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
+static Inst *emit_groups(Rewriter *rw, const LoopValues *shape, int lanes, int copies, Inst *lo,
                          Inst *hi)
 {
     Builder *b = &rw->b;
@@ -100,7 +100,7 @@ static Inst *emit_groups(Rewriter *rw, const LoopShape *shape, int lanes, int co
     return middle;
 }
 
-static void emit_variable(Rewriter *rw, const LoopShape *shape, Inst *loop, int lanes, Inst *lo,
+static void emit_variable(Rewriter *rw, const LoopValues *shape, Inst *loop, int lanes, Inst *lo,
                           Inst *hi)
 {
     int copies = copies_of(shape, INT64_MAX);
@@ -123,7 +123,7 @@ static bool vectorize_hook(Rewriter *rw, Inst *old)
 {
     if (old->op != LI_FOR || old->kind != LOOP_VECTOR) return false;
     Pass *pass = rw->user;
-    LoopShape shape;
+    LoopValues shape;
     Inst *lo = rewrite_get(rw, old->arg[0]), *hi = rewrite_get(rw, old->arg[1]);
     bool fits = pass->bits > 32 && vectorize_classify(rw->b.code, rw->b.kernel, &pass->body, old,
                                                       rw->old_count, &shape);

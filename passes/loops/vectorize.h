@@ -6,17 +6,17 @@
 #include "passes/loops/rewrite.h"
 
 /* How a value depends on the loop's variable v. */
-typedef enum ShapeKind {
-    SHAPE_UNIFORM, /* not at all: one scalar serves all lanes */
-    SHAPE_LINEAR,  /* i64, base + lane * coef: the scalar at lane 0 serves memory accesses */
-    SHAPE_VECTOR   /* anything else: one value per lane */
-} ShapeKind;
+typedef enum VariesKind {
+    VARIES_UNIFORM, /* not at all: one scalar serves all lanes */
+    VARIES_LINEAR,  /* i64, base + lane * coef: the scalar at lane 0 serves memory accesses */
+    VARIES_VECTOR   /* anything else: one value per lane */
+} VariesKind;
 
-typedef struct Shape {
-    ShapeKind kind;
+typedef struct Varies {
+    VariesKind kind;
     bool known;   /* LINEAR: coef is this constant */
     int64_t coef;
-} Shape;
+} Varies;
 
 typedef enum CellRole {
     CELL_UNTOUCHED, /* not accessed in the loop, or only read: stays as it is */
@@ -25,21 +25,21 @@ typedef enum CellRole {
     CELL_REDUCED    /* lives around the loop with `reduce`: becomes partial results per lane */
 } CellRole;
 
-typedef struct LoopShape {
-    Shape *shapes;    /* by old id */
+typedef struct LoopValues {
+    Varies *shapes;    /* by old id */
     int shape_count;
     CellRole *roles;  /* by cell id */
     int role_count;
     bool wide;        /* computes 64-bit data */
     const Inst *loop;
-} LoopShape;
+} LoopValues;
 
 /* False when the VECTOR loop cannot be vectorized. `body` is the kernel's old body. */
 bool vectorize_classify(Arena *arena, const Kernel *kernel, const Block *body, const Inst *loop,
-                        int old_count, LoopShape *out);
-Shape vectorize_shape(const LoopShape *shape, const Inst *inst);
+                        int old_count, LoopValues *out);
+Varies vectorize_varies(const LoopValues *shape, const Inst *inst);
 
-bool vectorize_reduces(const LoopShape *shape); /* has reductions */
+bool vectorize_reduces(const LoopValues *shape); /* has reductions */
 
 enum { VECTORIZE_COPIES = 4 };
 
@@ -47,7 +47,7 @@ enum { VECTORIZE_COPIES = 4 };
  * reductions. There are `copies` (at most VECTORIZE_COPIES) groups of lanes in one pass of the
  * emitted loop, each with its own partial results, and hi is a multiple of that; or just one pass,
  * without a loop, when hi is NULL. */
-void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
+void vectorize_emit(Rewriter *rw, const LoopValues *shape, int lanes, int copies, Inst *lo,
                     Inst *hi);
 
 #endif

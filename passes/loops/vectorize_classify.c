@@ -6,7 +6,7 @@
 #include "passes/loops/vectorize.h"
 
 typedef struct Classifier {
-    LoopShape *shape;
+    LoopValues *shape;
     int *uses_in, *uses_all; /* by cell id: accesses in the loop and in the kernel */
     bool failed, changed;
 } Classifier;
@@ -66,34 +66,34 @@ static void find_roles(Arena *arena, const Kernel *kernel, const Block *body, Cl
     }
 }
 
-Shape vectorize_shape(const LoopShape *shape, const Inst *inst)
+Varies vectorize_varies(const LoopValues *shape, const Inst *inst)
 {
-    if (!inst || inst->id >= shape->shape_count) return (Shape){.kind = SHAPE_UNIFORM};
+    if (!inst || inst->id >= shape->shape_count) return (Varies){.kind = VARIES_UNIFORM};
     return shape->shapes[inst->id];
 }
 
 static bool is_uniform(const Classifier *c, const Inst *inst)
 {
-    return vectorize_shape(c->shape, inst).kind == SHAPE_UNIFORM;
+    return vectorize_varies(c->shape, inst).kind == VARIES_UNIFORM;
 }
 
-static Shape linear(bool known, int64_t coef)
+static Varies linear(bool known, int64_t coef)
 {
     const int64_t most = (int64_t)1 << 60; /* sums of two cannot overflow */
-    if (known && coef == 0) return (Shape){.kind = SHAPE_UNIFORM};
-    return (Shape){SHAPE_LINEAR, known && coef < most && coef > -most, coef};
+    if (known && coef == 0) return (Varies){.kind = VARIES_UNIFORM};
+    return (Varies){VARIES_LINEAR, known && coef < most && coef > -most, coef};
 }
 
 /* A uniform value is linear with coefficient 0. */
-static Shape as_linear(Shape shape)
+static Varies as_linear(Varies shape)
 {
-    return shape.kind == SHAPE_UNIFORM ? (Shape){SHAPE_LINEAR, true, 0} : shape;
+    return shape.kind == VARIES_UNIFORM ? (Varies){VARIES_LINEAR, true, 0} : shape;
 }
 
-static Shape scaled(Shape shape, const Inst *by, bool shift)
+static Varies scaled(Varies shape, const Inst *by, bool shift)
 {
     if (by->op != LI_INT || (shift && (by->value < 0 || by->value > 62))) {
-        if (shift) return (Shape){.kind = SHAPE_VECTOR};
+        if (shift) return (Varies){.kind = VARIES_VECTOR};
         return linear(false, 0);
     }
     int64_t factor = shift ? (int64_t)1 << by->value : by->value;
@@ -103,40 +103,40 @@ static Shape scaled(Shape shape, const Inst *by, bool shift)
 }
 
 /* The shape of i64 arithmetic whose operands are linear or uniform, one at least linear. */
-static Shape linear_arithmetic(const Inst *inst, Shape a, Shape c)
+static Varies linear_arithmetic(const Inst *inst, Varies a, Varies c)
 {
-    bool both = a.kind == SHAPE_LINEAR && c.kind == SHAPE_LINEAR;
-    Shape x = as_linear(a), y = as_linear(c);
+    bool both = a.kind == VARIES_LINEAR && c.kind == VARIES_LINEAR;
+    Varies x = as_linear(a), y = as_linear(c);
     bool known = x.known && y.known;
     switch (inst->op) {
     case LI_ADD: return linear(known, known ? x.coef + y.coef : 0);
     case LI_SUB: return linear(known, known ? x.coef - y.coef : 0);
     case LI_MUL:
         if (both) break;
-        return a.kind == SHAPE_LINEAR ? scaled(x, inst->arg[1], false)
+        return a.kind == VARIES_LINEAR ? scaled(x, inst->arg[1], false)
                                       : scaled(y, inst->arg[0], false);
     case LI_SHL:
-        if (c.kind != SHAPE_UNIFORM) break;
+        if (c.kind != VARIES_UNIFORM) break;
         return scaled(x, inst->arg[1], true);
     case LI_NEG: return linear(x.known, x.known ? -x.coef : 0);
     default: break;
     }
-    return (Shape){.kind = SHAPE_VECTOR};
+    return (Varies){.kind = VARIES_VECTOR};
 }
 
-static Shape classify_pure(const Classifier *c, const Inst *inst)
+static Varies classify_pure(const Classifier *c, const Inst *inst)
 {
     bool uniform = true, vector = false;
     for (int i = 0; i < inst_args(inst->op); i++) {
-        ShapeKind kind = vectorize_shape(c->shape, inst->arg[i]).kind;
-        uniform = uniform && kind == SHAPE_UNIFORM;
-        vector = vector || kind == SHAPE_VECTOR;
+        VariesKind kind = vectorize_varies(c->shape, inst->arg[i]).kind;
+        uniform = uniform && kind == VARIES_UNIFORM;
+        vector = vector || kind == VARIES_VECTOR;
     }
-    if (uniform) return (Shape){.kind = SHAPE_UNIFORM};
+    if (uniform) return (Varies){.kind = VARIES_UNIFORM};
     if (vector || inst->type.dtype != DT_I64 || inst_args(inst->op) > 2)
-        return (Shape){.kind = SHAPE_VECTOR};
-    return linear_arithmetic(inst, vectorize_shape(c->shape, inst->arg[0]),
-                             vectorize_shape(c->shape, inst->arg[1]));
+        return (Varies){.kind = VARIES_VECTOR};
+    return linear_arithmetic(inst, vectorize_varies(c->shape, inst->arg[0]),
+                             vectorize_varies(c->shape, inst->arg[1]));
 }
 
 /* Lanes at and over `limit` are left out: it can be uniform (all or none) or fall by one per lane,
@@ -144,21 +144,21 @@ static Shape classify_pure(const Classifier *c, const Inst *inst)
 static bool limit_fits(const Classifier *c, const Inst *limit)
 {
     if (!limit || is_uniform(c, limit)) return true;
-    Shape shape = vectorize_shape(c->shape, limit);
-    return shape.kind == SHAPE_LINEAR && shape.known && shape.coef == -1;
+    Varies shape = vectorize_varies(c->shape, limit);
+    return shape.kind == VARIES_LINEAR && shape.known && shape.coef == -1;
 }
 
-static Shape classify_memory(Classifier *c, const Inst *inst)
+static Varies classify_memory(Classifier *c, const Inst *inst)
 {
-    Shape index = vectorize_shape(c->shape, inst->arg[0]);
-    bool fits = index.kind != SHAPE_VECTOR && limit_fits(c, inst->limit) && !inst->stride;
-    if (inst->op == LI_STORE && index.kind != SHAPE_LINEAR) fits = false;
+    Varies index = vectorize_varies(c->shape, inst->arg[0]);
+    bool fits = index.kind != VARIES_VECTOR && limit_fits(c, inst->limit) && !inst->stride;
+    if (inst->op == LI_STORE && index.kind != VARIES_LINEAR) fits = false;
     if (!fits) c->failed = true;
-    bool uniform = index.kind == SHAPE_UNIFORM && is_uniform(c, inst->limit);
-    return (Shape){.kind = uniform ? SHAPE_UNIFORM : SHAPE_VECTOR};
+    bool uniform = index.kind == VARIES_UNIFORM && is_uniform(c, inst->limit);
+    return (Varies){.kind = uniform ? VARIES_UNIFORM : VARIES_VECTOR};
 }
 
-static Shape classify_cell(Classifier *c, const Inst *inst)
+static Varies classify_cell(Classifier *c, const Inst *inst)
 {
     CellRole *role = &c->shape->roles[inst->cell->id];
     if (inst->op == LI_SET && *role == CELL_UNIFORM && !is_uniform(c, inst->arg[0])) {
@@ -166,12 +166,12 @@ static Shape classify_cell(Classifier *c, const Inst *inst)
         c->changed = true;
     }
     bool vector = *role == CELL_PRIVATE || *role == CELL_REDUCED;
-    return (Shape){.kind = vector ? SHAPE_VECTOR : SHAPE_UNIFORM};
+    return (Varies){.kind = vector ? VARIES_VECTOR : VARIES_UNIFORM};
 }
 
 static void classify_block(Classifier *c, const Block *block);
 
-static Shape classify_control(Classifier *c, const Inst *inst)
+static Varies classify_control(Classifier *c, const Inst *inst)
 {
     bool fits = inst->op == LI_FAIL || inst->op == LI_FOR || inst->op == LI_IF;
     if (inst->op == LI_FOR && !is_uniform(c, inst->arg[1])) fits = false;
@@ -179,14 +179,14 @@ static Shape classify_control(Classifier *c, const Inst *inst)
     if (!fits) c->failed = true;
     classify_block(c, &inst->body);
     classify_block(c, &inst->els);
-    return (Shape){.kind = SHAPE_UNIFORM};
+    return (Varies){.kind = VARIES_UNIFORM};
 }
 
 static void classify_block(Classifier *c, const Block *block)
 {
     for (int i = 0; i < block->count && !c->failed; i++) {
         const Inst *inst = block->items[i];
-        Shape shape;
+        Varies shape;
         if (inst->op == LI_LOAD || inst->op == LI_STORE)
             shape = classify_memory(c, inst);
         else if (inst->op == LI_GET || inst->op == LI_SET)
@@ -200,11 +200,11 @@ static void classify_block(Classifier *c, const Block *block)
     }
 }
 
-static bool is_wide(const LoopShape *shape, const Block *block)
+static bool is_wide(const LoopValues *shape, const Block *block)
 {
     for (int i = 0; i < block->count; i++) {
         const Inst *inst = block->items[i];
-        bool vector = vectorize_shape(shape, inst).kind == SHAPE_VECTOR;
+        bool vector = vectorize_varies(shape, inst).kind == VARIES_VECTOR;
         if (vector && inst->type.dtype != DT_NONE && dtype_size(inst->type.dtype) == 8) return true;
         if (is_wide(shape, &inst->body) || is_wide(shape, &inst->els)) return true;
     }
@@ -212,14 +212,14 @@ static bool is_wide(const LoopShape *shape, const Block *block)
 }
 
 bool vectorize_classify(Arena *arena, const Kernel *kernel, const Block *body, const Inst *loop,
-                        int old_count, LoopShape *out)
+                        int old_count, LoopValues *out)
 {
-    *out = (LoopShape){.loop = loop, .shape_count = old_count, .role_count = kernel->cell_count};
+    *out = (LoopValues){.loop = loop, .shape_count = old_count, .role_count = kernel->cell_count};
     out->shapes = arena_array(arena, (size_t)old_count + 1, sizeof *out->shapes);
     out->roles = arena_array(arena, (size_t)kernel->cell_count + 1, sizeof *out->roles);
     Classifier c = {.shape = out};
     find_roles(arena, kernel, body, &c);
-    out->shapes[loop->id] = (Shape){SHAPE_LINEAR, true, loop->value};
+    out->shapes[loop->id] = (Varies){VARIES_LINEAR, true, loop->value};
     do {
         c.changed = false;
         classify_block(&c, &loop->body);

@@ -6,7 +6,7 @@
 #include <math.h>
 
 typedef struct Emitter {
-    const LoopShape *shape;
+    const LoopValues *shape;
     int lanes;
     int copies;
     Inst **coefs; /* by old id: of LINEAR values */
@@ -19,16 +19,16 @@ static Emitter *emitter(const Rewriter *rw)
     return rw->user;
 }
 
-static Shape shape_of(const Rewriter *rw, const Inst *old)
+static Varies shape_of(const Rewriter *rw, const Inst *old)
 {
-    return vectorize_shape(emitter(rw)->shape, old);
+    return vectorize_varies(emitter(rw)->shape, old);
 }
 
 /* ---- Linear values. ---- */
 
 static Inst *coef_of(Rewriter *rw, const Inst *old)
 {
-    if (shape_of(rw, old).kind != SHAPE_LINEAR) return kb_i64(&rw->b, 0);
+    if (shape_of(rw, old).kind != VARIES_LINEAR) return kb_i64(&rw->b, 0);
     return emitter(rw)->coefs[old->id];
 }
 
@@ -36,7 +36,7 @@ static void emit_linear(Rewriter *rw, Inst *old)
 {
     Builder *b = &rw->b;
     Inst *x = old->arg[0], *y = old->arg[1], *coef = NULL;
-    bool left = shape_of(rw, x).kind == SHAPE_LINEAR;
+    bool left = shape_of(rw, x).kind == VARIES_LINEAR;
     switch (old->op) {
     case LI_ADD:
     case LI_SUB: coef = kb_op(b, old->op, coef_of(rw, x), coef_of(rw, y)); break;
@@ -65,7 +65,7 @@ static Inst *linear_vector(Rewriter *rw, Inst *old, DType dtype)
 static Inst *operand(Rewriter *rw, Inst *old)
 {
     if (!old) return NULL;
-    if (shape_of(rw, old).kind == SHAPE_LINEAR) return linear_vector(rw, old, DT_I64);
+    if (shape_of(rw, old).kind == VARIES_LINEAR) return linear_vector(rw, old, DT_I64);
     return rewrite_get(rw, old);
 }
 
@@ -87,7 +87,7 @@ static Inst *tame(Rewriter *rw, Inst *old)
 {
     Builder *b = &rw->b;
     Inst *value = rewrite_get(rw, old);
-    if (shape_of(rw, old).kind == SHAPE_LINEAR || value->op == LI_SIZE) return value;
+    if (shape_of(rw, old).kind == VARIES_LINEAR || value->op == LI_SIZE) return value;
     value = kb_op(b, LI_MIN, value, kb_i64(b, (int64_t)1 << 61));
     return kb_op(b, LI_MAX, value, kb_i64(b, -((int64_t)1 << 61)));
 }
@@ -97,10 +97,10 @@ static Inst *tame(Rewriter *rw, Inst *old)
 static Inst *compare_lanes(Rewriter *rw, Inst *old)
 {
     Builder *b = &rw->b;
-    Shape a = shape_of(rw, old->arg[0]), c = shape_of(rw, old->arg[1]);
-    if (a.kind == SHAPE_VECTOR || c.kind == SHAPE_VECTOR) return NULL;
-    if ((a.kind == SHAPE_LINEAR && !a.known) || (c.kind == SHAPE_LINEAR && !c.known)) return NULL;
-    int64_t coef = (a.kind == SHAPE_LINEAR ? a.coef : 0) - (c.kind == SHAPE_LINEAR ? c.coef : 0);
+    Varies a = shape_of(rw, old->arg[0]), c = shape_of(rw, old->arg[1]);
+    if (a.kind == VARIES_VECTOR || c.kind == VARIES_VECTOR) return NULL;
+    if ((a.kind == VARIES_LINEAR && !a.known) || (c.kind == VARIES_LINEAR && !c.known)) return NULL;
+    int64_t coef = (a.kind == VARIES_LINEAR ? a.coef : 0) - (c.kind == VARIES_LINEAR ? c.coef : 0);
     if (coef != 1 && coef != -1) return NULL;
     int lanes = emitter(rw)->lanes;
     Inst *x = tame(rw, old->arg[0]), *y = tame(rw, old->arg[1]);
@@ -121,7 +121,7 @@ static Inst *emit_pure(Rewriter *rw, Inst *old)
         if (mask) return mask;
     }
     DType to = old->type.dtype;
-    if (old->op == LI_CAST && shape_of(rw, old->arg[0]).kind == SHAPE_LINEAR && dtype_is_int(to))
+    if (old->op == LI_CAST && shape_of(rw, old->arg[0]).kind == VARIES_LINEAR && dtype_is_int(to))
         return linear_vector(rw, old->arg[0], to);
     Inst *arg[3];
     for (int i = 0; i < 3; i++) arg[i] = operand(rw, old->arg[i]);
@@ -142,7 +142,7 @@ static Inst *vector_limit(Rewriter *rw, Inst *old)
     Builder *b = &rw->b;
     if (!old) return NULL;
     Inst *limit = rewrite_get(rw, old);
-    if (shape_of(rw, old).kind == SHAPE_LINEAR) return limit;
+    if (shape_of(rw, old).kind == VARIES_LINEAR) return limit;
     return kb_select(b, kb_op(b, LI_GT, limit, kb_i64(b, 0)), kb_i64(b, emitter(rw)->lanes),
                      kb_i64(b, 0));
 }
@@ -187,9 +187,9 @@ static bool emit_hook(Rewriter *rw, Inst *old)
         emit_control(rw, old);
         return true;
     }
-    ShapeKind kind = shape_of(rw, old).kind;
+    VariesKind kind = shape_of(rw, old).kind;
     Inst *value = NULL;
-    if (kind == SHAPE_LINEAR) {
+    if (kind == VARIES_LINEAR) {
         emit_linear(rw, old);
         return true;
     }
@@ -197,7 +197,7 @@ static bool emit_hook(Rewriter *rw, Inst *old)
         value = kb_get(&rw->b, e->cells[old->cell->id]);
     else if (old->op == LI_SET && e->cells[old->cell->id])
         kb_set(&rw->b, e->cells[old->cell->id], operand(rw, old->arg[0]));
-    else if (kind == SHAPE_UNIFORM && old->op != LI_STORE)
+    else if (kind == VARIES_UNIFORM && old->op != LI_STORE)
         return false;
     else if (old->op == LI_LOAD || old->op == LI_STORE)
         value = emit_memory(rw, old);
@@ -265,14 +265,14 @@ static void finish_cells(Rewriter *rw)
     }
 }
 
-bool vectorize_reduces(const LoopShape *shape)
+bool vectorize_reduces(const LoopValues *shape)
 {
     for (int i = 0; i < shape->role_count; i++)
         if (shape->roles[i] == CELL_REDUCED) return true;
     return false;
 }
 
-void vectorize_emit(Rewriter *rw, const LoopShape *shape, int lanes, int copies, Inst *lo,
+void vectorize_emit(Rewriter *rw, const LoopValues *shape, int lanes, int copies, Inst *lo,
                     Inst *hi)
 {
     Builder *b = &rw->b;

@@ -1,4 +1,4 @@
-/* Stage programs as processes: streams, errors, signals, exit statuses. */
+/* LpcStage programs as processes: streams, errors, signals, exit statuses. */
 #include "tests/runtime/fake.h"
 
 #include <semaphore.h>

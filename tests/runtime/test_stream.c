@@ -10,7 +10,7 @@ static const LpcStageOptions options = {.threads = 1, .queue = 4, .timeout_ms = 
  * a stage has one for its life. */
 typedef struct Rig {
     lpc_model model;
-    Stage stage;
+    LpcStage stage;
     Ends *ends;
 } Rig;
 
@@ -21,7 +21,7 @@ static Rig *rig_new(const char *kind)
     int pair[2];
     rig->model = fake_model(kind, 0);
     rig->ends = ends_new(&rig->model, &rig->model);
-    rig->stage = (Stage){.model = &rig->model,
+    rig->stage = (LpcStage){.model = &rig->model,
                          .options = &options,
                          .in_shape = fake_shape(&rig->model, 0),
                          .out_shape = fake_shape(&rig->model, 1)};

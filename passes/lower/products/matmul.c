@@ -6,16 +6,16 @@
 
 /* The output's axes: batch ones, then rows (unless the left one is a vector), then columns (unless
  * the right one is). */
-typedef struct Shape {
+typedef struct MatmulAxes {
     Product *p;
     const Tensor *a, *c, *out;
     int batch;  /* number of batch axes of the output */
     int row, column; /* axes of the output, -1: none */
-} Shape;
+} MatmulAxes;
 
-static Shape shape_of(Product *p, const Tensor *a, const Tensor *c)
+static MatmulAxes shape_of(Product *p, const Tensor *a, const Tensor *c)
 {
-    Shape s = {.p = p, .a = a, .c = c, .out = p->lw->node->out[0]};
+    MatmulAxes s = {.p = p, .a = a, .c = c, .out = p->lw->node->out[0]};
     s.batch = s.out->rank - (a->rank > 1) - (c->rank > 1);
     s.row = a->rank > 1 ? s.batch : -1;
     s.column = c->rank > 1 ? s.out->rank - 1 : -1;
@@ -23,7 +23,7 @@ static Shape shape_of(Product *p, const Tensor *a, const Tensor *c)
 }
 
 /* An axis of an operand that goes with the output's batch axis i, -1 when it is broadcast. */
-static int batch_axis(const Shape *s, const Tensor *operand, int i)
+static int batch_axis(const MatmulAxes *s, const Tensor *operand, int i)
 {
     int own = operand->rank - 2 - s->batch + i;
     return own < 0 || size_is(operand->dims[own], 1) ? -1 : own;
@@ -38,7 +38,7 @@ static bool has_batches(const Tensor *tensor)
 }
 
 /* Batches and rows of the left operand as rows of one matrix, when the right one has no batches. */
-static bool as_one_matrix(const Shape *s)
+static bool as_one_matrix(const MatmulAxes *s)
 {
     Lower *lw = s->p->lw;
     int axes[MAX_RANK], own[MAX_RANK], shift = s->out->rank - s->a->rank, row = s->row;
@@ -62,7 +62,7 @@ static bool as_one_matrix(const Shape *s)
     return true;
 }
 
-static void as_batches(const Shape *s)
+static void as_batches(const MatmulAxes *s)
 {
     Product *p = s->p;
     for (int i = 0; i < s->batch; i++)
@@ -111,7 +111,7 @@ static void emit(Product *p, const Tensor *right, bool transposed)
 
 static void matmul(Product *p, const Tensor *a, const Tensor *c)
 {
-    Shape s = shape_of(p, a, c);
+    MatmulAxes s = shape_of(p, a, c);
     operand_set(&p->left, a, -1, a->rank - 1, -1);
     operand_set(&p->right, c, -1, c->rank > 1 ? c->rank - 2 : 0, c->rank > 1 ? c->rank - 1 : -1);
     p->out.column = s.column;

@@ -24,7 +24,7 @@ Inst *matrix_madd(Lower *lw, Inst *a, Inst *c, Inst *plus)
 
 /* From here on, until the limit before is set again, accesses of vector u stay in front of the last
  * column. */
-static Limit guard(Tile *t, int u)
+static Limit limit_vector(Tile *t, int u)
 {
     const Inst *varies = t->p->tile.lanes > 1 ? t->lane : t->p->at.block;
     return kb_limit(&t->lw->b, (Limit){varies, t->limit[u]});
@@ -82,7 +82,7 @@ static Inst *out_row(Tile *t, Inst *at)
 static Inst *parameter(Tile *t, const Operand *o, Inst *row, int u)
 {
     if (u < 0) return load(t, o, row, NULL, NULL);
-    Limit before = guard(t, u);
+    Limit before = limit_vector(t, u);
     Inst *value = load(t, o, row, NULL, t->column[u]);
     kb_limit(&t->lw->b, before);
     return value;
@@ -122,7 +122,7 @@ static void start(Tile *t)
         Inst *value = kb_const(b, p->acc, 0);
         for (int r = 0; r < t->rows; r++) {
             if (starts_from_bias(p) && (r == 0 || p->bias.row >= 0)) {
-                Limit before = guard(t, u);
+                Limit before = limit_vector(t, u);
                 value = load(t, &p->bias, out_row(t, position(t, r)), NULL, t->column[u]);
                 kb_limit(&t->lw->b, before);
                 value = kb_cast(b, p->acc, value);
@@ -181,7 +181,7 @@ static Inst *right_value(Tile *t, Inst *tap, Inst *base, Inst *c, int u)
     } else if (p->weights.unpacked) {
         value = unpacked_value(t, tap, c);
     } else {
-        Limit before = guard(t, u);
+        Limit before = limit_vector(t, u);
         value = load(t, &p->right, NULL, c, t->column[u]);
         kb_limit(&t->lw->b, before);
     }
@@ -280,7 +280,7 @@ enum { SHARED_TAPS = 128 }; /* most multiply-adds of a row's taps to write out *
 
 static Inst *depthwise_left(Tile *t, Inst *row, int u)
 {
-    Limit before = guard(t, u);
+    Limit before = limit_vector(t, u);
     Inst *value = load(t, &t->p->left, row, NULL, t->column[u]);
     kb_limit(&t->lw->b, before);
     return less_zero(t, value, t->row_zero[0]);
@@ -485,7 +485,7 @@ static void finish_one(Tile *t, Inst *at, int u, Inst *value)
 {
     Product *p = t->p;
     Builder *b = &t->lw->b;
-    Limit before = guard(t, u);
+    Limit before = limit_vector(t, u);
     Inst *row = out_row(t, at), *idx[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) idx[i] = p->out.at[i] ? p->out.at[i] : kb_i64(b, 0);
     if (p->out.row >= 0) idx[p->out.row] = row;
