@@ -2,7 +2,7 @@
 # Emitted C has no undefined behaviour, whatever stands in its inputs: NaN, infinities, the largest and the
 # smallest numbers, through every operator on floats, built with -fsanitize=undefined. Objects and C give
 # the same bits there.
-# timeout: 600
+# timeout: 300
 set -uo pipefail
 . "$LPC_SOURCE/tests/common.sh"
 command -v python3 >/dev/null || { echo "undefined: no python3: skipped"; exit 77; }
