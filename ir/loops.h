@@ -260,8 +260,9 @@ typedef struct MainStep {
     int parent;   /* the step in whose block it is, -1: in none's */
     bool in_els;  /* in that one's `els` */
     int loop;     /* the step of the innermost loop around it, -1: none */
-    double times; /* how often it runs when every symbol has its bound. Of two branches by sizes one
-                   * runs then; of two branches by a buffer each counts. */
+    double times; /* how often it runs when every symbol has its bound; the body of a loop without a
+                   * bound counts once. Of two branches by sizes one runs then; of two branches by a
+                   * buffer each counts. */
 } MainStep;
 /* The list, in `arena`; returns how many there are. */
 int main_steps(const Program *program, Arena *arena, MainStep **steps);

@@ -117,6 +117,7 @@ static void list_steps(Stepping *s, const Block *block, MainStep around)
         if (inst->op == LI_FOR) {
             int64_t most = size_upper(s->sizes, inst->size);
             body.loop = at;
+            if (most >= LOOP_UNBOUNDED) most = 1; /* nobody knows */
             body.times = most > 0 ? around.times * (double)most : 0;
         } else if (inst->op == LI_IF && inst->size) {
             bool yes = main_size_holds(inst, s->bounds);

@@ -52,6 +52,10 @@ typedef struct Symbol {
     SymSource source;
 } Symbol;
 
+/* The bound of a symbol that counts iterations and needs none: so many are as good as endless. Such a
+ * symbol is in no tensor's size. */
+#define LOOP_UNBOUNDED (INT64_C(1) << 50)
+
 SizeTable *sizes_new(Arena *arena);
 int sizes_symbol(SizeTable *table, const char *name); /* index; made (max -1) when not known yet */
 int sizes_find(const SizeTable *table, const char *name); /* index or -1 */

@@ -11,9 +11,6 @@ int slice_params(Graph *graph, const Node *node, const Size **start, int64_t *st
  * run. (view.c) */
 const Size *split_start(Graph *graph, const Node *node, int k);
 
-/* So many iterations are as good as endless. */
-#define LOOP_UNBOUNDED (INT64_C(1) << 50)
-
 /* How often a loop runs; shapes must have run up to its enter node.
  * (loop.c) */
 typedef struct LoopCount {

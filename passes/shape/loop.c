@@ -114,7 +114,8 @@ static int64_t bound_count(Graph *g, const LoopCount *count)
     if (known < most) most = known;
     set_bound(g, counter, most);
     if (count->limit_is_read) set_bound(g, count->limit, count->has_cond ? LOOP_UNBOUNDED : most);
-    set_bound(g, count->iteration, most > 0 ? most - 1 : 0);
+    int64_t last = most >= LOOP_UNBOUNDED ? most : most - 1;
+    set_bound(g, count->iteration, last > 0 ? last : 0);
     return most;
 }
 

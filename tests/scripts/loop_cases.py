@@ -56,7 +56,9 @@ def case(name, nodes, inputs, outputs, constants=(), opset=17, more=b"", options
 
 def body(nodes, inputs, outputs, constants=()):
     """Inputs and outputs are names; those of Loop start with the iteration and the condition."""
-    return attribute_graph("body", graph(nodes, [field(1, n) for n in inputs],
+    types = {"i": I, "j": I, "go": B, "go2": B}
+    said = [value(n, [], types[n]) if n in types else field(1, n) for n in inputs]
+    return attribute_graph("body", graph(nodes, said,
                                          [field(1, n) for n in outputs], constants))
 
 

@@ -23,6 +23,8 @@ static void print_symbols(const Graph *graph)
         const Symbol *s = sizes_symbol_at(graph->sizes, i);
         if (s->max < 0)
             printf("  %-32s %s; no bound: --bind or --max\n", s->name, sources[s->source]);
+        else if (s->max >= LOOP_UNBOUNDED)
+            printf("  %-32s %s; needs no bound\n", s->name, sources[s->source]);
         else
             printf("  %-32s %s; at most %lld\n", s->name, sources[s->source], (long long)s->max);
     }
