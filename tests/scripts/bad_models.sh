@@ -3,7 +3,7 @@
 # labels: asan
 # timeout: 300
 set -euo pipefail
-[ -x "$LPC" ] && command -v python3 >/dev/null || exit 77
+[ -x "$LPC" ] && command -v python3 >/dev/null || { echo "bad_models: needs lpc and python3: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0

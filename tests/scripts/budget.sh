@@ -7,8 +7,8 @@
 # serial
 set -euo pipefail
 in_group=$LPC_BUILD/tests/bin/in_group
-[ -x "$LPC" ] && [ -x "$in_group" ] || exit 77
-command -v python3 >/dev/null || exit 77
+[ -x "$LPC" ] && [ -x "$in_group" ] || { echo "budget: needs lpc and its helper in_group: skipped"; exit 77; }
+command -v python3 >/dev/null || { echo "budget: needs python3: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1

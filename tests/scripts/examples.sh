@@ -2,7 +2,7 @@
 # lpc installed, then used by the projects of examples/: configure, build, run, rebuild on a change.
 # timeout: 300
 set -euo pipefail
-[ -x "$LPC" ] || exit 77
+[ -x "$LPC" ] || { echo "examples: needs lpc: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "examples: $*" >&2; exit 1; }

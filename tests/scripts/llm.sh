@@ -7,7 +7,7 @@
 # timeout: 300
 set -euo pipefail
 make_llm=${LPC_BUILD:-}/bin/make_llm
-[ -x "$LPC" ] && [ -x "$make_llm" ] || exit 77
+[ -x "$LPC" ] && [ -x "$make_llm" ] || { echo "llm: needs lpc and make_llm: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "llm: $*" >&2; exit 1; }

@@ -6,21 +6,13 @@ Expected outputs are computed here, by plain Python loops. A case with a file `o
 with these."""
 import math
 import os
-import struct
 import sys
 
-from onnx_writer import (attribute_graph, attribute_int, attribute_ints, field, graph,
-                         node, save, value)
+from onnx_writer import (attribute_graph, attribute_int, attribute_ints, contents, field, graph, node,
+                         save, save_case, value)
 
 F, I, B = 1, 7, 9
-FORMATS = {F: "f", I: "q", B: "?"}
 folder = sys.argv[1]
-
-
-def tensor(name, shape, values, dtype=F):
-    raw = struct.pack("<%d%s" % (len(values), FORMATS[dtype]), *values)
-    text = b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name)
-    return text + field(9, raw)
 
 
 def case(name, nodes, inputs, outputs, constants=(), opset=17, more=b"", options="", free=()):
@@ -39,16 +31,10 @@ def case(name, nodes, inputs, outputs, constants=(), opset=17, more=b"", options
             nodes.append(node("Neg", [n], [n + "_neg"], "after"))
             break
     path = os.path.join(folder, name)
-    data = os.path.join(path, "test_data_set_0")
-    os.makedirs(data)
     shapes = dict(free)
     said = [value(n, shapes.get(n, s), t) for n, s, _, t in inputs]
     made = [field(1, n) + field(2, field(1, field(1, t))) for n, _, _, t in outputs]
-    save(os.path.join(path, "model.onnx"), graph(nodes, said, made, constants), opset, more)
-    for kind, tensors in (("input", inputs), ("output", outputs)):
-        for i, (n, s, v, t) in enumerate(tensors):
-            with open(os.path.join(data, "%s_%d.pb" % (kind, i)), "wb") as file:
-                file.write(tensor(n, s, v, t))
+    save_case(path, graph(nodes, said, made, constants), inputs, outputs, opset, more)
     if options:
         with open(os.path.join(path, "options"), "w") as file:
             file.write(options + "\n")
@@ -71,7 +57,7 @@ def scan(inputs, outputs, inner, count, name="scan", more=()):
                 attributes=[inner, attribute_int("num_scan_inputs", count), *more])
 
 
-YES = tensor("yes", [], [True], B)
+YES = contents("yes", [], [True], B)
 KEEP = node("Identity", ["go"], ["go_on"])
 X3, V3 = ("x", [3], [1.0, 2.0, 3.0], F), [1.0, 2.0, 3.0]
 
@@ -96,8 +82,8 @@ def add_scaled(trips, name, limit, options="", free=(), inputs=(), opset=17):
     last, seen = iterate(trips, V3, lambda i, v: [a + b for a, b in zip(v, w)])
     case(name, nodes, [X3, *inputs],
          [("y", [3], last, F), ("ys", [trips, 3], [2 * a for row in seen for a in row], F)],
-         [tensor("w", [3], w), YES, tensor("four", [], [4], I), tensor("none", [], [0], I),
-          tensor("one", [], [1], I)], opset, options=options, free=free)
+         [contents("w", [3], w), YES, contents("four", [], [4], I), contents("none", [], [0], I),
+          contents("one", [], [1], I)], opset, options=options, free=free)
 
 
 add_scaled(4, "constant", "four")
@@ -120,13 +106,13 @@ def until(name, limit, trips, options, constants=()):
     last, _ = iterate(trips, V3, lambda i, v: [2 * a for a in v])
     case(name, nodes, [X3], [("y", [3], last, F),
                              ("ys", [trips], [6.0 * 2 ** (i + 1) for i in range(trips)], F)],
-         [tensor("enough", [], [50.0]), YES, *constants], options=options)
+         [contents("enough", [], [50.0]), YES, *constants], options=options)
 
 
 until("until", "", 4, "--max loop_trips=9")
-until("until_or_limit", "many", 4, "", [tensor("many", [], [20], I)])
-until("until_limit_first", "few", 3, "", [tensor("few", [], [3], I)])
-until("until_huge_limit", "huge", 4, "--max loop_trips=5", [tensor("huge", [], [2 ** 63 - 1], I)])
+until("until_or_limit", "many", 4, "", [contents("many", [], [20], I)])
+until("until_limit_first", "few", 3, "", [contents("few", [], [3], I)])
+until("until_huge_limit", "huge", 4, "--max loop_trips=5", [contents("huge", [], [2 ** 63 - 1], I)])
 
 # A condition that is an input; without stacked outputs no bound is needed.
 for start in (True, False):
@@ -135,17 +121,17 @@ for start in (True, False):
          node("ReduceMax", ["v_out"], ["most"], attributes=[attribute_int("keepdims", 0)]),
          node("Less", ["most", "enough"], ["go_on"])], ["i", "go", "v"], ["go_on", "v_out"]))],
         [X3, ("start", [], [start], B)],
-        [("y", [3], [64.0, 128.0, 192.0] if start else V3, F)], [tensor("enough", [], [100.0])])
+        [("y", [3], [64.0, 128.0, 192.0] if start else V3, F)], [contents("enough", [], [100.0])])
 
 # ---- What is carried ----
 
 fib, _ = iterate(7, [0.0, 1.0], lambda i, v: [v[1], v[0] + v[1]])
 case("swap", [loop(["seven", "", "a0", "b0"], ["a", "b"], body(
     [node("Add", ["a_in", "b_in"], ["sum"]), node("Constant", [], ["go_on"], attributes=[
-        field(1, "value") + field(5, tensor("t", [], [True], B)) + field(20, 4)])],
+        field(1, "value") + field(5, contents("t", [], [True], B)) + field(20, 4)])],
     ["i", "go", "a_in", "b_in"], ["go_on", "b_in", "sum"]))],
      [("a0", [1], [0.0], F), ("b0", [1], [1.0], F)], [("a", [1], fib[:1], F), ("b", [1], fib[1:], F)],
-     [tensor("seven", [], [7], I)])
+     [contents("seven", [], [7], I)])
 
 # Rotates three values without computing anything; one is only handed on, one comes from outside.
 case("rotate", [loop(["five", "yes", "x", "p", "q", "x"], ["a", "b", "c", "d", "w_last"], body(
@@ -154,7 +140,7 @@ case("rotate", [loop(["five", "yes", "x", "p", "q", "x"], ["a", "b", "c", "d", "
      [X3, ("p", [3], [4.0, 5.0, 6.0], F), ("q", [3], [7.0, 8.0, 9.0], F), ("w", [2], [1.5, 2.5], F)],
      [("a", [3], [7.0, 8.0, 9.0], F), ("b", [3], V3, F), ("c", [3], [4.0, 5.0, 6.0], F),
       ("d", [3], V3, F), ("w_last", [5, 2], [1.5, 2.5] * 5, F)],
-     [tensor("five", [], [5], I), YES])
+     [contents("five", [], [5], I), YES])
 
 
 def grow(name, limit, trips, inputs=(), options="", twice=False):
@@ -171,7 +157,7 @@ def grow(name, limit, trips, inputs=(), options="", twice=False):
     case(name, nodes, [("list0", [1], [9.0], F), *inputs],
          [("y", [len(last)], last, F), ("sums", [trips], [sum(v) for v in seen], F),
           ("z", [len(last)], [-a for a in last], F)],
-         [YES, tensor("one", [1], [1], I), tensor("six", [], [6], I)], options=options)
+         [YES, contents("one", [1], [1], I), contents("six", [], [6], I)], options=options)
 
 
 grow("grow", "six", 6)
@@ -187,7 +173,7 @@ case("grow_columns", [loop(["four", "yes", "empty"], ["y"], body(
     ["i", "go", "list"], ["go_on", "list_out"]))],
      [("column", [2, 1], [1.0, 11.0], F)],
      [("y", [2, 4], rows + [r + 10 for r in rows], F)],
-     [YES, tensor("four", [], [4], I), tensor("empty", [2, 0], [])])
+     [YES, contents("four", [], [4], I), contents("empty", [2, 0], [])])
 
 # By what the data says: at most 3 in each of 4 iterations.
 case("grow_by_data", [loop(["four", "yes", "none"], ["y"], body(
@@ -196,15 +182,15 @@ case("grow_by_data", [loop(["four", "yes", "none"], ["y"], body(
     ["i", "go", "list"], ["go_on", "list_out"]))],
      [("rows", [4, 3], [1.0, 0.0, 2.0] + [0.0] * 3 + [1.0] * 3 + [0.0, 0.0, 5.0], F)],
      [("y", [1, 6], [0, 2, 0, 1, 2, 2], I)],
-     [YES, tensor("four", [], [4], I), tensor("none", [1, 0], [], I)])
+     [YES, contents("four", [], [4], I), contents("none", [1, 0], [], I)])
 
 # Halves in each iteration: a size that is neither the same nor evenly growing.
 case("shrink", [loop(["three", "yes", "x"], ["y"], body(
     [node("Slice", ["v", "start", "end", "axes", "steps"], ["v_out"]), KEEP],
     ["i", "go", "v"], ["go_on", "v_out"]))],
      [("x", [13], [float(i) for i in range(13)], F)], [("y", [2], [0.0, 8.0], F)],
-     [YES, tensor("three", [], [3], I), tensor("start", [1], [0], I), tensor("end", [1], [99], I),
-      tensor("axes", [1], [0], I), tensor("steps", [1], [2], I)])
+     [YES, contents("three", [], [3], I), contents("start", [1], [0], I), contents("end", [1], [99], I),
+      contents("axes", [1], [0], I), contents("steps", [1], [2], I)])
 
 # A counter of the model's own, used as a position.
 case("counter", [loop(["four", "yes", "zero", "x"], ["n", "y", "picked"], body(
@@ -213,7 +199,7 @@ case("counter", [loop(["four", "yes", "zero", "x"], ["n", "y", "picked"], body(
     ["i", "go", "at", "v"], ["go_on", "at_out", "v_out", "square"]))],
      [X3, ("table", [8], [float(i) for i in range(8)], F)],
      [("n", [], [8], I), ("y", [3], [a + 12 for a in V3], F), ("picked", [4], [0.0, 4.0, 16.0, 36.0], F)],
-     [YES, tensor("four", [], [4], I), tensor("zero", [], [0], I), tensor("two", [], [2], I)])
+     [YES, contents("four", [], [4], I), contents("zero", [], [0], I), contents("two", [], [2], I)])
 
 # ---- Scan ----
 
@@ -251,7 +237,7 @@ def scans(name, columns, reverse, out_axis, out_reverse, free=()):
         [node("Add", ["s_in", "row"], ["s_out"]), node("Identity", ["s_out"], ["y"])],
         ["s_in", "row"], ["s_out", "y"]), 1, more=ways)],
         [("x", [4, 3], STEPS, F)], [("s", [width], last, F), ("ys", shape, sum(sums, []), F)],
-        [tensor("s0", [width], [0.0] * width)], free=free, options="--max rows=9" if free else "")
+        [contents("s0", [width], [0.0] * width)], free=free, options="--max rows=9" if free else "")
 
 
 scans("scan", False, False, 0, False)
@@ -289,7 +275,7 @@ case("nested", [loop(["four", "yes", "x"], ["y", "counts"], body(
     ["i", "go", "v"], ["go_on", "v_out", "count"]), "outer")],
      [X3, ("w", [1], [0.5], F)],
      [("y", [3], [a + 3.0 for a in V3], F), ("counts", [4], [0.0, 0.5, 1.0, 1.5], F)],
-     [YES, tensor("four", [], [4], I)])
+     [YES, contents("four", [], [4], I)])
 
 # A list of pairs (i, j), which both loops grow.
 pairs = [float(10 * i + j) for i in range(3) for j in range(2)]
@@ -303,8 +289,8 @@ case("nested_grow", [loop(["three", "yes", "empty"], ["y"], body(
      KEEP], ["i", "go", "list"], ["go_on", "longer"]), "outer"), node("Sub", ["y", "x1"], ["z"])],
      [("x1", [1], [1.0], F)],
      [("y", [6], pairs, F), ("z", [6], [p - 1 for p in pairs], F)],
-     [YES, tensor("three", [], [3], I), tensor("two", [], [2], I), tensor("ten", [], [10], I),
-      tensor("one", [1], [1], I), tensor("empty", [0], [])])
+     [YES, contents("three", [], [3], I), contents("two", [], [2], I), contents("ten", [], [10], I),
+      contents("one", [1], [1], I), contents("empty", [0], [])])
 
 
 def branch(which, nodes, output):
@@ -324,7 +310,7 @@ case("if_inside", [loop(["five", "yes", "x"], ["y"], body(
          branch("else_branch", [node("Add", ["v", "v"], ["e"])], "e")]), KEEP],
     ["i", "go", "v"], ["go_on", "v_out"]))],
      [X3, ("ones", [1], [1.0], F)], [("y", [3], branched, F)],
-     [YES, tensor("five", [], [5], I), tensor("three", [], [3], I), tensor("zero", [], [0], I)])
+     [YES, contents("five", [], [5], I), contents("three", [], [3], I), contents("zero", [], [0], I)])
 
 for taken in (True, False):
     case("inside_if_%s" % taken, [node("If", ["c"], ["y"], "if", attributes=[
@@ -334,7 +320,7 @@ for taken in (True, False):
             [node("Add", ["v", "item"], ["v_out"]), node("Identity", ["v_out"], ["u"])],
             ["v", "item"], ["v_out", "u"]), 1)], "e")])],
          [X3, ("c", [], [taken], B)],
-         [("y", [3], [16 * a if taken else a + 6 for a in V3], F)], [YES, tensor("four", [], [4], I)])
+         [("y", [3], [16 * a if taken else a + 6 for a in V3], F)], [YES, contents("four", [], [4], I)])
 
 # A function of the model in the body, and a loop in a function.
 FUNCTION = field(1, "Grow") + field(4, "a") + field(4, "b") + field(5, "r") + field(7, node(
@@ -345,7 +331,7 @@ case("function", [loop(["four", "yes", "x"], ["y"], body(
     ["i", "go", "v"], ["go_on", "v_out"]))],
      [X3, ("w", [1], [0.5], F)],
      [("y", [3], iterate(4, V3, lambda i, v: [a * 0.5 + 0.5 for a in v])[0], F)],
-     [YES, tensor("four", [], [4], I)], more=field(8, field(1, "own") + field(2, 1)) + field(25, FUNCTION))
+     [YES, contents("four", [], [4], I)], more=field(8, field(1, "own") + field(2, 1)) + field(25, FUNCTION))
 
 # A convolution in the body, whose result is carried and stacked.
 def convolve(image):
@@ -365,7 +351,7 @@ case("convolution", [loop(["three", "yes", "x"], ["y", "ys"], body(
      [("x", [1, 1, 4, 4], IMAGE, F)],
      [("y", [1, 1, 4, 4], blurred, F),
       ("ys", [3, 1, 1, 4, 4], convolve(IMAGE) + convolve(convolve(IMAGE)) + blurred, F)],
-     [YES, tensor("three", [], [3], I), tensor("w", [1, 1, 3, 3], [0.125] * 9)])
+     [YES, contents("three", [], [3], I), contents("w", [1, 1, 3, 3], [0.125] * 9)])
 
 # ---- An LSTM written as Scan beside the LSTM node ----
 
@@ -414,11 +400,11 @@ case("lstm", [
      [("x", [STEP, BATCH, IN], XS, F)],
      [("h", [BATCH, HID], H_LAST, F), ("c", [BATCH, HID], C_LAST, F),
       ("hs", [STEP, BATCH, HID], EVERY, F), ("difference", [STEP, BATCH, HID], [0.0] * len(EVERY), F)],
-     [tensor("h0", [BATCH, HID], [0.0] * BATCH * HID), tensor("c0", [BATCH, HID], [0.0] * BATCH * HID),
-      tensor("w", [4 * HID, IN], WS), tensor("r", [4 * HID, HID], RS), tensor("b", [4 * HID], BS),
-      tensor("w1", [1, 4 * HID, IN], WS), tensor("r1", [1, 4 * HID, HID], RS),
-      tensor("b1", [1, 8 * HID], BS + [0.0] * 4 * HID), tensor("axis1", [1], [1], I),
-      tensor("quarters", [4], [HID] * 4, I)])
+     [contents("h0", [BATCH, HID], [0.0] * BATCH * HID), contents("c0", [BATCH, HID], [0.0] * BATCH * HID),
+      contents("w", [4 * HID, IN], WS), contents("r", [4 * HID, HID], RS), contents("b", [4 * HID], BS),
+      contents("w1", [1, 4 * HID, IN], WS), contents("r1", [1, 4 * HID, HID], RS),
+      contents("b1", [1, 8 * HID], BS + [0.0] * 4 * HID), contents("axis1", [1], [1], I),
+      contents("quarters", [4], [HID] * 4, I)])
 
 # ---- Models that are refused ----
 
@@ -430,10 +416,10 @@ def wrong(name, *nodes):
     os.makedirs(data)
     save(os.path.join(folder, name, "model.onnx"), graph(
         nodes, [value("x", [3]), value("two", [2])], [field(1, "y")],
-        [YES, tensor("four", [], [4], I), tensor("one", [1], [1.0])]))
+        [YES, contents("four", [], [4], I), contents("one", [1], [1.0])]))
     for i, (n, v) in enumerate((("x", V3), ("two", [1.0, 2.0]))):
         with open(os.path.join(data, "input_%d.pb" % i), "wb") as file:
-            file.write(tensor(n, [len(v)], v))
+            file.write(contents(n, [len(v)], v))
 
 
 def one(nodes, inputs=("i", "go", "v"), outputs=("go_on", "v_out"), result=("y",)):
@@ -443,7 +429,7 @@ def one(nodes, inputs=("i", "go", "v"), outputs=("go_on", "v_out"), result=("y",
 wrong("body", one([node("Add", ["v", "two"], ["v_out"], "add")]))
 wrong("type", one([node("Cast", ["v"], ["v_out"], attributes=[attribute_int("to", I)])]))
 wrong("rank", one([node("Reshape", ["v", "shape"], ["v_out"]), node("Constant", [], ["shape"], attributes=[
-    field(1, "value") + field(5, tensor("t", [2], [1, 3], I)) + field(20, 4)])]))
+    field(1, "value") + field(5, contents("t", [2], [1, 3], I)) + field(20, 4)])]))
 wrong("inputs", loop(["four", "yes", "x", "two"], ["y"], body([KEEP], ["i", "go", "v"], ["go_on", "v", "v"])))
 wrong("output", one([node("Add", ["v", "v"], ["v_out"])], outputs=("go_on", "nowhere")))
 wrong("stack", one([node("NonZero", ["v"], ["found"]), node("Add", ["v", "v"], ["v_out"])],

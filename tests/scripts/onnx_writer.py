@@ -1,8 +1,10 @@
 """Writes ONNX models with nothing but Python: a field of a message is a tag (number << 3 | wire type) and
 its value."""
+import os
 import struct
 
 FLOAT, STRING = 1, 8
+FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?"}
 
 
 def varint(value):
@@ -73,3 +75,22 @@ def save(path, body, opset=17, more=b""):
     """body: a graph; more: further fields of the model, such as functions."""
     with open(path, "wb") as file:
         file.write(field(1, 8) + field(7, body) + field(8, field(1, "") + field(2, opset)) + more)
+
+
+def contents(name, shape, values, dtype=FLOAT):
+    """A tensor of the given elements."""
+    raw = struct.pack("<%d%s" % (len(values), FORMATS[dtype]), *values)
+    text = b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name)
+    return text + field(9, raw)
+
+
+def save_case(path, body, inputs, outputs, opset=17, more=b""):
+    """The folder of a model and its data, as `lpc check` takes it; inputs and outputs: (name, shape,
+    values, dtype)."""
+    data = os.path.join(path, "test_data_set_0")
+    os.makedirs(data)
+    save(os.path.join(path, "model.onnx"), body, opset, more)
+    for kind, tensors in (("input", inputs), ("output", outputs)):
+        for i, entry in enumerate(tensors):
+            with open(os.path.join(data, "%s_%d.pb" % (kind, i)), "wb") as file:
+                file.write(contents(*entry))

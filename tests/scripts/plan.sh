@@ -2,8 +2,8 @@
 # `lpc plan` and `lpc simulate`: the cases of docs/planning.md, plan files that are wrong, real models.
 # labels: asan
 set -euo pipefail
-[ -x "$LPC" ] || exit 77
-command -v python3 >/dev/null || exit 77
+[ -x "$LPC" ] || { echo "plan: needs lpc: skipped"; exit 77; }
+command -v python3 >/dev/null || { echo "plan: needs python3: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1

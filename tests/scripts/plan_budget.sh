@@ -5,8 +5,8 @@
 # labels: asan
 # timeout: 900
 set -euo pipefail
-[ -x "$LPC" ] || exit 77
-command -v python3 >/dev/null || exit 77
+[ -x "$LPC" ] || { echo "plan_budget: needs lpc: skipped"; exit 77; }
+command -v python3 >/dev/null || { echo "plan_budget: needs python3: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 "$LPC_SOURCE/tests/scripts/plan_budget.py" "$LPC" "$LPC_SOURCE" "$SHARED" "$work"

@@ -3,7 +3,7 @@
 # headless Chromium at the widths of a phone and of a desk, where /usr/bin/chromium is installed.
 # timeout: 300
 set -uo pipefail
-[ -x "$LPC" ] || exit 77
+[ -x "$LPC" ] || { echo "report: needs lpc: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

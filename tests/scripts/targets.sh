@@ -2,7 +2,7 @@
 # `lpc targets` and --target-dir: the table, JSON, a user's own target, its errors.
 # labels: asan
 set -euo pipefail
-[ -x "$LPC" ] || exit 77
+[ -x "$LPC" ] || { echo "targets: needs lpc: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "targets: $*" >&2; exit 1; }

@@ -4,8 +4,8 @@
 # stages composed give the bits of the whole model; and ONNX Runtime agrees, where it is installed.
 # timeout: 300
 set -uo pipefail
-[ -x "$LPC" ] || exit 77
-command -v python3 >/dev/null || exit 77
+[ -x "$LPC" ] || { echo "vision: needs lpc: skipped"; exit 77; }
+command -v python3 >/dev/null || { echo "vision: needs python3: skipped"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

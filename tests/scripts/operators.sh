@@ -1,0 +1,21 @@
+#!/bin/bash
+# Operators of every family, whose values op_cases.py computes, through the evaluator and every backend:
+# what the official tests (conformance.sh, backends.sh) show of them all, in small and without ../shared.
+# labels: asan
+# timeout: 300
+set -uo pipefail
+command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
+. "$LPC_SOURCE/tests/common.sh"
+PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/op_cases.py" "$work/cases" || exit 1
+cd "$work/cases" || exit 1
+count=$(ls | wc -l)
+ways=("--emit eval" "--emit eval --no-plan" "--emit eval --portable")
+[ "${LPC_SANITIZED:-0}" = 1 ] || ways+=("--emit obj" "--emit c" "--portable" "--emit eval --stages 2")
+for options in "${ways[@]}"; do
+    # shellcheck disable=SC2086
+    ls | xargs -P 2 -n 5 "$LPC" check $options --each >"$work/results" 2>&1
+    passed=$(grep -c '^PASS ' "$work/results")
+    [ "$passed" = "$count" ] || fail "lpc check $options: $passed of $count pass: $(grep -v '^PASS ' "$work/results")"
+done
+echo "operators: $count families, ${#ways[@]} ways each"
+[ "$failures" = 0 ]
