@@ -143,8 +143,7 @@ Inst *kb_i64(Builder *b, int64_t value)
 Inst *kb_float(Builder *b, DType dtype, double value)
 {
     if (dtype == DT_F32) value = (double)(float)value;
-    if (dtype == DT_F16 || dtype == DT_BF16)
-        return kb_cast(b, dtype, kb_float(b, DT_F32, value));
+    if (dtype == DT_F16 || dtype == DT_BF16) return kb_cast(b, dtype, kb_float(b, DT_F32, value));
     assert(dtype == DT_F32 || dtype == DT_F64);
     return intern(b, (Inst){.op = LI_FLT, .type = {dtype, 1}, .number = value});
 }
@@ -281,6 +280,29 @@ static bool commutes(InstOp op)
            op == LI_EQ || op == LI_NE;
 }
 
+/* An extreme of a value and the end of its type's range decides nothing; a C compiler would warn of
+ * it. */
+static Inst *within_type(InstOp op, Inst *a, Inst *c)
+{
+    if (a->type.dtype == DT_U64) return NULL; /* whose end is beyond int64_t */
+    int64_t low = dtype_min(a->type.dtype), high = dtype_max(a->type.dtype);
+    int64_t keeps = op == LI_MIN ? high : low, wins = op == LI_MIN ? low : high;
+    if (is_int_value(c, keeps) || is_int_value(a, wins)) return a;
+    if (is_int_value(a, keeps) || is_int_value(c, wins)) return c;
+    return NULL;
+}
+
+/* Nor does a comparison with that end, when it is always true or never. */
+static Inst *always_or_never(Builder *b, InstOp op, const Inst *a, const Inst *c)
+{
+    if (a->type.dtype == DT_U64) return NULL;
+    bool low = is_int_value(c, dtype_min(a->type.dtype)),
+         high = is_int_value(c, dtype_max(a->type.dtype));
+    bool never = (low && op == LI_LT) || (high && op == LI_GT);
+    bool always = (low && op == LI_GE) || (high && op == LI_LE);
+    return never || always ? kb_splat(b, kb_int(b, DT_BOOL, always), a->type.lanes) : NULL;
+}
+
 /* Rules for integers with a literal on the right, or operands that are the same value. */
 static Inst *simplify_int(Builder *b, InstOp op, Inst *a, Inst *c)
 {
@@ -303,22 +325,26 @@ static Inst *simplify_int(Builder *b, InstOp op, Inst *a, Inst *c)
         return NULL;
     case LI_AND: return zero ? c : a == c ? a : NULL;
     case LI_MIN:
-    case LI_MAX: return a == c ? a : NULL;
+    case LI_MAX: return a == c ? a : within_type(op, a, c);
+    case LI_LT:
+    case LI_LE:
+    case LI_GT:
+    case LI_GE: return always_or_never(b, op, a, c);
     default: return NULL;
     }
     return kb_splat(b, kb_int(b, type.dtype, 0), type.lanes);
 }
 
-/* Can a literal be moved into `a`? Sums of positions take part, so that those that differ by a constant
- * have one product in common and a C compiler sees how far they are apart. */
+/* Can a literal be moved into `a`? Sums of positions take part, so that those that differ by a
+ * constant have one product in common and a C compiler sees how far they are apart. */
 static bool distributes(InstOp op, const Inst *a)
 {
-    return a->op == op || (op == LI_MUL && a->op == LI_ADD && a->type.dtype == DT_I64 &&
-                           a->type.lanes == 1);
+    return a->op == op ||
+           (op == LI_MUL && a->op == LI_ADD && a->type.dtype == DT_I64 && a->type.lanes == 1);
 }
 
-/* (x op k1) op k2 -> x op (k1 op k2) for wrapping sums and products, (x + k1) * k2 -> x * k2 + k1 * k2;
- * also x - k -> x + (-k). */
+/* (x op k1) op k2 -> x op (k1 op k2) for wrapping sums and products, (x + k1) * k2 -> x * k2 + k1 *
+ * k2; also x - k -> x + (-k). */
 static Inst *reassociate(Builder *b, InstOp op, Inst *a, Inst *c)
 {
     if (op == LI_SUB) {
@@ -475,8 +501,8 @@ Inst *kb_bitcast(Builder *b, DType to, Inst *value)
         LaneValue lane;
         lane_from_const(literal, &lane);
         /* A NaN's payload does not survive `number` being a double: those stay instructions. */
-        bool nan = (to == DT_F32 && !(lane.f32 == lane.f32)) ||
-                   (to == DT_F64 && !(lane.f64 == lane.f64));
+        bool nan =
+            (to == DT_F32 && !(lane.f32 == lane.f32)) || (to == DT_F64 && !(lane.f64 == lane.f64));
         if (!nan) return literal_from_lane(b, to, &lane, value->type.lanes);
     }
     return emit(b, LI_BITCAST, (LType){to, value->type.lanes}, value, NULL, NULL);
