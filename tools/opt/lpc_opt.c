@@ -9,6 +9,7 @@
 #include "passes/loops/passes.h"
 #include "passes/memory/memory.h"
 #include "passes/passes.h"
+#include "passes/stage/stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,27 @@ static const LoopsPass loops_passes[] = {
     {NULL, NULL, NULL},
 };
 
+/* ---- From a graph to loops ---- */
+
+/* The whole graph as one stage of portable code. */
+static int run_lower(Job *job)
+{
+    static const Target any = {.name = "any",
+                               .triple = "",
+                               .cores = 1,
+                               .memory = INT64_C(1) << 50,
+                               .gflops = 1,
+                               .memory_bandwidth = 1e9};
+    const Target *target = &any;
+    LowerTarget lower = stage_lower_target(target, true);
+    CutRequest request = {.targets = &target, .names = &any.name, .count = 1, .lower = &lower};
+    Cut cut;
+    TRY(cut_graph(job->graph, &request, &cut));
+    job->program = cut.stages[0].program;
+    job->graph = NULL;
+    return LPC_OK;
+}
+
 /* ---- Running ---- */
 
 static int verify(const Job *job)
@@ -83,10 +105,11 @@ static int verify(const Job *job)
     return job->graph ? graph_verify(job->graph) : loops_verify(job->program, job->diag);
 }
 
-static int run_graph_pass(const Job *job, const char *name)
+static int run_graph_pass(Job *job, const char *name)
 {
     if (!strcmp(name, "verify")) return LPC_OK;
     if (!strcmp(name, "sort")) return graph_sort(job->graph);
+    if (!strcmp(name, "lower")) return run_lower(job);
     if (!strcmp(name, "sweep")) {
         graph_sweep(job->graph);
         return LPC_OK;
@@ -114,7 +137,7 @@ static const char *take_item(Arena *arena, const char *list, const char **name, 
     return list[all] ? list + all + 1 : list + all;
 }
 
-static int run_passes(const Job *job, const char *list)
+static int run_passes(Job *job, const char *list)
 {
     bool unordered = !strncmp(list, "sort", 4); /* what is to be sorted need not be valid */
     if (!unordered) TRY(verify(job));
@@ -202,6 +225,7 @@ static int print_help(void)
          "  sweep          remove nodes that nobody needs");
     for (const PassInfo *pass = graph_passes; pass->name; pass++)
         printf("  %-14s %s\n", pass->name, pass->help);
+    printf("  %-14s %s\n", "lower", "the graph as a program of loops; loops passes may follow");
     puts("\nLoops passes:");
     for (const LoopsPass *pass = loops_passes; pass->name; pass++)
         printf("  %-14s %s\n", pass->name, pass->help);
