@@ -440,7 +440,7 @@ int main(int argc, char **argv)
     static Batch batch;
     static Result all[BATCH][KINDS];
     const char *given = getenv("LPC_FUZZ_SECONDS"), *from = getenv("LPC_FUZZ_SEED");
-    double end = now() + (given ? atof(given) : SECONDS);
+    double end = now() + (given ? atof(given) : (double)SECONDS);
     uint32_t first = 0;
     int count = given ? 1 << 30 : SEEDS, done = 0;
     if (given) first = (uint32_t)time(NULL) % 1000000000u;
