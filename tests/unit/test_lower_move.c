@@ -109,6 +109,18 @@ static void test_tile(int variant)
     arena_free(c.net.arena);
 }
 
+/* Neither bound is given: their places among the operands are empty. */
+static void test_clip(int variant)
+{
+    Case c;
+    begin(&c, variant);
+    c.in[0] = net_input(&c.net, "x", DT_F32, "1,2,h,4", false);
+    make_node(&c, OP_CLIP, 1);
+    const double *want = input(&c, 0), *got = run(&c);
+    check("clip", c.variant, same(got, want, 2 * 5 * 4, 0));
+    arena_free(c.net.arena);
+}
+
 static void test_slice(int variant)
 {
     Case c;
@@ -331,6 +343,7 @@ int main(void)
     for (int v = 0; v < VARIANTS; v++) {
         test_reshape(v);
         test_tile(v);
+        test_clip(v);
         test_slice(v);
         test_pad(v, "constant", 2, -1);
         test_pad(v, "reflect", 9, 6);

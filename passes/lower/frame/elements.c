@@ -83,6 +83,14 @@ Inst *lower_load_broadcast(Lower *lw, const Tensor *tensor, int rank, Inst *cons
     return lower_load(lw, tensor, own);
 }
 
+/* Room for every operand that the operator can have: rules ask for absent ones, too. */
+static Inst **new_operands(Lower *lw, const Node *node)
+{
+    int most = op_info(node->op)->in_max, count = node->in_count;
+    if (most != ANY && most > count) count = most;
+    return arena_array(lw->arena, (size_t)count + 1, sizeof(Inst *));
+}
+
 Inst *lower_epilogue(Lower *lw, Inst *const *idx, Inst *value)
 {
     const Node *node = lw->node;
@@ -94,7 +102,7 @@ Inst *lower_epilogue(Lower *lw, Inst *const *idx, Inst *value)
         /* What a half-precision tensor between two nodes would have rounded stays rounded. */
         if (before->dtype != lower_type(before->dtype))
             value = kb_cast(&lw->b, DT_F32, kb_cast(&lw->b, before->dtype, value));
-        Inst **operands = arena_array(lw->arena, (size_t)step->in_count + 1, sizeof *operands);
+        Inst **operands = new_operands(lw, step);
         for (int k = 0; k < step->in_count; k++) {
             if (step->in[k] == before) operands[k] = value;
             else if (step->in[k])
@@ -122,7 +130,7 @@ void lower_store(Lower *lw, Inst *const *idx, Inst *value)
 /* Element-wise: every operand at the broadcast coordinates. */
 Inst *point_elementwise(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
-    Inst **operands = arena_array(lw->arena, (size_t)node->in_count + 1, sizeof *operands);
+    Inst **operands = new_operands(lw, node);
     for (int i = 0; i < node->in_count; i++) {
         if (node->in[i])
             operands[i] = lower_load_broadcast(lw, node->in[i], node->out[output]->rank, idx);
