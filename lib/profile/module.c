@@ -103,14 +103,12 @@ static void read_kernels(ProfileModule *module, Arena *arena, const cJSON *root)
         arena_array(arena, (size_t)cJSON_GetArraySize(list) + 1, sizeof *module->kernels);
     cJSON_ArrayForEach(item, list)
     {
-        double times = number_of(item, "times"); /* absent: 1; 0: not at the bounds, but now */
-        if (times == 0) times = 1;
         module->kernels[module->kernel_count++] =
             (ProfileKernel){.name = text_of(arena, item, "name"),
                             .node = text_of(arena, item, "node"),
                             .op = text_of(arena, item, "op"),
-                            .flops = times * number_of(item, "flops"),
-                            .bytes = times * number_of(item, "bytes")};
+                            .flops = number_of(item, "flops"),
+                            .bytes = number_of(item, "bytes")};
     }
 }
 

@@ -194,12 +194,11 @@ static void read_work(Reading *r)
     size_t n = (size_t)r->w->count + 1;
     r->f->flops = arena_array(r->arena, n, sizeof *r->f->flops);
     r->f->bytes = arena_array(r->arena, n, sizeof *r->f->bytes);
-    for (int i = 0; i < r->lives.count; i++) {
-        const MainStep *step = &r->lives.steps[i];
-        if (step->inst->op != LI_CALL) continue;
-        int layer = layer_of_kernel(r, step->inst->callee);
-        r->f->flops[layer] += step->times * step->inst->callee->cost.flops;
-        r->f->bytes[layer] += step->times * step->inst->callee->cost.bytes;
+    const Program *program = r->lowered->lw.program;
+    for (int i = 0; i < program->kernel_count; i++) { /* a kernel's cost is that of all its calls */
+        int layer = layer_of_kernel(r, program->kernels[i]);
+        r->f->flops[layer] += program->kernels[i]->cost.flops;
+        r->f->bytes[layer] += program->kernels[i]->cost.bytes;
     }
 }
 
