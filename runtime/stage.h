@@ -13,6 +13,7 @@ typedef struct LpcStageOptions {
     int threads, queue;
     int timeout_ms; /* -1: none */
     int serve;
+    int guard; /* each tensor in pages of its own; inputs read-only while the model runs */
 } LpcStageOptions;
 
 /* Runs the stage until its stream ends (with serve: until SIGTERM). SIGTERM and SIGINT must be

@@ -27,6 +27,7 @@ static const char usage_text[] =
     "  --timeout SECONDS    for neighbours that do not come, or stall (default 60; 0: none)\n"
     "  --stats FILE         writes medians per frame and peak memory at exit, as JSON\n"
     "  --serve              waits for the next stream when one has ended\n"
+    "  --guard              stops at a store into an input, and at an access behind a tensor\n"
     "  --version            prints the protocol version and the build id\n"
     "  --help               prints this\n"
     "Exit status:\n";
@@ -124,6 +125,10 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
         }
         if (strcmp(argv[i], "--serve") == 0) {
             options->serve = 1;
+            continue;
+        }
+        if (strcmp(argv[i], "--guard") == 0) {
+            options->guard = 1;
             continue;
         }
         if (strncmp(argv[i], "--", 2) == 0 && i + 1 == argc)

@@ -14,6 +14,7 @@
 typedef struct Carver {
     uint8_t *base;
     uint64_t used;
+    int failed; /* a page could not be guarded */
 } Carver;
 
 static void *carve(Carver *carver, uint64_t size, uint64_t align)
@@ -22,6 +23,39 @@ static void *carve(Carver *carver, uint64_t size, uint64_t align)
     void *part = carver->base ? carver->base + carver->used : NULL;
     carver->used += size;
     return part;
+}
+
+/* The end of whole pages for so many bytes, with a page behind them that cannot be accessed. */
+static uint8_t *carve_guarded(Carver *carver, uint64_t bytes)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), room = (bytes + page - 1) / page * page;
+    uint8_t *part = carve(carver, room + page, page);
+    if (part && mprotect(part + room, (size_t)page, PROT_NONE)) carver->failed = 1;
+    return part ? part + room : NULL;
+}
+
+/* Where a tensor begins whose end is as near to `end` as its alignment lets it be. */
+static uint8_t *begin_of(uint8_t *end, uint64_t bytes)
+{
+    return end - (bytes + LPC_ALIGN - 1) / LPC_ALIGN * LPC_ALIGN;
+}
+
+static void carve_guards(LpcStage *stage, Carver *carver)
+{
+    const lpc_contract *in = &stage->model->in, *out = &stage->model->out;
+    stage->guard_ends = carve(carver, in->tensor_count * sizeof *stage->guard_ends, LPC_ALIGN);
+    stage->guarded = carve(carver, in->tensor_count * sizeof *stage->guarded, LPC_ALIGN);
+    for (uint32_t k = 0; k < in->tensor_count; k++) {
+        uint8_t *end = carve_guarded(carver, in->tensors[k].max_bytes);
+        if (end) stage->guard_ends[k] = end;
+    }
+    /* Outputs are written where they are sent from; their size may be known only afterwards. */
+    for (int i = 0; i < stage->options->queue; i++)
+        for (uint32_t k = 0; k < out->tensor_count; k++) {
+            uint64_t bytes = out->tensors[k].max_bytes;
+            uint8_t *end = carve_guarded(carver, bytes);
+            if (end) stage->out_queue.slots[i].tensors[k] = begin_of(end, bytes);
+        }
 }
 
 static void carve_queue(Carver *carver, LpcQueue *queue, int depth, const LpcShape *shape,
@@ -62,6 +96,7 @@ static void carve_all(LpcStage *stage, Carver *carver)
                 lpc_in_capacity(&stage->in_shape), 0);
     carve_queue(carver, &stage->out_queue, depth, &stage->out_shape,
                 lpc_out_capacity(&stage->out_shape), 1);
+    if (stage->options->guard) carve_guards(stage, carver);
 }
 
 int lpc_stage_memory(LpcStage *stage, LpcError *error)
@@ -69,6 +104,7 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
     const lpc_model *model = stage->model;
     uint64_t in = lpc_in_capacity(&stage->in_shape), out = lpc_out_capacity(&stage->out_shape);
     uint64_t limit = SIZE_MAX / 4 / LPC_QUEUE_MAX;
+    if (stage->options->guard && !lpc_out_capacity(&stage->in_shape)) in = 0; /* each at its bound */
     if (!in || !out || in > limit || out > limit || model->workspace_bytes > limit ||
         model->state_bytes > limit)
         return lpc_error(error, LPC_EXIT_SYSTEM, "this stage does not fit the address space");
@@ -81,9 +117,36 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
                          carver.used, strerror(errno));
     carver = (Carver){.base = base};
     carve_all(stage, &carver);
+    if (carver.failed)
+        return lpc_error(error, LPC_EXIT_SYSTEM, "cannot guard the tensors' pages");
     if (!model->state_bytes) stage->state = NULL;
     lpc_crc_init(stage->crc, LPC_CRC_BEST);
     return 0;
+}
+
+/* Sets what the pages of all inputs of the frame allow. */
+static int protect_inputs(LpcStage *stage, const LpcSlot *in, int allowed)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    for (uint32_t k = 0; k < stage->model->in.tensor_count; k++) {
+        uint64_t room = (in->bytes[k] + page - 1) / page * page;
+        if (room && mprotect(stage->guard_ends[k] - room, (size_t)room, allowed)) return 1;
+    }
+    return 0;
+}
+
+const void *const *lpc_stage_lock(LpcStage *stage, const LpcSlot *in)
+{
+    for (uint32_t k = 0; k < stage->model->in.tensor_count; k++) {
+        stage->guarded[k] = begin_of(stage->guard_ends[k], in->bytes[k]);
+        if (in->bytes[k]) memcpy(stage->guarded[k], in->tensors[k], (size_t)in->bytes[k]);
+    }
+    return protect_inputs(stage, in, PROT_READ) ? NULL : (const void *const *)stage->guarded;
+}
+
+int lpc_stage_unlock(LpcStage *stage, const LpcSlot *in)
+{
+    return protect_inputs(stage, in, PROT_READ | PROT_WRITE);
 }
 
 /* Fresh pages are mapped over the state rather than written to, so that a large reserve that is never

@@ -29,6 +29,8 @@ typedef struct LpcStage {
     size_t state_mapped;
     int64_t *kept; /* the state's symbols, on the first stage */
     struct iovec *pieces;
+    uint8_t **guard_ends; /* --guard: where the pages of each input end */
+    void **guarded;       /* and the present frame's inputs, at these ends */
     uint64_t sent; /* frames of the stream */
     int stop_pipe[2];
     pthread_mutex_t mutex;
@@ -40,6 +42,10 @@ typedef struct LpcStage {
 
 /* Everything that the stage needs, in one mapping, and what lies in it that is made once. */
 int lpc_stage_memory(LpcStage *stage, LpcError *error);
+/* --guard: copies the frame's inputs to where they end at a page that cannot be accessed (up to the
+ * alignment), and makes them read-only until lpc_stage_unlock. NULL, with errno, on failure. */
+const void *const *lpc_stage_lock(LpcStage *stage, const LpcSlot *in);
+int lpc_stage_unlock(LpcStage *stage, const LpcSlot *in);
 /* Zeroes the state for a new stream. */
 void lpc_stage_zero_state(LpcStage *stage);
 

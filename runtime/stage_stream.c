@@ -4,6 +4,7 @@
 #endif
 #include "stage_parts.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,6 +129,22 @@ static int apply_state(LpcStage *stage, LpcSlot *in, int64_t *sizes, LpcError *e
     return 0;
 }
 
+/* Calls the model's function. */
+static int run_model(LpcStage *stage, const LpcSlot *in, LpcSlot *out, int *status, LpcError *error)
+{
+    int guard = stage->options->guard;
+    const void *const *inputs =
+        guard ? lpc_stage_lock(stage, in) : (const void *const *)in->tensors;
+    if (!inputs) return lpc_error(error, LPC_EXIT_SYSTEM, "mprotect: %s", strerror(errno));
+    uint64_t begin = lpc_now_ns();
+    *status = stage->model->run(inputs, out->tensors, out->sizes, stage->workspace, stage->state,
+                                stage->options->threads > 1 ? &stage->threads : NULL);
+    lpc_stats_add(stage->stats, LPC_PHASE_COMPUTE, lpc_now_ns() - begin);
+    if (guard && lpc_stage_unlock(stage, in))
+        return lpc_error(error, LPC_EXIT_SYSTEM, "mprotect: %s", strerror(errno));
+    return 0;
+}
+
 static int compute(LpcStage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
 {
     const lpc_model *model = stage->model;
@@ -136,13 +153,11 @@ static int compute(LpcStage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
     int64_t *sizes = out->sizes;
     if (symbols) memcpy(sizes, in->sizes, symbols);
     if (keeps) {
-        int code = apply_state(stage, in, sizes, error);
-        if (code) return code;
+        int refused = apply_state(stage, in, sizes, error);
+        if (refused) return refused;
     }
-    uint64_t begin = lpc_now_ns();
-    int status = model->run((const void *const *)in->tensors, out->tensors, sizes, stage->workspace,
-                            stage->state, stage->options->threads > 1 ? &stage->threads : NULL);
-    lpc_stats_add(stage->stats, LPC_PHASE_COMPUTE, lpc_now_ns() - begin);
+    int status = 0, code = run_model(stage, in, out, &status, error);
+    if (code) return code;
     if (status != LPC_RUN_OK) return refuse_run(status, error);
     if (keeps) {
         memcpy(stage->kept, sizes, symbols);

@@ -189,7 +189,7 @@ static int order_inputs(Check *c, const DataSet *set, HostTensor *inputs)
 
 static int run_programs(Check *c, const HostTensor *inputs, int64_t *sizes, HostTensor *outputs)
 {
-    static const RunOptions defaults = {.timeout = 60};
+    static const RunOptions defaults = {.timeout = 60, .guard = 1};
     RunOptions options = defaults;
     options.threads = c->options->compile.threads;
     RunSession *session;

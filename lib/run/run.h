@@ -81,6 +81,7 @@ typedef struct RunOptions {
     double timeout;      /* seconds; 0: defaults for starting, none for results */
     const char *connect; /* stages run elsewhere: the first one's address, */
     const char *collect; /* and where to listen for the last one; both or none */
+    int guard;           /* stop at a store into an input, and at an access behind a tensor */
     int stats;           /* ask the stages for figures */
 } RunOptions;
 

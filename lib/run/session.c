@@ -139,6 +139,7 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
         WORD("--threads"), WORD(arena_printf(arena, "%d", session->options.threads));
     if (session->options.queue)
         WORD("--queue"), WORD(arena_printf(arena, "%d", session->options.queue));
+    if (session->options.guard) WORD("--guard");
     if (session->options.stats) WORD("--stats"), WORD(stats_path(session, index));
 #undef WORD
     arena_push(arena, argv, argc) = NULL;

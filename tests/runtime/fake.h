@@ -152,6 +152,20 @@ static int fake_still(const void *const *in, void *const *out, int64_t *sizes, v
     return fake_double(in, out, sizes, workspace, state, threads);
 }
 
+/* Breaks the rules where x[0] says so: 1 stores into the input, 2 reads behind it, 3 writes behind the
+ * output. */
+static int fake_break(const void *const *in, void *const *out, int64_t *sizes, void *workspace,
+                      void *state, const lpc_threads *threads)
+{
+    const volatile float *x = in[0];
+    volatile float *y = out[0];
+    if (!sizes[0]) return 0;
+    if (x[0] == 1) *(volatile float *)(uintptr_t)x = 1;
+    if (x[0] == 2) y[0] = x[(sizes[0] + 15) / 16 * 16];
+    if (x[0] == 3) y[N_MAX] = 0;
+    return fake_double(in, out, sizes, workspace, state, threads);
+}
+
 static void fake_begin(int64_t *sizes)
 {
     sizes[1] = 0;
@@ -177,6 +191,7 @@ __attribute__((unused)) static lpc_model fake_model(const char *kind, uint32_t c
                        .tensor_bytes = fake_bytes_x};
     if (strcmp(kind, "sleep") == 0) model.run = fake_sleep;
     if (strcmp(kind, "fail") == 0) model.run = fake_fail;
+    if (strcmp(kind, "break") == 0) model.run = fake_break;
     if (strcmp(kind, "big") == 0 || strcmp(kind, "bigsleep") == 0) {
         model.symbol_max = big_max;
         model.in.tensors = model.out.tensors = big_x;
@@ -265,6 +280,7 @@ __attribute__((unused)) static Child child_start(const lpc_model *model, const c
         dup2(out[1], 1);
         dup2(err[1], 2);
         for (int fd = 3; fd < 64; fd++) close(fd);
+        signal(SIGSEGV, SIG_DFL); /* not the sanitizers' */
         _exit(lpc_stage_main(model, argc, argv));
     }
     close(out[1]);
@@ -278,7 +294,8 @@ __attribute__((unused)) static Child child_start(const lpc_model *model, const c
     return child;
 }
 
-/* Waits for the child (when patience ends it is killed and -1 returned); its stderr goes to text. */
+/* Waits for the child, which is killed when patience ends. Its exit status, or -N when signal N ended
+ * it; its stderr goes to text. */
 __attribute__((unused)) static int child_wait(Child *child, char text[512])
 {
     int status = -1;
@@ -294,7 +311,7 @@ __attribute__((unused)) static int child_wait(Child *child, char text[512])
     ssize_t got = read(child->err, text, 511);
     text[got > 0 ? got : 0] = 0;
     close(child->err);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 /* --- the test's own ends of the pipeline --- */

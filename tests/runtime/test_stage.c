@@ -53,6 +53,37 @@ static void frames_pass(void)
     rig_end(rig, 0, NULL);
 }
 
+static char *const guard[] = {(char *)"--guard", NULL};
+
+/* A frame of n elements from `first` to a stage that breaks a rule when first is 1 to 3. */
+static void break_rule(int64_t n, float first, int status)
+{
+    Rig *rig = rig_new("break", guard, 1);
+    CHECK(!ends_feed(rig->ends, 0, 0), "%s", rig->ends->error.text); /* nothing: left alone */
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    CHECK(!ends_feed(rig->ends, n, first), "%s", rig->ends->error.text);
+    int kind = ends_collect(rig->ends);
+    CHECK((kind == LPC_FRAME_DATA) == !status, "frame of %g: %d", (double)first, kind);
+    if (!status) {
+        const float *y = rig->ends->collect_slot.tensors[0];
+        for (int i = 0; i < n; i++)
+            CHECK(y[i] == 2 * (first + (float)i), "y[%d] = %g", i, (double)y[i]);
+        ends_finish(rig->ends);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    }
+    rig_end(rig, status, NULL);
+}
+
+static void guarded(void)
+{
+    for (int n = 1; n <= N_MAX; n += 21) {
+        break_rule(n, 5, 0);
+        break_rule(n, 1, -SIGSEGV);
+        break_rule(n, 2, -SIGSEGV);
+    }
+    break_rule(1, 3, -SIGSEGV);
+}
+
 static void three_stages(void)
 {
     lpc_model models[3] = {fake_model("double", 0), fake_model("double", 1),
@@ -512,6 +543,7 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     RUN_CASE(frames_pass);
+    RUN_CASE(guarded);
     RUN_CASE(three_stages);
     RUN_CASE(size_from_a_node);
     RUN_CASE(state_restarts);
