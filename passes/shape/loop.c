@@ -324,6 +324,55 @@ static int64_t bound_of_size(const Facts *f, const Fact *fact, const Size *next,
     return grown;
 }
 
+/* A size that the loop sets anew, and what the body makes of it. */
+typedef struct Anew {
+    Fact *fact; /* its bound: from its own next value alone, LOOP_UNBOUNDED: that tells none */
+    const Size *next;
+} Anew;
+
+/* The largest that any without a bound may be after an iteration in which they were at most `most`. */
+static int64_t largest_next(const Facts *f, const Anew *list, int count, int64_t most)
+{
+    int64_t largest = most;
+    for (int i = 0; i < count; i++) {
+        int64_t own = list[i].fact->bound;
+        set_bound(f->g, list[i].fact->symbol, own < LOOP_UNBOUNDED ? own : most);
+    }
+    for (int i = 0; i < count; i++) {
+        int64_t upper = size_upper(f->g->sizes, list[i].next);
+        if (list[i].fact->bound >= LOOP_UNBOUNDED && upper > largest) largest = upper;
+    }
+    for (int i = 0; i < count; i++) set_bound(f->g, list[i].fact->symbol, -1);
+    return largest;
+}
+
+/* Sizes that follow from each other, as those of values that change places, have one bound: the
+ * largest of them, iteration by iteration. */
+static void bound_together(const Facts *f, int64_t trips)
+{
+    enum { MOST = 1 << 14 }; /* in more iterations than that they have to stay the same */
+    Anew *list = NULL;
+    int count = 0;
+    int64_t most = 0, last = -1;
+    for (int i = 0; i < f->count; i++) {
+        for (int k = 0; k < MAX_RANK; k++) {
+            Fact *fact = &f->carried[i].dims[k];
+            if (!fact->symbol || given_bound(f->g, fact->symbol) < LOOP_UNBOUNDED) continue;
+            if (!f->leave->in[i]) continue;
+            arena_push(f->g->arena, list, count) = (Anew){fact, f->leave->in[i]->dims[k]};
+            int64_t first = size_upper(f->g->sizes, fact->first);
+            if (fact->bound >= LOOP_UNBOUNDED && first > most) most = first;
+        }
+    }
+    for (int64_t i = 0; i < trips && i < MOST && most != last && most < LOOP_UNBOUNDED; i++) {
+        last = most;
+        most = largest_next(f, list, count, most);
+    }
+    if ((most != last && trips > MOST) || most >= LOOP_UNBOUNDED) return;
+    for (int i = 0; i < count; i++)
+        if (list[i].fact->bound >= LOOP_UNBOUNDED) list[i].fact->bound = most;
+}
+
 static bool mentions(const Size *size, const Size *symbol)
 {
     if (size == symbol) return true;
@@ -344,6 +393,7 @@ static void note_bounds(Facts *f, int64_t trips)
                 fact->jump = next->dims[k];
         }
     }
+    bound_together(f, trips);
 }
 
 static void set_bounds(const Facts *f)

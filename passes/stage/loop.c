@@ -17,8 +17,7 @@ enum { RUN_BOUND = 1 };
 
 /* ---- Copies ---- */
 
-/* A tensor that is not part of the graph, of the type and sizes of `like`, at a place. */
-static Tensor *alias(Lower *lw, const Tensor *like, const char *name, const Place *place)
+Tensor *loop_alias(Lower *lw, const Tensor *like, const char *name, const Place *place)
 {
     Tensor *tensor = arena_alloc(lw->arena, sizeof *tensor);
     tensor->id = lw->next_alias++;
@@ -75,28 +74,9 @@ static void read_limit(Lower *lw, Node *enter, const LoopCount *count)
     lower_end(lw);
 }
 
-/* A size of a carried value that the loop sets anew in each iteration: the symbol that it is. */
-static bool is_set_anew(const Lower *lw, const Node *enter, int i, int axis)
-{
-    const Size *size = enter->out[2 + i]->dims[axis];
-    if (size->kind != SIZE_SYM || size == enter->in[2 + i]->dims[axis]) return false;
-    LoopCount count;
-    loop_count(lw->graph, enter, &count);
-    return size != count.iteration && sizes_symbol_at(lw->sizes, size->sym)->source == SYM_NODE;
-}
-
-static void set_sizes(Lower *lw, const Node *enter, int i, const Tensor *from)
-{
-    const Tensor *now = enter->out[2 + i];
-    for (int k = 0; now && k < now->rank; k++) {
-        if (is_set_anew(lw, enter, i, k) && from->dims[k] != now->dims[k])
-            main_set(lw->program, lw->main, now->dims[k]->sym, from->dims[k]);
-    }
-}
-
 static int copy_first(Lower *lw, Node *enter)
 {
-    for (int i = 0; i < enter->in_count - 2; i++) set_sizes(lw, enter, i, enter->in[2 + i]);
+    TRY(loop_set_sizes(lw, enter, enter->in + 2));
     for (int i = 0; i < enter->in_count - 2; i++) {
         Tensor *from = enter->in[2 + i], *to = enter->out[2 + i];
         if (to && !same_place(lw, from, to)) TRY(copy(lw, enter, "first", i, from, to));
@@ -153,8 +133,8 @@ static int copy_slices(Lower *lw, const Node *leave, int carried)
         if (!leave->out[i]) continue;
         place_of_slice(lw, leave, i - carried, &place);
         if (place_same(&lw->places[from->id], &place, from)) continue;
-        Tensor *to = alias(lw, from, arena_printf(lw->arena, "%s.slice", leave->out[i]->name),
-                           &place);
+        Tensor *to =
+            loop_alias(lw, from, arena_printf(lw->arena, "%s.slice", leave->out[i]->name), &place);
         TRY(copy(lw, leave, "slice", i - carried, from, to));
     }
     return 0;
@@ -177,7 +157,7 @@ static int move_away(Lower *lw, const Node *leave, int i, Tensor **from)
     const char *name = arena_printf(lw->arena, "%s_kept%d", leave->body->enter->name, i);
     place.buffer = program_buffer(lw->program, name, BUFFER_WORK, (*from)->dtype,
                                   tensor_elements(lw->sizes, *from));
-    Tensor *to = alias(lw, *from, name, &place);
+    Tensor *to = loop_alias(lw, *from, name, &place);
     place_row_major(lw, to, &lw->places[to->id]);
     TRY(copy(lw, leave, "kept", i, *from, to));
     *from = to;
@@ -199,16 +179,11 @@ static int copy_next(Lower *lw, const Node *leave, const LoopCount *count)
     for (int i = 0; i < total; i++) {
         if (!from[i]) continue;
         /* the next value's sizes, in the carried value's memory */
-        Tensor *to = alias(lw, from[i], enter->out[1 + i]->name, &lw->places[enter->out[1 + i]->id]);
+        Tensor *to =
+            loop_alias(lw, from[i], enter->out[1 + i]->name, &lw->places[enter->out[1 + i]->id]);
         TRY(copy(lw, leave, "next", i, from[i], to));
     }
     return 0;
-}
-
-static void set_next_sizes(Lower *lw, const Node *leave)
-{
-    for (int i = 0; i < leave->body->enter->in_count - 2; i++)
-        set_sizes(lw, leave->body->enter, i, leave->in[1 + i]);
 }
 
 static int copy_last(Lower *lw, const Node *leave, int carried)
@@ -217,7 +192,7 @@ static int copy_last(Lower *lw, const Node *leave, int carried)
         Tensor *to = leave->out[i];
         const Tensor *now = leave->body->enter->out[2 + i];
         if (!to || !now || same_place(lw, now, to)) continue;
-        Tensor *from = alias(lw, to, now->name, &lw->places[now->id]);
+        Tensor *from = loop_alias(lw, to, now->name, &lw->places[now->id]);
         TRY(copy(lw, leave, "last", i, from, to));
     }
     return 0;
@@ -250,7 +225,7 @@ int loop_close(Lower *lw, Node *leave, Block *outside)
     loop_count(lw->graph, leave->body->enter, &count);
     TRY(copy_slices(lw, leave, carried));
     TRY(copy_next(lw, leave, &count));
-    set_next_sizes(lw, leave);
+    TRY(loop_set_sizes(lw, leave->body->enter, leave->in + 1));
     lw->main = outside;
     check_stopped(lw, leave, &count);
     return copy_last(lw, leave, carried);

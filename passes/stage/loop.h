@@ -11,6 +11,15 @@ int loop_open(Lower *lw, Node *enter, bool reads_iteration, Block **inside);
 /* What stands at the end of the body, in lw->main, and then after the loop, in `outside`. */
 int loop_close(Lower *lw, Node *leave, Block *outside);
 
+/* A tensor that is not part of the graph, of the type and sizes of `like`, at a place. */
+Tensor *loop_alias(Lower *lw, const Tensor *like, const char *name, const Place *place);
+
+/* ---- loop_sizes.c ---- */
+
+/* The symbols that stand for sizes of carried values get the sizes of from[i], by carried value:
+ * all at once, so that these may be sizes of other carried values. In lw->main. */
+int loop_set_sizes(Lower *lw, const Node *enter, Tensor *const *from);
+
 /* ---- place_memory.c ---- */
 
 /* Strides for elements laid out densely in the tensor's own axis order. */

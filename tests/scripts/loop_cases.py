@@ -23,7 +23,7 @@ def case(name, nodes, inputs, outputs, constants=(), opset=17, more=b"", options
         if t == F:
             inputs[k] = (n + "_raw", s, [-a for a in v], t)
             nodes.insert(0, node("Neg", [n + "_raw"], [n], "before"))
-            free = {n + "_raw": dict(free)[n]} if n in dict(free) else free
+            free = {n + "_raw" if a == n else a: shape for a, shape in dict(free).items()}
             break
     for n, s, v, t in outputs:
         if t == F:
@@ -143,6 +143,28 @@ case("rotate", [loop(["five", "yes", "x", "p", "q", "x"], ["a", "b", "c", "d", "
      [contents("five", [], [5], I), YES])
 
 
+def trade(name, limit, trips, a, b, options="", free=(), longer=False, more=()):
+    """Two values change places in every iteration; longer: one grows by x on the way."""
+    nodes = [loop([limit, "yes", "a0", "b0"], ["a", "b"], body(
+        ([node("Concat", ["b_in", "x"], ["b_out"], "append", attributes=[attribute_int("axis", 0)])]
+         if longer else []) + [KEEP],
+        ["i", "go", "a_in", "b_in"], ["go_on", "b_out" if longer else "b_in", "a_in"]))]
+    x = [0.5, 0.25]
+    inputs = [("a0", [len(a)], a, F), ("b0", [len(b)], b, F), *more]
+    (a, b), _ = iterate(trips, [a, b], lambda i, v: [v[1] + (x if longer else []), v[0]])
+    case(name, nodes, inputs, [("a", [len(a)], a, F), ("b", [len(b)], b, F)],
+         [YES, contents("x", [2], x), contents("three", [], [3], I)], options=options, free=free)
+
+
+SHORT, LONG = [4.0, 5.0], [4.0, 5.0, 6.0, 7.0, 8.0]
+RUN_TIME = {"options": "--max n=7 --max m=9 --max loop_trips=5", "free": {"a0": ["n"], "b0": ["m"]}}
+trade("trade", "three", 3, V3, [4.0, 5.0, 6.0])
+trade("trade_sizes", "three", 3, V3, SHORT)
+trade("trade_and_grow", "three", 3, V3, LONG, longer=True)
+trade("trade_run_time_sizes", "trips", 3, V3, SHORT, more=[("trips", [], [3], I)], **RUN_TIME)
+trade("trade_and_grow_run_time_sizes", "trips", 4, V3, LONG, longer=True, more=[("trips", [], [4], I)], **RUN_TIME)
+
+
 def grow(name, limit, trips, inputs=(), options="", twice=False):
     """A list that grows by the iteration number in each iteration."""
     parts = ["list", "item"] + (["item"] if twice else [])
@@ -191,6 +213,15 @@ case("shrink", [loop(["three", "yes", "x"], ["y"], body(
      [("x", [13], [float(i) for i in range(13)], F)], [("y", [2], [0.0, 8.0], F)],
      [YES, contents("three", [], [3], I), contents("start", [1], [0], I), contents("end", [1], [99], I),
       contents("axes", [1], [0], I), contents("steps", [1], [2], I)])
+
+# The one before the last: its size is bounded because the other one's is.
+case("shrink_before", [loop(["three", "yes", "x", "w"], ["y", "before"], body(
+    [node("Slice", ["v", "start", "end", "axes", "steps"], ["v_out"]), KEEP],
+    ["i", "go", "v", "u"], ["go_on", "v_out", "v"]))],
+     [("x", [13], [float(i) for i in range(13)], F)],
+     [("y", [2], [0.0, 8.0], F), ("before", [4], [0.0, 4.0, 8.0, 12.0], F)],
+     [YES, contents("three", [], [3], I), contents("start", [1], [0], I), contents("end", [1], [99], I),
+      contents("axes", [1], [0], I), contents("steps", [1], [2], I), contents("w", [3], V3)])
 
 # A counter of the model's own, used as a position.
 case("counter", [loop(["four", "yes", "zero", "x"], ["n", "y", "picked"], body(
