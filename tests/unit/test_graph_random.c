@@ -7,7 +7,7 @@
  *   test_graph_random            the seeds from 0 on, 150 of them, or what 15 seconds allow
  *   test_graph_random SEED       that one, printed; a failure's seed says all that is to be known
  *   LPC_FUZZ_SECONDS=N           so many seconds, from LPC_FUZZ_SEED or a seed by the clock on */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "tests/unit/graph_ops.h"
 
 #include "backend/c/c.h"
@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -333,6 +334,28 @@ static void emit(Batch *b, int i, Backends backend)
     if (code) fail(t, "not emitted", kind->name);
 }
 
+/* A copy in pages of its own, mapped as the runtime's --guard does (docs/wire.md): read-only, and up to
+ * its alignment it ends where nothing can be read. */
+typedef struct Guarded {
+    uint8_t *pages;
+    size_t bytes;      /* with the last page */
+    const void *begin; /* of the tensor; NULL: no memory */
+} Guarded;
+
+static Guarded guard(const HostTensor *x)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (x->bytes + page - 1) / page * page;
+    Guarded g = {.bytes = room + page};
+    g.pages = mmap(NULL, g.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (g.pages == MAP_FAILED) return g;
+    uint8_t *begin = g.pages + room - (x->bytes + 63) / 64 * 64;
+    if (x->bytes) memcpy(begin, x->data, x->bytes);
+    if ((!room || !mprotect(g.pages, room, PROT_READ)) &&
+        !mprotect(g.pages + room, page, PROT_NONE))
+        g.begin = begin;
+    return g;
+}
+
 static void run_one(Trial *t, const Result *r, lpc_run_fn *run, const char *what)
 {
     const Program *program = r->cut.stages[0].program;
@@ -343,7 +366,15 @@ static void run_one(Trial *t, const Result *r, lpc_run_fn *run, const char *what
     int64_t *sizes = arena_array(t->arena, (size_t)p->symbol_count + 1, sizeof *sizes);
     void *work = NULL;
     memcpy(sizes, r->sizes, (size_t)p->symbol_count * sizeof *sizes);
-    for (int i = 0; i < p->inputs.count; i++) in[i] = r->in[i].data;
+    Guarded *inputs = arena_array(t->arena, (size_t)p->inputs.count + 1, sizeof *inputs);
+    for (int i = 0; i < p->inputs.count; i++) {
+        inputs[i] = guard(&r->in[i]);
+        in[i] = inputs[i].begin;
+        if (!in[i]) {
+            fail(t, "no memory for the inputs", what);
+            return;
+        }
+    }
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
         if (buffer->class != BUFFER_OUTPUT) continue;
@@ -360,6 +391,7 @@ static void run_one(Trial *t, const Result *r, lpc_run_fn *run, const char *what
         if (!near(&r->out[i], &got[i], -1)) fail(t, "the backend differs from the evaluator", what);
         free(out[i]);
     }
+    for (int i = 0; i < p->inputs.count; i++) munmap(inputs[i].pages, inputs[i].bytes);
     free(work);
 }
 

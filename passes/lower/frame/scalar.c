@@ -192,6 +192,13 @@ Inst *scalar_is_nan(Builder *b, Inst *x)
     return dtype_is_float(x->type.dtype) ? bin(b, LI_NE, x, x) : kb_int(b, DT_BOOL, 0);
 }
 
+/* MIN gives its second operand for a NaN. What it gives is at most 1, so no sum has infinities of both
+ * signs, whose sum is a NaN too. */
+Inst *scalar_nan_term(Builder *b, Inst *x)
+{
+    return bin(b, LI_MIN, scalar_like(b, x, 1), x);
+}
+
 /* Larger or smaller of two; a NaN in either wins, as numpy has it. */
 Inst *scalar_extreme(Builder *b, bool largest, Inst *a, Inst *c)
 {

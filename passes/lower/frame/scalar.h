@@ -15,6 +15,8 @@ Inst *scalar_clamp(Builder *b, Inst *x, double low, double high);
 Inst *scalar_extreme(Builder *b, bool largest, Inst *a, Inst *c);
 /* Is x a NaN? False for integers. */
 Inst *scalar_is_nan(Builder *b, Inst *x);
+/* A float to add up, in any order: the sum from 0 is a NaN if and only if one of the x was. */
+Inst *scalar_nan_term(Builder *b, Inst *x);
 /* To an integer type, saturating, NaN to 0; between other types as kb_cast. */
 Inst *scalar_to_int(Builder *b, DType to, Inst *x);
 /* A place computed in floating point as an i64: exact within 2^40, where no tensor reaches, else at an

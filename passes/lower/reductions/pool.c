@@ -166,8 +166,7 @@ static void max_with_indices(Pool *p, Inst *least)
                    kb_op(b, LI_MAX, kb_get(b, place), kb_i64(b, 0))); /* none in an empty window */
 }
 
-/* MAX takes no NaN: they are kept in a sum of their own, which costs less than to choose each time.
- */
+/* MAX takes no NaN: they are kept in a sum of their own, which costs less than to choose each time. */
 static Inst *max_alone(Pool *p, Inst *least)
 {
     Builder *b = &p->lw->b;
@@ -180,10 +179,7 @@ static Inst *max_alone(Pool *p, Inst *least)
     if (bad) bad->reduce = LI_COUNT;
     Inst *value = window_open(p);
     kb_set(b, best, kb_op(b, LI_MAX, value, kb_get(b, best)));
-    if (bad) {
-        Inst *nan = kb_select(b, scalar_is_nan(b, value), value, zero);
-        kb_set(b, bad, kb_add(b, kb_get(b, bad), nan));
-    }
+    if (bad) kb_set(b, bad, kb_add(b, kb_get(b, bad), scalar_nan_term(b, value)));
     window_close(p);
     if (!bad) return kb_get(b, best);
     return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_get(b, bad), kb_get(b, best));

@@ -218,8 +218,7 @@ static Inst *extreme_along(Reduction *r, Cell *best, bool largest)
     reduction_each(r, true);
     Inst *x = kb_cast(b, type, reduction_load(r));
     cell_update(r->lw, best, largest ? LI_MAX : LI_MIN, x);
-    if (bad)
-        cell_update(r->lw, bad, LI_ADD, kb_select(b, scalar_is_nan(b, x), x, kb_float(b, type, 0)));
+    if (bad) cell_update(r->lw, bad, LI_ADD, scalar_nan_term(b, x));
     reduction_each_end(r);
     if (!bad) return kb_get(b, best);
     return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_float(b, type, (double)NAN),
