@@ -37,7 +37,6 @@ int lower_concat(Lower *lw, Node *node)
     const Tensor *out = node_result(node);
     int axis = (int)node_int(node, "axis"), copied = 0;
     const Size *at = size_const(lw->sizes, 0);
-    double small_work = 0;
     bool opened = false;
     const Size **starts = arena_array(lw->arena, (size_t)node->in_count, sizeof *starts);
     for (int k = 0; k < node->in_count; k++) {
@@ -57,12 +56,9 @@ int lower_concat(Lower *lw, Node *node)
         if (!starts[k]) continue;
         if (!opened) lower_begin(lw, copied ? "rest" : NULL);
         opened = true;
-        small_work += lower_work(lw, node->in[k]);
         copy_part(lw, node->in[k], axis, starts[k], 0);
     }
-    if (opened) {
-        lower_end(lw);
-    }
+    if (opened) lower_end(lw);
     return 0;
 }
 
