@@ -24,10 +24,10 @@ typedef struct BackendJob {
     const Program *program;
     const Target *target;
     const char *folder;
-    const char *title; /* what it is, for a comment */
-    bool portable;     /* plain ISO C11; only where the row says that it can be */
+    const char *title;   /* what it is, for a comment */
+    bool portable;       /* plain ISO C11; only where the row says that it can be */
     WeightsForm weights; /* never AUTO */
-    bool profile;      /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
+    bool profile;        /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
 } BackendJob;
 
 typedef struct Backend {
@@ -38,8 +38,8 @@ typedef struct Backend {
     /* The C compiler's flags for `code`, NULL-terminated, beside the target's own; NULL: `code` is an
      * object and linked as it is. */
     const char *const *cflags;
-    bool portable;        /* can be plain C */
-    bool reads_arrays;    /* weights can be C arrays; every backend reads those of objects */
+    bool portable;     /* can be plain C */
+    bool reads_arrays; /* weights can be C arrays; every backend reads those of objects */
     /* Adds what the code depends on beside lpc itself, LLVM's version, to the build id's text; NULL:
      * nothing. */
     void (*revision)(Text *text);

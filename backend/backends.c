@@ -11,19 +11,17 @@
 
 static const Backend BACKENDS[] = {
 #ifdef LPC_LLVM
-    {"obj", "an object, made by LLVM", "model.o", NULL, NULL, false, false,
-     backend_llvm_version, backend_llvm_write},
-    {"c", "C11 with vector extensions; with --portable plain ISO C11", "model.c", NULL, C_CFLAGS, true, true,
-     NULL,
-     backend_c_write},
-    {"llvm", "the object, and model.ll beside it to look at", "model.o", "model.ll", NULL, false, false,
-     backend_llvm_version, backend_llvm_write_text},
+    {"obj", "an object, made by LLVM", "model.o", NULL, NULL, false, false, backend_llvm_version,
+     backend_llvm_write},
+    {"c", "C11 with vector extensions; with --portable plain ISO C11", "model.c", NULL, C_CFLAGS,
+     true, true, NULL, backend_c_write},
+    {"llvm", "the object, and model.ll beside it to look at", "model.o", "model.ll", NULL, false,
+     false, backend_llvm_version, backend_llvm_write_text},
 #else
-    {"c", "C11 with vector extensions; with --portable plain ISO C11", "model.c", NULL, C_CFLAGS, true, true,
-     NULL,
-     backend_c_write},
-    {"obj", "an object, made of the C by the target's compiler: this lpc is without LLVM", "model.o",
-     NULL, NULL, true, true, NULL, backend_cc_write},
+    {"c", "C11 with vector extensions; with --portable plain ISO C11", "model.c", NULL, C_CFLAGS,
+     true, true, NULL, backend_c_write},
+    {"obj", "an object, made of the C by the target's compiler: this lpc is without LLVM",
+     "model.o", NULL, NULL, true, true, NULL, backend_cc_write},
 #endif
 };
 enum { BACKEND_COUNT = sizeof BACKENDS / sizeof *BACKENDS };

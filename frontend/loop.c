@@ -69,7 +69,8 @@ static void enter(Loop *loop, Tensor *count, Tensor *cond, Tensor *const *init,
         const char *name = output_name(loop, names ? names[i] : NULL, own[i < 2 ? i : 2]);
         out[i] = graph_tensor(graph, name, DT_NONE, -1, NULL);
     }
-    loop->enter = graph_node(graph, OP_LOOP_ENTER, loop->name, &call->origin, total, in, total, out);
+    loop->enter =
+        graph_node(graph, OP_LOOP_ENTER, loop->name, &call->origin, total, in, total, out);
     loop->enter->region = loop->around->region;
     loop->enter->body = loop->scope->region;
     loop->enter->body->enter = loop->enter;
@@ -245,7 +246,8 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
     int scans = (int)body->n_output - states;
     Node *node = leave(&loop, scans, results, out);
     if (ways->out_axes) node_set_ints(call->im->graph, node, "axes", scans, ways->out_axes);
-    if (ways->out_reverse) node_set_ints(call->im->graph, node, "reverse", scans, ways->out_reverse);
+    if (ways->out_reverse)
+        node_set_ints(call->im->graph, node, "reverse", scans, ways->out_reverse);
     return code;
 }
 

@@ -36,7 +36,8 @@ char *arena_vprintf(Arena *arena, const char *format, va_list args);
 /* Appends item to the growing array `array` with `count` used slots (capacity doubles at powers of
  * two, so no capacity is stored). `arena_push(a, list->items, list->count) = item;` */
 #define arena_push(arena, array, count)                                                            \
-    (*((array) = arena_room((arena), (array), (size_t)(count), sizeof *(array)), &(array)[(count)++]))
+    (*((array) = arena_room((arena), (array), (size_t)(count), sizeof *(array)),                   \
+       &(array)[(count)++]))
 void *arena_room(Arena *arena, void *array, size_t count, size_t size);
 
 /* A growing text, in an arena. */

@@ -41,7 +41,7 @@ typedef struct Diag {
     Arena *arena;
     const char *file; /* the model or text file being worked on, used when a report has no origin */
     char **messages;
-    int count; /* errors reported so far */
+    int count;          /* errors reported so far */
     Listener *listener; /* NULL: nobody */
 } Diag;
 

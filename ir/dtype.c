@@ -8,10 +8,9 @@ static const struct {
     const char *ctype;
     int onnx;
     size_t bytes;
-} info[DT_COUNT] = {
-    [DT_NONE] = {"none", "void", 0, 0},
+} info[DT_COUNT] = {[DT_NONE] = {"none", "void", 0, 0},
 #define X(id, name, onnx, bytes, ctype) [DT_##id] = {name, ctype, onnx, bytes},
-    LPC_DTYPES(X)
+                    LPC_DTYPES(X)
 #undef X
 };
 

@@ -30,15 +30,15 @@ typedef enum DType {
         DT_COUNT
 } DType;
 
-const char *dtype_name(DType type);          /* "f32" */
-const char *dtype_ctype(DType type);         /* "float" */
-size_t dtype_size(DType type);               /* bytes of one element */
-DType dtype_from_onnx(int64_t number);       /* DT_NONE when there is no such type here */
+const char *dtype_name(DType type);    /* "f32" */
+const char *dtype_ctype(DType type);   /* "float" */
+size_t dtype_size(DType type);         /* bytes of one element */
+DType dtype_from_onnx(int64_t number); /* DT_NONE when there is no such type here */
 int dtype_to_onnx(DType type);
 DType dtype_from_name(const char *name, size_t length); /* DT_NONE when unknown */
-bool dtype_is_float(DType type);             /* f16, bf16, f32, f64 */
-bool dtype_is_int(DType type);               /* i8..u64, without bool */
-bool dtype_is_signed(DType type);            /* i8, i16, i32, i64 and the floats */
+bool dtype_is_float(DType type);                        /* f16, bf16, f32, f64 */
+bool dtype_is_int(DType type);                          /* i8..u64, without bool */
+bool dtype_is_signed(DType type);                       /* i8, i16, i32, i64 and the floats */
 /* Smallest and largest value of an integer type (u64's largest saturates at INT64_MAX). */
 int64_t dtype_min(DType type);
 int64_t dtype_max(DType type);

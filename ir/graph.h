@@ -38,10 +38,10 @@ typedef struct Const {
 } Const;
 
 struct Tensor {
-    int id;            /* index in graph->tensors */
-    const char *name;  /* unique; made up by lpc where the model gives none */
-    DType dtype;       /* DT_NONE until inferred */
-    int rank;          /* -1 until inferred */
+    int id;           /* index in graph->tensors */
+    const char *name; /* unique; made up by lpc where the model gives none */
+    DType dtype;      /* DT_NONE until inferred */
+    int rank;         /* -1 until inferred */
     const Size *dims[MAX_RANK];
     const Const *data; /* constant tensors */
     Node *producer;
@@ -50,15 +50,15 @@ struct Tensor {
     int value_count;
     /* State: this input is fed back from state_out after each call and lives on its device. */
     Tensor *state_out;
-    bool is_state;       /* is the input of a state pair */
-    bool is_state_out;   /* is the output of a state pair */
+    bool is_state;     /* is the input of a state pair */
+    bool is_state_out; /* is the output of a state pair */
     /* Set by fusion: computed at each use by its producer's point rule; has no storage. */
     bool is_inlined;
     /* Physical order chosen by the layout pass: order[0] is the outermost axis. Identity unless
      * has_order. Only root tensors (with storage of their own) have one. */
     bool has_order;
     uint8_t order[MAX_RANK];
-    void *user;          /* of the pass that is running */
+    void *user; /* of the pass that is running */
 };
 
 typedef enum AttrKind {
@@ -90,33 +90,33 @@ typedef enum RegionKind {
 
 struct Region {
     RegionKind kind;
-    Region *parent;      /* NULL: the root */
-    Tensor *cond;        /* of a branch */
+    Region *parent; /* NULL: the root */
+    Tensor *cond;   /* of a branch */
     bool when;
     Node *enter, *leave; /* of a body; they themselves belong to its parent */
 };
 
 struct Node {
-    int id;           /* unique, in order of creation */
+    int id; /* unique, in order of creation */
     OpCode op;
     const char *name; /* unique, made up where the model gives none */
     Origin origin;
     Origin *merged; /* origins of nodes that were folded into this one */
     int merged_count;
-    Tensor **in;      /* NULL for an absent optional input */
+    Tensor **in; /* NULL for an absent optional input */
     int in_count;
-    Tensor **out;     /* NULL for an absent optional output */
+    Tensor **out; /* NULL for an absent optional output */
     int out_count;
     Attr *attrs;
     int attr_count;
-    Region *region;   /* NULL: the root */
-    Region *body;     /* of OP_LOOP_ENTER and OP_LOOP_LEAVE: the one between them */
+    Region *region; /* NULL: the root */
+    Region *body;   /* of OP_LOOP_ENTER and OP_LOOP_LEAVE: the one between them */
     /* Element-wise nodes applied to out[0]'s value before it is stored, in order: each reads the
      * previous one's output (or out[0]) and tensors of the same or a broadcast shape. The last
      * one's out[0] is what is stored; see node_result(). */
     Node **epilogue;
     int epilogue_count;
-    int layer;        /* index of the layer it belongs to, -1 before the footprint pass */
+    int layer; /* index of the layer it belongs to, -1 before the footprint pass */
 };
 
 /* A pair that feeds back. */

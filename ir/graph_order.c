@@ -48,7 +48,7 @@ typedef struct Visit {
 typedef struct Sorter {
     const Graph *graph;
     const int *owner;
-    int *unit;          /* by position: the node's unit, which is a position; -1: not of this level */
+    int *unit; /* by position: the node's unit, which is a position; -1: not of this level */
     Positions *members; /* of a unit that is a loop */
     Mark *marks;
     Visit *stack;
@@ -135,8 +135,8 @@ static const Node *place(Sorter *s, int unit)
         int from = maker < 0 ? -1 : s->unit[maker];
         if (from < 0 || s->marks[from] == DONE) continue;
         /* An epilogue reads what its own node makes, a body what its loop makes. */
-        bool own = from == visit->unit &&
-                   (visit->next > visit->reads.own || s->members[from].count > 1);
+        bool own =
+            from == visit->unit && (visit->next > visit->reads.own || s->members[from].count > 1);
         if (own) continue;
         if (s->marks[from] == OPEN) return s->graph->nodes[from];
         open_unit(s, from);
@@ -149,8 +149,7 @@ static const Node *sort_level(const Graph *graph, const int *owner, Positions it
 {
     size_t n = (size_t)graph->node_count;
     Arena *arena = graph->arena;
-    Sorter s = {
-        .graph = graph, .owner = owner, .sorted = sorted, .sorted_count = count};
+    Sorter s = {.graph = graph, .owner = owner, .sorted = sorted, .sorted_count = count};
     s.unit = arena_array(arena, n, sizeof *s.unit);
     s.members = arena_array(arena, n, sizeof *s.members);
     s.marks = arena_array(arena, n, sizeof *s.marks);
@@ -175,8 +174,7 @@ int graph_sort(Graph *graph)
     Positions all = {0};
     Node **sorted = NULL;
     int count = 0;
-    for (int n = 0; n < graph->node_count; n++)
-        arena_push(graph->arena, all.items, all.count) = n;
+    for (int n = 0; n < graph->node_count; n++) arena_push(graph->arena, all.items, all.count) = n;
     const Node *cyclic = sort_level(graph, graph_owners(graph), all, NULL, &sorted, &count);
     if (cyclic)
         return diag_node(graph->diag, &cyclic->origin,

@@ -10,8 +10,8 @@ typedef struct Sweeper {
     int *definer;  /* by symbol: the node that stores it, or -1 */
     int *work;     /* nodes found live, their reads not yet followed */
     int work_count;
-    bool *wanted;    /* by tensor id: some live node reads it; of what loops make */
-    Tensor **parts;  /* wanted ones that loops make, not yet followed */
+    bool *wanted;   /* by tensor id: some live node reads it; of what loops make */
+    Tensor **parts; /* wanted ones that loops make, not yet followed */
     int part_count;
 } Sweeper;
 

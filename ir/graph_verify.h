@@ -12,7 +12,7 @@ typedef struct Verifier {
     const Node **maker;  /* by tensor id */
     const Node **within; /* by tensor id: the node whose epilogue consumes it, so nobody else can */
     NameTable *names;    /* of nodes */
-    const Node *owner;   /* the node in the list whose part is checked: itself, or of its epilogue */
+    const Node *owner; /* the node in the list whose part is checked: itself, or of its epilogue */
     int broken;
 } Verifier;
 

@@ -9,8 +9,9 @@ static void check_extent(Verifier *v, const Region *body, int enter, int leave)
         const Node *node = v->graph->nodes[n];
         bool within = region_within(node->region, body);
         if (node->op == OP_DELETED || within == (n > enter && n < leave)) continue;
-        BROKEN(v, node, within ? "is in the body of loop '%s' and does not stand in it"
-                               : "stands in the body of loop '%s' and is not in it",
+        BROKEN(v, node,
+               within ? "is in the body of loop '%s' and does not stand in it"
+                      : "stands in the body of loop '%s' and is not in it",
                body->enter->name);
     }
 }

@@ -18,7 +18,8 @@ static int read_text(Diag *diag, Arena *arena, const char *path, char **text)
     text_init(&all, arena);
     char part[4096];
     size_t n;
-    while (all.length <= MOST_BYTES && (n = fread(part, 1, sizeof part, file))) text_addn(&all, part, n);
+    while (all.length <= MOST_BYTES && (n = fread(part, 1, sizeof part, file)))
+        text_addn(&all, part, n);
     bool failed = ferror(file), large = all.length > MOST_BYTES;
     fclose(file);
     if (failed) return diag_error(diag, "cannot read '%s'", path);

@@ -40,6 +40,7 @@ typedef struct LType {
 /* X(enumerator, text name, arguments, class). Classes: K constant, M memory, C control, B binary
  * (both operands and result of one type), R relation (bool result), U unary, F float-only math
  * unary (libm), G float-only math binary, O other */
+/* clang-format off */
 #define LPC_INSTS(X)                                                                               \
     X(INT, "int", 0, K) X(FLT, "flt", 0, K) X(SIZE, "size", 0, K)                                  \
     X(LOAD, "load", 1, M) X(STORE, "store", 2, M) X(GET, "get", 0, M) X(SET, "set", 1, M)          \
@@ -63,6 +64,7 @@ typedef struct LType {
     X(BITCAST, "bitcast", 1, O) X(SPLAT, "splat", 1, O) X(IOTA, "iota", 0, O)                      \
     X(LANE, "lane", 1, O) X(HADD, "hadd", 1, O) X(HMIN, "hmin", 1, O) X(HMAX, "hmax", 1, O)        \
     X(DOT4, "dot4", 3, O)
+/* clang-format on */
 
 /* Notes on some:
  *  LOAD buf[idx] : `arg[0]` i64 element index. With lanes > 1: elements idx, idx+stride, ...
@@ -103,9 +105,9 @@ typedef struct Param {
     DType viewed;
     int index;
     bool is_read, is_written;
-    bool noalias;      /* no other parameter overlaps it */
-    int64_t local;     /* > 0: not a parameter but an array of that many elements on the stack */
-    int align;         /* alignment in bytes that may be assumed for element 0 */
+    bool noalias;  /* no other parameter overlaps it */
+    int64_t local; /* > 0: not a parameter but an array of that many elements on the stack */
+    int align;     /* alignment in bytes that may be assumed for element 0 */
 } Param;
 
 typedef struct Cell {
@@ -124,26 +126,26 @@ struct Block {
 
 struct Inst {
     InstOp op;
-    LType type;       /* of the value; DT_NONE for instructions without one */
-    int id;           /* unique in the kernel, in order of creation */
+    LType type; /* of the value; DT_NONE for instructions without one */
+    int id;     /* unique in the kernel, in order of creation */
     Inst *arg[3];
     Inst *stride, *limit; /* LOAD, STORE: NULL or i64 scalars */
-    int64_t value;    /* INT; LANE's lane; FOR's step; FAIL's code; DOT4's signedness */
-    double number;    /* FLT */
-    const Size *size; /* SIZE; in main: IF's left side, FOR's count, SETSYM's value */
-    int sym;          /* SETSYM; FOR in main */
-    const Size *right; /* IF by sizes, in main */
+    int64_t value;        /* INT; LANE's lane; FOR's step; FAIL's code; DOT4's signedness */
+    double number;        /* FLT */
+    const Size *size;     /* SIZE; in main: IF's left side, FOR's count, SETSYM's value */
+    int sym;              /* SETSYM; FOR in main */
+    const Size *right;    /* IF by sizes, in main */
     InstOp relation;
-    Param *param;     /* LOAD, STORE */
-    Cell *cell;       /* GET, SET */
-    LoopKind kind;    /* FOR */
-    Block body, els;  /* FOR, IF */
+    Param *param;    /* LOAD, STORE */
+    Cell *cell;      /* GET, SET */
+    LoopKind kind;   /* FOR */
+    Block body, els; /* FOR, IF */
     /* Only in a program's main block. CALL: args[i] stands for callee->params[i] that is no local;
      * IF and FOR: args[0], when there, is the condition; SETSYM: args[0], when there, the value. */
     Kernel *callee;
     struct CallArg *args;
     int arg_count;
-    void *user;       /* of the pass or backend that is running */
+    void *user; /* of the pass or backend that is running */
 };
 
 /* What a call passes for a parameter: a buffer and an element offset into it. */
@@ -162,7 +164,7 @@ struct Kernel {
     const char *name;    /* a C identifier, unique in the program: "k12_conv1" */
     const char *comment; /* what it computes, for people: node, operator, shapes, cost; lines */
     Origin origin;
-    Param **params;      /* formal parameters and local arrays, in order of creation */
+    Param **params; /* formal parameters and local arrays, in order of creation */
     int param_count;
     Cell **cells;
     int cell_count;
@@ -170,7 +172,7 @@ struct Kernel {
     int next_id;
     KernelCost cost;
     const char *tuning_key; /* of the measured tiling that it asked for, NULL: none */
-    Inst **consts;       /* INT, FLT, SIZE made so far (hash-consed by linear search) */
+    Inst **consts;          /* INT, FLT, SIZE made so far (hash-consed by linear search) */
     int const_count;
 };
 
@@ -197,15 +199,15 @@ struct Buffer {
     const char *name;
     BufferClass class;
     DType dtype;
-    int index;          /* INPUT, OUTPUT */
-    int tensor;         /* id of the graph's tensor that it is the memory of, -1: none's */
+    int index;  /* INPUT, OUTPUT */
+    int tensor; /* id of the graph's tensor that it is the memory of, -1: none's */
     int id;
     const Size *elements;
-    int64_t max_bytes;  /* at the bounds */
-    int64_t offset;     /* bytes; WORK, CONST, STATE; -1 before planning */
+    int64_t max_bytes;         /* at the bounds */
+    int64_t offset;            /* bytes; WORK, CONST, STATE; -1 before planning */
     const ConstSource *source; /* CONST */
     const char *comment;
-    int first, last;    /* WORK: first and last step of main that need it (filled by the planner) */
+    int first, last; /* WORK: first and last step of main that need it (filled by the planner) */
     void *user;
 };
 
@@ -215,8 +217,8 @@ struct Program {
      * another one, to free what a rewriting leaves behind. */
     Arena *code;
     SizeTable *sizes;
-    const char *name;   /* a C identifier: prefix of the emitted function */
-    const char *build;  /* a constant of that name is defined beside it; NULL: none */
+    const char *name;  /* a C identifier: prefix of the emitted function */
+    const char *build; /* a constant of that name is defined beside it; NULL: none */
     Buffer **buffers;
     int buffer_count;
     Kernel **kernels;
@@ -296,7 +298,7 @@ typedef struct Builder {
     Block *block;
     Block **stack; /* the blocks around it */
     int depth;
-    Limit limit;   /* of what is emitted now: kb_limit */
+    Limit limit; /* of what is emitted now: kb_limit */
 } Builder;
 
 void builder_init(Builder *b, Kernel *kernel);
@@ -338,11 +340,26 @@ Inst *kb_lane(Builder *b, Inst *vector, int lane);
 Inst *kb_iota(Builder *b, DType dtype, int lanes);
 Inst *kb_dot4(Builder *b, Inst *acc, Inst *a, Inst *c, bool a_unsigned);
 
-static inline Inst *kb_add(Builder *b, Inst *a, Inst *c) { return kb_op(b, LI_ADD, a, c); }
-static inline Inst *kb_sub(Builder *b, Inst *a, Inst *c) { return kb_op(b, LI_SUB, a, c); }
-static inline Inst *kb_mul(Builder *b, Inst *a, Inst *c) { return kb_op(b, LI_MUL, a, c); }
-static inline Inst *kb_addi(Builder *b, Inst *a, int64_t c) { return kb_add(b, a, kb_i64(b, c)); }
-static inline Inst *kb_muli(Builder *b, Inst *a, int64_t c) { return kb_mul(b, a, kb_i64(b, c)); }
+static inline Inst *kb_add(Builder *b, Inst *a, Inst *c)
+{
+    return kb_op(b, LI_ADD, a, c);
+}
+static inline Inst *kb_sub(Builder *b, Inst *a, Inst *c)
+{
+    return kb_op(b, LI_SUB, a, c);
+}
+static inline Inst *kb_mul(Builder *b, Inst *a, Inst *c)
+{
+    return kb_op(b, LI_MUL, a, c);
+}
+static inline Inst *kb_addi(Builder *b, Inst *a, int64_t c)
+{
+    return kb_add(b, a, kb_i64(b, c));
+}
+static inline Inst *kb_muli(Builder *b, Inst *a, int64_t c)
+{
+    return kb_mul(b, a, kb_i64(b, c));
+}
 
 /* Opens a loop and returns its variable; kb_end closes the innermost open FOR, IF or ELSE. */
 Inst *kb_for(Builder *b, LoopKind kind, Inst *lo, Inst *hi, int64_t step);

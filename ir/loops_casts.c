@@ -57,8 +57,10 @@ static Bounds bounds_where(Bounds x, InstOp op, double number, bool holds)
 {
     bool below = op == LI_LT || op == LI_LE;
     if (holds) x.nan = false;
-    if (below == holds) x.high = fmin(x.high, number);
-    else x.low = fmax(x.low, number);
+    if (below == holds)
+        x.high = fmin(x.high, number);
+    else
+        x.low = fmax(x.low, number);
     return x;
 }
 

@@ -98,7 +98,8 @@ bool relation_holds(InstOp relation, int64_t a, int64_t c)
 
 bool main_size_holds(const Inst *inst, const int64_t *symbols)
 {
-    return relation_holds(inst->relation, size_eval(inst->size, symbols), size_eval(inst->right, symbols));
+    return relation_holds(inst->relation, size_eval(inst->size, symbols),
+                          size_eval(inst->right, symbols));
 }
 
 /* `around`: what the steps of the block have in common. */

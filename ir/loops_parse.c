@@ -42,7 +42,7 @@ static int parse_buffer(Parser *p)
     TRY(parse_size(p, &elements));
     TRY(parse_expect(p, "]"));
     TRY(parse_choice(p, loops_buffer_words, "a class of buffers", &class));
-    Buffer *buffer = program_buffer(p->program, name, (BufferClass)class, type.dtype, elements);
+    Buffer *buffer = program_buffer(p->program, name, (BufferClass) class, type.dtype, elements);
     if (class == BUFFER_INPUT || class == BUFFER_OUTPUT) {
         int64_t index = 0;
         TRY(parse_integer(p, &index));

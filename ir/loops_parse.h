@@ -11,8 +11,8 @@ typedef struct Parser {
     const char *file, *at;
     int line, depth;
     Program *program;
-    Builder b;         /* of the kernel that is being read */
-    Inst **values;     /* by id in the text */
+    Builder b;     /* of the kernel that is being read */
+    Inst **values; /* by id in the text */
     int value_room, next_id;
 } Parser;
 

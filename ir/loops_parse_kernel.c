@@ -30,8 +30,8 @@ static int define(Parser *p, InstOp op, int id, Inst **out)
     if (id < 0) return LPC_OK;
     if (id >= p->value_room) {
         int room = id * 2 + 64;
-        p->values = arena_grow(p->arena, p->values, (size_t)p->value_room, (size_t)room,
-                               sizeof(Inst *));
+        p->values =
+            arena_grow(p->arena, p->values, (size_t)p->value_room, (size_t)room, sizeof(Inst *));
         p->value_room = room;
     }
     if (p->values[id]) return parse_fail(p, "a new value number before");
@@ -105,8 +105,7 @@ static int parse_place(Parser *p, Inst *inst)
     TRY(parse_word(p, &name));
     for (int i = 0; i < kernel->param_count; i++)
         if (!strcmp(kernel->params[i]->name, name)) inst->param = kernel->params[i];
-    if (!inst->param)
-        return parse_fail(p, arena_printf(p->arena, "a parameter, not '%s'", name));
+    if (!inst->param) return parse_fail(p, arena_printf(p->arena, "a parameter, not '%s'", name));
     TRY(parse_expect(p, "["));
     TRY(parse_operand(p, &inst->arg[0]));
     TRY(parse_expect(p, "]"));

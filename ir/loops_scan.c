@@ -145,4 +145,3 @@ int parse_choice(Parser *p, const char *const *words, const char *what, int *out
     }
     return parse_fail(p, what);
 }
-

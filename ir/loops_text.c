@@ -368,8 +368,7 @@ void loops_print(Text *out, const Program *program)
         text_printf(out, "symbol %s max %" PRId64 " %s\n", symbol->name, symbol->max,
                     loops_source_words[symbol->source]);
     }
-    for (int i = 0; i < program->buffer_count; i++)
-        print_buffer(out, program, program->buffers[i]);
+    for (int i = 0; i < program->buffer_count; i++) print_buffer(out, program, program->buffers[i]);
     if (program->work_bytes || program->state_bytes || program->const_bytes)
         text_printf(out, "memory work %" PRId64 " state %" PRId64 " const %" PRId64 "\n",
                     program->work_bytes, program->state_bytes, program->const_bytes);

@@ -267,7 +267,8 @@ static int verify_kernel(const Program *program, const Kernel *kernel, Diag *dia
                               param->name);
         bool bytes = param->viewed == DT_I8 || param->viewed == DT_U8;
         if (param->viewed && (!bytes || param->is_written || param->local))
-            return diag_error(diag, "kernel '%s': parameter '%s': a view is of bytes, and only read",
+            return diag_error(diag,
+                              "kernel '%s': parameter '%s': a view is of bytes, and only read",
                               kernel->name, param->name);
     }
     return check_block(v, &kernel->body);

@@ -10,10 +10,10 @@
 #endif
 
 enum {
-    ARM_EABI5 = 0x05000000,  /* EF_ARM_EABI_VER5 */
-    RISCV_DOUBLE = 4,        /* EF_RISCV_FLOAT_ABI_DOUBLE: lp64d; 0 on 32 bit: ilp32 */
-    POWER_ELFV2 = 2,         /* the ABI of ppc64le */
-    LOONGARCH_LP64D = 0x43   /* with objects of version 1 */
+    ARM_EABI5 = 0x05000000, /* EF_ARM_EABI_VER5 */
+    RISCV_DOUBLE = 4,       /* EF_RISCV_FLOAT_ABI_DOUBLE: lp64d; 0 on 32 bit: ilp32 */
+    POWER_ELFV2 = 2,        /* the ABI of ppc64le */
+    LOONGARCH_LP64D = 0x43  /* with objects of version 1 */
 };
 
 /* A longer prefix stands before a shorter one that it begins with. */

@@ -5,14 +5,14 @@
 
 static const OpInfo infos[] = {
 #define OP(op, text, opset, ...) [OP_##op] = {.id = #op, .name = text, .since = opset, __VA_ARGS__},
-#define IN(min, max) .in_min = min, .in_max = max,
-#define OUT(min, max) .out_min = min, .out_max = max,
-#define ATTRS(text) .attrs = text,
-#define TRAITS(flags) .traits = flags,
-#define SIZES(inputs) .sizes = inputs,
-#define ONCE(inputs) .once = inputs,
-#define POINT(rule) .has_point = true,
-#define VIEW(rule) .is_view = true,
+#define IN(min, max)             .in_min = min, .in_max = max,
+#define OUT(min, max)            .out_min = min, .out_max = max,
+#define ATTRS(text)              .attrs = text,
+#define TRAITS(flags)            .traits = flags,
+#define SIZES(inputs)            .sizes = inputs,
+#define ONCE(inputs)             .once = inputs,
+#define POINT(rule)              .has_point = true,
+#define VIEW(rule)               .is_view = true,
 #include "ir/ops.def"
 };
 

@@ -29,16 +29,17 @@ enum {
     /* Every output has the rank of input 0 (all inputs, when there are ANY) and its axes' meaning.
      * Element-wise operators have. */
     T_KEEPS_AXES = 256,
-    T_SPATIAL = 512, /* windows over space, axes 2 and on, which read the channels, axis 1, together */
+    T_SPATIAL =
+        512, /* windows over space, axes 2 and on, which read the channels, axis 1, together */
     /* Moves or selects elements of input 0 (all inputs, when there are ANY) by place or order only:
      * it does the same with quantised elements. Of several outputs only the first has elements. */
     T_ON_QUANTISED = 1024
 };
 
 typedef struct OpInfo {
-    const char *id;     /* "CONV" */
-    const char *name;   /* "Conv", "ai.onnx.ml::Scaler" */
-    int since;          /* the oldest opset whose models are accepted */
+    const char *id;   /* "CONV" */
+    const char *name; /* "Conv", "ai.onnx.ml::Scaler" */
+    int since;        /* the oldest opset whose models are accepted */
     int in_min, in_max, out_min, out_max;
     unsigned traits;
     /* Sets of inputs: bit i for input i. */

@@ -22,18 +22,18 @@ typedef struct SizeTable SizeTable;
 typedef enum SizeKind {
     SIZE_CONST,
     SIZE_SYM,
-    SIZE_ADD, /* a + b */
-    SIZE_MUL, /* a * b */
-    SIZE_DIV, /* floor(a / b), b > 0 */
-    SIZE_MOD, /* a - b * floor(a / b), b > 0 */
+    SIZE_ADD,   /* a + b */
+    SIZE_MUL,   /* a * b */
+    SIZE_DIV,   /* floor(a / b), b > 0 */
+    SIZE_MOD,   /* a - b * floor(a / b), b > 0 */
     SIZE_LEAST, /* min(a, b); not SIZE_MIN and SIZE_MAX, which is stdint.h's */
     SIZE_MOST   /* max(a, b) */
 } SizeKind;
 
 struct Size {
     SizeKind kind;
-    int sym;          /* SIZE_SYM: index of the symbol */
-    int64_t value;    /* SIZE_CONST */
+    int sym;       /* SIZE_SYM: index of the symbol */
+    int64_t value; /* SIZE_CONST */
     const Size *a, *b;
     uint64_t hash;
     const Size *next; /* hash chain */

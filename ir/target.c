@@ -85,21 +85,11 @@ static int check_features(JsonReader *r, const JsonField *field, const cJSON *js
 
 #define AT(field) offsetof(TargetFile, field)
 #define WORDS(name, required, list, number, least, expected, check)                                \
-    {                                                                                              \
-        name, JSON_WORDS, required, AT(list), AT(number), least, 64, expected, NULL, check         \
-    }
+    {name, JSON_WORDS, required, AT(list), AT(number), least, 64, expected, NULL, check}
 #define VALUE(name, kind, field, least, most, expected, check)                                     \
-    {                                                                                              \
-        name, kind, true, AT(field), 0, least, most, expected, NULL, check                         \
-    }
-#define INSIDE(name, expected, fields)                                                             \
-    {                                                                                              \
-        name, JSON_OBJECT, true, 0, 0, 0, 0, expected, fields, NULL                                \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
-    }
+    {name, kind, true, AT(field), 0, least, most, expected, NULL, check}
+#define INSIDE(name, expected, fields) {name, JSON_OBJECT, true, 0, 0, 0, 0, expected, fields, NULL}
+#define END                            {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
 
 static const char a_word[] = "a list of words, such as [\"aarch64-linux-gnu-gcc\"]",
                   maybe_words[] = "a list of words, which may be empty";

@@ -27,31 +27,32 @@ typedef struct Target {
     const char *file;        /* where it was read, NULL for host */
 
     /* Code. */
-    const char *triple;           /* "aarch64-linux-gnu": LLVM's, and lib/lpc/TRIPLE's name */
-    const char *cpu;              /* LLVM's name, "x86-64-v3" */
-    const char *features;         /* LLVM's list, "+dotprod,+fullfp16", may be "" */
-    const char *const *cflags;    /* the C compiler's flags for the same code, NULL-terminated */
+    const char *triple;        /* "aarch64-linux-gnu": LLVM's, and lib/lpc/TRIPLE's name */
+    const char *cpu;           /* LLVM's name, "x86-64-v3" */
+    const char *features;      /* LLVM's list, "+dotprod,+fullfp16", may be "" */
+    const char *const *cflags; /* the C compiler's flags for the same code, NULL-terminated */
     int cflag_count;
-    int vector_bits;              /* width of one vector register, 0: no vectors */
-    int vector_registers;         /* how many, 0 when there are none */
-    bool fma;                     /* fused multiply-add of floats */
-    bool fp16;                    /* arithmetic on half floats, not only conversion */
+    int vector_bits;      /* width of one vector register, 0: no vectors */
+    int vector_registers; /* how many, 0 when there are none */
+    bool fma;             /* fused multiply-add of floats */
+    bool fp16;            /* arithmetic on half floats, not only conversion */
     DotKind dot;
 
     /* Figures. */
     int cores;
-    int64_t l1d, l2, l3;          /* bytes; l1d and l2 of one core, l3 of the chip; 0: none */
-    int64_t memory;               /* bytes that a stage may use */
-    double gflops;                /* f32, multiply and add counted apart, all cores, attainable */
-    double memory_bandwidth;      /* bytes per second, streaming reads */
-    double call_overhead;         /* seconds that one kernel costs beyond its work */
+    int64_t l1d, l2, l3;     /* bytes; l1d and l2 of one core, l3 of the chip; 0: none */
+    int64_t memory;          /* bytes that a stage may use */
+    double gflops;           /* f32, multiply and add counted apart, all cores, attainable */
+    double memory_bandwidth; /* bytes per second, streaming reads */
+    double call_overhead;    /* seconds that one kernel costs beyond its work */
 
     /* Programs. Each is an argv, NULL-terminated: its first word is looked for in PATH. */
-    const char *const *cc;        /* C compiler: ["aarch64-linux-gnu-gcc"] */
-    const char *const *linker;    /* links objects to a program; cc when the file has none */
+    const char *const *cc;     /* C compiler: ["aarch64-linux-gnu-gcc"] */
+    const char *const *linker; /* links objects to a program; cc when the file has none */
     const char *const *ar;
     const char *const *link_flags; /* added at the end when linking: ["-static"] */
-    const char *const *emulator;  /* put before a program to run it on another machine; may be empty */
+    const char *const
+        *emulator; /* put before a program to run it on another machine; may be empty */
     int cc_count, linker_count, ar_count, link_flag_count, emulator_count;
 
     bool native; /* this machine runs the target's programs directly: architecture and ISA */

@@ -106,11 +106,13 @@ static void detect_cpu(Arena *arena, Target *t)
     bool v82 = atomics && rdm && (half || dot);
     t->fp16 = v82 && half;
     t->dot = v82 && dot ? DOT_SDOT : DOT_NONE;
-    t->features = !v82 ? "" : arena_printf(arena, "+v8.2a%s%s", dot ? ",+dotprod" : "",
-                                           half ? ",+fullfp16" : "");
-    t->cflags = words(arena, !v82 ? "-march=armv8-a"
-                                  : arena_printf(arena, "-march=armv8.2-a%s%s",
-                                                 dot ? "+dotprod" : "", half ? "+fp16" : ""),
+    t->features =
+        !v82 ? ""
+             : arena_printf(arena, "+v8.2a%s%s", dot ? ",+dotprod" : "", half ? ",+fullfp16" : "");
+    t->cflags = words(arena,
+                      !v82 ? "-march=armv8-a"
+                           : arena_printf(arena, "-march=armv8.2-a%s%s", dot ? "+dotprod" : "",
+                                          half ? "+fp16" : ""),
                       &t->cflag_count);
 }
 #else
@@ -146,8 +148,7 @@ static int64_t read_number(const char *path)
 static int64_t cache_size(Arena *arena, int level, int name, int64_t otherwise)
 {
     for (int i = 0; i < 8; i++) {
-        const char *dir =
-            arena_printf(arena, "/sys/devices/system/cpu/cpu0/cache/index%d", i);
+        const char *dir = arena_printf(arena, "/sys/devices/system/cpu/cpu0/cache/index%d", i);
         if (read_number(arena_printf(arena, "%s/level", dir)) != level) continue;
         FILE *file = fopen(arena_printf(arena, "%s/type", dir), "r");
         int type = file ? getc(file) : 'I'; /* Data, Unified or Instruction */

@@ -65,7 +65,8 @@ const char *target_needs(Arena *arena, const Target *target)
     text_add(&needs, "");
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++) {
         if (strncmp(target->triple, RULES[i].arch, strlen(RULES[i].arch)) != 0) continue;
-        if (!strcmp(target->cpu, RULES[i].feature) || has_word(target->features, RULES[i].feature, ','))
+        if (!strcmp(target->cpu, RULES[i].feature) ||
+            has_word(target->features, RULES[i].feature, ','))
             add(&needs, RULES[i].words);
     }
     bool x86 = !strncmp(target->triple, "x86_64", 6);

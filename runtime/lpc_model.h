@@ -39,9 +39,9 @@ typedef int lpc_run_fn(const void *const *in, void *const *out, int64_t *sizes, 
                        void *state, const lpc_threads *threads);
 
 typedef struct lpc_tensor_info {
-    const char *name;   /* the tensor's name in the model */
-    uint32_t id;        /* fixed id in the cut's contract */
-    uint32_t type;      /* ONNX TensorProto.DataType */
+    const char *name; /* the tensor's name in the model */
+    uint32_t id;      /* fixed id in the cut's contract */
+    uint32_t type;    /* ONNX TensorProto.DataType */
     int32_t rank;
     uint64_t max_bytes; /* bound of its size */
 } lpc_tensor_info;
@@ -50,17 +50,17 @@ typedef struct lpc_tensor_info {
  * int64 symbol values, then each tensor at its actual size, each starting at the next multiple of
  * 64 bytes counted from the payload's start; little-endian throughout. */
 typedef struct lpc_contract {
-    uint32_t cut;          /* 0 is the feeder's, k lies between stage k-1 and stage k */
-    uint64_t hash;         /* of the contract's text: both neighbours must have the same */
+    uint32_t cut;  /* 0 is the feeder's, k lies between stage k-1 and stage k */
+    uint64_t hash; /* of the contract's text: both neighbours must have the same */
     uint32_t tensor_count;
     const lpc_tensor_info *tensors;
-    uint64_t max_payload;  /* bytes of the largest allowed payload */
+    uint64_t max_payload; /* bytes of the largest allowed payload */
 } lpc_contract;
 
 typedef struct lpc_model {
-    const char *name;       /* the stage's name */
+    const char *name;        /* the stage's name */
     const uint8_t *build_id; /* 32 bytes: two 128-bit XXH3 hashes of model, plan and compiler */
-    uint32_t symbol_count;  /* symbols of the whole model, the same in every stage */
+    uint32_t symbol_count;   /* symbols of the whole model, the same in every stage */
     const char *const *symbol_names;
     const int64_t *symbol_max;
     const uint8_t *symbol_is_state; /* 1 for symbols that state keeps (past length), else 0 */
@@ -74,7 +74,8 @@ typedef struct lpc_model {
      * first stage applies them; later stages get the values in the frame. NULL when there are none. */
     void (*state_begin)(int64_t *sizes);
     void (*state_next)(int64_t *sizes);
-    const char *needs; /* instructions beyond the baseline, "AVX AVX2 FMA"; NULL: none (processor.h) */
+    const char
+        *needs; /* instructions beyond the baseline, "AVX AVX2 FMA"; NULL: none (processor.h) */
 } lpc_model;
 
 #ifdef __cplusplus

@@ -20,15 +20,15 @@ static const struct {
     int leaf, bit;
     unsigned state; /* registers that the system must save */
 } features[] = {
-    {"SSSE3", LEAF_1C, 9, STATE_NONE},         {"SSE4.1", LEAF_1C, 19, STATE_NONE},
-    {"SSE4.2", LEAF_1C, 20, STATE_NONE},       {"POPCNT", LEAF_1C, 23, STATE_NONE},
-    {"MOVBE", LEAF_1C, 22, STATE_NONE},        {"AVX", LEAF_1C, 28, STATE_YMM},
-    {"FMA", LEAF_1C, 12, STATE_YMM},           {"F16C", LEAF_1C, 29, STATE_YMM},
-    {"LZCNT", LEAF_EXT_C, 5, STATE_NONE},      {"BMI1", LEAF_7B, 3, STATE_NONE},
-    {"BMI2", LEAF_7B, 8, STATE_NONE},          {"AVX2", LEAF_7B, 5, STATE_YMM},
-    {"AVX-512F", LEAF_7B, 16, STATE_ZMM},      {"AVX-512DQ", LEAF_7B, 17, STATE_ZMM},
-    {"AVX-512CD", LEAF_7B, 28, STATE_ZMM},     {"AVX-512BW", LEAF_7B, 30, STATE_ZMM},
-    {"AVX-512VL", LEAF_7B, 31, STATE_ZMM},     {"AVX-512-VNNI", LEAF_7C, 11, STATE_ZMM},
+    {"SSSE3", LEAF_1C, 9, STATE_NONE},     {"SSE4.1", LEAF_1C, 19, STATE_NONE},
+    {"SSE4.2", LEAF_1C, 20, STATE_NONE},   {"POPCNT", LEAF_1C, 23, STATE_NONE},
+    {"MOVBE", LEAF_1C, 22, STATE_NONE},    {"AVX", LEAF_1C, 28, STATE_YMM},
+    {"FMA", LEAF_1C, 12, STATE_YMM},       {"F16C", LEAF_1C, 29, STATE_YMM},
+    {"LZCNT", LEAF_EXT_C, 5, STATE_NONE},  {"BMI1", LEAF_7B, 3, STATE_NONE},
+    {"BMI2", LEAF_7B, 8, STATE_NONE},      {"AVX2", LEAF_7B, 5, STATE_YMM},
+    {"AVX-512F", LEAF_7B, 16, STATE_ZMM},  {"AVX-512DQ", LEAF_7B, 17, STATE_ZMM},
+    {"AVX-512CD", LEAF_7B, 28, STATE_ZMM}, {"AVX-512BW", LEAF_7B, 30, STATE_ZMM},
+    {"AVX-512VL", LEAF_7B, 31, STATE_ZMM}, {"AVX-512-VNNI", LEAF_7C, 11, STATE_ZMM},
     {"AVX-VNNI", LEAF_7_1A, 4, STATE_YMM},
 };
 
@@ -65,7 +65,8 @@ static const struct {
 #if defined(__aarch64__)
     {"atomics", 8}, {"fp16", 10}, {"rdm", 12}, {"dotprod", 20}, {"SVE", 22},
 #elif defined(__arm__)
-    {"NEON", 12}, {"VFPv4", 16},
+    {"NEON", 12},
+    {"VFPv4", 16},
 #else
     {"V", 'v' - 'a'}, /* a letter of the ISA's name each */
 #endif

@@ -151,9 +151,9 @@ int lpc_stage_main(const lpc_model *model, int argc, char **argv)
 
 int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
 {
-    Arguments arguments = {
-        .options = {
-            .threads = threads, .queue = DEFAULT_QUEUE, .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
+    Arguments arguments = {.options = {.threads = threads,
+                                       .queue = DEFAULT_QUEUE,
+                                       .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
     int code = parse(model, argc, argv, &arguments);
     if (code || arguments.done) return code;
 

@@ -104,7 +104,8 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
     const lpc_model *model = stage->model;
     uint64_t in = lpc_in_capacity(&stage->in_shape), out = lpc_out_capacity(&stage->out_shape);
     uint64_t limit = SIZE_MAX / 4 / LPC_QUEUE_MAX;
-    if (stage->options->guard && !lpc_out_capacity(&stage->in_shape)) in = 0; /* each at its bound */
+    if (stage->options->guard && !lpc_out_capacity(&stage->in_shape))
+        in = 0; /* each at its bound */
     if (!in || !out || in > limit || out > limit || model->workspace_bytes > limit ||
         model->state_bytes > limit)
         return lpc_error(error, LPC_EXIT_SYSTEM, "this stage does not fit the address space");
@@ -117,8 +118,7 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
                          carver.used, strerror(errno));
     carver = (Carver){.base = base};
     carve_all(stage, &carver);
-    if (carver.failed)
-        return lpc_error(error, LPC_EXIT_SYSTEM, "cannot guard the tensors' pages");
+    if (carver.failed) return lpc_error(error, LPC_EXIT_SYSTEM, "cannot guard the tensors' pages");
     if (!model->state_bytes) stage->state = NULL;
     lpc_crc_init(stage->crc, LPC_CRC_BEST);
     return 0;

@@ -31,7 +31,7 @@ typedef struct LpcStage {
     struct iovec *pieces;
     uint8_t **guard_ends; /* --guard: where the pages of each input end */
     void **guarded;       /* and the present frame's inputs, at these ends */
-    uint64_t sent; /* frames of the stream */
+    uint64_t sent;        /* frames of the stream */
     int stop_pipe[2];
     pthread_mutex_t mutex;
     LpcError error; /* of the stream, the first one */

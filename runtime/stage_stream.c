@@ -56,8 +56,7 @@ static int send_frame(LpcStage *stage, LpcSlot *slot, LpcError *error)
     uint64_t sequence = stage->sent++, begin = lpc_now_ns();
     switch (slot->header.kind) {
     case LPC_FRAME_END: return lpc_send_end(&writer, stage->crc, sequence, error);
-    case LPC_FRAME_ERROR:
-        return lpc_send_error(&writer, stage->crc, sequence, &slot->error, error);
+    case LPC_FRAME_ERROR: return lpc_send_error(&writer, stage->crc, sequence, &slot->error, error);
     default: break;
     }
     int code =

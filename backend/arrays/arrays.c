@@ -125,8 +125,10 @@ static void element_text(char *text, size_t size, DType type, const uint8_t *at)
     }
     case DT_I64: {
         READ(int64_t);
-        if (value == INT64_MIN) snprintf(text, size, "INT64_MIN");
-        else snprintf(text, size, "INT64_C(%" PRId64 ")", value);
+        if (value == INT64_MIN)
+            snprintf(text, size, "INT64_MIN");
+        else
+            snprintf(text, size, "INT64_C(%" PRId64 ")", value);
         return;
     }
     case DT_U64: {
@@ -136,8 +138,10 @@ static void element_text(char *text, size_t size, DType type, const uint8_t *at)
     }
     case DT_I32: {
         READ(int32_t);
-        if (value == INT32_MIN) snprintf(text, size, "INT32_MIN");
-        else snprintf(text, size, "%" PRId32, value);
+        if (value == INT32_MIN)
+            snprintf(text, size, "INT32_MIN");
+        else
+            snprintf(text, size, "%" PRId32, value);
         return;
     }
     case DT_U32: {
@@ -177,8 +181,8 @@ static int put_array(Arrays *a, const Buffer *buffer)
             (long long)buffer->max_bytes);
     fprintf(a->file, "extern const %s %s_weights_%d[%lld];\n", dtype_ctype(buffer->dtype),
             a->program->name, buffer->id, (long long)count);
-    fprintf(a->file, "_Alignas(64) const %s %s_weights_%d[%lld] = {\n   ", dtype_ctype(buffer->dtype),
-            a->program->name, buffer->id, (long long)count);
+    fprintf(a->file, "_Alignas(64) const %s %s_weights_%d[%lld] = {\n   ",
+            dtype_ctype(buffer->dtype), a->program->name, buffer->id, (long long)count);
     a->column = 3;
     for (int64_t at = 0; at < count * (int64_t)element;) {
         int64_t left = count * (int64_t)element - at;

@@ -251,7 +251,8 @@ static void emit_byte_order(CEmit *e, Text *out)
                 "#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__\n"
                 "#error \"%s and this machine is big-endian: use lpc --portable --weights c\"\n"
                 "#endif\n\n",
-                e->options->portable ? "the weights are little-endian" : "these vectors are little-endian");
+                e->options->portable ? "the weights are little-endian"
+                                     : "these vectors are little-endian");
 }
 
 static void emit_file(CEmit *e, Text *out)

@@ -53,7 +53,7 @@ typedef struct CEmit {
     const char **sym_enums; /* SYM_batch, by symbol */
     const char **buffer_names; /* WORK_conv1, by buffer id; NULL for inputs and outputs */
     const char **kernel_names; /* by position in the program; NULL when nothing calls it */
-    bool *use_array; /* by number: arrays of weights that are referred to */
+    bool *use_array;           /* by number: arrays of weights that are referred to */
     bool use_math, use_intrinsics;
     bool use_at, use_parallel, use_weights, use_in, use_out, use_state, use_work;
     int step;   /* position in main, as the memory plan counts: depth first, IFs too */

@@ -21,7 +21,8 @@ static bool is_zero(const Size *size)
 static const char *byte_offset(CEmit *e, const CallArg *arg)
 {
     const char *base = e->buffer_names[arg->buffer->id];
-    if (e->options->arrays && arg->buffer->class == BUFFER_CONST) base = NULL; /* an array of its own */
+    if (e->options->arrays && arg->buffer->class == BUFFER_CONST)
+        base = NULL; /* an array of its own */
     int64_t bytes = (int64_t)dtype_size(arg->buffer->dtype);
     if (is_zero(arg->offset)) return base ? base : "0";
     const char *prefix = base ? arena_printf(e->arena, "%s + ", base) : "";
@@ -62,7 +63,8 @@ static const char *argument(CEmit *e, const CallArg *arg, bool written)
     if (constant && e->options->arrays) {
         int number = arrays_number(e->program, buffer);
         e->use_array[number] = true;
-        return arena_printf(e->arena, "at_const(%s_weights_%d, %s)", e->program->name, number, offset);
+        return arena_printf(e->arena, "at_const(%s_weights_%d, %s)", e->program->name, number,
+                            offset);
     }
     e->use_weights = e->use_weights || constant;
     if (constant) return arena_printf(e->arena, "at_const(weights, %s)", offset);

@@ -303,10 +303,11 @@ static const char *widen_body(CEmit *e, LType from, LType to)
                             "#if defined(__AVX512F__)\n"
                             "    return (%s)_mm512_cvt%s_epi32((__m128i)a);\n",
                             type, kind);
-    return arena_printf(e->arena,
-                        "#if defined(__AVX2__)\n"
-                        "    return (%s)_mm256_cvt%s_epi32(_mm_loadl_epi64((const __m128i *)&a));\n",
-                        type, kind);
+    return arena_printf(
+        e->arena,
+        "#if defined(__AVX2__)\n"
+        "    return (%s)_mm256_cvt%s_epi32(_mm_loadl_epi64((const __m128i *)&a));\n",
+        type, kind);
 }
 
 static const char *narrow_body(CEmit *e, LType to)

@@ -91,9 +91,9 @@ const char *vector_load(CEmit *e, LType type, bool stride, bool limit)
     bool is_bool = type.dtype == DT_BOOL;
     Key keys[10];
     access_keys(e, type, name, stride, limit, keys);
-    const char *mask = access_mask(e, type, stride, limit,
-                                   "return (@V)_mm256_maskload_ps(from, mask)",
-                                   "return (@V)_mm512_maskz_loadu_ps(mask, from)");
+    const char *mask =
+        access_mask(e, type, stride, limit, "return (@V)_mm256_maskload_ps(from, mask)",
+                    "return (@V)_mm512_maskz_loadu_ps(mask, from)");
     const char *body;
     if (!stride && !limit && is_bool)
         body = "    @B bytes;\n"
@@ -120,9 +120,9 @@ const char *vector_store(CEmit *e, LType type, bool stride, bool limit)
     bool is_bool = type.dtype == DT_BOOL;
     Key keys[10];
     access_keys(e, type, name, stride, limit, keys);
-    const char *mask = access_mask(e, type, stride, limit,
-                                   "_mm256_maskstore_ps(to, mask, (__m256)from)",
-                                   "_mm512_mask_storeu_ps(to, mask, (__m512)from)");
+    const char *mask =
+        access_mask(e, type, stride, limit, "_mm256_maskstore_ps(to, mask, (__m256)from)",
+                    "_mm512_mask_storeu_ps(to, mask, (__m512)from)");
     const char *body;
     if (!stride && !limit && is_bool)
         body = "    const @B bytes = __builtin_convertvector(-from, @B);\n"

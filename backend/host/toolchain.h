@@ -18,8 +18,8 @@ void tool_args(ToolArgs *args, const char *const *texts, int count);
 
 /* All run the command and wait for it. What cannot be started, or ends otherwise than with status
  * 0, is reported. They differ in what becomes of what it says: */
-int tool_run(ToolArgs *args, Diag *diag);                    /* it goes where ours does */
-int tool_run_quietly(ToolArgs *args, Diag *diag);            /* it is in the report of a failure */
+int tool_run(ToolArgs *args, Diag *diag);         /* it goes where ours does */
+int tool_run_quietly(ToolArgs *args, Diag *diag); /* it is in the report of a failure */
 int tool_run_output(ToolArgs *args, Diag *diag, Text *output); /* its standard output is kept */
 
 /* The compiler for a stage's C, strict, so that nothing is contracted; of files in `folder`, whose

@@ -161,7 +161,8 @@ static int write_object(LlvmEmit *e, LLVMTargetMachineRef machine, const char *p
     return code;
 }
 
-static int emit_with(LlvmEmit *e, LLVMTargetMachineRef machine, const char *triple, const char *path)
+static int emit_with(LlvmEmit *e, LLVMTargetMachineRef machine, const char *triple,
+                     const char *path)
 {
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
     LLVMSetModuleDataLayout(e->module, layout);

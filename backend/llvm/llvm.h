@@ -13,14 +13,14 @@
 #include "backend/backend.h"
 
 typedef struct LlvmOptions {
-    const char *triple;    /* any spelling: "aarch64-linux-gnu" */
-    const char *cpu;       /* LLVM's name; NULL or "": the triple's generic one */
-    const char *features;  /* LLVM's list, "+dotprod,+fullfp16"; NULL or "": none */
-    int opt_level;         /* 0 (quick, for debugging) to 3; 2 is the usual one */
-    bool pic;              /* position independent: needed by shared objects and by PIEs */
-    DotKind dot;           /* what LI_DOT4 becomes */
-    int vector_bits;       /* width of a vector register, 0: none */
-    bool profile;          /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
+    const char *triple;   /* any spelling: "aarch64-linux-gnu" */
+    const char *cpu;      /* LLVM's name; NULL or "": the triple's generic one */
+    const char *features; /* LLVM's list, "+dotprod,+fullfp16"; NULL or "": none */
+    int opt_level;        /* 0 (quick, for debugging) to 3; 2 is the usual one */
+    bool pic;             /* position independent: needed by shared objects and by PIEs */
+    DotKind dot;          /* what LI_DOT4 becomes */
+    int vector_bits;      /* width of a vector register, 0: none */
+    bool profile; /* NAME_run calls lpc_profile_mark (runtime/profile.h) after each kernel */
     const char *text_path; /* NULL, or a file that gets LLVM's text form, after optimisation */
 } LlvmOptions;
 

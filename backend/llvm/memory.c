@@ -115,8 +115,8 @@ static bool stride_of(LlvmEmit *e, const Inst *inst, LLVMValueRef *stride, bool 
     return *constant && *step == 1;
 }
 
-static LLVMValueRef lane_address(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVMValueRef stride,
-                                 int64_t lane)
+static LLVMValueRef lane_address(LlvmEmit *e, const Inst *inst, LLVMValueRef index,
+                                 LLVMValueRef stride, int64_t lane)
 {
     LLVMValueRef offset = LLVMBuildMul(e->builder, stride, const_i64(e, lane), "");
     if (LLVMIsAConstantInt(offset))
@@ -148,8 +148,8 @@ static LLVMValueRef load_pairs(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, 
     return LLVMBuildShuffleVector(e->builder, low, high, mask, "");
 }
 
-static LLVMValueRef load_strided(LlvmEmit *e, const Inst *inst, LLVMTypeRef type, LLVMValueRef index,
-                                 LLVMValueRef stride)
+static LLVMValueRef load_strided(LlvmEmit *e, const Inst *inst, LLVMTypeRef type,
+                                 LLVMValueRef index, LLVMValueRef stride)
 {
     int lanes = inst->type.lanes;
     LLVMTypeRef element = type_in_memory(e, inst->param->dtype);

@@ -22,7 +22,8 @@ static bool same_block(const Block *a, const Block *c);
 
 static bool same_inst(const Inst *a, const Inst *c)
 {
-    if (a->op != c->op || a->id != c->id || a->kind != c->kind || a->value != c->value) return false;
+    if (a->op != c->op || a->id != c->id || a->kind != c->kind || a->value != c->value)
+        return false;
     if (a->type.dtype != c->type.dtype || a->type.lanes != c->type.lanes) return false;
     if (memcmp(&a->number, &c->number, sizeof a->number) || a->size != c->size) return false;
     if (a->op == LI_SETSYM && a->sym != c->sym) return false;

@@ -28,8 +28,8 @@ LLVMValueRef emit_horizontal(LlvmEmit *e, InstOp op, LType vector, LLVMValueRef 
 
 /* ---- DOT4 ---- */
 
-typedef LLVMValueRef DotFn(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
-                           LLVMValueRef b);
+typedef LLVMValueRef DotFn(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+                           LLVMValueRef a, LLVMValueRef b);
 
 static LLVMValueRef recast(LlvmEmit *e, LLVMValueRef value, LLVMTypeRef element, int lanes)
 {
@@ -53,8 +53,8 @@ static LLVMValueRef byte_of(LlvmEmit *e, LLVMValueRef value, int k, bool is_unsi
     return operation(e, is_unsigned ? LLVMLShr : LLVMAShr, high, 24);
 }
 
-static LLVMValueRef dot_plain(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
-                              LLVMValueRef b)
+static LLVMValueRef dot_plain(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+                              LLVMValueRef a, LLVMValueRef b)
 {
     (void)lanes;
     for (int k = 0; k < 4; k++) {
@@ -65,7 +65,8 @@ static LLVMValueRef dot_plain(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValue
 }
 
 /* vpdpbusd: unsigned times signed bytes, not saturating. */
-static LLVMValueRef vpdpbusd(LlvmEmit *e, int lanes, LLVMValueRef acc, LLVMValueRef a, LLVMValueRef b)
+static LLVMValueRef vpdpbusd(LlvmEmit *e, int lanes, LLVMValueRef acc, LLVMValueRef a,
+                             LLVMValueRef b)
 {
     LLVMValueRef args[3] = {acc, a, b};
     return call_intrinsic(e,
@@ -76,8 +77,8 @@ static LLVMValueRef vpdpbusd(LlvmEmit *e, int lanes, LLVMValueRef acc, LLVMValue
 }
 
 /* Signed a: (a + 128) . b - 128 . b, where a + 128 is a with its top bit flipped. */
-static LLVMValueRef dot_vnni(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
-                             LLVMValueRef b)
+static LLVMValueRef dot_vnni(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+                             LLVMValueRef a, LLVMValueRef b)
 {
     if (a_unsigned) return vpdpbusd(e, lanes, acc, a, b);
     LLVMTypeRef type = vector_of(e->i32, lanes);
@@ -96,8 +97,8 @@ static LLVMValueRef every_other(LlvmEmit *e, LLVMValueRef words, bool odd, bool 
 }
 
 /* x86 without VNNI: pmaddwd on the even and on the odd bytes. (pmaddubsw would saturate.) */
-static LLVMValueRef dot_pmadd(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
-                              LLVMValueRef b)
+static LLVMValueRef dot_pmadd(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+                              LLVMValueRef a, LLVMValueRef b)
 {
     const char *name = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
                        : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
@@ -119,8 +120,8 @@ static LLVMValueRef sdot(LlvmEmit *e, LLVMValueRef acc, LLVMValueRef a, LLVMValu
 }
 
 /* Unsigned a: (a - 128) . b + 128 . b, where a - 128 is a with its top bit flipped. */
-static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
-                             LLVMValueRef b)
+static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+                             LLVMValueRef a, LLVMValueRef b)
 {
     a = recast(e, a, e->i8, lanes * 4);
     b = recast(e, b, e->i8, lanes * 4);
@@ -132,8 +133,8 @@ static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueR
 }
 
 /* Arm without dot product: products of bytes fit i16 (smull), added in pairs (saddlp, addp). */
-static LLVMValueRef dot_neon(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
-                             LLVMValueRef b)
+static LLVMValueRef dot_neon(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+                             LLVMValueRef a, LLVMValueRef b)
 {
     LLVMTypeRef wide = vector_of(e->i16, 8), pair[2] = {vector_of(e->i32, 4), wide};
     LLVMValueRef sums[2];

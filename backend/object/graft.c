@@ -131,7 +131,8 @@ static bool read_program(Graft *g)
     for (int i = 0; i < h->e_shnum; i++) {
         char name[sizeof RESERVED] = "";
         uint64_t at = g->sections[h->e_shstrndx].sh_offset + g->sections[i].sh_name;
-        if (fseeko(g->file, (off_t)at, SEEK_SET) || !fread(name, 1, sizeof name - 1, g->file)) continue;
+        if (fseeko(g->file, (off_t)at, SEEK_SET) || !fread(name, 1, sizeof name - 1, g->file))
+            continue;
         if (strcmp(name, RESERVED) && strcmp(name, RESERVED_OUT)) continue;
         if (g->sections[i].sh_type == SHT_NOBITS) g->reserved = &g->sections[i];
     }
@@ -161,7 +162,8 @@ static bool split_segment(Graft *g, int last, int note)
 {
     Elf64_Phdr *s = g->segments;
     uint64_t from = g->reserved->sh_addr, to = from + g->reserved->sh_size;
-    if (note < 0 || s[last].p_vaddr >= from || s[last].p_vaddr + s[last].p_filesz > from) return false;
+    if (note < 0 || s[last].p_vaddr >= from || s[last].p_vaddr + s[last].p_filesz > from)
+        return false;
     if (s[last].p_vaddr + s[last].p_memsz != to) return false;
     s[last].p_memsz = from - s[last].p_vaddr;
     if (note < last) {
@@ -215,6 +217,7 @@ int graft_weights(const Program *program, Diag *diag, const char *path, bool *do
     *done = false;
     if (!g.file) return diag_error(diag, "cannot open %s: %s", path, strerror(errno));
     int code = graft(&g, program, diag, path, done);
-    if (fclose(g.file) && !code) code = diag_error(diag, "cannot write %s: %s", path, strerror(errno));
+    if (fclose(g.file) && !code)
+        code = diag_error(diag, "cannot write %s: %s", path, strerror(errno));
     return code;
 }

@@ -102,16 +102,19 @@ static void contract_macros(PackJob *job, const PackContract *contract, const ch
 
 static void about(PackJob *job, const PackStage *stage, Text *out)
 {
-    text_printf(out,
-                "/* %s, stage %s: made by lpc. The interface of the emitted function.\n *\n"
-                " * int %s_run(in, out, sizes, workspace, state, threads) runs it once; see\n"
-                " * lpc_run_fn in lpc_model.h. The caller owns all memory; nothing is allocated and\n"
-                " * nothing is kept but `state`.\n *\n",
-                package_harmless(job, job->model_file), stage->name, stage->prefix);
+    text_printf(
+        out,
+        "/* %s, stage %s: made by lpc. The interface of the emitted function.\n *\n"
+        " * int %s_run(in, out, sizes, workspace, state, threads) runs it once; see\n"
+        " * lpc_run_fn in lpc_model.h. The caller owns all memory; nothing is allocated and\n"
+        " * nothing is kept but `state`.\n *\n",
+        package_harmless(job, job->model_file), stage->name, stage->prefix);
     const char *needs = package_needs(job, stage);
     if (*needs)
-        text_printf(out, " * The processor must have %s: the function does not look, a stage\n"
-                    " * program does (lpc_processor_lacks in processor.h).\n *\n", needs);
+        text_printf(out,
+                    " * The processor must have %s: the function does not look, a stage\n"
+                    " * program does (lpc_processor_lacks in processor.h).\n *\n",
+                    needs);
     for (int i = 0; i < stage->in.count; i++) describe(job, out, &stage->in.tensors[i], "in", i);
     for (int i = 0; i < stage->out.count; i++) describe(job, out, &stage->out.tensors[i], "out", i);
     text_add(out, " */\n");
@@ -119,12 +122,13 @@ static void about(PackJob *job, const PackStage *stage, Text *out)
 
 static void memory_macros(const Program *p, const char *big, Text *out)
 {
-    text_printf(out,
-                "#define %s_WORKSPACE_BYTES %lld /* 64-byte aligned */\n"
-                "#define %s_STATE_BYTES %lld     /* 64-byte aligned, zeroed before the first call */\n"
-                "#define %s_WEIGHTS_BYTES %lld   /* read-only, in weights.o or weights_N.c */\n",
-                big, (long long)p->work_bytes, big, (long long)p->state_bytes, big,
-                (long long)p->const_bytes);
+    text_printf(
+        out,
+        "#define %s_WORKSPACE_BYTES %lld /* 64-byte aligned */\n"
+        "#define %s_STATE_BYTES %lld     /* 64-byte aligned, zeroed before the first call */\n"
+        "#define %s_WEIGHTS_BYTES %lld   /* read-only, in weights.o or weights_N.c */\n",
+        big, (long long)p->work_bytes, big, (long long)p->state_bytes, big,
+        (long long)p->const_bytes);
 }
 
 /* The build's symbol is defined beside the function: whoever includes this header refers to it, so
@@ -133,13 +137,14 @@ static void build_reference(const PackStage *stage, Text *out)
 {
     const char *build = stage->program->build;
     if (!build) return;
-    text_printf(out,
-                "\n/* Defined beside %s_run. Two models of one name in one program are an error of the\n"
-                " * linker, not the wrong model: give each its own (lpc --name, lpc_add_model(NAME)). */\n"
-                "extern const unsigned char %s;\n"
-                "#ifdef __GNUC__\n"
-                "__attribute__((used)) static const unsigned char *const %s_is = &%s;\n#endif\n",
-                stage->prefix, build, stage->prefix, build);
+    text_printf(
+        out,
+        "\n/* Defined beside %s_run. Two models of one name in one program are an error of the\n"
+        " * linker, not the wrong model: give each its own (lpc --name, lpc_add_model(NAME)). */\n"
+        "extern const unsigned char %s;\n"
+        "#ifdef __GNUC__\n"
+        "__attribute__((used)) static const unsigned char *const %s_is = &%s;\n#endif\n",
+        stage->prefix, build, stage->prefix, build);
 }
 
 /* The header's own text, between its guard. The guard's value is the build's, so that another
@@ -160,24 +165,28 @@ int package_header(PackJob *job, const PackStage *stage, const char *folder)
     contract_macros(job, &stage->out, big, "OUT", &out);
     memory_macros(stage->program, big, &out);
     size_macros(job, big, &out);
-    text_printf(&out,
-                "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
-                "/* Returns LPC_RUN_OK or another LPC_RUN_ code. `sizes` may be NULL when %s_SIZES is 0,\n"
-                " * `state` when %s_STATE_BYTES is 0, `threads` to run on the calling thread. */\n"
-                "lpc_run_fn %s_run;\n\n"
-                "/* The descriptor, defined in stage.c. */\nextern const lpc_model %s_model;\n",
-                big, big, stage->prefix, stage->prefix);
+    text_printf(
+        &out,
+        "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+        "/* Returns LPC_RUN_OK or another LPC_RUN_ code. `sizes` may be NULL when %s_SIZES is 0,\n"
+        " * `state` when %s_STATE_BYTES is 0, `threads` to run on the calling thread. */\n"
+        "lpc_run_fn %s_run;\n\n"
+        "/* The descriptor, defined in stage.c. */\nextern const lpc_model %s_model;\n",
+        big, big, stage->prefix, stage->prefix);
     build_reference(stage, &out);
-    text_printf(&out,
-                "\n#ifdef __cplusplus\n}\n#endif\n\n"
-                "#elif %s_MODEL_H != %s\n"
-                "#error \"two models are called %s: give each its own name (lpc --name)\"\n#endif\n",
-                big, value, stage->prefix);
+    text_printf(
+        &out,
+        "\n#ifdef __cplusplus\n}\n#endif\n\n"
+        "#elif %s_MODEL_H != %s\n"
+        "#error \"two models are called %s: give each its own name (lpc --name)\"\n#endif\n",
+        big, value, stage->prefix);
     TRY(output_write(job->diag, arena_printf(job->arena, "%s/model.h", folder), out.data,
                      out.length));
     const char *named = arena_printf(job->arena, "%s/%s.h", folder, stage->header);
-    const char *text = arena_printf(job->arena, "/* %s: the interface of %s_run. */\n"
-                                    "#include \"model.h\"\n", stage->header, stage->prefix);
+    const char *text = arena_printf(job->arena,
+                                    "/* %s: the interface of %s_run. */\n"
+                                    "#include \"model.h\"\n",
+                                    stage->header, stage->prefix);
     if (!strcmp(stage->header, "model")) return 0;
     return output_write(job->diag, named, text, strlen(text));
 }

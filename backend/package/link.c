@@ -70,8 +70,9 @@ static int compile_stage(PackJob *job, const PackStage *stage, const char *folde
 }
 
 /* The linker's run, with `weights` or an object that stands for them. */
-static int run_linker(PackJob *job, const PackStage *stage, const char *folder, const char *main_object,
-                      const char *model, const char *const *weights, int weights_count)
+static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
+                      const char *main_object, const char *model, const char *const *weights,
+                      int weights_count)
 {
     ToolArgs args = {.arena = job->arena};
     tool_args(&args, stage->target->linker, stage->target->linker_count);

@@ -158,8 +158,7 @@ static int stage_manifest(PackJob *job, int index, const char *out)
         if (times[i] != 1) cJSON_AddNumberToObject(item, "times", times[i]);
         cJSON_AddItemToArray(kernels, item);
     }
-    return write_json(job, json,
-                      arena_printf(job->arena, "%s/%s/manifest.json", out, stage->name));
+    return write_json(job, json, arena_printf(job->arena, "%s/%s/manifest.json", out, stage->name));
 }
 
 int package_manifest(PackJob *job, const char *folder)

@@ -7,7 +7,8 @@ const char *package_harmless(PackJob *job, const char *text)
 {
     char *copy = arena_strdup(job->arena, text);
     for (char *c = copy; *c; c++) {
-        if (*c == '"' || *c == '\\' || *c == '*' || *c == '?' || !isprint((unsigned char)*c)) *c = '_';
+        if (*c == '"' || *c == '\\' || *c == '*' || *c == '?' || !isprint((unsigned char)*c))
+            *c = '_';
     }
     return copy;
 }

@@ -1,7 +1,6 @@
 /* Writing a package: stage by stage, code first, then what describes it. */
 #include "backend/package/parts.h"
 
-
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +12,8 @@ static int emit_code(PackJob *job, const PackStage *stage, const char *folder)
                        .program = stage->program,
                        .target = stage->target,
                        .folder = folder,
-                       .title = arena_printf(job->arena, "%s, stage %s", job->model_file, stage->name),
+                       .title =
+                           arena_printf(job->arena, "%s, stage %s", job->model_file, stage->name),
                        .portable = job->portable,
                        .weights = package_weights(job, stage),
                        .profile = job->profile};
@@ -27,8 +27,7 @@ static int write_stage(PackJob *job, int index, const char *out)
     if (mkdir(folder, 0777))
         return diag_error(job->diag, "cannot make '%s': %s", folder, strerror(errno));
     TRY(emit_code(job, stage, folder));
-    if (!package_weights_once(job, stage))
-        TRY(package_weights_write(job, stage, folder));
+    if (!package_weights_once(job, stage)) TRY(package_weights_write(job, stage, folder));
     TRY(package_header(job, stage, folder));
     TRY(package_stage_source(job, stage, index, folder));
     TRY(package_cmake(job, stage, folder));

@@ -23,7 +23,7 @@ typedef struct PackTensor {
     DType dtype;
     int rank;
     const Size *dims[8];
-    const int *order;  /* physical axis order, outermost first; NULL: row-major */
+    const int *order; /* physical axis order, outermost first; NULL: row-major */
     int64_t max_bytes;
 } PackTensor;
 
@@ -33,9 +33,9 @@ typedef struct PackContract {
 } PackContract;
 
 typedef struct PackStage {
-    const char *name;     /* the folder */
-    const char *prefix;   /* C identifier; the function is PREFIX_run */
-    const char *header;   /* HEADER.h includes model.h; a file's name without folder */
+    const char *name;   /* the folder */
+    const char *prefix; /* C identifier; the function is PREFIX_run */
+    const char *header; /* HEADER.h includes model.h; a file's name without folder */
     const Target *target;
     const Program *program;
     PackContract in, out;
@@ -65,11 +65,11 @@ typedef struct PackJob {
     PackStateSymbol *state_symbols;
     int state_symbol_count;
     const Backend *backend;
-    WeightsForm weights;    /* what was asked for; package_weights says what each stage gets */
-    bool portable;          /* plain C */
-    bool link;              /* make the programs where the toolchain is here */
-    bool profile;           /* the function tells after each kernel (runtime/profile.h) */
-    int threads;            /* default of the stage programs; 0: one */
+    WeightsForm weights; /* what was asked for; package_weights says what each stage gets */
+    bool portable;       /* plain C */
+    bool link;           /* make the programs where the toolchain is here */
+    bool profile;        /* the function tells after each kernel (runtime/profile.h) */
+    int threads;         /* default of the stage programs; 0: one */
 } PackJob;
 
 /* Writes everything into folder, which exists and is empty. */

@@ -40,8 +40,9 @@ static void tensor_table(PackJob *job, Text *out, const PackContract *contract, 
     text_printf(out, "static const lpc_tensor_info %s[] = {\n", name);
     for (int i = 0; i < contract->count; i++) {
         const PackTensor *t = &contract->tensors[i];
-        text_printf(out, "    {\"%s\", %u, %d, %d, UINT64_C(%lld)},\n", package_harmless(job, t->name), t->id,
-                    dtype_to_onnx(t->dtype), t->rank, (long long)t->max_bytes);
+        text_printf(out, "    {\"%s\", %u, %d, %d, UINT64_C(%lld)},\n",
+                    package_harmless(job, t->name), t->id, dtype_to_onnx(t->dtype), t->rank,
+                    (long long)t->max_bytes);
     }
     if (!contract->count) text_add(out, "    {\"\", 0, 0, 0, 0},\n");
     text_add(out, "};\n\n");
@@ -80,8 +81,10 @@ static void size_helpers(PackJob *job, const PackStage *stage, Text *out)
                    "    return a >= 0 ? a / b : -((b - 1 - a) / b);\n}\n\n"},
         {SIZE_MOD, "static int64_t floor_mod(int64_t a, int64_t b)\n{\n"
                    "    return (a % b + b) % b;\n}\n\n"},
-        {SIZE_LEAST, "static int64_t least(int64_t a, int64_t b)\n{\n    return a < b ? a : b;\n}\n\n"},
-        {SIZE_MOST, "static int64_t largest(int64_t a, int64_t b)\n{\n    return a > b ? a : b;\n}\n\n"},
+        {SIZE_LEAST,
+         "static int64_t least(int64_t a, int64_t b)\n{\n    return a < b ? a : b;\n}\n\n"},
+        {SIZE_MOST,
+         "static int64_t largest(int64_t a, int64_t b)\n{\n    return a > b ? a : b;\n}\n\n"},
     };
     bool used[SIZE_KINDS] = {0};
     const PackContract *sides[] = {&stage->in, &stage->out};
@@ -152,7 +155,8 @@ static void descriptor(PackJob *job, const PackStage *stage, int index, Text *ou
 {
     int count = sizes_symbol_count(job->sizes);
     const Program *p = stage->program;
-    text_printf(out, "const lpc_model %s_model = {\n    .name = \"%s\",\n    .build_id = build_id,\n",
+    text_printf(out,
+                "const lpc_model %s_model = {\n    .name = \"%s\",\n    .build_id = build_id,\n",
                 stage->prefix, stage->name);
     text_printf(out, "    .symbol_count = %d,\n", count);
     if (count)
@@ -190,11 +194,12 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
 {
     Text out;
     text_init(&out, job->arena);
-    text_printf(&out,
-                "/* %s, stage %s: made by lpc. The stage's descriptor; with LPC_STAGE_MAIN also the\n"
-                " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
-                "#include \"model.h\"\n\n",
-                package_harmless(job, job->model_file), stage->name);
+    text_printf(
+        &out,
+        "/* %s, stage %s: made by lpc. The stage's descriptor; with LPC_STAGE_MAIN also the\n"
+        " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
+        "#include \"model.h\"\n\n",
+        package_harmless(job, job->model_file), stage->name);
     text_add(&out, "static const uint8_t build_id[32] = {");
     for (int i = 0; i < 32; i++) text_printf(&out, "%s%d", i ? ", " : "", job->build_id[i]);
     text_add(&out, "};\n\n");
@@ -245,12 +250,13 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
     if (objects.length)
         text_printf(&out, "set_source_files_properties(%s PROPERTIES EXTERNAL_OBJECT TRUE)\n",
                     objects.data + 1);
-    text_printf(&out,
-                "set_target_properties(%s PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF LINKER_LANGUAGE C)\n"
-                "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} "
-                "${CMAKE_CURRENT_SOURCE_DIR}/runtime)\n"
-                "target_link_libraries(%s PUBLIC m)\n",
-                stage->prefix, stage->prefix, stage->prefix);
+    text_printf(
+        &out,
+        "set_target_properties(%s PROPERTIES C_STANDARD 11 C_EXTENSIONS OFF LINKER_LANGUAGE C)\n"
+        "target_include_directories(%s PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} "
+        "${CMAKE_CURRENT_SOURCE_DIR}/runtime)\n"
+        "target_link_libraries(%s PUBLIC m)\n",
+        stage->prefix, stage->prefix, stage->prefix);
     if (package_weights_once(job, stage))
         text_add(&out, "if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/weights.o)\n"
                        "    message(FATAL_ERROR \"the weights are in the program `stage` only: "

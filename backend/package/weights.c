@@ -28,7 +28,7 @@ int package_weights_write(PackJob *job, const PackStage *stage, const char *fold
     if (package_weights(job, stage) == WEIGHTS_ELF)
         return weights_object_write(stage->program, stage->target->triple, job->diag,
                                     arena_printf(job->arena, "%s/weights.o", folder));
-    const char *title = arena_printf(job->arena, "%s, stage %s", package_harmless(job, job->model_file),
-                                     stage->name);
+    const char *title = arena_printf(job->arena, "%s, stage %s",
+                                     package_harmless(job, job->model_file), stage->name);
     return arrays_write(stage->program, title, job->diag, folder);
 }

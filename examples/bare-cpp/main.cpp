@@ -6,8 +6,9 @@
 #include <cstdio>
 #include <iterator>
 
-class Digits {
-public:
+class Digits
+{
+  public:
     using Picture = std::array<float, DIGITS_IN_0_BYTES / sizeof(float)>;
     using Scores = std::array<float, DIGITS_OUT_0_BYTES / sizeof(float)>;
 
@@ -19,7 +20,7 @@ public:
         return digits_run(in, out, nullptr, workspace, nullptr, nullptr);
     }
 
-private:
+  private:
     alignas(64) unsigned char workspace[DIGITS_WORKSPACE_BYTES];
 };
 

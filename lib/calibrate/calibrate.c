@@ -37,8 +37,8 @@ static const char *main_source(Arena *arena, const CalibrateModel *models, const
     return out.data;
 }
 
-static int build(Arena *arena, Diag *diag, const Calibration *c, const Target *target, const char *work,
-                 const char *program)
+static int build(Arena *arena, Diag *diag, const Calibration *c, const Target *target,
+                 const char *work, const char *program)
 {
     CalibrateModel models[CALIBRATE_MODELS];
     const char *stages[CALIBRATE_MODELS], *head, *middle;
@@ -81,8 +81,8 @@ static int here(Arena *arena, Diag *diag, const Calibration *c, const Target *ta
     return 0;
 }
 
-static int there(Arena *arena, Diag *diag, const Calibration *c, const Target *target, const char *work,
-                 const char *program)
+static int there(Arena *arena, Diag *diag, const Calibration *c, const Target *target,
+                 const char *work, const char *program)
 {
     const char *name = arena_printf(arena, "%s/calibrate", c->out);
     const char *readme = arena_printf(arena, "%s/README.txt", c->out);

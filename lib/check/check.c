@@ -24,17 +24,17 @@ typedef struct DataSet {
 typedef struct Check {
     const CheckOptions *options;
     Tolerance tolerance;
-    Evaluation *evaluation;  /* instead of a package's programs */
+    Evaluation *evaluation; /* instead of a package's programs */
     Arena *arena;
     Diag diag;
     const char **input_names; /* the model's inputs, in order */
     int *input_ranks;         /* -1: not declared */
     int input_count;
     bool quantises;
-    const char *work;        /* temporary folder */
-    Package *package;        /* compiled for `shapes_of` */
+    const char *work; /* temporary folder */
+    Package *package; /* compiled for `shapes_of` */
     const DataSet *shapes_of;
-    bool contents_bound;     /* the package was compiled with contents of inputs */
+    bool contents_bound; /* the package was compiled with contents of inputs */
     int compiled;
 } Check;
 
@@ -138,7 +138,8 @@ static int bind_contents(const Check *c, const DataSet *set, CompileOptions *opt
 
 static int compile_once(Check *c, Diag *diag, CompileOptions *options)
 {
-    if (c->options->evaluate) return evaluate_compile(c->arena, diag, options, &c->evaluation, &c->package);
+    if (c->options->evaluate)
+        return evaluate_compile(c->arena, diag, options, &c->evaluation, &c->package);
     options->out = arena_printf(c->arena, "%s/out%d", c->work, c->compiled++);
     return make_package(c->arena, diag, options, NULL, NULL);
 }
@@ -196,8 +197,10 @@ static int run_programs(Check *c, const HostTensor *inputs, int64_t *sizes, Host
     LpcError error;
     TRY(run_open(&session, c->arena, &c->diag, c->package, &options));
     int code = run_feed(session, inputs, sizes, &error);
-    if (code) code = run_failed(session, &c->diag, &error);
-    else code = run_collect(session, c->arena, &c->diag, outputs, NULL);
+    if (code)
+        code = run_failed(session, &c->diag, &error);
+    else
+        code = run_collect(session, c->arena, &c->diag, outputs, NULL);
     if (!code) code = run_finish(session, &c->diag);
     run_free(session);
     return code ? LPC_ERROR : 0;
@@ -281,7 +284,9 @@ int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **ke
     c->work = work;
     int code = check_sets(c);
     diag_take(diag, &c->diag);
-    if (kept) *kept = work;
-    else remove_tree(work);
+    if (kept)
+        *kept = work;
+    else
+        remove_tree(work);
     return code;
 }

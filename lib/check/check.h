@@ -23,7 +23,7 @@ typedef struct CheckOptions {
     const char **folders;   /* data sets: input_N.pb, output_N.pb */
     int folder_count;
     Tolerance tolerance;
-    bool evaluate;          /* by the evaluator: no program is made */
+    bool evaluate; /* by the evaluator: no program is made */
     void (*tell)(void *user, const CheckedOutput *output, Arena *arena); /* NULL: nobody */
     void *user;
 } CheckOptions;

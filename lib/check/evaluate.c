@@ -107,8 +107,7 @@ static int run_stage(Arena *arena, Diag *diag, const Stage *stage, const void *c
     void *weights = read_weights(arena, diag, program);
     if (!weights) return LPC_ERROR;
     int code = loops_eval(program, diag, in, out, sizes, workspace, state, weights);
-    if (code)
-        return diag_error(diag, "stage '%s': the evaluator returned %d", stage->name, code);
+    if (code) return diag_error(diag, "stage '%s': the evaluator returned %d", stage->name, code);
     return 0;
 }
 
@@ -128,8 +127,10 @@ int evaluate_run(const Evaluation *e, Arena *arena, Diag *diag, const HostTensor
     }
     for (int i = 0; i < stage->out_count; i++) {
         const Tensor *t = stage->out[i];
-        outputs[i] = (HostTensor){.name = arena_strdup(arena, t->name), .type = t->dtype,
-                                  .rank = t->rank, .data = out[i]};
+        outputs[i] = (HostTensor){.name = arena_strdup(arena, t->name),
+                                  .type = t->dtype,
+                                  .rank = t->rank,
+                                  .data = out[i]};
         for (int k = 0; k < t->rank; k++) outputs[i].dims[k] = size_eval(t->dims[k], sizes);
         outputs[i].bytes = (size_t)host_elements(&outputs[i]) * dtype_size(t->dtype);
     }

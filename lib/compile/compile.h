@@ -29,15 +29,16 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
 int compile_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
                  const Cut *cut, const char *folder);
 /* The same as a job for package_write, which the caller may look at. */
-int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph, const Cut *cut,
-                struct PackJob *job);
+int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
+                const Cut *cut, struct PackJob *job);
 /* The node's name in the model, or the one that it has here. */
 const char *compile_label(const Node *node);
 /* The backend that the options mean. */
 const Backend *compile_backend(const CompileOptions *options);
 /* A hash of the model: of its file, of the constants that come from elsewhere (external data, bound
  * inputs), and of the options that reach an output. */
-int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph, uint8_t id[16]);
+int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph,
+                       uint8_t id[16]);
 
 /* --time-passes: tells diag's listener how long `what` took, and starts anew. */
 void compile_lap(Diag *diag, const CompileOptions *options, const char *what, double *since);

@@ -13,7 +13,8 @@ static void fill_contract(Graph *graph, Tensor *const *tensors, int count, PackC
     for (int i = 0; i < count; i++) {
         const Tensor *t = tensors[i];
         PackTensor *p = &contract->tensors[i];
-        *p = (PackTensor){.name = t->name, .id = (uint32_t)t->id, .dtype = t->dtype, .rank = t->rank};
+        *p = (PackTensor){
+            .name = t->name, .id = (uint32_t)t->id, .dtype = t->dtype, .rank = t->rank};
         int64_t elements = 1;
         int *order = arena_array(graph->arena, MAX_RANK, sizeof *order);
         for (int k = 0; k < t->rank; k++) {
@@ -81,7 +82,7 @@ const Backend *compile_backend(const CompileOptions *options)
 }
 
 int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *graph,
-                    const Cut *cut, PackJob *job)
+                const Cut *cut, PackJob *job)
 {
     const char *file = options->model ? options->model : graph->name;
     const char *slash = strrchr(file, '/');

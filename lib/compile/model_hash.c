@@ -28,8 +28,10 @@ static void hash_constants(XXH3_state_t *hash, const Graph *graph)
     for (int i = 0; i < graph->tensor_count; i++) {
         const Const *data = graph->tensors[i]->data;
         if (!data) continue;
-        if (data->is_mapped) hash_mapped(hash, data->data, data->bytes);
-        else XXH3_128bits_update(hash, data->data, data->bytes);
+        if (data->is_mapped)
+            hash_mapped(hash, data->data, data->bytes);
+        else
+            XXH3_128bits_update(hash, data->data, data->bytes);
     }
 }
 
@@ -42,7 +44,8 @@ static void hash_options(XXH3_state_t *hash, Arena *arena, const CompileOptions 
     XXH3_128bits_update(hash, text.data, text.length);
 }
 
-int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph, uint8_t id[16])
+int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph,
+                       uint8_t id[16])
 {
     int file = options->model ? open(options->model, O_RDONLY) : -1;
     struct stat info = {0};
@@ -50,8 +53,8 @@ int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *g
         return diag_error(diag, "cannot read '%s': %s", options->model, strerror(errno));
     XXH3_state_t *hash = XXH3_createState();
     if (!hash) out_of_memory();
-    void *bytes = info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0)
-                               : NULL;
+    void *bytes =
+        info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0) : NULL;
     if (file >= 0) close(file);
     XXH3_128bits_reset(hash);
     if (bytes && bytes != MAP_FAILED) {

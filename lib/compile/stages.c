@@ -21,8 +21,8 @@ static int load_targets(Arena *arena, Diag *diag, CompileOptions *options, const
         targets[i] = target;
     }
     if (options->cut_count && options->cut_count != options->target_count - 1)
-        return diag_error(diag, "--cut-after names %d nodes: %d targets need %d", options->cut_count,
-                          options->target_count, options->target_count - 1);
+        return diag_error(diag, "--cut-after names %d nodes: %d targets need %d",
+                          options->cut_count, options->target_count, options->target_count - 1);
     return 0;
 }
 
@@ -50,7 +50,8 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
     for (int i = 0; i < options->target_count; i++)
         TRY(compile_lowering(arena, diag, options, targets[i], &lower[i]));
     if (options->planned && options->cut_count)
-        return diag_error(diag, "--cut-after cuts by hand: it does not go with the planner's options");
+        return diag_error(diag,
+                          "--cut-after cuts by hand: it does not go with the planner's options");
     CutRequest request = {.targets = targets,
                           .names = options->targets,
                           .count = options->target_count,

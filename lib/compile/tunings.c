@@ -46,13 +46,8 @@ static int read_method(JsonReader *r, const JsonField *f, const cJSON *j, void *
 }
 
 #define NUMBER(name, field, most)                                                                  \
-    {                                                                                              \
-        name, JSON_INT, false, offsetof(Tiling, field), 0, 1, most, NULL, NULL, NULL               \
-    }
-#define JSON_END                                                                                   \
-    {                                                                                              \
-        NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
-    }
+    {name, JSON_INT, false, offsetof(Tiling, field), 0, 1, most, NULL, NULL, NULL}
+#define JSON_END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
 
 static const JsonField tiling_fields[] = {
     NUMBER("rows", rows, TILE_ROWS),

@@ -17,8 +17,10 @@ void remove_tree(const char *path)
             if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
             const char *inside = arena_printf(arena, "%s/%s", path, entry->d_name);
             struct stat info;
-            if (!lstat(inside, &info) && S_ISDIR(info.st_mode)) remove_tree(inside);
-            else unlink(inside);
+            if (!lstat(inside, &info) && S_ISDIR(info.st_mode))
+                remove_tree(inside);
+            else
+                unlink(inside);
         }
         closedir(dir);
         arena_free(arena);
@@ -29,8 +31,7 @@ void remove_tree(const char *path)
 char *work_folder(Arena *arena, Diag *diag, const char *what)
 {
     const char *root = getenv("TMPDIR");
-    char *path =
-        arena_printf(arena, "%s/lpc-%s-XXXXXX", root && *root ? root : "/tmp", what);
+    char *path = arena_printf(arena, "%s/lpc-%s-XXXXXX", root && *root ? root : "/tmp", what);
     if (mkdtemp(path)) return path;
     diag_error(diag, "cannot make a temporary folder: %s", strerror(errno));
     return NULL;

@@ -345,9 +345,9 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
 /* --- both --- */
 
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
-                 size_t size)
+               size_t size)
 {
-    *tensor = (HostTensor){.name = (char *)(uintptr_t) ""};
+    *tensor = (HostTensor){.name = (char *)(uintptr_t)""};
     int npy = size >= 8 && memcmp(data, "\x93NUMPY", 6) == 0;
     TRY((npy ? npy_parse : proto_parse)(tensor, arena, diag, path, data, size));
     normalise_bool(tensor);

@@ -28,7 +28,7 @@ int64_t host_elements(const HostTensor *tensor);
 int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 /* The same from memory; path is for messages. */
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
-                 size_t size);
+               size_t size);
 
 /* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy. */
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);

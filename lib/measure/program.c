@@ -33,9 +33,9 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
     TRY(output_write(diag, path, source, strlen(source)));
     tool_args(&args, target->cc, target->cc_count);
     tool_args(&args,
-             (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-static",
-                                   "-Wl,--gc-sections", "-Wl,--build-id=none"},
-             7);
+              (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-static",
+                                    "-Wl,--gc-sections", "-Wl,--build-id=none"},
+              7);
     tool_arg(&args, arena_printf(arena, "-ffile-prefix-map=%s=.", work));
     tool_arg(&args, arena_printf(arena, "-I%s", runtime));
     tool_arg(&args, path);

@@ -25,8 +25,8 @@ static int read_split(Diag *diag, const PlanRequest *c, const Profile *profile,
         partition->end[partition->count++] = end;
     }
     if (end < profile->count)
-        return diag_error(diag, "--split '%s': layer '%s' and those after it are left out", c->split,
-                          profile->layers[end].name);
+        return diag_error(diag, "--split '%s': layer '%s' and those after it are left out",
+                          c->split, profile->layers[end].name);
     return 0;
 }
 
@@ -40,7 +40,8 @@ static int find_ends(Diag *diag, const PlanRequest *c, const Work *work, const P
         int layer = profile_find(profile, o->cut_after[i]);
         if (layer < 0) return diag_error(diag, "--cut-after: no layer '%s'", o->cut_after[i]);
         if (layer + 1 == profile->count)
-            return diag_error(diag, "--cut-after: nothing is left after layer '%s'", o->cut_after[i]);
+            return diag_error(diag, "--cut-after: nothing is left after layer '%s'",
+                              o->cut_after[i]);
         ends[i] = layer + 1;
         if (i && ends[i] <= ends[i - 1])
             return diag_error(diag, "--cut-after: layer '%s' does not come after layer '%s'",
@@ -55,7 +56,8 @@ static int read_cuts(Diag *diag, const PlanRequest *c, const Work *work, const P
 {
     int stages = c->compile.cut_count + 1;
     if (stages > cluster->count)
-        return diag_error(diag, "--cut-after names %d nodes, which makes %d stages: there are %d devices",
+        return diag_error(diag,
+                          "--cut-after names %d nodes, which makes %d stages: there are %d devices",
                           stages - 1, stages, cluster->count);
     TRY(find_ends(diag, c, work, profile, partition->end));
     partition->count = stages;

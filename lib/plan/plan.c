@@ -99,8 +99,7 @@ static int find_layers(Diag *diag, Arena *arena, PlanRequest *c, PlanSubject *s)
 int plan_subject(Diag *diag, Arena *arena, PlanRequest *c, PlanSubject *s)
 {
     TRY(find_layers(diag, arena, c, s));
-    if (c->measure)
-        TRY(measure_profile(arena, diag, &c->compile, &s->cluster, s->profile));
+    if (c->measure) TRY(measure_profile(arena, diag, &c->compile, &s->cluster, s->profile));
     return c->profile_out ? profile_write(diag, c->profile_out, s->profile) : 0;
 }
 
@@ -111,11 +110,11 @@ int plan_request(Diag *diag, Arena *arena, const PlanRequest *c, const PlanSubje
     if (c->plan_file)
         TRY(plan_read(diag, arena, c->plan_file, s->profile, &s->cluster, given));
     else if (given)
-        TRY(plan_by_hand(diag, c, c->profile_file ? NULL : &s->work, s->profile, &s->cluster, given));
+        TRY(plan_by_hand(diag, c, c->profile_file ? NULL : &s->work, s->profile, &s->cluster,
+                         given));
     if (!c->profile_file && c->options.batch == 1) {
         Cut cut;
-        Planning planning = {&s->work,   s->profile, &s->cluster,
-                             s->targets, s->names,   s->lower};
+        Planning planning = {&s->work, s->profile, &s->cluster, s->targets, s->names, s->lower};
         return cut_proven(&planning, &c->options, given, &cut, plan);
     }
     if (given) return plan_given(diag, arena, s->profile, &s->cluster, &c->options, given, plan);

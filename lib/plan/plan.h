@@ -10,14 +10,14 @@
 #include "passes/stage/work.h"
 
 typedef struct PlanRequest {
-    CompileOptions compile;    /* the model, its options, targets and their folders */
+    CompileOptions compile; /* the model, its options, targets and their folders */
     PlanOptions options;
-    const char *profile_file;  /* --profile: plans without a model */
+    const char *profile_file; /* --profile: plans without a model */
     const char *cluster_file;
-    const char *plan_file;     /* --plan: this one, checked */
-    const char *split;         /* --split 8,19,1: layers per device */
-    const char *profile_out;   /* --write-profile */
-    bool measure;              /* time the layers on each kind of device */
+    const char *plan_file;   /* --plan: this one, checked */
+    const char *split;       /* --split 8,19,1: layers per device */
+    const char *profile_out; /* --write-profile */
+    bool measure;            /* time the layers on each kind of device */
 } PlanRequest;
 
 /* What is planned. The work and the targets are a model's; a profile has none. */

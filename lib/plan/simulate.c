@@ -10,14 +10,9 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 
-#define FIGURE(name)                                                                               \
-    {                                                                                              \
-        name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
-    }
+#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
 #define SECONDS(name, field)                                                                       \
-    {                                                                                              \
-        name, JSON_NUMBER, true, offsetof(SimStage, field), 0, 0, 1e300, "seconds", NULL, NULL     \
-    }
+    {name, JSON_NUMBER, true, offsetof(SimStage, field), 0, 0, 1e300, "seconds", NULL, NULL}
 
 static const JsonField stage_fields[] = {
     {"device", JSON_TEXT, true, offsetof(SimStage, device), 0, 0, 0, "a name", NULL, NULL},

@@ -12,7 +12,7 @@ enum { LEAST_NS = 100000000 }; /* of all rounds: until the system gives each thr
 typedef struct Job {
     const ProfileModule *module;
     const uint8_t *memory;
-    size_t bytes;     /* per thread */
+    size_t bytes; /* per thread */
     int64_t repeat;
     double result;
 } Job;
@@ -39,8 +39,10 @@ static double best_time(void (*fn)(void *, int64_t, int64_t), Job *job, const lp
     uint64_t first = lpc_now_ns();
     for (int i = 0; i < ROUNDS || lpc_now_ns() - first < LEAST_NS; i++) {
         uint64_t begin = lpc_now_ns();
-        if (threads) threads->parallel_for(threads->pool, fn, job, count);
-        else fn(job, 0, 1);
+        if (threads)
+            threads->parallel_for(threads->pool, fn, job, count);
+        else
+            fn(job, 0, 1);
         double time = (double)(lpc_now_ns() - begin) * 1e-9;
         if (!i || time < best) best = time;
     }

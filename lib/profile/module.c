@@ -34,7 +34,7 @@ static int compile_marks(Arena *arena, Diag *diag, const Target *target, const c
     tool_arg(&args, "-DLPC_PROFILE_CEILINGS");
     tool_arg(&args, arena_printf(arena, "-DLPC_PROFILE_VECTOR_BYTES=%d", bytes));
     tool_arg(&args, arena_printf(arena, "-DLPC_PROFILE_ACCUMULATORS=%d",
-                              target->vector_registers > 16 ? 24 : 12));
+                                 target->vector_registers > 16 ? 24 : 12));
     tool_args(&args, target->cflags, target->cflag_count);
     tool_arg(&args, "-c");
     tool_arg(&args, arena_printf(arena, "%s/profile.c", runtime));
@@ -118,12 +118,15 @@ static int check_manifest(const ProfileModule *module, Diag *diag, const cJSON *
     struct utsname machine;
     size_t length = strcspn(triple, "-");
     if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "profile")))
-        return diag_error(diag,
-                          "stage '%s' was not compiled with --instrument: give the model, or compile "
-                          "it so", module->name);
+        return diag_error(
+            diag,
+            "stage '%s' was not compiled with --instrument: give the model, or compile "
+            "it so",
+            module->name);
     if (uname(&machine) || strlen(machine.machine) != length ||
         strncmp(machine.machine, triple, length) != 0)
-        return diag_error(diag, "stage '%s' is for %s: only this machine's own can be profiled here",
+        return diag_error(diag,
+                          "stage '%s' is for %s: only this machine's own can be profiled here",
                           module->name, triple);
     return LPC_OK;
 }

@@ -15,17 +15,17 @@ enum { WARM_UP = 3 };
 
 typedef struct Profiling {
     const ProfileOptions *options;
-    CompileOptions compile;          /* the options' own, completed */
+    CompileOptions compile; /* the options' own, completed */
     Arena *arena;
     Diag *diag;
-    char *work;                      /* temporary folder */
-    const char *folder;              /* the package */
+    char *work;         /* temporary folder */
+    const char *folder; /* the package */
     ProfileResult *result;
     LpcPool *pool;
     lpc_threads threads;
-    int64_t *sizes;                  /* as bound, before a run */
-    void **workspaces, **states;     /* by stage */
-    void ***tensors;                 /* by cut */
+    int64_t *sizes;              /* as bound, before a run */
+    void **workspaces, **states; /* by stage */
+    void ***tensors;             /* by cut */
 } Profiling;
 
 /* ---- Loading ---- */
@@ -163,7 +163,8 @@ static int run_once(Profiling *p, int64_t *sizes, float *times)
         times[i] = (float)((double)(lpc_now_ns() - begin) * 1e-6);
         if (code != LPC_RUN_OK)
             return diag_error(p->diag, "stage '%s': its run failed with %d%s", model->name, code,
-                              p->options->input_count ? "" : ": give it inputs that suit it (--input)");
+                              p->options->input_count ? ""
+                                                      : ": give it inputs that suit it (--input)");
     }
     return LPC_OK;
 }
@@ -179,7 +180,8 @@ static float median_at(Profiling *p, const float *times, int stride, int at, flo
 static int run_all(Profiling *p)
 {
     int stages = p->result->package->stage_count, kernels = 0;
-    int64_t *sizes = arena_array(p->arena, (size_t)p->result->package->symbol_count + 1, sizeof *sizes);
+    int64_t *sizes =
+        arena_array(p->arena, (size_t)p->result->package->symbol_count + 1, sizeof *sizes);
     float *column = arena_array(p->arena, (size_t)p->options->repeat, sizeof *column);
     float *whole = arena_array(p->arena, (size_t)(p->options->repeat * stages), sizeof *whole);
     for (int i = 0; i < WARM_UP; i++) TRY(run_once(p, sizes, whole));
@@ -191,7 +193,8 @@ static int run_all(Profiling *p)
     uint64_t *ns = arena_array(p->arena, (size_t)kernels + 1, sizeof *ns);
     float *times = arena_array(p->arena, (size_t)(p->options->repeat * kernels) + 1, sizeof *times);
     for (int i = 0, at = 0; i < stages; at += p->result->modules[i++].kernel_count)
-        *p->result->modules[i].table = (lpc_profile_table){ns + at, p->result->modules[i].kernel_count};
+        *p->result->modules[i].table =
+            (lpc_profile_table){ns + at, p->result->modules[i].kernel_count};
     for (int64_t r = 0; r < p->options->repeat; r++) {
         memset(ns, 0, (size_t)kernels * sizeof *ns);
         TRY(run_once(p, sizes, whole));

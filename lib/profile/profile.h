@@ -13,8 +13,8 @@
 
 typedef struct ProfileKernel {
     const char *name, *node, *op;
-    double flops, bytes;  /* of one inference, at the bounds */
-    double ms;            /* median over the runs */
+    double flops, bytes; /* of one inference, at the bounds */
+    double ms;           /* median over the runs */
 } ProfileKernel;
 
 /* A stage that is loaded. */
@@ -28,15 +28,15 @@ typedef struct ProfileModule {
     uint64_t (*read)(const void *memory, size_t bytes);
     ProfileKernel *kernels;
     int kernel_count;
-    double total_ms;      /* median of whole runs */
+    double total_ms; /* median of whole runs */
 } ProfileModule;
 
 /* Figures of this machine with the threads that are used; bandwidths in bytes per second. */
 typedef struct ProfileCeiling {
     double flops, l2, l3, memory;
-    double bandwidth;       /* of the level that one inference's memory fits */
-    const char *level;      /* its name */
-    double footprint;       /* bytes of that memory */
+    double bandwidth;  /* of the level that one inference's memory fits */
+    const char *level; /* its name */
+    double footprint;  /* bytes of that memory */
 } ProfileCeiling;
 
 /* Builds the shared object of stage `name` of the package in `folder`, beside the other files of
@@ -52,7 +52,7 @@ int profile_measure(ProfileCeiling *ceiling, Diag *diag, const ProfileModule *mo
 /* What `lpc profile` asks for. */
 typedef struct ProfileOptions {
     CompileOptions compile;
-    const char *path;                /* a model, or the folder of one compiled with --instrument */
+    const char *path; /* a model, or the folder of one compiled with --instrument */
     Given *inputs;
     int input_count;
     int64_t repeat, seed;

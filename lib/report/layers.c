@@ -122,8 +122,7 @@ static void table(Report *r)
             "</tr>\n",
             i, report_escape(a, layer->name), report_colour(s),
             report_escape(a, r->cut->stages[s].name), report_flops(a, layer_flops(r, s, i)),
-            bytes_text(a, (double)layer->weights),
-            seconds_text(a, seconds[i]));
+            bytes_text(a, (double)layer->weights), seconds_text(a, seconds[i]));
     }
     text_add(&r->out, "</tbody>\n</table>\n");
     if (p->count > ROWS)

@@ -40,7 +40,8 @@ const char *const report_style[] = {
     ".f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}"
     ".f4{fill:var(--c4)}.f5{fill:var(--c5)}.f6{fill:var(--c6)}.f7{fill:var(--c7)}\n",
     ".weights{background:var(--weights)}.workspace{background:var(--workspace)}"
-    ".state{background:var(--state)}.queues{background:var(--queues)}.code{background:var(--code)}\n",
+    ".state{background:var(--state)}.queues{background:var(--queues)}.code{background:var(--code)}"
+    "\n",
     ".bar{display:flex;height:1.4rem;background:var(--soft);border:1px solid var(--line);"
     "border-radius:4px;overflow:hidden;margin:.2rem 0}\n",
     ".bar span{flex:none;min-width:1px}\n",
@@ -60,7 +61,8 @@ const char *const report_style[] = {
     ".lane{display:grid;grid-template-columns:10rem 1fr;gap:.1rem .5rem;align-items:center;"
     "margin:.4rem 0}\n",
     ".lane b{font-size:.875rem;font-weight:600;overflow-wrap:anywhere;line-height:1.2}\n",
-    ".track{position:relative;overflow:hidden;height:2.4rem;background:var(--soft);border-radius:4px}\n",
+    ".track{position:relative;overflow:hidden;height:2.4rem;background:var(--soft);border-radius:"
+    "4px}\n",
     ".track span{position:absolute;top:.15rem;height:1.25rem;border-radius:2px;color:#fff;"
     "font-size:.75rem;line-height:1.25rem;text-align:center;overflow:hidden;min-width:2px;"
     "box-shadow:inset 0 0 0 1px rgba(255,255,255,.55)}\n",

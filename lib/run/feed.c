@@ -78,8 +78,7 @@ static int64_t last_argmax(const HostTensor *tensor)
     int64_t row = tensor->rank ? tensor->dims[tensor->rank - 1] : 1;
     int64_t best = 0;
     for (int64_t i = 1; i < row; i++)
-        if (host_value(tensor, count - row + i) > host_value(tensor, count - row + best))
-            best = i;
+        if (host_value(tensor, count - row + i) > host_value(tensor, count - row + best)) best = i;
     return best;
 }
 

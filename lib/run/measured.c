@@ -53,7 +53,8 @@ int package_profile(const Package *package, Arena *arena, Diag *diag, const doub
             return diag_error(diag, "layers.json does not belong to manifest.json");
         LayerSeconds *times = times_of(profile, arena, stage);
         double sum = 0;
-        for (int i = at; i < at + stage->layers; i++) sum += guess(profile, i, stage->target, target);
+        for (int i = at; i < at + stage->layers; i++)
+            sum += guess(profile, i, stage->target, target);
         for (int i = at; i < at + stage->layers; i++)
             times->seconds[i] =
                 sum > 0 ? compute_s[s] * guess(profile, i, stage->target, target) / sum : 0;
@@ -66,7 +67,8 @@ int run_write_profile(const Run *run)
 {
     int count;
     const RunStats *stats = run_stats(run->session, &count);
-    double *seconds = arena_array(run->arena, (size_t)run->package->stage_count + 1, sizeof *seconds);
+    double *seconds =
+        arena_array(run->arena, (size_t)run->package->stage_count + 1, sizeof *seconds);
     if (!run->options->profile_out) return LPC_OK;
     for (int i = 0; i < run->package->stage_count; i++) {
         if (i >= count || !stats[i].known)

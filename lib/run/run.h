@@ -34,7 +34,7 @@ typedef struct PackageStage {
     const char **emulator; /* words before the program, NULL-terminated */
     int layers;
     double predicted_compute_s, predicted_send_s; /* the planner's; < 0: unknown */
-    int predicted_cores;   /* that they are for */
+    int predicted_cores;                          /* that they are for */
 } PackageStage;
 
 /* One end of the pipeline: the contract with the first stage, or with the last one. */

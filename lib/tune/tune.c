@@ -60,7 +60,7 @@ static void say_ratio(const Tuner *t, const TuneKernel *kernel, const Tiling *tr
 {
     if (!t->options.verbose) return;
     diag_note(t->diag, "lpc: %.3f of %.3g us: %s: %s", ratio, kernel->seconds * 1e6,
-            tune_tiling_text(t->arena, tried), kernel->site.key);
+              tune_tiling_text(t->arena, tried), kernel->site.key);
 }
 
 /* Candidate `which` of a kernel, on top of what was found so far; false: it has no so many. */
@@ -144,9 +144,10 @@ static int confirm(Tuner *t, Trial *base)
         kept--;
     }
     if (!t->options.quiet)
-        diag_note(t->diag, "lpc: tuning '%s': %d of %d kernels are faster than by rule; a run takes %.3f "
-                "of the time",
-                t->stage->name, kept, t->count, whole);
+        diag_note(t->diag,
+                  "lpc: tuning '%s': %d of %d kernels are faster than by rule; a run takes %.3f "
+                  "of the time",
+                  t->stage->name, kept, t->count, whole);
     return 0;
 }
 
@@ -170,10 +171,11 @@ static int measure(Tuner *t)
     TRY(trial_run(t, &base));
     int hot = find_hot(t, &base);
     if (!t->options.quiet)
-        diag_note(t->diag, "lpc: tuning '%s' (%d thread%s): %d kernels lack a tiling, %d of them take %.0f%% "
-                "of their time",
-                t->stage->name, t->threads, t->threads > 1 ? "s" : "", t->count, hot,
-                COVERED * 100);
+        diag_note(
+            t->diag,
+            "lpc: tuning '%s' (%d thread%s): %d kernels lack a tiling, %d of them take %.0f%% "
+            "of their time",
+            t->stage->name, t->threads, t->threads > 1 ? "s" : "", t->count, hot, COVERED * 100);
     TRY(sweep(t, &base, false));
     TRY(sweep(t, &base, true));
     TRY(confirm(t, &base));
@@ -194,7 +196,9 @@ static int choose_place(const Tuner *t)
             "target '%s' is not this machine: --tune needs --runner CMD, which runs a "
             "program on it, or --emulate",
             target->name);
-    diag_note(t->diag, "lpc: warning: tuning '%s' through an emulator: its times say nothing about the device",
+    diag_note(
+        t->diag,
+        "lpc: warning: tuning '%s' through an emulator: its times say nothing about the device",
         t->stage->name);
     return 0;
 }

@@ -75,8 +75,8 @@ static bool reads_wide(const Node *n, const Tensor *x)
 {
     const Tensor *w = node_in(n, 1);
     if (n->op != OP_CONV || n->in[0] != x || !w || n->region) return false;
-    return node_int(n, "group") == 1 && !(size_is(w->dims[w->rank - 2], 1) &&
-                                          size_is(w->dims[w->rank - 1], 1));
+    return node_int(n, "group") == 1 &&
+           !(size_is(w->dims[w->rank - 2], 1) && size_is(w->dims[w->rank - 1], 1));
 }
 
 /* A picture comes with its channels apart, and a first convolution reads every place of it many

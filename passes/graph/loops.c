@@ -33,10 +33,11 @@ static void make(Graph *g, int *at, Node *leave, OpCode op, Tensor *x, Tensor *o
         in[1] = rewrite_sizes(g, *at, leave, out->rank, out->dims);
         *at += g->node_count - before;
     }
-    Node *node = graph_node_at(g, (*at)++, op, NULL, &leave->origin, op == OP_RESHAPE ? 2 : 1, in,
-                               1, &out);
+    Node *node =
+        graph_node_at(g, (*at)++, op, NULL, &leave->origin, op == OP_RESHAPE ? 2 : 1, in, 1, &out);
     node->region = leave->region;
-    if (op == OP_RESHAPE) node_set_int(g, node, "allowzero", 1); /* the sizes are meant as they are */
+    if (op == OP_RESHAPE)
+        node_set_int(g, node, "allowzero", 1); /* the sizes are meant as they are */
 }
 
 /* The body becomes part of what is around it. */

@@ -84,7 +84,8 @@ static bool tail_of(Graph *g, const Uses *uses, const Node *n, Tail *t)
         t->low = -INFINITY;
         t->high = INFINITY;
     }
-    if (!user || user->op != OP_QUANTIZE_LINEAR || !region_same(user->region, n->region)) return false;
+    if (!user || user->op != OP_QUANTIZE_LINEAR || !region_same(user->region, n->region))
+        return false;
     t->quantize = user;
     if (!params_of(g, user, user->out[0]->dtype, &t->out)) return false;
     return t->out.per_tensor && is_byte(t->out.dtype);

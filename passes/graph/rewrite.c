@@ -85,8 +85,7 @@ void rewrite_merge(Graph *g, Node *n, const Node *gone)
 {
     for (int i = 0; i < gone->merged_count; i++)
         arena_push(g->arena, n->merged, n->merged_count) = gone->merged[i];
-    if (gone->origin.index >= 0)
-        arena_push(g->arena, n->merged, n->merged_count) = gone->origin;
+    if (gone->origin.index >= 0) arena_push(g->arena, n->merged, n->merged_count) = gone->origin;
 }
 
 void rewrite_inputs(Graph *g, Node *n, int count, Tensor *const *in)

@@ -3,7 +3,7 @@
 
 const GraphRules graph_rules[OP_COUNT] = {
 #define OP(id, name, since, ...) [OP_##id] = {.op = OP_##id, __VA_ARGS__},
-#define BYPASS(rule) .bypass = bypass_##rule,
-#define SCALES(rule) .scales = scales_##rule,
+#define BYPASS(rule)             .bypass = bypass_##rule,
+#define SCALES(rule)             .scales = scales_##rule,
 #include "ir/ops.def"
 };

@@ -19,8 +19,8 @@ typedef struct Affine {
 typedef Tensor *ScalesRule(Graph *g, const Node *n, const Affine *a);
 
 #define OP(id, name, since, ...) __VA_ARGS__
-#define BYPASS(rule) BypassRule bypass_##rule;
-#define SCALES(rule) ScalesRule scales_##rule;
+#define BYPASS(rule)             BypassRule bypass_##rule;
+#define SCALES(rule)             ScalesRule scales_##rule;
 #include "ir/ops.def"
 
 typedef struct GraphRules {

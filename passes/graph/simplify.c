@@ -102,8 +102,9 @@ int pass_simplify(Graph *g)
         for (int i = 0; i < g->node_count; i++) {
             Node *n = g->nodes[i];
             if (n->op == OP_DELETED) continue;
-            if (make_values(n) || remove_nothing(g, n) || simplify_loop(g, n, i) || merge_transposes(g, n) ||
-                transpose_to_reshape(g, n, i) || merge_reshapes(g, n, i)) {
+            if (make_values(n) || remove_nothing(g, n) || simplify_loop(g, n, i) ||
+                merge_transposes(g, n) || transpose_to_reshape(g, n, i) ||
+                merge_reshapes(g, n, i)) {
                 changed = true;
                 i = rewrite_position(g, n); /* nodes may have been put before it */
             }

@@ -21,7 +21,7 @@ typedef struct Entry {
     const Inst *like; /* the instruction, its operands mapped */
     Inst *value;
     uint32_t hash;
-    int next;         /* in the chain, -1 ends it */
+    int next; /* in the chain, -1 ends it */
 } Entry;
 
 enum { BUCKETS = 1024 };
@@ -151,8 +151,8 @@ static bool clean_hook(Rewriter *rw, Inst *old)
 /* ---- Dead code: from the end, since uses come after what they use. ---- */
 
 typedef struct Sweep {
-    bool *live;   /* by id */
-    bool *read;   /* by cell id: some live GET */
+    bool *live; /* by id */
+    bool *read; /* by cell id: some live GET */
     bool changed;
 } Sweep;
 

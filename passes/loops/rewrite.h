@@ -11,11 +11,11 @@
 typedef struct Rewriter Rewriter;
 struct Rewriter {
     Builder b;
-    Inst **map;     /* by old id: the new value, NULL for what stays as it is */
-    int old_count;  /* ids below this are old ones */
+    Inst **map;    /* by old id: the new value, NULL for what stays as it is */
+    int old_count; /* ids below this are old ones */
     /* True when the hook has emitted the instruction and set its value (rewrite_set). */
     bool (*hook)(Rewriter *rewriter, Inst *old);
-    void *user;     /* of the hook */
+    void *user; /* of the hook */
 };
 
 /* Rewrites kernel's body. Ids are then renumbered in the order of the text. */

@@ -14,7 +14,7 @@ typedef enum VariesKind {
 
 typedef struct Varies {
     VariesKind kind;
-    bool known;   /* LINEAR: coef is this constant */
+    bool known; /* LINEAR: coef is this constant */
     int64_t coef;
 } Varies;
 
@@ -26,11 +26,11 @@ typedef enum CellRole {
 } CellRole;
 
 typedef struct LoopValues {
-    Varies *shapes;    /* by old id */
+    Varies *shapes; /* by old id */
     int shape_count;
-    CellRole *roles;  /* by cell id */
+    CellRole *roles; /* by cell id */
     int role_count;
-    bool wide;        /* computes 64-bit data */
+    bool wide; /* computes 64-bit data */
     const Inst *loop;
 } LoopValues;
 

@@ -114,7 +114,7 @@ static Varies linear_arithmetic(const Inst *inst, Varies a, Varies c)
     case LI_MUL:
         if (both) break;
         return a.kind == VARIES_LINEAR ? scaled(x, inst->arg[1], false)
-                                      : scaled(y, inst->arg[0], false);
+                                       : scaled(y, inst->arg[0], false);
     case LI_SHL:
         if (c.kind != VARIES_UNIFORM) break;
         return scaled(x, inst->arg[1], true);

@@ -56,8 +56,8 @@ static void emit_linear(Rewriter *rw, Inst *old)
 static Inst *linear_vector(Rewriter *rw, Inst *old, DType dtype)
 {
     Builder *b = &rw->b;
-    Inst *steps = kb_mul(b, kb_iota(b, dtype, emitter(rw)->lanes),
-                         kb_cast(b, dtype, coef_of(rw, old)));
+    Inst *steps =
+        kb_mul(b, kb_iota(b, dtype, emitter(rw)->lanes), kb_cast(b, dtype, coef_of(rw, old)));
     return kb_add(b, kb_cast(b, dtype, rewrite_get(rw, old)), steps);
 }
 

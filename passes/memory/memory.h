@@ -5,8 +5,8 @@
 #include "passes/lower/frame/lower.h"
 
 typedef struct MemoryFigures {
-    int64_t naive;   /* every buffer apart */
-    int64_t bound;   /* the largest sum of live bytes at any step: no plan can be smaller */
+    int64_t naive; /* every buffer apart */
+    int64_t bound; /* the largest sum of live bytes at any step: no plan can be smaller */
     int64_t planned;
 } MemoryFigures;
 

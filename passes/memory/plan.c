@@ -17,10 +17,10 @@ typedef struct Life {
 
 typedef struct Planner {
     Arena *arena;
-    Life *lives;         /* of the workspace buffers, merged ones once */
+    Life *lives; /* of the workspace buffers, merged ones once */
     int count;
     Lives main;
-    Buffer **merged;     /* by buffer id: the buffer whose memory it shares, or itself */
+    Buffer **merged; /* by buffer id: the buffer whose memory it shares, or itself */
 } Planner;
 
 static Buffer *representative(const Planner *p, Buffer *buffer)

@@ -59,8 +59,10 @@ static int64_t layer_bytes(const Profile *p, int first, int end)
     for (int i = first; i < end; i++) {
         const Layer *l = &p->layers[i];
         bytes += l->weights + l->buffers + l->state + l->code;
-        if (!p->planned) bytes += l->activations;
-        else if (l->activations > live) live = l->activations;
+        if (!p->planned)
+            bytes += l->activations;
+        else if (l->activations > live)
+            live = l->activations;
     }
     return bytes + live;
 }
@@ -79,11 +81,12 @@ static int check_layers(Diag *diag, const Profile *p, const Plan *plan)
         if (s->end <= s->first || s->first < 0 || s->end > p->count)
             return diag_error(diag, "plan: stage %d (%s) has no layers", k + 1, s->device);
         if (s->first != next)
-            return diag_error(diag, "plan: stage %d (%s) starts with layer '%s', expected '%s'", k + 1,
-                              s->device, p->layers[s->first].name,
+            return diag_error(diag, "plan: stage %d (%s) starts with layer '%s', expected '%s'",
+                              k + 1, s->device, p->layers[s->first].name,
                               next < p->count ? p->layers[next].name : "(none)");
         if (k && p->layers[s->first].whole)
-            return diag_error(diag, "plan: layers '%s' and '%s' share a state and cannot be cut apart",
+            return diag_error(diag,
+                              "plan: layers '%s' and '%s' share a state and cannot be cut apart",
                               p->layers[s->first - 1].name, p->layers[s->first].name);
         next = s->end;
     }
@@ -103,8 +106,9 @@ static int check_devices(Diag *diag, const Cluster *cluster, const Plan *plan)
         if (used[d])
             code = diag_error(diag, "plan: device '%s' runs two stages", cluster->devices[d].name);
         if (!plan->options.free_order && d < last)
-            code = diag_error(diag, "plan: device '%s' comes after '%s', against the given order "
-                                    "(--order free allows it)",
+            code = diag_error(diag,
+                              "plan: device '%s' comes after '%s', against the given order "
+                              "(--order free allows it)",
                               cluster->devices[d].name, cluster->devices[last].name);
         used[d] = true;
         last = d;
@@ -121,12 +125,13 @@ int plan_short(Diag *diag, int index, const PlanStage *s)
     const StageBytes *b = &s->bytes;
     return diag_error(
         diag,
-        "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget is %lld: %lld bytes "
+        "plan: stage %d: layers '%s' to '%s' need %lld bytes on %s, whose budget is %lld: %lld "
+        "bytes "
         "short (weights %lld, activations %lld, buffers %lld, state %lld, queues %lld, code %lld)",
         index + 1, s->first_name, s->last_name, (long long)s->memory, s->device,
         (long long)s->budget, (long long)(s->memory - s->budget), (long long)b->weights,
-        (long long)b->activations, (long long)b->buffers, (long long)b->state,
-        (long long)b->queues, (long long)b->code);
+        (long long)b->activations, (long long)b->buffers, (long long)b->state, (long long)b->queues,
+        (long long)b->code);
 }
 
 static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, const Plan *plan)
@@ -143,8 +148,9 @@ static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, co
         /* Where workspaces are not tabled, the planner's are upper bounds. */
         bool more = profile_footprint(p, d, s->compact) && p->count > NEEDS_TABLED;
         if ((more ? bytes > s->memory : bytes != s->memory) || budget != s->budget)
-            code = diag_error(diag, "plan: stage %d (%s) needs %lld bytes of %lld, planned with %lld "
-                                    "of %lld",
+            code = diag_error(diag,
+                              "plan: stage %d (%s) needs %lld bytes of %lld, planned with %lld "
+                              "of %lld",
                               k + 1, s->device, (long long)bytes, (long long)budget,
                               (long long)s->memory, (long long)s->budget);
         else if (s->memory > budget)
@@ -212,7 +218,8 @@ static int check_times(Diag *diag, const Profile *p, const Cluster *cluster, con
         longest = fmax(longest, plan->options.no_overlap ? compute + send : fmax(compute, send));
     }
     if (differs(latency, plan->latency_s) || differs(longest, plan->bottleneck_s))
-        return diag_error(diag, "plan: latency %.9g s and longest period %.9g s, planned %.9g and %.9g",
+        return diag_error(diag,
+                          "plan: latency %.9g s and longest period %.9g s, planned %.9g and %.9g",
                           latency, longest, plan->latency_s, plan->bottleneck_s);
     return 0;
 }

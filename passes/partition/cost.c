@@ -65,8 +65,8 @@ static void init_links(Cost *c)
         for (int b = 0; b < c->m; b++) {
             Link link = cluster_link(c->cluster, a, b);
             int k = 0;
-            while (k < c->link_count && (c->links[k].bandwidth != link.bandwidth ||
-                                         c->links[k].latency != link.latency))
+            while (k < c->link_count &&
+                   (c->links[k].bandwidth != link.bandwidth || c->links[k].latency != link.latency))
                 k++;
             if (k == c->link_count) arena_push(c->arena, c->links, c->link_count) = link;
             c->link[a][b] = k;

@@ -15,11 +15,11 @@ typedef struct Cost {
     const Profile *profile;
     const Cluster *cluster; /* expanded */
     PlanOptions options;
-    int n, m;                      /* layers, devices */
-    double tick;                   /* seconds */
-    int64_t *cut;                  /* [n + 1] bytes over each cut */
-    bool *allowed;                 /* [n + 1] a stage may end there */
-    const Needs *own;              /* by the layers' own figures */
+    int n, m;                         /* layers, devices */
+    double tick;                      /* seconds */
+    int64_t *cut;                     /* [n + 1] bytes over each cut */
+    bool *allowed;                    /* [n + 1] a stage may end there */
+    const Needs *own;                 /* by the layers' own figures */
     const Needs *needs[PLAN_DEVICES]; /* by device; equal ones share theirs */
     const Needs *kinds[PLAN_DEVICES]; /* the different ones */
     int kind_count;

@@ -82,9 +82,7 @@ static int read_shared(JsonReader *r, const JsonField *field, const cJSON *json,
 }
 
 #define PER_LAYER(name, field, read)                                                               \
-    {                                                                                              \
-        name, JSON_OTHER, false, offsetof(InFootprint, field), 0, 0, 0, NULL, NULL, read           \
-    }
+    {name, JSON_OTHER, false, offsetof(InFootprint, field), 0, 0, 0, NULL, NULL, read}
 
 static const JsonField footprint_fields[] = {
     {"target", JSON_TEXT, true, offsetof(InFootprint, f.target), 0, 0, 0, "a name", NULL, NULL},

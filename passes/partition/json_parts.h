@@ -9,21 +9,16 @@
 
 #define SIZE(name, type, field)                                                                    \
     {                                                                                              \
-        name, JSON_SIZE, false, offsetof(type, field), 0, 0, 0x1p60,                               \
-            "at most 2^60 bytes: a number of 0 or more, \"988MB\" or \"988MiB\"", NULL, NULL       \
-    }
+        name,   JSON_SIZE,                                                                         \
+        false,  offsetof(type, field),                                                             \
+        0,      0,                                                                                 \
+        0x1p60, "at most 2^60 bytes: a number of 0 or more, \"988MB\" or \"988MiB\"",              \
+        NULL,   NULL}
 #define COUNT(name, type, field, least)                                                            \
-    {                                                                                              \
-        name, JSON_INT, false, offsetof(type, field), 0, least, 1e9, "a whole number", NULL, NULL  \
-    }
+    {name, JSON_INT, false, offsetof(type, field), 0, least, 1e9, "a whole number", NULL, NULL}
 #define FLAG(name, type, field)                                                                    \
-    {                                                                                              \
-        name, JSON_FLAG, false, offsetof(type, field), 0, 0, 0, NULL, NULL, NULL                   \
-    }
-#define JSON_END                                                                                   \
-    {                                                                                              \
-        NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
-    }
+    {name, JSON_FLAG, false, offsetof(type, field), 0, 0, 0, NULL, NULL, NULL}
+#define JSON_END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
 
 /* Messages begin with "layer 'NAME'" from now on, or with "layer #INDEX" when it has no name. */
 void json_place(JsonReader *reader, const char *what, const cJSON *json, int index);

@@ -127,13 +127,8 @@ static int keep_layers(JsonReader *r, const JsonField *f, const cJSON *json, voi
 }
 
 #define NAME(name, field)                                                                          \
-    {                                                                                              \
-        name, JSON_TEXT, true, offsetof(InStage, field), 0, 0, 0, "a name", NULL, NULL             \
-    }
-#define FIGURE(name)                                                                               \
-    {                                                                                              \
-        name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL                                       \
-    }
+    {name, JSON_TEXT, true, offsetof(InStage, field), 0, 0, 0, "a name", NULL, NULL}
+#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
 
 /* Figures are computed anew. */
 static const JsonField stage_fields[] = {

@@ -23,10 +23,8 @@ int objective_find(const char *name)
 
 PlanOptions plan_defaults(void)
 {
-    return (PlanOptions){.objective = PLAN_THROUGHPUT,
-                         .memory_limit = 1,
-                         .queue = PLAN_QUEUE,
-                         .batch = 1};
+    return (PlanOptions){
+        .objective = PLAN_THROUGHPUT, .memory_limit = 1, .queue = PLAN_QUEUE, .batch = 1};
 }
 
 int64_t plan_budget(const PlanOptions *options, const Device *device)
@@ -57,8 +55,8 @@ Profile *profile_scale(Arena *arena, const Profile *p, int batch)
 {
     Profile *scaled = arena_alloc(arena, sizeof *scaled);
     *scaled = *p;
-    scaled->layers = arena_grow(arena, p->layers, (size_t)p->count, (size_t)p->count,
-                                sizeof *p->layers);
+    scaled->layers =
+        arena_grow(arena, p->layers, (size_t)p->count, (size_t)p->count, sizeof *p->layers);
     scaled->tensors = arena_grow(arena, p->tensors, (size_t)p->tensor_count,
                                  (size_t)p->tensor_count, sizeof *p->tensors);
     if (batch == 1) return scaled;
@@ -85,9 +83,8 @@ static int check_device(Diag *diag, const Device *d)
     if (!(d->gflops > 0 && d->gflops < 1e15))
         return diag_error(diag, "device '%s': field 'gflops': expected a number above 0", d->name);
     if (!(d->memory_bandwidth >= 0) || !(d->call_overhead >= 0 && d->call_overhead <= 1e6))
-        return diag_error(diag,
-                          "device '%s': expected memory_bandwidth and call_overhead of 0 or more",
-                          d->name);
+        return diag_error(
+            diag, "device '%s': expected memory_bandwidth and call_overhead of 0 or more", d->name);
     if (d->memory < 0 || d->runtime < 0)
         return diag_error(diag, "device '%s': field 'memory': expected 0 bytes or more", d->name);
     if (d->count < 1 || d->count > PLAN_DEVICES)

@@ -14,18 +14,18 @@
 
 /* One layer; sizes in bytes. */
 typedef struct Layer {
-    const char *name;      /* unique */
-    int64_t weights;       /* used by this layer only; see SharedWeight */
-    int64_t activations;   /* what it needs while it runs */
-    int64_t buffers;       /* scratch and packed copies */
-    int64_t state;         /* caches that stay on the device */
-    int64_t code;          /* emitted instructions */
-    int64_t out_bytes;     /* what crosses the cut after it, when the profile lists no tensors */
-    int64_t out_tensors;   /* how many that are, for the report; 0: unknown */
+    const char *name;    /* unique */
+    int64_t weights;     /* used by this layer only; see SharedWeight */
+    int64_t activations; /* what it needs while it runs */
+    int64_t buffers;     /* scratch and packed copies */
+    int64_t state;       /* caches that stay on the device */
+    int64_t code;        /* emitted instructions */
+    int64_t out_bytes;   /* what crosses the cut after it, when the profile lists no tensors */
+    int64_t out_tensors; /* how many that are, for the report; 0: unknown */
     double flops;
-    double bytes;          /* moved through memory by one run; < 0: all of its size */
-    int tensors;           /* weight tensors */
-    bool whole;            /* no cut is allowed between the layer before and this one */
+    double bytes; /* moved through memory by one run; < 0: all of its size */
+    int tensors;  /* weight tensors */
+    bool whole;   /* no cut is allowed between the layer before and this one */
 } Layer;
 
 /* A weight that several layers use: it counts once in each stage that uses it. */
@@ -88,33 +88,33 @@ typedef struct Profile {
     int time_count;
     Footprint *footprints;
     int footprint_count;
-    bool planned;     /* activations are bytes live while the layer runs: a stage needs their maximum */
+    bool planned; /* activations are bytes live while the layer runs: a stage needs their maximum */
 } Profile;
 
 typedef struct Device {
-    const char *name;         /* unique after cluster_expand */
+    const char *name; /* unique after cluster_expand */
     const char *target;
     double gflops;
-    double memory_bandwidth;  /* bytes per second, 0: not a limit */
-    double call_overhead;     /* seconds of one layer beyond its work */
-    int64_t memory;           /* bytes */
-    int64_t runtime;          /* bytes of the runtime itself, in any stage */
-    int count;                /* how many there are of it */
-    int kind;                 /* the description it was expanded from */
+    double memory_bandwidth; /* bytes per second, 0: not a limit */
+    double call_overhead;    /* seconds of one layer beyond its work */
+    int64_t memory;          /* bytes */
+    int64_t runtime;         /* bytes of the runtime itself, in any stage */
+    int count;               /* how many there are of it */
+    int kind;                /* the description it was expanded from */
 } Device;
 
 typedef struct Link {
-    int from, to;             /* devices' kinds */
-    double bandwidth;         /* bytes per second */
-    double latency;           /* seconds */
+    int from, to;     /* devices' kinds */
+    double bandwidth; /* bytes per second */
+    double latency;   /* seconds */
 } Link;
 
 typedef struct Cluster {
     Device *devices;
     int count;
-    Link *links;              /* by kind; of several for one pair the last counts */
+    Link *links; /* by kind; of several for one pair the last counts */
     int link_count;
-    Link otherwise;           /* pairs that no link names */
+    Link otherwise; /* pairs that no link names */
 } Cluster;
 
 typedef enum Objective {

@@ -64,7 +64,8 @@ int profile_check(Diag *diag, const Profile *p)
         const LiveTensor *t = &p->tensors[i];
         if (t->from < -1 || t->to <= t->from || t->to > p->count || t->bytes < 0 ||
             (double)t->bytes > PROFILE_BYTES)
-            return diag_error(diag, "tensor '%s': expected bytes, and a user after its maker", t->name);
+            return diag_error(diag, "tensor '%s': expected bytes, and a user after its maker",
+                              t->name);
     }
     return check_sum(diag, p);
 }

@@ -16,7 +16,8 @@ int shared_check(Diag *diag, const Profile *p, const SharedWeight *shared, int c
             return diag_error(diag, "shared weight '%s': expected bytes and at least one layer",
                               s->name);
         for (int k = 0; k < s->layer_count; k++) {
-            if (s->layers[k] < 0 || s->layers[k] >= p->count || (k && s->layers[k] <= s->layers[k - 1]))
+            if (s->layers[k] < 0 || s->layers[k] >= p->count ||
+                (k && s->layers[k] <= s->layers[k - 1]))
                 return diag_error(diag, "shared weight '%s': expected each layer once, in order",
                                   s->name);
         }

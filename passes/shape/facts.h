@@ -16,10 +16,10 @@ const Size *split_start(Graph *graph, const Node *node, int k);
 typedef struct LoopCount {
     const Size *iteration; /* the symbol that counts, from 0 on; 0 where it runs once */
     const Size *limit;     /* iterations at most */
-    bool limit_is_read;    /* the limit is a symbol that the enter node sets from in[0]'s contents */
-    bool has_cond;         /* it can end before that */
-    int counter;           /* the symbol of main's loop: iterations done */
-    const Size *trips;     /* iterations that it ran, known after it */
+    bool limit_is_read; /* the limit is a symbol that the enter node sets from in[0]'s contents */
+    bool has_cond;      /* it can end before that */
+    int counter;        /* the symbol of main's loop: iterations done */
+    const Size *trips;  /* iterations that it ran, known after it */
 } LoopCount;
 void loop_count(Graph *graph, const Node *enter, LoopCount *count);
 

@@ -15,8 +15,8 @@
 
 /* One size, or one element of a small tensor, as it enters the body. */
 typedef struct Fact {
-    const Size *first; /* in the first iteration */
-    const Size *step;  /* what each iteration adds; NULL: nothing */
+    const Size *first;  /* in the first iteration */
+    const Size *step;   /* what each iteration adds; NULL: nothing */
     const Size *symbol; /* neither: what stands for it (sizes only) */
     int64_t bound;      /* of the symbol, as far as the body tells */
     const Size *jump;   /* what a first 1 becomes when that has nothing to do with it */
@@ -32,7 +32,7 @@ typedef struct Facts {
     Graph *g;
     Node *enter, *leave;
     const Size *iteration;
-    bool *outside; /* by symbol: has a value before the loop */
+    bool *outside;    /* by symbol: has a value before the loop */
     Carried *carried; /* the condition first */
     int count;
 } Facts;
@@ -207,8 +207,7 @@ static void set_tensor(const Facts *f, const Carried *c, Tensor *x, const Size *
     if (!c->value_count) return;
     x->values = arena_array(f->g->arena, (size_t)c->value_count, sizeof *x->values);
     x->value_count = c->value_count;
-    for (int i = 0; i < c->value_count; i++)
-        x->values[i] = fact_at(f, &c->values[i], iteration);
+    for (int i = 0; i < c->value_count; i++) x->values[i] = fact_at(f, &c->values[i], iteration);
 }
 
 static void set_entering(const Facts *f)
@@ -302,8 +301,8 @@ static bool learn_all(Facts *f)
 static int no_bound(const Facts *f, const Size *symbol, const char *what)
 {
     return diag_node(f->g->diag, &f->enter->origin,
-                     "%s has no bound that is known at compile time: give one with --max %s=N", what,
-                     size_text(f->g->sizes, symbol));
+                     "%s has no bound that is known at compile time: give one with --max %s=N",
+                     what, size_text(f->g->sizes, symbol));
 }
 
 /* The bound of a size that the loop sets anew in each iteration, from what the body made of it. */
@@ -423,9 +422,9 @@ static int check_bounds(const Facts *f, const LoopCount *count, int64_t trips)
                 fact->bound != 0)
                 return no_bound(f, fact->symbol, what);
             if (fact->step && trips >= LOOP_UNBOUNDED)
-                return no_bound(f, symbol, arena_printf(f->g->arena,
-                                                        "%s grows, and the number of iterations",
-                                                        what));
+                return no_bound(
+                    f, symbol,
+                    arena_printf(f->g->arena, "%s grows, and the number of iterations", what));
         }
     }
     for (int i = f->count - 1; i < f->leave->out_count; i++) {

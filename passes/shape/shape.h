@@ -15,17 +15,17 @@ typedef struct Values Values; /* a node and what its inputs hold: passes/shape/v
  * that the record names are known, and the output is small and static. */
 typedef const Size *ValueRule(Values *v, int out, int64_t flat, const int64_t *at);
 #define OP(id, name, since, ...) __VA_ARGS__
-#define SHAPE(rule) ShapeRule shape_##rule;
-#define CHECKS(rule) ShapeRule check_##rule;
-#define VALUES(rule, inputs) ValueRule values_##rule;
+#define SHAPE(rule)              ShapeRule shape_##rule;
+#define CHECKS(rule)             ShapeRule check_##rule;
+#define VALUES(rule, inputs)     ValueRule values_##rule;
 #include "ir/ops.def"
 
 /* The rules of one operator; rules.c makes the table of them. */
 typedef struct ShapeRules {
     OpCode op;
-    ShapeRule *shape; /* NULL: the node's outputs keep what they have (lpc.Values) */
-    ShapeRule *check; /* asked after `shape`; NULL: nothing is to be checked */
-    ValueRule *values; /* NULL: contents of its outputs are not followed */
+    ShapeRule *shape;     /* NULL: the node's outputs keep what they have (lpc.Values) */
+    ShapeRule *check;     /* asked after `shape`; NULL: nothing is to be checked */
+    ValueRule *values;    /* NULL: contents of its outputs are not followed */
     unsigned values_need; /* inputs */
 } ShapeRules;
 

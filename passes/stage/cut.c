@@ -28,8 +28,7 @@ static bool goes_by(const Node *node, const char *name)
     }
     for (int i = 0; i < node->in_count; i++) {
         const Tensor *in = node->in[i];
-        if (in && in->is_inlined && in->producer && goes_by(in->producer, name))
-            return true;
+        if (in && in->is_inlined && in->producer && goes_by(in->producer, name)) return true;
     }
     return false;
 }

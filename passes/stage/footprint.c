@@ -280,8 +280,10 @@ int work_footprints(Work *w, Profile *p, const Target *const *targets, const Low
     for (int i = 0; i < count; i++) {
         if (targets[i]) TRY(add_footprint(w, p, targets[i], &lower[i]));
     }
-    if (p->footprint_count) f = &p->footprints[0];
-    else TRY(portable_footprint(w, f));
+    if (p->footprint_count)
+        f = &p->footprints[0];
+    else
+        TRY(portable_footprint(w, f));
     for (int i = 0; i < p->count; i++) {
         p->layers[i].flops = f->flops[i];
         p->layers[i].bytes = f->bytes[i];

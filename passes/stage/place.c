@@ -66,7 +66,8 @@ static bool can_share_concat(const Placing *p, const Node *concat, int k)
     if (!p->here[in->id] || p->leaves[in->id] || p->lw->places[in->id].buffer) return false;
     if (in->is_inlined || in->is_state_out || in->dtype != out->dtype) return false;
     const Node *maker = in->producer;
-    if (is_view(maker) || maker->op == OP_PHI || !region_same(maker->region, concat->region)) return false;
+    if (is_view(maker) || maker->op == OP_PHI || !region_same(maker->region, concat->region))
+        return false;
     for (int i = 0; i < concat->in_count; i++) {
         if (i != k && concat->in[i] == in) return false;
     }
@@ -96,7 +97,9 @@ static void share_concat(Placing *p, const Node *concat)
 
 bool place_sends_source(const Node *node)
 {
-    if (!(op_info(node->op)->traits & T_RESHAPES) || node->epilogue_count || node->out[0]->has_order) return false;
+    if (!(op_info(node->op)->traits & T_RESHAPES) || node->epilogue_count ||
+        node->out[0]->has_order)
+        return false;
     const Tensor *in = node->in[0];
     if (!in->producer || in->data || in->is_inlined || in->has_order || in->is_state_out)
         return false;
@@ -169,9 +172,12 @@ void stage_places(Lower *lw, const Stage *stage)
     }
     for (int i = stage->node_count - 1; i >= 0 && !lw->target->plain; i--) {
         const Node *node = stage->nodes[i];
-        if (node->op == OP_LOOP_LEAVE) place_loop_sources(lw, node, p.here, p.leaves);
-        else if (node->op == OP_CONCAT) share_concat(&p, node);
-        else share_outgoing(&p, node);
+        if (node->op == OP_LOOP_LEAVE)
+            place_loop_sources(lw, node, p.here, p.leaves);
+        else if (node->op == OP_CONCAT)
+            share_concat(&p, node);
+        else
+            share_outgoing(&p, node);
     }
     for (int i = 0; i < stage->node_count; i++) {
         place_outputs(&p, stage->nodes[i]);

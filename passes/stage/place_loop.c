@@ -50,7 +50,8 @@ static bool grows(const Node *enter, int i)
 static void place_append(Lower *lw, const Tensor *now, const Tensor *next, const bool *leaves)
 {
     const Node *maker = next->producer;
-    if (!maker || maker->op != OP_CONCAT || maker->in[0] != now || node_result(maker) != next) return;
+    if (!maker || maker->op != OP_CONCAT || maker->in[0] != now || node_result(maker) != next)
+        return;
     if (maker->epilogue_count || leaves[next->id] || lw->places[next->id].buffer) return;
     for (int i = 1; i < maker->in_count; i++) {
         if (maker->in[i] == now) return;
@@ -105,7 +106,8 @@ static bool can_be_slice(const Lower *lw, const Node *leave, const Tensor *each,
 {
     const Node *maker = each->producer;
     if (!maker || !here[each->id] || leaves[each->id] || lw->places[each->id].buffer) return false;
-    if (maker->body || maker->op == OP_PHI || !region_same(maker->region, leave->body)) return false;
+    if (maker->body || maker->op == OP_PHI || !region_same(maker->region, leave->body))
+        return false;
     if (op_info(maker->op)->is_view && !maker->epilogue_count) return false;
     return !each->is_inlined && !each->has_order && !out->has_order && each->dtype == out->dtype;
 }

@@ -25,12 +25,10 @@ static void find_weights(const Work *w, Use *uses, const Node *node, int layer)
     for (int i = 0; i < (is_view && node->in_count ? 1 : node->in_count); i++) {
         const Tensor *in = node->in[i];
         if (!in) continue;
-        if (in->is_inlined && in->producer)
-            find_weights(w, uses, in->producer, layer);
+        if (in->is_inlined && in->producer) find_weights(w, uses, in->producer, layer);
         if (in->data) add_use(w, uses, in, layer);
     }
-    for (int i = 0; i < node->epilogue_count; i++)
-        find_weights(w, uses, node->epilogue[i], layer);
+    for (int i = 0; i < node->epilogue_count; i++) find_weights(w, uses, node->epilogue[i], layer);
 }
 
 static void fill_weights(const Work *w, Profile *p)

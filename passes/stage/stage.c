@@ -165,8 +165,8 @@ static void place_copy(Lower *lw, const Node *copy, BufferClass class, int index
 {
     const Tensor *to = copy->out[0];
     Place *place = &lw->places[to->id];
-    place->buffer = program_buffer(lw->program, to->name, class, to->dtype,
-                                   tensor_elements(lw->sizes, to));
+    place->buffer =
+        program_buffer(lw->program, to->name, class, to->dtype, tensor_elements(lw->sizes, to));
     place->buffer->index = index;
     place->offset = size_const(lw->sizes, 0);
     const Size *stride = size_const(lw->sizes, 1);
@@ -273,8 +273,8 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
                             stage->out_count + i);
     }
     size_t nodes = (size_t)stage->node_count + 1;
-    size_t tensors = (size_t)graph->tensor_count + (size_t)stage->out_count +
-                     (size_t)graph->state_count;
+    size_t tensors =
+        (size_t)graph->tensor_count + (size_t)stage->out_count + (size_t)graph->state_count;
     *lowered = (Lowered){.lw = {.arena = arena,
                                 .diag = graph->diag,
                                 .graph = graph,
@@ -294,8 +294,10 @@ int stage_calls(Graph *graph, const Stage *stage, Lowered *lowered)
     stage_places(lw, stage);
     lw->program->code = arena_new();
     int code = lower_all(lowered, stage, copies, kept);
-    if (code) lowered_drop(lowered);
-    else describe_costs(lw->program);
+    if (code)
+        lowered_drop(lowered);
+    else
+        describe_costs(lw->program);
     return code;
 }
 

@@ -14,20 +14,20 @@
 enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 
 typedef struct Stage {
-    const char *name;      /* the package folder: the target's name, "-2" ... appended when taken */
-    const char *prefix;    /* of the emitted function */
+    const char *name;   /* the package folder: the target's name, "-2" ... appended when taken */
+    const char *prefix; /* of the emitted function */
     const Target *target;
-    LowerTarget lower;     /* how it is to be lowered; `compact` by stage_lower */
-    Node **nodes;          /* those that run here, in order; inlined producers are not listed */
+    LowerTarget lower; /* how it is to be lowered; `compact` by stage_lower */
+    Node **nodes;      /* those that run here, in order; inlined producers are not listed */
     int node_count;
-    Tensor **in, **out;    /* contracts: what arrives, what leaves */
+    Tensor **in, **out; /* contracts: what arrives, what leaves */
     int in_count, out_count;
-    double flops; /* of its program's kernels, after stage_lower */
+    double flops;                /* of its program's kernels, after stage_lower */
     int64_t in_bytes, out_bytes; /* bounds of a frame's payload */
     int64_t budget, runtime;     /* of its device: usable bytes, and those of the runtime */
     int queue;                   /* frames in each of its two queues */
-    Program *program;      /* NULL before stage_lower */
-    MemoryFigures memory;  /* of the workspace, after stage_lower */
+    Program *program;            /* NULL before stage_lower */
+    MemoryFigures memory;        /* of the workspace, after stage_lower */
 } Stage;
 
 typedef struct Cut {

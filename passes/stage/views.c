@@ -5,7 +5,7 @@
 
 const ViewRules view_rules[OP_COUNT] = {
 #define OP(id, name, since, ...) [OP_##id] = {.op = OP_##id, __VA_ARGS__},
-#define VIEW(rule) .view = view_##rule,
+#define VIEW(rule)               .view = view_##rule,
 #include "ir/ops.def"
 };
 
@@ -28,9 +28,12 @@ static bool reshape_strides(SizeTable *sizes, const Tensor *from, const Place *p
         const Size *a = from->dims[i++], *c = to->dims[k++];
         while (a != c) {
             bool more_old = size_upper(sizes, a) < size_upper(sizes, c);
-            if (more_old && i < from->rank) a = size_mul(sizes, a, from->dims[i++]);
-            else if (!more_old && k < to->rank) c = size_mul(sizes, c, to->dims[k++]);
-            else return false;
+            if (more_old && i < from->rank)
+                a = size_mul(sizes, a, from->dims[i++]);
+            else if (!more_old && k < to->rank)
+                c = size_mul(sizes, c, to->dims[k++]);
+            else
+                return false;
         }
         for (int j = i0; j + 1 < i; j++) {
             if (size_is(from->dims[j], 1)) continue;

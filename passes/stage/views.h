@@ -9,7 +9,7 @@
 typedef bool ViewRule(Lower *lw, const Node *node, int k, const Place *from, Place *place);
 
 #define OP(id, name, since, ...) __VA_ARGS__
-#define VIEW(rule) ViewRule view_##rule;
+#define VIEW(rule)               ViewRule view_##rule;
 #include "ir/ops.def"
 
 typedef struct ViewRules {

@@ -9,7 +9,7 @@ typedef struct Work {
     Graph *graph;
     Node **nodes;
     int count;
-    Reads *reads; /* of each node, by its id */
+    Reads *reads;      /* of each node, by its id */
     int *first, *last; /* of each tensor: the positions that make it and last need it; -1: made
                         * outside, -2: not needed, count: an output */
     int *state_first;  /* of each state pair: the first position of those that stay together */

@@ -1,7 +1,9 @@
 /* Waiting on a link: how long it goes on without sleep, and that it still ends as it should. */
 #include "tests/runtime/fake.h"
 
-enum { ENOUGH = 100000 }; /* bytes that buy all the time that can be bought; fit a socket's buffer */
+enum {
+    ENOUGH = 100000
+}; /* bytes that buy all the time that can be bought; fit a socket's buffer */
 
 static int pair[2]; /* the test writes into pair[0]; the link reads from pair[1] */
 static char bytes[ENOUGH];

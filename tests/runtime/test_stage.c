@@ -398,9 +398,10 @@ static int meeting_second(const void *const *in, void *const *out, int64_t *size
  * other stage. */
 static void stages_overlap(void)
 {
-    meeting = mmap(NULL, 2 * sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                   -1, 0);
-    if (meeting == MAP_FAILED || sem_init(&meeting[0], 1, 0) || sem_init(&meeting[1], 1, 0)) abort();
+    meeting =
+        mmap(NULL, 2 * sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (meeting == MAP_FAILED || sem_init(&meeting[0], 1, 0) || sem_init(&meeting[1], 1, 0))
+        abort();
     lpc_model models[2] = {fake_model("first", 0), fake_model("second", 1)};
     models[0].run = meeting_first;
     models[1].run = meeting_second;

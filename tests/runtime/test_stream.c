@@ -22,9 +22,9 @@ static Rig *rig_new(const char *kind)
     rig->model = fake_model(kind, 0);
     rig->ends = ends_new(&rig->model, &rig->model);
     rig->stage = (LpcStage){.model = &rig->model,
-                         .options = &options,
-                         .in_shape = fake_shape(&rig->model, 0),
-                         .out_shape = fake_shape(&rig->model, 1)};
+                            .options = &options,
+                            .in_shape = fake_shape(&rig->model, 0),
+                            .out_shape = fake_shape(&rig->model, 1)};
     pthread_mutex_init(&rig->stage.mutex, NULL);
     if (lpc_stage_memory(&rig->stage, &error) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
     rig->stage.in = (LpcLink){.fd = -1, .stop_fd = -1};

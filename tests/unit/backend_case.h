@@ -38,12 +38,8 @@ static void fill_random(const Buffer *buffer, void *to, bool quiet)
         switch (buffer->dtype) {
         case DT_F32: ((float *)to)[i] = (float)real; break;
         case DT_F64: ((double *)to)[i] = real; break;
-        case DT_F16:
-            ((uint16_t *)to)[i] = (uint16_t)(~r & 0x7c00 || !quiet ? r : r | 0x200);
-            break;
-        case DT_BF16:
-            ((uint16_t *)to)[i] = (uint16_t)(~r & 0x7f80 || !quiet ? r : r | 0x40);
-            break;
+        case DT_F16: ((uint16_t *)to)[i] = (uint16_t)(~r & 0x7c00 || !quiet ? r : r | 0x200); break;
+        case DT_BF16: ((uint16_t *)to)[i] = (uint16_t)(~r & 0x7f80 || !quiet ? r : r | 0x40); break;
         case DT_BOOL: data[i] = r & 1; break;
         default:
             for (size_t k = 0; k < dtype_size(buffer->dtype); k++)

@@ -156,8 +156,8 @@ static inline void main_open(MainGen *g)
     g->flag = main_buffer(g, "flag", BUFFER_WORK, DT_BOOL, 1);
     g->number = main_buffer(g, "number", BUFFER_WORK, DT_I64, 2);
     for (int i = 0; i < MAIN_SMALL; i++)
-        g->small[i] = main_buffer(g, arena_printf(g->arena, "small%d", i), BUFFER_WORK, DT_I32,
-                                  MAIN_PART);
+        g->small[i] =
+            main_buffer(g, arena_printf(g->arena, "small%d", i), BUFFER_WORK, DT_I32, MAIN_PART);
     for (int i = 0; i < 2; i++)
         g->big[i] = main_buffer(g, arena_printf(g->arena, "big%d", i), BUFFER_WORK, DT_I32, all);
     g->clear = main_clear(g);
@@ -258,8 +258,8 @@ static inline void main_random_carried(MainGen *g, Block *at)
 {
     if (!g->loop) return;
     CallArg carried = main_fresh(g), next = main_fresh(g);
-    Inst *first = main_if_size(g->program, at, size_sym(g->sizes, g->loop), LI_EQ,
-                               size_const(g->sizes, 0));
+    Inst *first =
+        main_if_size(g->program, at, size_sym(g->sizes, g->loop), LI_EQ, size_const(g->sizes, 0));
     main_mix_call(g, &first->body, main_source(g), carried);
     main_random_chain(g, at);
     main_mix_call(g, at, carried, next);

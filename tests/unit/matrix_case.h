@@ -22,7 +22,7 @@ typedef struct Net {
     Tensor *inputs[MAX_TENSORS];
     void *data[MAX_TENSORS]; /* of the inputs, row-major, at the actual sizes */
     int input_count;
-    bool channels_last;      /* strides of tensors of rank >= 3 */
+    bool channels_last; /* strides of tensors of rank >= 3 */
     int64_t symbols[8];
     uint64_t seed;
 } Net;
@@ -69,8 +69,11 @@ static void net_init(Net *net, int vector_bits, int registers, bool fma)
     net->arena = arena_new();
     diag_init(&net->diag, net->arena, "test");
     net->graph = graph_new(net->arena, &net->diag, "test");
-    net->device = (Target){.vector_bits = vector_bits, .vector_registers = registers, .fma = fma,
-                           .l1d = 48 << 10, .l2 = 1 << 20};
+    net->device = (Target){.vector_bits = vector_bits,
+                           .vector_registers = registers,
+                           .fma = fma,
+                           .l1d = 48 << 10,
+                           .l2 = 1 << 20};
     net->target = (LowerTarget){.device = &net->device};
     net->seed = 12345;
 }
@@ -107,9 +110,12 @@ static void *net_fill(Net *net, const Tensor *tensor)
     void *data = arena_alloc(net->arena, (size_t)count * dtype_size(tensor->dtype) + 64);
     for (int64_t i = 0; i < count; i++) {
         double value = net_random(net);
-        if (tensor->dtype == DT_U8) value = (double)(int)((value + 1) * 127);
-        else if (tensor->dtype == DT_I32) value = (double)(int)(value * 1000);
-        else if (is_integer(tensor->dtype)) value = (double)(int)(value * 127);
+        if (tensor->dtype == DT_U8)
+            value = (double)(int)((value + 1) * 127);
+        else if (tensor->dtype == DT_I32)
+            value = (double)(int)(value * 1000);
+        else if (is_integer(tensor->dtype))
+            value = (double)(int)(value * 127);
         put_element(tensor->dtype, data, i, value);
     }
     return data;
@@ -181,8 +187,11 @@ static Program *net_lower(Net *net, Node *node)
 {
     Lower *lw = &net->lw;
     const Tensor *result = node_result(node);
-    *lw = (Lower){.arena = net->arena, .diag = &net->diag, .graph = net->graph,
-                  .sizes = net->graph->sizes, .rules = lower_rules,
+    *lw = (Lower){.arena = net->arena,
+                  .diag = &net->diag,
+                  .graph = net->graph,
+                  .sizes = net->graph->sizes,
+                  .rules = lower_rules,
                   .target = &net->target};
     lw->program = program_new(net->arena, net->graph->sizes, "net");
     lw->main = &lw->program->main->body;
@@ -216,8 +225,10 @@ static void net_permute(const Net *net, const Tensor *tensor, const void *from, 
             at += rest % dim * size_eval(place->stride[a], net->symbols);
             rest /= dim;
         }
-        if (out) memcpy((char *)to + (size_t)i * size, (const char *)from + (size_t)at * size, size);
-        else memcpy((char *)to + (size_t)at * size, (const char *)from + (size_t)i * size, size);
+        if (out)
+            memcpy((char *)to + (size_t)i * size, (const char *)from + (size_t)at * size, size);
+        else
+            memcpy((char *)to + (size_t)at * size, (const char *)from + (size_t)i * size, size);
     }
 }
 
@@ -268,8 +279,8 @@ static inline void *net_eval(Net *net, Program *program, const Tensor *result)
     diag_flush(&net->diag);
     void *row_major = NULL;
     if (!code) {
-        row_major = arena_alloc(net->arena, (size_t)net_elements(net, result) *
-                                                dtype_size(result->dtype) + 64);
+        row_major = arena_alloc(net->arena,
+                                (size_t)net_elements(net, result) * dtype_size(result->dtype) + 64);
         net_permute(net, result, m.out[0], row_major, true);
     }
     memory_free(&m);

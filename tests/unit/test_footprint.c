@@ -165,7 +165,8 @@ static int one_target(Diag *diag, const Model *model, Work *w, Profile *p, const
         Footprint f;
         bool transforms;
         TRY(work_footprint(w, target, &lower, compact, &f, &transforms));
-        if (compact && transforms) return diag_error(diag, "%s: compact, and transforms", model->name);
+        if (compact && transforms)
+            return diag_error(diag, "%s: compact, and transforms", model->name);
         TRY(footprint_check(diag, p, &f));
         const Needs *needs = needs_new(diag->arena, p, &f);
         for (int i = 0; i < (compact ? cuts / 5 : cuts); i++)

@@ -83,8 +83,9 @@ static void test_round_trip(void)
     check("prints as it was", same);
     if (!same) printf("--- printed\n%s--- expected\n%s", once, full);
     const Node *conv = c.graph->nodes[0];
-    check("pieces", conv->epilogue_count == 2 && conv->region && conv->region->parent && !conv->region->when &&
-                        conv->merged_count == 2 && conv->layer == 3 && conv->origin.index == 17 &&
+    check("pieces", conv->epilogue_count == 2 && conv->region && conv->region->parent &&
+                        !conv->region->when && conv->merged_count == 2 && conv->layer == 3 &&
+                        conv->origin.index == 17 &&
                         node_result(conv)->id == graph_find_tensor(c.graph, "y")->id);
     Tensor *w = graph_find_tensor(c.graph, "w");
     check("crc of a stand-in", crc32_of(w->data->data, w->data->bytes) == 0x1234abcd);
@@ -216,9 +217,9 @@ static void test_symbols(void)
 /* Names that are no identifiers become ones, and different names different ones. */
 static void test_identifiers(Arena *arena)
 {
-    static const char *const names[] = {"my_model", "my-model", "my.model", "My_model", "\u6a21\u578b",
-                                        "\u732b", "_x", "x", "8x", "m_8x", "lpc", "LPC", "lpc_run",
-                                        "m_lpc", "", " "};
+    static const char *const names[] = {
+        "my_model", "my-model", "my.model", "My_model", "\u6a21\u578b", "\u732b", "_x", "x",
+        "8x",       "m_8x",     "lpc",      "LPC",      "lpc_run",      "m_lpc",  "",   " "};
     enum { COUNT = sizeof names / sizeof *names };
     const char *made[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -259,8 +260,9 @@ static void test_consts(Arena *arena, Diag *diag)
     int count = 0;
     const int64_t *ints;
     Tensor *axes = graph_const_i64(graph, "axes", 2, (int64_t[]){-1, INT64_MAX});
-    check("known ints", tensor_known_ints(arena, axes, &count, &ints) && count == 2 && ints[0] == -1 &&
-                            ints[1] == INT64_MAX && !tensor_known_ints(arena, w, &count, &ints));
+    check("known ints", tensor_known_ints(arena, axes, &count, &ints) && count == 2 &&
+                            ints[0] == -1 && ints[1] == INT64_MAX &&
+                            !tensor_known_ints(arena, w, &count, &ints));
     check("unique names", !strcmp(graph_const_i64(graph, "axes", 0, NULL)->name, "axes_2"));
 }
 

@@ -26,8 +26,8 @@ static bool proved(const char *dtype, const char *code, const char *type)
                                     "    store y[0], %%10\n"
                                     "}\n\nmain {\n}\n",
                                     dtype, type, dtype, code, type);
-    bool good = !loops_parse(arena, &diag, text, "casts", &program) &&
-                !loops_verify(program, &diag);
+    bool good =
+        !loops_parse(arena, &diag, text, "casts", &program) && !loops_verify(program, &diag);
     if (!good) {
         printf("%s", text);
         diag_flush(&diag);
@@ -42,18 +42,20 @@ static void test_limits(void)
 {
     expect("nothing is known of what is loaded", !proved("f32", "    %9 = rint.f32 %0\n", "i32"));
     expect("max and min, in the order that stops a NaN",
-          proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"));
+           proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"));
     expect("max lets a NaN pass when it comes second",
-          !proved("f32", "    %1 = max.f32 -128:f32, %0\n    %9 = min.f32 127:f32, %1\n", "i8"));
+           !proved("f32", "    %1 = max.f32 -128:f32, %0\n    %9 = min.f32 127:f32, %1\n", "i8"));
     expect("a limit too high",
-          !proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 128:f32\n", "i8"));
+           !proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 128:f32\n", "i8"));
     expect("a limit too low",
-          !proved("f32", "    %1 = max.f32 %0, -129:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"));
+           !proved("f32", "    %1 = max.f32 %0, -129:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"));
     expect("only one limit", !proved("f32", "    %9 = max.f32 %0, 0:f32\n", "i64"));
-    expect("2^31 is no i32",
-          !proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "i32"));
-    expect("but a u32",
-          proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "u32"));
+    expect(
+        "2^31 is no i32",
+        !proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "i32"));
+    expect(
+        "but a u32",
+        proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "u32"));
     static const char clamp[] = "    %1 = ne.f32 %0, %0\n    %2 = select.f32 %1, 0:f32, %0\n"
                                 "    %3 = lt.f32 %2, -7:f32\n    %4 = select.f32 %3, -7:f32, %2\n"
                                 "    %5 = gt.f32 %4, 9:f32\n    %9 = select.f32 %5, 9:f32, %4\n";
@@ -63,10 +65,12 @@ static void test_limits(void)
                                  "    %5 = gt.f64 %4, 9:f64\n    %9 = select.f64 %5, 9:f64, %4\n";
     expect("selects let a NaN pass", !proved("f64", no_nan, "i8"));
     expect("sums of what is limited",
-          proved("f64", "    %1 = max.f64 %0, 0:f64\n    %2 = min.f64 %1, 100:f64\n"
-                        "    %3 = add.f64 %2, 20:f64\n    %9 = floor.f64 %3\n", "i8"));
+           proved("f64",
+                  "    %1 = max.f64 %0, 0:f64\n    %2 = min.f64 %1, 100:f64\n"
+                  "    %3 = add.f64 %2, 20:f64\n    %9 = floor.f64 %3\n",
+                  "i8"));
     expect("integers stay what they are",
-          proved("i8", "    %1 = cast.f32 %0\n    %9 = rint.f32 %1\n", "i8"));
+           proved("i8", "    %1 = cast.f32 %0\n    %9 = rint.f32 %1\n", "i8"));
     expect("but not in a smaller type", !proved("i16", "    %9 = cast.f32 %0\n", "i8"));
 }
 
@@ -75,8 +79,8 @@ static void test_limits(void)
 static void test_math(void)
 {
     static const InstOp ops[] = {LI_EXP, LI_EXPM1, LI_LOG, LI_LOG1P, LI_TANH, LI_ERF};
-    static const float values[] = {NAN,   INFINITY, -INFINITY, 3e38f, -3e38f, FLT_MAX,
-                                   1e-45f, -1e-45f, 0.0f,      -0.0f, 88.8f,  -104.0f};
+    static const float values[] = {NAN,    INFINITY, -INFINITY, 3e38f, -3e38f, FLT_MAX,
+                                   1e-45f, -1e-45f,  0.0f,      -0.0f, 88.8f,  -104.0f};
     enum { COUNT = sizeof values / sizeof *values };
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         LoopsCase c;
@@ -89,7 +93,7 @@ static void test_math(void)
         kb_end(&c.b);
         pass_expand_math(c.program);
         expect("an expanded function has no stray conversion",
-              !loops_verify_casts(c.program, &c.diag));
+               !loops_verify_casts(c.program, &c.diag));
         void *args[] = {(void *)(uintptr_t)values, out};
         int64_t elements[] = {COUNT, COUNT};
         expect("it runs", !loops_eval_kernel(c.program->kernels[0], &c.diag, args, elements, NULL));

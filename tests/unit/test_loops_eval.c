@@ -4,8 +4,8 @@
 
 typedef struct Line {
     const char *name;
-    const char *body;     /* kernel text over x: f32, y: f32, i: i32, j: i32, q: i64 */
-    const char *result;   /* param that is looked at */
+    const char *body;   /* kernel text over x: f32, y: f32, i: i32, j: i32, q: i64 */
+    const char *result; /* param that is looked at */
     double want[4];
 } Line;
 

@@ -14,9 +14,9 @@ typedef struct Function {
 } Function;
 
 static const Function functions[] = {
-    {"exp", LI_EXP, exp, -105, 90, 1.5},      {"expm1", LI_EXPM1, expm1, -25, 90, 2.0},
-    {"log", LI_LOG, log, 1e-6, 40, 1.5},      {"log1p", LI_LOG1P, log1p, -0.999, 20, 2.0},
-    {"tanh", LI_TANH, tanh, -11, 11, 2.5},    {"erf", LI_ERF, erf, -4.5, 4.5, 2.0},
+    {"exp", LI_EXP, exp, -105, 90, 1.5},   {"expm1", LI_EXPM1, expm1, -25, 90, 2.0},
+    {"log", LI_LOG, log, 1e-6, 40, 1.5},   {"log1p", LI_LOG1P, log1p, -0.999, 20, 2.0},
+    {"tanh", LI_TANH, tanh, -11, 11, 2.5}, {"erf", LI_ERF, erf, -4.5, 4.5, 2.0},
 };
 
 static void build(LoopsCase *c, InstOp op)
@@ -45,10 +45,11 @@ static double distance(float got, double exact)
 
 static void run_function(const Function *f, bool dense)
 {
-    static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 3.4e38f,
-                                    -3.4e38f, 1e-45f, -1e-45f, 1.2e-38f, 88.7228f, 88.7229f,
-                                    88.73f, -87.34f, -103.97f, -103.98f, -104.5f, 1e-20f, -1e-20f,
-                                    0.5f, 2.0f, 0.70710678f, 1.4142135f, 0.99999994f, 1.0000001f};
+    static const float special[] = {
+        0.0f,    -0.0f,    INFINITY,    -INFINITY,  NAN,         1.0f,      -1.0f,
+        3.4e38f, -3.4e38f, 1e-45f,      -1e-45f,    1.2e-38f,    88.7228f,  88.7229f,
+        88.73f,  -87.34f,  -103.97f,    -103.98f,   -104.5f,     1e-20f,    -1e-20f,
+        0.5f,    2.0f,     0.70710678f, 1.4142135f, 0.99999994f, 1.0000001f};
     LoopsCase c;
     build(&c, f->op);
     float *x = c.data[0], *y = c.data[1];

@@ -5,7 +5,6 @@
 
 enum { ELEMENTS = 8192 };
 
-
 typedef void BuildFn(LoopsCase *c, const Size *n);
 
 static Inst *f32(Builder *b, double value)
@@ -54,8 +53,7 @@ static void build_matmul(LoopsCase *c, const Size *n)
         kb_set(b, acc[i], kb_fma(b, a, weight, kb_get(b, acc[i])));
     }
     kb_end(b);
-    for (int i = 0; i < 3; i++)
-        kb_store(b, y, kb_addi(b, v, 1000 * i), kb_get(b, acc[i]));
+    for (int i = 0; i < 3; i++) kb_store(b, y, kb_addi(b, v, 1000 * i), kb_get(b, acc[i]));
     kb_end(b);
 }
 

@@ -28,15 +28,16 @@ static void compare(Net *net, const char *what, const Tensor *result, const void
         return;
     }
     bool exact = dtype_is_int(result->dtype);
-    double tolerance = exact                        ? 0
-                       : result->dtype == DT_F64    ? 1e-14
-                       : result->dtype == DT_F32    ? 2e-6
-                       : result->dtype == DT_F16    ? 1e-3
-                                                    : 8e-3;
+    double tolerance = exact                     ? 0
+                       : result->dtype == DT_F64 ? 1e-14
+                       : result->dtype == DT_F32 ? 2e-6
+                       : result->dtype == DT_F16 ? 1e-3
+                                                 : 8e-3;
     for (int64_t i = 0; i < count; i++) {
         double value = get_element(result->dtype, got, i);
         if (fabs(value - want[i]) <= tolerance * (scale[i] + fabs(want[i]) + 1e-3)) continue;
-        printf("FAIL %s: element %lld is %.9g, expected %.9g\n", what, (long long)i, value, want[i]);
+        printf("FAIL %s: element %lld is %.9g, expected %.9g\n", what, (long long)i, value,
+               want[i]);
         failures++;
         return;
     }
@@ -49,8 +50,8 @@ typedef struct ConvCase {
     const char *x, *w, *out; /* sizes; out as text */
     int64_t stride[3], dilation[3], pads[6], group;
     DType dtype;
-    bool dynamic;      /* weights are an input */
-    int epilogue;      /* 1: Relu, 2: residual Add and Swish */
+    bool dynamic;       /* weights are an input */
+    int epilogue;       /* 1: Relu, 2: residual Add and Swish */
     int64_t symbols[2]; /* h, w */
 } ConvCase;
 
@@ -62,8 +63,11 @@ typedef struct Grid {
 static Grid grid_of(const Net *net, const ConvCase *k, const Tensor *x, const Tensor *w,
                     const Tensor *out)
 {
-    Grid g = {.rank = x->rank - 2, .n = size_eval(x->dims[0], net->symbols),
-              .c = x->dims[1]->value, .m = out->dims[1]->value, .group = k->group};
+    Grid g = {.rank = x->rank - 2,
+              .n = size_eval(x->dims[0], net->symbols),
+              .c = x->dims[1]->value,
+              .m = out->dims[1]->value,
+              .group = k->group};
     for (int i = 0; i < 3; i++) g.in[i] = g.out[i] = g.kernel[i] = 1;
     for (int i = 0; i < g.rank; i++) {
         g.in[i] = size_eval(x->dims[i + 2], net->symbols);
@@ -104,9 +108,12 @@ static void conv_element(const ConvCase *k, const Grid *g, const Tensor *x, cons
                               t % g->kernel[2]};
             int64_t at[3];
             bool inside = true;
-            for (int i = 0; i < 3; i++) inside = (at[i] = source(k, g, i, o[i], tap[i])) >= 0 && inside;
+            for (int i = 0; i < 3; i++)
+                inside = (at[i] = source(k, g, i, o[i], tap[i])) >= 0 && inside;
             if (!inside) continue;
-            int64_t xi = (((n * g->c + gr * cg + c) * g->in[0] + at[0]) * g->in[1] + at[1]) * g->in[2] + at[2];
+            int64_t xi =
+                (((n * g->c + gr * cg + c) * g->in[0] + at[0]) * g->in[1] + at[1]) * g->in[2] +
+                at[2];
             int64_t taps = g->kernel[0] * g->kernel[1] * g->kernel[2];
             int64_t wi = k->op == OP_CONV_TRANSPOSE ? ((gr * cg + c) * mg + m % mg) * taps + t
                                                     : (m * cg + c) * taps + t;
@@ -154,20 +161,22 @@ static void *conv_once(const Setup *s, const ConvCase *k, bool last, bool check,
     Tensor *x = net_input(net, "x", dtype, k->x, false);
     Tensor *w = net_input(net, "wt", dtype, k->w, !k->dynamic);
     Tensor *out = net_tensor(net, "y", dtype, k->out);
-    Tensor *bias = net_input(net, "b", dtype,
-                             arena_printf(net->arena, "%d", (int)out->dims[1]->value), true);
+    Tensor *bias =
+        net_input(net, "b", dtype, arena_printf(net->arena, "%d", (int)out->dims[1]->value), true);
     Origin origin = {NULL, "conv", "Conv", 0};
-    Node *node = graph_node(net->graph, k->op, "conv", &origin, 3, (Tensor *[]){x, w, bias}, 1, &out);
+    Node *node =
+        graph_node(net->graph, k->op, "conv", &origin, 3, (Tensor *[]){x, w, bias}, 1, &out);
     set_window(net, node, k, w);
     Tensor *residual = NULL;
     if (k->epilogue) {
         Node **steps = arena_array(net->arena, 2, sizeof *steps);
-        Tensor *y1 = net_tensor(net, "y1", dtype, k->out), *y2 = net_tensor(net, "y2", dtype, k->out);
+        Tensor *y1 = net_tensor(net, "y1", dtype, k->out),
+               *y2 = net_tensor(net, "y2", dtype, k->out);
         residual = net_input(net, "r", dtype, k->out, false);
         int last_step = k->epilogue == 2;
         if (last_step)
-            steps[0] = graph_node(net->graph, OP_ADD, "add", &origin, 2, (Tensor *[]){out, residual},
-                                  1, &y1);
+            steps[0] = graph_node(net->graph, OP_ADD, "add", &origin, 2,
+                                  (Tensor *[]){out, residual}, 1, &y1);
         steps[last_step] = graph_node(net->graph, last_step ? OP_SWISH : OP_RELU, "act", &origin, 1,
                                       last_step ? &y1 : &out, 1, &y2);
         node->epilogue = steps;
@@ -186,15 +195,18 @@ static void *conv_once(const Setup *s, const ConvCase *k, bool last, bool check,
         int64_t n, m, o[3];
         position(&g, i, &n, &m, o);
         want[i] = get_element(dtype, net_data(net, bias), m);
-        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), NULL, n, m, o, &want[i], &scale[i]);
+        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), NULL, n, m, o, &want[i],
+                     &scale[i]);
         if (k->epilogue == 1) want[i] = want[i] > 0 ? want[i] : 0;
         if (k->epilogue == 2) {
             double v = want[i] + get_element(dtype, net_data(net, residual), i);
             want[i] = v / (1 + exp(-v));
         }
     }
-    compare(net, arena_printf(net->arena, "conv %s * %s, %d bits, %s", k->x, k->w, s->bits,
-                              last ? "channels last" : "channels first"), result, got, want, scale);
+    compare(net,
+            arena_printf(net->arena, "conv %s * %s, %d bits, %s", k->x, k->w, s->bits,
+                         last ? "channels last" : "channels first"),
+            result, got, want, scale);
     return got;
 }
 
@@ -205,8 +217,8 @@ static void conv_case(const ConvCase *k)
         void *a = conv_once(&setups[i], k, false, true, &first);
         void *b = conv_once(&setups[i], k, true, true, &last);
         Node *node = last.graph->nodes[0];
-        size_t bytes = (size_t)net_elements(&last, node_result(node)) *
-                       dtype_size(node_result(node)->dtype);
+        size_t bytes =
+            (size_t)net_elements(&last, node_result(node)) * dtype_size(node_result(node)->dtype);
         if (a && b && memcmp(a, b, bytes)) {
             printf("FAIL conv %s * %s: bits depend on the layout\n", k->x, k->w);
             failures++;
@@ -237,10 +249,24 @@ static const ConvCase conv_cases[] = {
     {OP_CONV, "1,4,50", "9,4,9", "1,9,50", ONE, ONE, {4, 4}, .group = 1},
     {OP_CONV, "1,1,300", "16,1,64", "1,16,60", {5}, ONE, {29, 30}, .group = 1},
     {OP_CONV, "1,3,4,5,6", "5,3,3,3,3", "1,5,4,5,6", ONE, ONE, {1, 1, 1, 1, 1, 1}, .group = 1},
-    {OP_CONV, "1,3,5,5,9", "4,1,2,3,3", "1,3,4,5,5", {1, 1, 2}, ONE, {0, 1, 1, 0, 1, 1}, .group = 3},
+    {OP_CONV,
+     "1,3,5,5,9",
+     "4,1,2,3,3",
+     "1,3,4,5,5",
+     {1, 1, 2},
+     ONE,
+     {0, 1, 1, 0, 1, 1},
+     .group = 3},
     {OP_CONV, "1,3,h,w", "20,3,3,3", "1,20,h,w", ONE, ONE, {1, 1, 1, 1}, 1, .symbols = {6, 33}},
-    {OP_CONV, "1,3,h,w", "20,3,3,3", "1,20,floor((h-1)/2)+1,floor((w-1)/2)+1", {2, 2}, ONE,
-     {1, 1, 1, 1}, 1, .symbols = {6, 1}},
+    {OP_CONV,
+     "1,3,h,w",
+     "20,3,3,3",
+     "1,20,floor((h-1)/2)+1,floor((w-1)/2)+1",
+     {2, 2},
+     ONE,
+     {1, 1, 1, 1},
+     1,
+     .symbols = {6, 1}},
     {OP_CONV, "1,18,h,w", "18,1,3,3", "1,18,h,w", ONE, ONE, {1, 1, 1, 1}, 18, .symbols = {5, 19}},
     {OP_CONV, "h,8,5,w", "17,8,1,1", "h,17,5,w", ONE, ONE, {0}, 1, .symbols = {3, 7}},
     {OP_CONV, "1,4,7,9", "21,4,3,3", "1,21,7,9", ONE, ONE, {1, 1, 1, 1}, 1, .dynamic = true},
@@ -250,9 +276,24 @@ static const ConvCase conv_cases[] = {
     {OP_CONV, "1,6,8,8", "1,6,3,3", "1,1,8,8", ONE, ONE, {1, 1, 1, 1}, .group = 1},
     {OP_CONV, "1,2,3,4", "3,2,7,9", "1,3,3,4", ONE, ONE, {3, 4, 3, 4}, .group = 1},
     {OP_CONV_TRANSPOSE, "1,3,5,6", "3,7,3,3", "1,7,9,11", {2, 2}, ONE, {1, 1, 1, 1}, .group = 1},
-    {OP_CONV_TRANSPOSE, "1,3,5,6", "3,20,4,4", "1,20,10,12", {2, 2}, ONE, {1, 1, 1, 1}, 1, .epilogue = 1},
+    {OP_CONV_TRANSPOSE,
+     "1,3,5,6",
+     "3,20,4,4",
+     "1,20,10,12",
+     {2, 2},
+     ONE,
+     {1, 1, 1, 1},
+     1,
+     .epilogue = 1},
     {OP_CONV_TRANSPOSE, "1,4,5,6", "4,3,2,2", "1,6,10,12", {2, 2}, ONE, {0}, .group = 2},
-    {OP_CONV_TRANSPOSE, "1,4,5,6", "4,1,3,3", "1,4,15,19", {3, 3}, {1, 2}, {0, 1, 0, 0}, .group = 4},
+    {OP_CONV_TRANSPOSE,
+     "1,4,5,6",
+     "4,1,3,3",
+     "1,4,15,19",
+     {3, 3},
+     {1, 2},
+     {0, 1, 0, 0},
+     .group = 4},
     {OP_CONV_TRANSPOSE, "1,3,10", "3,18,5", "1,18,12", ONE, {2}, {3, 3}, .group = 1},
     {OP_CONV_TRANSPOSE, "1,3,10", "3,4,2", "1,4,38", {4}, ONE, {0, 0}, .group = 1},
     {OP_CONV_TRANSPOSE, "1,3,w", "3,18,4", "1,18,2*w", {2}, ONE, {1, 1}, 1, .symbols = {1, 21}},
@@ -277,7 +318,8 @@ static Tensor *scalar_or_row(Net *net, const char *name, DType dtype, bool row, 
         for (int64_t i = 0; i < (row ? count : 1); i++) data[i] = 0.002f + 0.001f * fabsf(data[i]);
     } else {
         int8_t *data = (int8_t *)(uintptr_t)net_data(net, tensor);
-        for (int64_t i = 0; i < (row ? count : 1); i++) data[i] = (int8_t)(dtype == DT_U8 ? 120 + i % 9 : i % 7 - 3);
+        for (int64_t i = 0; i < (row ? count : 1); i++)
+            data[i] = (int8_t)(dtype == DT_U8 ? 120 + i % 9 : i % 7 - 3);
     }
     return tensor;
 }
@@ -329,7 +371,8 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
         v.out_scale = by_channel(net, ys, 1)[0];
         v.out_zero = by_channel(net, yz, 1)[0];
     } else {
-        node = graph_node(net->graph, q->op, "conv", &origin, 4, (Tensor *[]){x, w, xz, wz}, 1, &out);
+        node =
+            graph_node(net->graph, q->op, "conv", &origin, 4, (Tensor *[]){x, w, xz, wz}, 1, &out);
     }
     set_window(net, node, k, w);
     Program *program = net_lower(net, node);
@@ -342,27 +385,100 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
         int64_t n, m, o[3];
         position(&g, i, &n, &m, o);
         if (bias) want[i] = get_element(DT_I32, net_data(net, bias), m);
-        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), &v, n, m, o, &want[i], &scale[i]);
+        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), &v, n, m, o, &want[i],
+                     &scale[i]);
         if (quant) want[i] = requantised(want[i], &v, m, q->y);
     }
-    compare(net, arena_printf(net->arena, "integer conv %s * %s, %d bits", k->x, k->w, s->bits), out, got,
-            want, scale);
+    compare(net, arena_printf(net->arena, "integer conv %s * %s, %d bits", k->x, k->w, s->bits),
+            out, got, want, scale);
     arena_free(net->arena);
 }
 
 static const QuantCase quant_cases[] = {
-    {OP_CONV_INTEGER, {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_I8, DT_I32, false, 1},
-    {OP_CONV_INTEGER, {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_I8, DT_I8, DT_I32, false, 0},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,5,6,7", "19,5,3,3", "1,19,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_U8, DT_U8, true, 1},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,12,6,7", "34,12,1,1", "1,34,6,7", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I8, true, 1},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,21,9,9", "21,1,3,3", "1,21,5,5", {2, 2}, ONE, {1, 1, 1, 1}, .group = 21}, DT_I8, DT_I8, DT_I8, true, 1},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "6,4,3,3", "1,6,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 2}, DT_U8, DT_I8, DT_U8, false, 1},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, 1, .dynamic = true}, DT_U8, DT_I8, DT_U8, true, 1},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 1}, DT_U8, DT_I8, DT_U8, true, 2},
-    {OP_QLINEAR_CONV, {OP_CONV, "2,16,7,6", "37,16,3,3", "2,37,4,3", {2, 2}, ONE, {1, 1, 1, 1}, .group = 1}, DT_I8, DT_I8, DT_I8, true, 2},
-    {OP_QLINEAR_CONV, {OP_CONV, "1,20,7,6", "9,20,1,1", "1,9,7,6", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I8, true, 2},
-    {OP_CONV_INTEGER, {OP_CONV, "1,20,7,6", "9,20,1,1", "1,9,7,6", ONE, ONE, {0}, .group = 1}, DT_I8, DT_I8, DT_I32, false, 0},
-    {OP_CONV_INTEGER, {OP_CONV, "1,32,7,6", "36,16,3,3", "1,36,7,6", ONE, ONE, {1, 1, 1, 1}, .group = 2}, DT_U8, DT_I8, DT_I32, false, 2},
+    {OP_CONV_INTEGER,
+     {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1},
+     DT_U8,
+     DT_I8,
+     DT_I32,
+     false,
+     1},
+    {OP_CONV_INTEGER,
+     {OP_CONV, "1,5,6,7", "11,5,3,3", "1,11,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1},
+     DT_I8,
+     DT_I8,
+     DT_I32,
+     false,
+     0},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,5,6,7", "19,5,3,3", "1,19,6,7", ONE, ONE, {1, 1, 1, 1}, .group = 1},
+     DT_U8,
+     DT_U8,
+     DT_U8,
+     true,
+     1},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,12,6,7", "34,12,1,1", "1,34,6,7", ONE, ONE, {0}, .group = 1},
+     DT_I8,
+     DT_I8,
+     DT_I8,
+     true,
+     1},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,21,9,9", "21,1,3,3", "1,21,5,5", {2, 2}, ONE, {1, 1, 1, 1}, .group = 21},
+     DT_I8,
+     DT_I8,
+     DT_I8,
+     true,
+     1},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,8,9,9", "6,4,3,3", "1,6,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 2},
+     DT_U8,
+     DT_I8,
+     DT_U8,
+     false,
+     1},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, 1, .dynamic = true},
+     DT_U8,
+     DT_I8,
+     DT_U8,
+     true,
+     1},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,8,9,9", "40,8,3,3", "1,40,9,9", ONE, ONE, {1, 1, 1, 1}, .group = 1},
+     DT_U8,
+     DT_I8,
+     DT_U8,
+     true,
+     2},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "2,16,7,6", "37,16,3,3", "2,37,4,3", {2, 2}, ONE, {1, 1, 1, 1}, .group = 1},
+     DT_I8,
+     DT_I8,
+     DT_I8,
+     true,
+     2},
+    {OP_QLINEAR_CONV,
+     {OP_CONV, "1,20,7,6", "9,20,1,1", "1,9,7,6", ONE, ONE, {0}, .group = 1},
+     DT_I8,
+     DT_I8,
+     DT_I8,
+     true,
+     2},
+    {OP_CONV_INTEGER,
+     {OP_CONV, "1,20,7,6", "9,20,1,1", "1,9,7,6", ONE, ONE, {0}, .group = 1},
+     DT_I8,
+     DT_I8,
+     DT_I32,
+     false,
+     0},
+    {OP_CONV_INTEGER,
+     {OP_CONV, "1,32,7,6", "36,16,3,3", "1,36,7,6", ONE, ONE, {1, 1, 1, 1}, .group = 2},
+     DT_U8,
+     DT_I8,
+     DT_I32,
+     false,
+     2},
 };
 
 /* ---- Matrix products ---- */
@@ -410,7 +526,8 @@ static void mat_sizes(const Net *net, const Tensor *t, bool left, int64_t *rows,
 }
 
 /* Index of the operand's matrix for batch number `batch` of the output. */
-static int64_t mat_batch(const Net *net, const Tensor *out, int batches, const Tensor *t, int64_t batch)
+static int64_t mat_batch(const Net *net, const Tensor *out, int batches, const Tensor *t,
+                         int64_t batch)
 {
     int64_t at = 0, stride = 1;
     for (int i = batches - 1, k = t->rank - 3; i >= 0; i--, k--) {
@@ -449,7 +566,8 @@ static void mat_once(const Setup *s, const MatCase *k)
     net_init(net, s->bits, s->registers, s->fma);
     net->device.dot = s->dot4 == 2 ? DOT_SDOT : s->dot4 ? DOT_VNNI : DOT_NONE;
     for (int i = 0; i < 2; i++) {
-        sizes_symbol_at(net->graph->sizes, sizes_symbol(net->graph->sizes, i ? "w" : "h"))->max = 40;
+        sizes_symbol_at(net->graph->sizes, sizes_symbol(net->graph->sizes, i ? "w" : "h"))->max =
+            40;
         net->symbols[i] = k->symbols[i];
     }
     DType dtype = k->dtype ? k->dtype : DT_F32;
@@ -503,7 +621,8 @@ static void gemm_once(const Setup *s, const GemmCase *k)
     int64_t m = a->dims[k->ta]->value, depth = a->dims[!k->ta]->value, n = b->dims[!k->tb]->value;
     Tensor *out = net_tensor(net, "y", DT_F32, arena_printf(net->arena, "%d,%d", (int)m, (int)n));
     Origin origin = {NULL, "gemm", "Gemm", 0};
-    Node *node = graph_node(net->graph, OP_GEMM, "gemm", &origin, 3, (Tensor *[]){a, b, c}, 1, &out);
+    Node *node =
+        graph_node(net->graph, OP_GEMM, "gemm", &origin, 3, (Tensor *[]){a, b, c}, 1, &out);
     node_set_int(net->graph, node, "transA", k->ta);
     node_set_int(net->graph, node, "transB", k->tb);
     node_set_float(net->graph, node, "alpha", k->alpha);
@@ -515,17 +634,20 @@ static void gemm_once(const Setup *s, const GemmCase *k)
     for (int64_t i = 0; i < m * n; i++) {
         int64_t row = i / n, column = i % n;
         for (int64_t j = 0; j < depth; j++) {
-            double p = get_element(DT_F32, net_data(net, a), k->ta ? j * m + row : row * depth + j) *
-                       get_element(DT_F32, net_data(net, b), k->tb ? column * depth + j : j * n + column);
+            double p =
+                get_element(DT_F32, net_data(net, a), k->ta ? j * m + row : row * depth + j) *
+                get_element(DT_F32, net_data(net, b), k->tb ? column * depth + j : j * n + column);
             want[i] += p * k->alpha;
             scale[i] += fabs(p * k->alpha);
         }
         if (!c) continue;
         int64_t crow = c->rank == 2 && c->dims[0]->value > 1 ? row : 0;
         int64_t width = c->rank ? c->dims[c->rank - 1]->value : 1;
-        want[i] += k->beta * get_element(DT_F32, net_data(net, c), crow * width + (width > 1 ? column : 0));
+        want[i] += k->beta *
+                   get_element(DT_F32, net_data(net, c), crow * width + (width > 1 ? column : 0));
     }
-    compare(net, arena_printf(net->arena, "gemm %s * %s, %d bits", k->a, k->b, s->bits), out, got, want, scale);
+    compare(net, arena_printf(net->arena, "gemm %s * %s, %d bits", k->a, k->b, s->bits), out, got,
+            want, scale);
     arena_free(net->arena);
 }
 

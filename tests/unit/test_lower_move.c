@@ -208,8 +208,7 @@ static void test_gather(int variant, int64_t last_index, bool fails)
     double want[2 * 3 * 9] = {0};
     for (int n = 0, at = 0; n < 2 && !fails; n++)
         for (int k = 0; k < 3; k++)
-            for (int j = 0; j < 9; j++)
-                want[at++] = x[(n * 5 + (index[k] + 5) % 5) * 9 + j];
+            for (int j = 0; j < 9; j++) want[at++] = x[(n * 5 + (index[k] + 5) % 5) * 9 + j];
     check("gather", c.variant, fails ? got == NULL : same(got, want, 54, 0));
     arena_free(c.net.arena);
 }

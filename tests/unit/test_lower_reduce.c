@@ -131,9 +131,12 @@ static int64_t position(const Result *r, const Lower *lw, const Tensor *tensor, 
 static Program *lower(Result *r, Lower *lw, const LowerTarget *target, const Variant *v)
 {
     Graph *g = r->graph;
-    *lw = (Lower){
-        .arena = r->arena, .diag = g->diag, .graph = g, .sizes = g->sizes, .rules = lower_rules,
-        .target = target};
+    *lw = (Lower){.arena = r->arena,
+                  .diag = g->diag,
+                  .graph = g,
+                  .sizes = g->sizes,
+                  .rules = lower_rules,
+                  .target = target};
     lw->program = program_new(r->arena, g->sizes, "net");
     lw->main = &lw->program->main->body;
     lw->places = arena_array(r->arena, (size_t)g->tensor_count, sizeof *lw->places);

@@ -50,8 +50,10 @@ static void check_plan(bool apart)
     diag_flush(&diag);
     check(!code, "not parsed", "plan");
     if (!code) {
-        if (apart) memory_apart(program, &figures);
-        else plan_memory(program, NULL, 0, &figures);
+        if (apart)
+            memory_apart(program, &figures);
+        else
+            plan_memory(program, NULL, 0, &figures);
         for (int i = 0; i < program->buffer_count; i++) {
             const Buffer *buffer = program->buffers[i];
             bool placed = buffer->class == BUFFER_CONST || buffer->class == BUFFER_WORK;

@@ -97,7 +97,7 @@ static void bench_close(Bench *bench)
 
 static HostTensor make_x(Arena *arena, int64_t n, float first)
 {
-    HostTensor x = {.name = (char *)(uintptr_t) "x", .type = DT_F32, .rank = 1, .dims = {n}};
+    HostTensor x = {.name = (char *)(uintptr_t)"x", .type = DT_F32, .rank = 1, .dims = {n}};
     host_alloc(&x, arena);
     for (int64_t i = 0; i < n; i++) ((float *)x.data)[i] = first + (float)i;
     return x;

@@ -32,7 +32,7 @@ static const char *message(void)
 
 static HostTensor sample(DType type, int rank)
 {
-    HostTensor tensor = {.name = (char *)(uintptr_t) "t", .type = type, .rank = rank};
+    HostTensor tensor = {.name = (char *)(uintptr_t)"t", .type = type, .rank = rank};
     for (int i = 0; i < rank; i++) tensor.dims[i] = i + 2;
     host_alloc(&tensor, arena);
     for (size_t i = 0; i < tensor.bytes; i++)

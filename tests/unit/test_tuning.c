@@ -234,7 +234,8 @@ static void check_errors(void)
     expect_error(around(arena, "3"), "expected an object");
     expect_error("{\"format\": \"lpc tuning\",\n \"lowering\" 1}", "line 2");
     expect_error("{\"layers\": []}", "not a file of tilings");
-    expect_error(arena_printf(arena, "{\"format\": \"lpc tuning\", \"lowering\": %d, \"tables\": [{}]}",
+    expect_error(arena_printf(arena,
+                              "{\"format\": \"lpc tuning\", \"lowering\": %d, \"tables\": [{}]}",
                               TUNING_LOWERING),
                  "expected 'target'");
     expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{}]}",

@@ -35,13 +35,13 @@ typedef struct Bytes {
 typedef struct Model {
     int64_t layers, hidden, ffn, heads, kv_heads, head_dim, vocab, type;
     uint64_t seed;
-    bool holes;           /* for matrices: their bytes are not written */
+    bool holes; /* for matrices: their bytes are not written */
     Bytes graph;
     FILE *weights;
     const char *location; /* the external file's name in the model */
     uint64_t at;          /* bytes of it so far */
     int tensors;
-    uint16_t *table;      /* bfloat16 of the quantiles of the normal distribution */
+    uint16_t *table; /* bfloat16 of the quantiles of the normal distribution */
 } Model;
 
 static void die(const char *format, ...)
@@ -210,8 +210,10 @@ static void value_info(Model *m, int field, const char *text, int64_t type, int 
     Bytes shape = {0}, tensor = {0}, of = {0}, info = {0};
     for (int i = 0; i < rank; i++) {
         Bytes dim = {0};
-        if (dims[i] >= 0) put_int(&dim, 1, dims[i]);
-        else put_text(&dim, 2, symbols[-1 - dims[i]]);
+        if (dims[i] >= 0)
+            put_int(&dim, 1, dims[i]);
+        else
+            put_text(&dim, 2, symbols[-1 - dims[i]]);
         put_message(&shape, 1, &dim);
     }
     put_int(&tensor, 1, type);
@@ -242,8 +244,10 @@ static void make_table(Model *m)
         double from = low;
         while (high - from > 1e-9) {
             double middle = (from + high) / 2;
-            if (0.5 * erfc(-middle / sqrt(2)) < want) from = middle;
-            else high = middle;
+            if (0.5 * erfc(-middle / sqrt(2)) < want)
+                from = middle;
+            else
+                high = middle;
         }
         low = from;
         m->table[i] = to_bfloat16((float)from);
@@ -272,7 +276,8 @@ static void fill(Model *m, int64_t count, double mean, double deviation)
     static uint16_t chunk[CHUNK];
     static float wide[CHUNK];
     uint16_t table[TABLE];
-    uint64_t state = m->seed * 0x9e3779b97f4a7c15u + (uint64_t)(m->tensors + 1) * 0xbf58476d1ce4e5b9u;
+    uint64_t state =
+        m->seed * 0x9e3779b97f4a7c15u + (uint64_t)(m->tensors + 1) * 0xbf58476d1ce4e5b9u;
     if (!state) state = 1;
     for (int i = 0; i < 8; i++) next_random(&state);
     for (int i = 0; i < TABLE; i++) {
@@ -321,8 +326,10 @@ static const char *weight(Model *m, const char *text, int64_t rows, int64_t colu
     static const uint8_t zeros[ALIGN];
     write_weights(m, zeros, (size_t)(-m->at % ALIGN));
     uint64_t start = m->at;
-    if (m->holes && columns) skip(m, rows * columns);
-    else fill(m, rows * (columns ? columns : 1), mean, deviation);
+    if (m->holes && columns)
+        skip(m, rows * columns);
+    else
+        fill(m, rows * (columns ? columns : 1), mean, deviation);
     m->tensors++;
     Bytes tensor = {0};
     put_int(&tensor, 1, rows);
@@ -379,12 +386,12 @@ static const char *attention(Model *m, int64_t i, const char *x)
     v = heads_of(m, v, "kv_shape");
     q = node(m, "RotaryEmbedding", name("layer.%d.q.turned", (int)i), name("%s cos sin", q));
     k = node(m, "RotaryEmbedding", name("layer.%d.k.turned", (int)i), name("%s cos sin", k));
-    k = node_with(m, "Concat", name("present.%d.key", (int)i),
-                  name("past.%d.key %s", (int)i, k), int_attribute("axis", 2));
+    k = node_with(m, "Concat", name("present.%d.key", (int)i), name("past.%d.key %s", (int)i, k),
+                  int_attribute("axis", 2));
     v = node_with(m, "Concat", name("present.%d.value", (int)i),
                   name("past.%d.value %s", (int)i, v), int_attribute("axis", 2));
-    const char *y = node(m, "Attention", name("layer.%d.attention", (int)i),
-                         name("%s %s %s mask", q, k, v));
+    const char *y =
+        node(m, "Attention", name("layer.%d.attention", (int)i), name("%s %s %s mask", q, k, v));
     y = node_with(m, "Transpose", name("layer.%d.merged", (int)i), y,
                   ints_attribute("perm", 4, perm));
     y = node(m, "Reshape", name("layer.%d.rows", (int)i), name("%s row_shape", y));
@@ -419,8 +426,7 @@ static void positions(Model *m)
     int half = (int)(m->head_dim / 2);
     float *frequency = malloc((size_t)half * sizeof *frequency);
     if (!frequency) die("out of memory");
-    for (int i = 0; i < half; i++)
-        frequency[i] = (float)pow(1e6, -2.0 * i / (double)m->head_dim);
+    for (int i = 0; i < half; i++) frequency[i] = (float)pow(1e6, -2.0 * i / (double)m->head_dim);
     constant(m, "frequencies", TYPE_FLOAT, half, frequency);
     free(frequency);
     int_constant(m, "zero", -1, &zero);
@@ -467,7 +473,8 @@ static void decoder(Model *m)
 static void interface(Model *m)
 {
     int64_t ids[] = {1, -1}, logits[] = {1, -1, m->vocab};
-    int64_t past[] = {1, m->kv_heads, -2, m->head_dim}, present[] = {1, m->kv_heads, -3, m->head_dim};
+    int64_t past[] = {1, m->kv_heads, -2, m->head_dim},
+            present[] = {1, m->kv_heads, -3, m->head_dim};
     value_info(m, 11, "input_ids", TYPE_INT64, 2, ids);
     value_info(m, 12, "logits", m->type, 3, logits);
     for (int64_t i = 0; i < m->layers; i++) {
@@ -499,10 +506,10 @@ static void parse(Model *m, int argc, char **argv)
     struct {
         const char *key;
         int64_t *value;
-    } options[] = {{"--layers", &m->layers}, {"--hidden", &m->hidden},
-                   {"--ffn", &m->ffn},       {"--heads", &m->heads},
+    } options[] = {{"--layers", &m->layers},     {"--hidden", &m->hidden},
+                   {"--ffn", &m->ffn},           {"--heads", &m->heads},
                    {"--kv-heads", &m->kv_heads}, {"--head-dim", &m->head_dim},
-                   {"--vocab", &m->vocab},   {"--seed", (int64_t *)&m->seed}};
+                   {"--vocab", &m->vocab},       {"--seed", (int64_t *)&m->seed}};
     for (int i = 2; i < argc; i += 2) {
         int64_t *value = NULL;
         const char *text = i + 1 < argc ? argv[i + 1] : "";
@@ -530,8 +537,15 @@ static void parse(Model *m, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    Model m = {.layers = 28, .hidden = 1536, .ffn = 8960, .heads = 12, .kv_heads = 2,
-               .head_dim = 128, .vocab = 151936, .type = TYPE_BFLOAT16, .seed = 1};
+    Model m = {.layers = 28,
+               .hidden = 1536,
+               .ffn = 8960,
+               .heads = 12,
+               .kv_heads = 2,
+               .head_dim = 128,
+               .vocab = 151936,
+               .type = TYPE_BFLOAT16,
+               .seed = 1};
     if (argc < 2 || argv[1][0] == '-') die("usage: make_llm OUT.onnx [OPTION VALUE]...");
     parse(&m, argc, argv);
     const char *slash = strrchr(argv[1], '/');

@@ -89,8 +89,9 @@ int main(int argc, char **argv)
         step[i] = bytes / (end - middle);
         ratio[i] = step[i] / plain[i];
     }
-    printf("weights %.0f MB; GB/s, one core: plain loop %.1f, decoding step %.1f, ratio %.2f (%d)\n",
-           bytes / 1e6, median(plain, runs) / 1e9, median(step, runs) / 1e9, median(ratio, runs),
-           (int)(sum & 1));
+    printf(
+        "weights %.0f MB; GB/s, one core: plain loop %.1f, decoding step %.1f, ratio %.2f (%d)\n",
+        bytes / 1e6, median(plain, runs) / 1e9, median(step, runs) / 1e9, median(ratio, runs),
+        (int)(sum & 1));
     return 0;
 }

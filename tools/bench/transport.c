@@ -203,8 +203,8 @@ static void line(Report *report, const char *what, const char *unit, double plai
 }
 
 /* One figure: the medians of both sides, and the median over rounds of their ratio. */
-static void bandwidth(Report *report, const char *what, double (*plain)(int),
-                      double (*ours)(int), double bytes)
+static void bandwidth(Report *report, const char *what, double (*plain)(int), double (*ours)(int),
+                      double bytes)
 {
     static const size_t sizes[] = {64 << 10, 256 << 10, 1 << 20, 4 << 20};
     double a[ROUNDS_MAX], b[ROUNDS_MAX], ratio[ROUNDS_MAX];
@@ -213,8 +213,10 @@ static void bandwidth(Report *report, const char *what, double (*plain)(int),
         int frames = frames_of(bytes);
         for (int i = 0; i < report->rounds; i++) {
             for (int turn = 0; turn < 2; turn++)
-                if (turn == i % 2) a[i] = plain(frames) * 1e-9;
-                else b[i] = ours(frames) * 1e-9;
+                if (turn == i % 2)
+                    a[i] = plain(frames) * 1e-9;
+                else
+                    b[i] = ours(frames) * 1e-9;
             ratio[i] = b[i] / a[i];
         }
         line(report, what, "GB/s", median(a, report->rounds), median(b, report->rounds),
@@ -228,8 +230,10 @@ static void latency(Report *report)
     frame_bytes = 4096;
     for (int i = 0; i < report->rounds; i++) {
         for (int turn = 0; turn < 2; turn++)
-            if (turn == i % 2) a[i] = latency_plain() * 1e6;
-            else b[i] = latency_frames() * 1e6;
+            if (turn == i % 2)
+                a[i] = latency_plain() * 1e6;
+            else
+                b[i] = latency_frames() * 1e6;
         more[i] = b[i] - a[i];
     }
     line(report, "latency", "us", median(a, report->rounds), median(b, report->rounds),
@@ -253,9 +257,12 @@ static int wanted(int argc, char **argv, const char *name)
 {
     int any = 0;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--rounds") == 0) i++;
-        else if (strcmp(argv[i], name) == 0) return 1;
-        else any |= argv[i][0] != '-';
+        if (strcmp(argv[i], "--rounds") == 0)
+            i++;
+        else if (strcmp(argv[i], name) == 0)
+            return 1;
+        else
+            any |= argv[i][0] != '-';
     }
     return !any;
 }

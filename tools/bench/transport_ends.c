@@ -28,14 +28,14 @@ static int64_t contract_bytes(const void *context, uint32_t k, const int64_t *si
 }
 
 int run_nothing(const void *const *in, void *const *out, int64_t *sizes, void *workspace,
-                       void *state, const lpc_threads *threads)
+                void *state, const lpc_threads *threads)
 {
     (void)in, (void)out, (void)sizes, (void)workspace, (void)state, (void)threads;
     return LPC_RUN_OK;
 }
 
-int run_sleep(const void *const *in, void *const *out, int64_t *sizes, void *workspace,
-                     void *state, const lpc_threads *threads)
+int run_sleep(const void *const *in, void *const *out, int64_t *sizes, void *workspace, void *state,
+              const lpc_threads *threads)
 {
     struct timespec time = {0, STAGE_NS};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
@@ -110,8 +110,7 @@ void prepare(Ends *ends, uint32_t first_cut, uint32_t last_cut)
     ends->out_shape = (LpcShape){.contract = &ends->out, .tensor_bytes = contract_bytes};
     make_slot(&ends->in_slot, ends, 0);
     make_slot(&ends->out_slot, ends, 1);
-    ends->feed = ends->collect =
-        (LpcLink){.fd = -1, .timeout_ms = TIMEOUT_MS, .stop_fd = -1};
+    ends->feed = ends->collect = (LpcLink){.fd = -1, .timeout_ms = TIMEOUT_MS, .stop_fd = -1};
 }
 
 void check(int code, const LpcError *error)
@@ -152,7 +151,8 @@ void send_frame(Ends *ends)
     LpcError error = {0};
     LpcWriter writer = lpc_link_writer(&ends->feed);
     check(lpc_send_data(&writer, &ends->in_shape, &ends->crc, ends->sent++, &ends->in_slot,
-                        ends->pieces, &error), &error);
+                        ends->pieces, &error),
+          &error);
 }
 
 void receive_frame(Ends *ends)
@@ -160,7 +160,8 @@ void receive_frame(Ends *ends)
     LpcError error = {0};
     LpcReader reader = lpc_link_reader(&ends->collect);
     check(lpc_receive(&reader, &ends->out_shape, &ends->crc, ends->received++, &ends->out_slot,
-                      &error), &error);
+                      &error),
+          &error);
     if (ends->out_slot.error.code) die(ends->out_slot.error.text);
 }
 

@@ -43,7 +43,8 @@ static const char *find_cause(char *text)
 }
 
 /* The child: what it prints goes to `said`. Ends as a program ends, leak check and all. */
-static _Noreturn void check_here(FILE *said, const ModelFolder *folder, CheckFolder *check, void *self)
+static _Noreturn void check_here(FILE *said, const ModelFolder *folder, CheckFolder *check,
+                                 void *self)
 {
     dup2(fileno(said), STDOUT_FILENO);
     dup2(fileno(said), STDERR_FILENO);

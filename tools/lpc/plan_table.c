@@ -96,8 +96,9 @@ void print_plan(FILE *out, const Plan *plan)
             : plan->gap <= 0 ? " (proven)"
                              : "");
     fprintf(out, "method       %s\n", plan->method);
-    fprintf(out, "times        as predicted or given, layer by layer: the gap is to the best plan for "
-                 "these times\n");
+    fprintf(out,
+            "times        as predicted or given, layer by layer: the gap is to the best plan for "
+            "these times\n");
     arena_free(arena);
 }
 

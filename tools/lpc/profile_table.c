@@ -114,12 +114,14 @@ void profile_print(const ProfileResult *report, Arena *arena, int most)
     printf("%9s %6s %9s %8s %6s %-6s  %-28s %-14s %s\n", "ms", "part", "GFLOPS", "GB/s", "of",
            "limit", "kernel", "op", "node");
     for (int i = 0; i < count; i++) {
-        if (i < most) print_row(report, &rows[i], all);
-        else rest += rows[i].kernel->ms;
+        if (i < most)
+            print_row(report, &rows[i], all);
+        else
+            rest += rows[i].kernel->ms;
     }
     if (count > most)
-        printf("%9.4f %5.1f%% %41s  %d more (--rows N)\n", rest,
-               all > 0 ? 100 * rest / all : 0, "", count - most);
+        printf("%9.4f %5.1f%% %41s  %d more (--rows N)\n", rest, all > 0 ? 100 * rest / all : 0, "",
+               count - most);
     print_total(report, total_ms(report), all);
 }
 
@@ -162,8 +164,8 @@ void profile_print_json(const ProfileResult *report)
     cJSON *kernels = cJSON_AddArrayToObject(root, "kernels");
     for (int m = 0; m < report->module_count; m++)
         for (int k = 0; k < report->modules[m].kernel_count; k++)
-            cJSON_AddItemToArray(kernels, kernel_json(report, &report->modules[m],
-                                                      &report->modules[m].kernels[k]));
+            cJSON_AddItemToArray(
+                kernels, kernel_json(report, &report->modules[m], &report->modules[m].kernels[k]));
     char *text = cJSON_Print(root);
     cJSON_Delete(root);
     puts(text);

@@ -15,8 +15,7 @@ static void print_output(const HostTensor *tensor, Arena *arena)
 {
     int64_t count = host_elements(tensor);
     printf("%s %s:", tensor->name, host_shape_text(tensor, arena));
-    for (int64_t i = 0; i < count && i < SHOWN_VALUES; i++)
-        printf(" %.6g", host_value(tensor, i));
+    for (int64_t i = 0; i < count && i < SHOWN_VALUES; i++) printf(" %.6g", host_value(tensor, i));
     printf("%s\n", count > SHOWN_VALUES ? " ..." : "");
 }
 
@@ -108,8 +107,9 @@ static void report_text(const Run *run, double latency, double throughput)
         const PackageStage *stage = &run->package->stages[i];
         printf("%-16s %10.3f %10s %10.3f %10s %10.3f %10.3f %8.0f %12.0f\n", stats[i].name,
                stats[i].compute_ms, predicted(run->arena, stage->predicted_compute_s),
-               stats[i].send_ms, predicted(run->arena, stage->predicted_send_s), stats[i].receive_ms,
-               stats[i].wait_ms, stats[i].frames, stats[i].peak_rss_bytes / 1024);
+               stats[i].send_ms, predicted(run->arena, stage->predicted_send_s),
+               stats[i].receive_ms, stats[i].wait_ms, stats[i].frames,
+               stats[i].peak_rss_bytes / 1024);
     }
     if (count) print_conditions(run);
     printf("latency     %.3f ms (median of %" PRId64 " frames, one at a time)\n", latency,
@@ -120,7 +120,8 @@ static void report_text(const Run *run, double latency, double throughput)
 void run_show(const Run *run, int64_t steps)
 {
     if (run->options->feedback_in || steps > SHOWN_STEPS) return;
-    for (int i = 0; i < run->package->outputs.count; i++) print_output(&run->outputs[i], run->arena);
+    for (int i = 0; i < run->package->outputs.count; i++)
+        print_output(&run->outputs[i], run->arena);
 }
 
 void run_report(const Run *run, bool json)

@@ -40,8 +40,7 @@ static void print_table(Arena *arena, Target *const *targets, const char *const 
                cache_text(arena, t->memory), t->gflops, t->memory_bandwidth / 1e9, status(t));
     }
     printf("\n");
-    for (int i = 0; i < count; i++)
-        printf("%-11s %s\n", targets[i]->name, targets[i]->description);
+    for (int i = 0; i < count; i++) printf("%-11s %s\n", targets[i]->name, targets[i]->description);
     printf("\n");
     print_backends();
 }
@@ -52,7 +51,7 @@ void print_backends(void)
     const Backend *list = backend_list(&count);
     for (int i = 0; i < count; i++)
         printf("%s--emit %-5s %s%s\n", i ? "        " : "Code:   ", list[i].name, list[i].help,
-                i ? "" : " (the default)");
+               i ? "" : " (the default)");
 }
 
 static cJSON *string_list(const char *const *list, int count)
@@ -110,7 +109,9 @@ int command_targets(Options *o, Diag *diag)
     int count = 0;
     int code = target_list(diag, o->arena, o->compile.target_dirs, o->compile.target_dir_count,
                            &targets, &aliases, &count);
-    if (o->json) print_json(targets, aliases, count);
-    else if (count) print_table(o->arena, targets, aliases, count);
+    if (o->json)
+        print_json(targets, aliases, count);
+    else if (count)
+        print_table(o->arena, targets, aliases, count);
     return code;
 }

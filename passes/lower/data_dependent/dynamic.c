@@ -115,8 +115,10 @@ int lower_compress(Lower *lw, Node *node)
     lower_end(lw);
 
     lower_begin(lw, "fill");
-    if (has_axis) compress_axis(lw, node, axis, kb_size(b, limit));
-    else compress_flat(lw, node, kb_size(b, limit));
+    if (has_axis)
+        compress_axis(lw, node, axis, kb_size(b, limit));
+    else
+        compress_flat(lw, node, kb_size(b, limit));
     lower_end(lw);
     return 0;
 }
@@ -203,8 +205,7 @@ static Inst *find_groups(Lower *lw, Unique *u, Inst *n)
     kb_end(b);
     Inst *group = kb_sub(b, kb_get(b, groups), one);
     kb_store(b, u->section[GROUP], item, group);
-    kb_store(b, u->section[COUNTS], group,
-             kb_add(b, kb_load(b, u->section[COUNTS], group), one));
+    kb_store(b, u->section[COUNTS], group, kb_add(b, kb_load(b, u->section[COUNTS], group), one));
     kb_end(b);
     return kb_get(b, groups);
 }

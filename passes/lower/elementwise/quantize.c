@@ -113,8 +113,10 @@ static void find_extremes(Lower *lw, const Tensor *x, Extremes *e)
     if (move_is_dense(lw, x)) {
         lw->flat = kb_for_n(b, LOOP_VECTOR, tensor_elements(lw->sizes, x));
     } else {
-        if (x->is_inlined) for (int i = 0; i < x->rank; i++) order[i] = (uint8_t)i;
-        else lower_order(lw, x, order);
+        if (x->is_inlined)
+            for (int i = 0; i < x->rank; i++) order[i] = (uint8_t)i;
+        else
+            lower_order(lw, x, order);
         loops = lower_nest(lw, x->rank, x->dims, order, true, 0, idx);
     }
     Inst *value = lower_load(lw, x, idx);
@@ -163,8 +165,10 @@ int lower_dynamic_quantize(Lower *lw, Node *node)
     bool flat = move_is_dense(lw, x) && move_is_dense(lw, y) && node->epilogue_count == 0;
     int loops = 1;
     lower_order(lw, y, order);
-    if (flat) lw->flat = kb_for_n(b, LOOP_VECTOR, tensor_elements(lw->sizes, x));
-    else loops = lower_nest(lw, x->rank, x->dims, order, true, 5, idx);
+    if (flat)
+        lw->flat = kb_for_n(b, LOOP_VECTOR, tensor_elements(lw->sizes, x));
+    else
+        loops = lower_nest(lw, x->rank, x->dims, order, true, 5, idx);
     Inst *scale = kb_load(b, range, kb_i64(b, 0)), *point = kb_load(b, range, kb_i64(b, 1));
     lower_store(lw, idx, scalar_quantize(b, DT_U8, lower_load(lw, x, idx), scale, point));
     lw->flat = NULL;

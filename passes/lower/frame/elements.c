@@ -104,7 +104,8 @@ Inst *lower_epilogue(Lower *lw, Inst *const *idx, Inst *value)
             value = kb_cast(&lw->b, DT_F32, kb_cast(&lw->b, before->dtype, value));
         Inst **operands = new_operands(lw, step);
         for (int k = 0; k < step->in_count; k++) {
-            if (step->in[k] == before) operands[k] = value;
+            if (step->in[k] == before)
+                operands[k] = value;
             else if (step->in[k])
                 operands[k] = lower_load_broadcast(lw, step->in[k], after->rank, idx);
         }

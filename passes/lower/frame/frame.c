@@ -66,8 +66,7 @@ static const char *describe(Lower *lw, const Node *node)
         describe_tensor(lw, &text, out);
     }
     text_add(&text, "\n");
-    if (lw->one_row)
-        text_printf(&text, "  where %s is 1\n", size_text(lw->sizes, lw->one_row));
+    if (lw->one_row) text_printf(&text, "  where %s is 1\n", size_text(lw->sizes, lw->one_row));
     describe_inlined(lw, &text, node);
     for (int i = 0; i < node->merged_count; i++) {
         const Origin *origin = &node->merged[i];
@@ -153,7 +152,8 @@ static Param *find_param(Lower *lw, const Buffer *buffer, const Size *offset, DT
 
 static const char *param_name(Lower *lw, const Buffer *buffer)
 {
-    const char *name = arena_printf(lw->arena, "%s_%d", identifier(lw, buffer->name), lw->use_count);
+    const char *name =
+        arena_printf(lw->arena, "%s_%d", identifier(lw, buffer->name), lw->use_count);
     return isalpha((unsigned char)name[0]) ? name : arena_printf(lw->arena, "t%s", name);
 }
 
@@ -172,8 +172,10 @@ Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
 {
     Param *param = find_param(lw, buffer, offset, buffer->dtype);
     if (param) {
-        if (write) param->is_written = true;
-        else param->is_read = true;
+        if (write)
+            param->is_written = true;
+        else
+            param->is_read = true;
         return param;
     }
     param = kb_param(&lw->b, param_name(lw, buffer), buffer->dtype, !write, write);

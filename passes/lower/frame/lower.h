@@ -67,7 +67,6 @@ typedef struct InPlace {
     Buffer *from, *to;
 } InPlace;
 
-
 typedef struct Lower {
     Arena *arena;
     Diag *diag;
@@ -76,21 +75,22 @@ typedef struct Lower {
     const LowerTarget *target;
     const struct LowerRules *rules; /* by operator: lower_rules of passes/lower/rules.h */
     Program *program;
-    Block *main;       /* where calls are appended */
-    Place *places;     /* by tensor id; buffer NULL: no place (yet) */
-    int next_alias;    /* ids of tensors that are not the graph's: from here on */
-    bool *viewed;      /* by tensor id: it is there once its source is, nothing stores it; may be NULL */
-    Node *node;        /* being lowered */
-    Builder b;         /* of the kernel that is open */
-    Kernel *kernel;    /* NULL when none is open */
+    Block *main;    /* where calls are appended */
+    Place *places;  /* by tensor id; buffer NULL: no place (yet) */
+    int next_alias; /* ids of tensors that are not the graph's: from here on */
+    bool *viewed; /* by tensor id: it is there once its source is, nothing stores it; may be NULL */
+    Node *node;   /* being lowered */
+    Builder b;    /* of the kernel that is open */
+    Kernel *kernel; /* NULL when none is open */
     ParamUse *uses;
     int use_count;
     int kernels_of_node;
-    const Size *one_row;    /* set while the node is lowered for one row: the size that is 1 */
-    int64_t packed_width;   /* columns in a block of its constant operand, in all variants; 0: not packed */
+    const Size *one_row; /* set while the node is lowered for one row: the size that is 1 */
+    int64_t
+        packed_width; /* columns in a block of its constant operand, in all variants; 0: not packed */
     const char *tuning_key; /* of the node's kernels, once they asked for a tiling */
-    Inst *flat;        /* set: all loads and stores of tensors use this flat index */
-    int depth;         /* of loads through inlined tensors */
+    Inst *flat;             /* set: all loads and stores of tensors use this flat index */
+    int depth;              /* of loads through inlined tensors */
     InPlace *in_place;
     int in_place_count;
     bool transforms_weights; /* a kernel reads weights that `compact` would not have */
@@ -122,7 +122,8 @@ TuningSite *lower_site(Lower *lw);
 /* ---- Memory ---- */
 /* Offset 0 and the strides of a tensor that lies whole, last axis innermost. */
 void place_row_major(Lower *lw, const Tensor *tensor, Place *place);
-const Place *lower_place(Lower *lw, const Tensor *tensor); /* constants get a buffer when first used */
+const Place *lower_place(Lower *lw,
+                         const Tensor *tensor); /* constants get a buffer when first used */
 /* Does the node store any of its outputs? Not one that is only views. */
 bool lower_needs_code(const Lower *lw, const Node *node);
 /* The open kernel's parameter for a buffer at an element offset; made at first use. */
@@ -190,7 +191,10 @@ LoopKind lower_parallel_tiles(Lower *lw, double flops, double weights, int64_t l
 /* Coordinates of the flat row-major index over dims. */
 void lower_unflatten(Lower *lw, Inst *flat, int rank, const Size *const *dims, Inst **idx);
 Inst *lower_flatten(Lower *lw, int rank, const Size *const *dims, Inst *const *idx);
-static inline Inst *lower_size(Lower *lw, const Size *size) { return kb_size(&lw->b, size); }
+static inline Inst *lower_size(Lower *lw, const Size *size)
+{
+    return kb_size(&lw->b, size);
+}
 double lower_work(Lower *lw, const Tensor *tensor);  /* elements at the bounds */
 double lower_bytes(Lower *lw, const Tensor *tensor); /* bytes at the bounds */
 
@@ -206,9 +210,9 @@ bool lower_is_flat(Lower *lw, const Node *node);
 
 /* Rules by name; rules.c makes the table of them. */
 #define OP(id, name, since, ...) __VA_ARGS__
-#define LOWER(rule) LowerRule lower_##rule;
-#define ROWS(rule) RowsRule rows_##rule;
-#define POINT(rule) PointRule point_##rule;
+#define LOWER(rule)              LowerRule lower_##rule;
+#define ROWS(rule)               RowsRule rows_##rule;
+#define POINT(rule)              PointRule point_##rule;
 #include "ir/ops.def"
 
 #endif

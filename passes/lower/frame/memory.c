@@ -43,8 +43,8 @@ static Buffer *const_buffer(Lower *lw, const char *name, DType dtype, int64_t co
         source->mapped = from->data;
         source->mapped_bytes = from->bytes;
     }
-    Buffer *buffer = program_buffer(lw->program, name, BUFFER_CONST, dtype,
-                                    size_const(lw->sizes, count));
+    Buffer *buffer =
+        program_buffer(lw->program, name, BUFFER_CONST, dtype, size_const(lw->sizes, count));
     buffer->source = source;
     return buffer;
 }
@@ -68,9 +68,9 @@ const Place *lower_place(Lower *lw, const Tensor *tensor)
 {
     Place *place = &lw->places[tensor->id];
     if (!place->buffer && tensor->data) {
-        place->buffer = const_buffer(lw, tensor->name, tensor->dtype,
-                                     tensor_static_elements(tensor), read_plain, tensor,
-                                     tensor->data);
+        place->buffer =
+            const_buffer(lw, tensor->name, tensor->dtype, tensor_static_elements(tensor),
+                         read_plain, tensor, tensor->data);
         place_row_major(lw, tensor, place);
     }
     return place;
@@ -154,7 +154,8 @@ static int read_packed(const ConstSource *source, int64_t at, void *to, size_t s
         if (!inside) valid = 0;
         if (valid > run) valid = run;
         if (valid > 0) copy_run(p, index, step, valid, out);
-        if (valid < run) memset(out + (size_t)valid * p->element, 0, (size_t)(run - valid) * p->element);
+        if (valid < run)
+            memset(out + (size_t)valid * p->element, 0, (size_t)(run - valid) * p->element);
         out += (size_t)run * p->element;
         left -= run;
         d[last] += run;

@@ -52,8 +52,10 @@ int lower_nest(Lower *lw, int rank, const Size *const *dims, const uint8_t *orde
         if (size_is(dims[axis], 1)) continue;
         LoopKind kind = LOOP_SERIAL;
         bool tiny = size_is_const(dims[axis]) && dims[axis]->value < NARROWEST_VECTOR;
-        if (i == last && vector) kind = tiny ? LOOP_UNROLLED : LOOP_VECTOR;
-        else if (loops == 0) kind = lower_parallel(lw, work);
+        if (i == last && vector)
+            kind = tiny ? LOOP_UNROLLED : LOOP_VECTOR;
+        else if (loops == 0)
+            kind = lower_parallel(lw, work);
         idx[axis] = kb_for_n(&lw->b, kind, dims[axis]);
         loops++;
     }

@@ -154,8 +154,10 @@ static void one_output(Lower *lw, Node *node, int output)
         loops = lower_nest(lw, result->rank, result->dims, order, true, work, idx);
     }
     Inst *value = lower_point_value(lw, node, output, idx);
-    if (output == 0) lower_store(lw, idx, value);
-    else lower_store_to(lw, result, idx, value);
+    if (output == 0)
+        lower_store(lw, idx, value);
+    else
+        lower_store_to(lw, result, idx, value);
     lower_nest_end(lw, loops);
     lw->flat = NULL;
     lower_end(lw);

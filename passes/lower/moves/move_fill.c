@@ -10,9 +10,12 @@ Inst *point_tile(Lower *lw, const Node *node, int output, Inst *const *idx)
     Inst *own[MAX_RANK] = {0};
     Builder *b = &lw->b;
     for (int i = 0; i < in->rank; i++) {
-        if (in->dims[i] == out->dims[i]) own[i] = idx[i];
-        else if (size_is(in->dims[i], 1)) own[i] = kb_i64(b, 0);
-        else own[i] = kb_op(b, LI_REM, idx[i], kb_size(b, in->dims[i]));
+        if (in->dims[i] == out->dims[i])
+            own[i] = idx[i];
+        else if (size_is(in->dims[i], 1))
+            own[i] = kb_i64(b, 0);
+        else
+            own[i] = kb_op(b, LI_REM, idx[i], kb_size(b, in->dims[i]));
     }
     return lower_load(lw, in, own);
 }

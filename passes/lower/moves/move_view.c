@@ -40,10 +40,14 @@ Inst *point_reshape(Lower *lw, const Node *node, int output, Inst *const *idx)
         const Size *a = out->dims[i], *c = in->dims[k];
         while (a != c) {
             bool more_out = size_upper(t, a) < size_upper(t, c);
-            if (more_out && i > 0) a = size_mul(t, a, out->dims[--i]);
-            else if (k > 0) c = size_mul(t, c, in->dims[--k]);
-            else if (i > 0) a = size_mul(t, a, out->dims[--i]);
-            else break;
+            if (more_out && i > 0)
+                a = size_mul(t, a, out->dims[--i]);
+            else if (k > 0)
+                c = size_mul(t, c, in->dims[--k]);
+            else if (i > 0)
+                a = size_mul(t, a, out->dims[--i]);
+            else
+                break;
         }
         if (a != c) i = k = 0; /* the sizes cannot be told apart: all of them at once */
         reshape_group(lw, i1 - i, out->dims + i, idx + i, k1 - k, in->dims + k, own + k);

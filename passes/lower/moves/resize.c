@@ -9,11 +9,11 @@ enum { UNROLLED_TAPS = 4 };
 
 /* The taps of one axis at one output coordinate. */
 typedef struct Taps {
-    int count;                     /* over UNROLLED_TAPS: a loop over table rows */
+    int count; /* over UNROLLED_TAPS: a loop over table rows */
     Inst *index[UNROLLED_TAPS];
-    Inst *weight[UNROLLED_TAPS];   /* NULL: 1 */
+    Inst *weight[UNROLLED_TAPS]; /* NULL: 1 */
     Param *index_table, *weight_table;
-    Inst *row;                     /* first entry of the row */
+    Inst *row; /* first entry of the row */
 } Taps;
 
 typedef struct Point {
@@ -190,8 +190,7 @@ static Inst *resize_point(Lower *lw, const Resize *r, Inst *const *idx)
     if (move_is_empty(in)) return kb_const(b, type, 0);
     for (int i = 0; i < in->rank; i++) axis_taps(&p, i, idx[i]);
     Inst *value = sum_taps(&p, 0, own);
-    if (p.outside)
-        value = kb_select(b, p.outside, scalar_like(b, value, r->extrapolation), value);
+    if (p.outside) value = kb_select(b, p.outside, scalar_like(b, value, r->extrapolation), value);
     return dtype_is_int(type) ? scalar_to_int(b, type, value) : kb_cast(b, type, value);
 }
 

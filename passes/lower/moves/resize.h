@@ -16,12 +16,12 @@ typedef struct ResizeAxis {
     ResizeKind kind;
     int64_t factor, first;
     const Size *in, *out;
-    double scale;       /* output per input; 0: out / in at run time */
+    double scale; /* output per input; 0: out / in at run time */
     double roi_begin, roi_end;
     int taps;
-    int64_t *index;     /* TABLE: [out][taps], within the input */
-    double *weight;     /* TABLE: [out][taps] */
-    uint8_t *outside;   /* TABLE: [out], extrapolated; NULL: none */
+    int64_t *index;   /* TABLE: [out][taps], within the input */
+    double *weight;   /* TABLE: [out][taps] */
+    uint8_t *outside; /* TABLE: [out], extrapolated; NULL: none */
 } ResizeAxis;
 
 typedef struct Resize {

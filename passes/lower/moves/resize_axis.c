@@ -186,7 +186,8 @@ static int make_formula(Lower *lw, const Resize *r, ResizeAxis *a)
     bool plain = !r->crop && !r->antialias && !r->exclude_outside &&
                  strcmp(r->coordinates, "half_pixel_symmetric") != 0;
     if (a->kind == RESIZE_REPEAT || plain) return 0;
-    return diag_node(lw->diag, &r->node->origin, "this form of resizing needs constant sizes: bind "
+    return diag_node(lw->diag, &r->node->origin,
+                     "this form of resizing needs constant sizes: bind "
                      "the symbols with --bind");
 }
 
@@ -237,10 +238,12 @@ static int read_axis(Lower *lw, Resize *r, int i)
     const Tensor *roi = node_in(node, 1), *scales = node_in(node, 2);
     double shared = shared_scale(lw->arena, node);
     bool is_const = size_is_const(a->in) && size_is_const(a->out);
-    if (shared > 0) a->scale = shared;
+    if (shared > 0)
+        a->scale = shared;
     else if (node_in(node, 3) || !scales || !scales->data)
         a->scale = is_const && a->in->value ? (double)a->out->value / (double)a->in->value : 0;
-    else a->scale = const_f64_at(scales, position);
+    else
+        a->scale = const_f64_at(scales, position);
     if (r->crop && roi && roi->data) {
         roi_count = (int)tensor_static_elements(roi) / 2;
         a->roi_begin = const_f64_at(roi, position);

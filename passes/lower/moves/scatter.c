@@ -76,8 +76,10 @@ int lower_tensor_scatter(Lower *lw, Node *node)
     for (int i = 0; i < out->rank; i++) at[i] = idx[i];
     Inst *n = kb_size(b, out->dims[axis]);
     if (starts) at[axis] = kb_add(b, at[axis], kb_cast(b, DT_I64, lower_load(lw, starts, idx)));
-    if (circular) at[axis] = move_mod(b, at[axis], n);
-    else move_check(b, at[axis], n, RUN_INDEX);
+    if (circular)
+        at[axis] = move_mod(b, at[axis], n);
+    else
+        move_check(b, at[axis], n, RUN_INDEX);
     update(lw, "none", out, at, lower_load(lw, updates, idx));
     lower_nest_end(lw, loops);
     lower_end(lw);
@@ -98,8 +100,8 @@ static int col2im_block(Lower *lw, Inst *const *outer, int rank, const int64_t *
     node_ints(node, "pads", &pads);
     node_ints(node, "strides", &strides);
     for (int i = 0; i < rank; i++) {
-        int64_t reach = out->dims[i + 2]->value + pads[i] + pads[i + rank] -
-                        dilations[i] * (block[i] - 1) - 1;
+        int64_t reach =
+            out->dims[i + 2]->value + pads[i] + pads[i + rank] - dilations[i] * (block[i] - 1) - 1;
         windows[i] = size_const(lw->sizes, reach < 0 ? 0 : reach / strides[i] + 1);
         dims[i] = size_const(lw->sizes, block[i]);
         dims[i + rank] = windows[i];

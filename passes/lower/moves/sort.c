@@ -173,8 +173,10 @@ int lower_top_k(Lower *lw, Node *node)
     if (!few) scratch = lower_scratch(lw, "order", DT_I64, size_const(lw->sizes, 2 * most));
     lower_begin(lw, NULL);
     int loops = lower_nest(lw, t.x->rank, dims, NULL, false, few ? 4 * (double)most : 0, t.idx);
-    if (few) top_by_insertion(lw, &t, k->value);
-    else top_by_sorting(lw, &t, k, scratch, most);
+    if (few)
+        top_by_insertion(lw, &t, k->value);
+    else
+        top_by_sorting(lw, &t, k, scratch, most);
     lower_nest_end(lw, loops);
     lower_end(lw);
     return 0;
@@ -188,8 +190,8 @@ int lower_cumulate(Lower *lw, Node *node)
     Builder *b = &lw->b;
     const int64_t *axes = NULL;
     int count = 0;
-    if (!tensor_known_ints(lw->arena, node->in[1], &count, &axes) || count != 1 || axes[0] < -x->rank ||
-        axes[0] >= x->rank)
+    if (!tensor_known_ints(lw->arena, node->in[1], &count, &axes) || count != 1 ||
+        axes[0] < -x->rank || axes[0] >= x->rank)
         return diag_node(lw->diag, &node->origin, "axis: must be known and in [%d, %d]", -x->rank,
                          x->rank - 1);
     int axis = (int)(axes[0] < 0 ? axes[0] + x->rank : axes[0]);

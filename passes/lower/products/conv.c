@@ -35,10 +35,18 @@ void conv_read(Conv *c, Lower *lw, const Tensor *x, const Tensor *w, const Tenso
 
 Axis conv_axis(const Conv *c, int i)
 {
-    return (Axis){.taps = c->kernel[i], .tap_step = 1, .offset = -c->pad[i],
-                  .offset_step = c->dilation[i], .step = c->stride[i], .out_step = 1,
-                  .kernel = c->kernel[i], .in = c->x->dims[i + 2], .count = c->out->dims[i + 2],
-                  .stride = c->stride[i], .dilation = c->dilation[i], .pad = c->pad[i]};
+    return (Axis){.taps = c->kernel[i],
+                  .tap_step = 1,
+                  .offset = -c->pad[i],
+                  .offset_step = c->dilation[i],
+                  .step = c->stride[i],
+                  .out_step = 1,
+                  .kernel = c->kernel[i],
+                  .in = c->x->dims[i + 2],
+                  .count = c->out->dims[i + 2],
+                  .stride = c->stride[i],
+                  .dilation = c->dilation[i],
+                  .pad = c->pad[i]};
 }
 
 /* Weights seen as [group, columns, depth, taps] ([group, depth, columns, taps] when `transposed`),
@@ -137,7 +145,8 @@ static void lower_as_product(const Conv *c, Product *p)
     if (!matrix) as_windows(c, p);
     p->tile.column_outer = !matrix;
     p->tile.measured = lower_tiling(c->lw);
-    if (p->tile.measured.method > METHOD_DIRECT) p->tile.measured = (Tiling){0}; /* no room for Winograd's */
+    if (p->tile.measured.method > METHOD_DIRECT)
+        p->tile.measured = (Tiling){0}; /* no room for Winograd's */
     product_tile(p);
     Pack pack = conv_pack(c, (int64_t)p->tile.lanes * p->tile.vecs, false, p->depthwise);
     product_kernel(p, NULL, &pack, NULL);

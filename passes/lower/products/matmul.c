@@ -9,7 +9,7 @@
 typedef struct MatmulAxes {
     Product *p;
     const Tensor *a, *c, *out;
-    int batch;  /* number of batch axes of the output */
+    int batch;       /* number of batch axes of the output */
     int row, column; /* axes of the output, -1: none */
 } MatmulAxes;
 
@@ -171,11 +171,14 @@ static int parameter(Lower *lw, Operand *o, const Tensor *tensor, bool of_rows)
     for (int i = 0; i < tensor->rank; i++) {
         if (size_is(tensor->dims[i], 1)) continue;
         bool here = tensor->rank == 1 || i == tensor->rank - (of_rows ? 2 : 1);
-        if (!here) return diag_node(lw->diag, &lw->node->origin,
-                                    "'%s': scales and zero points per batch are not supported",
-                                    tensor->name);
-        if (of_rows) o->row = i;
-        else o->column = i;
+        if (!here)
+            return diag_node(lw->diag, &lw->node->origin,
+                             "'%s': scales and zero points per batch are not supported",
+                             tensor->name);
+        if (of_rows)
+            o->row = i;
+        else
+            o->column = i;
     }
     return 0;
 }

@@ -30,8 +30,16 @@ void product_init(Product *p, Lower *lw, MatrixMode mode)
 
 Axis axis_rows(const Size *count)
 {
-    return (Axis){.taps = 1, .tap_step = 1, .offset_step = 1, .step = 1, .out_step = 1,
-                  .kernel = 1, .in = count, .count = count, .stride = 1, .dilation = 1};
+    return (Axis){.taps = 1,
+                  .tap_step = 1,
+                  .offset_step = 1,
+                  .step = 1,
+                  .out_step = 1,
+                  .kernel = 1,
+                  .in = count,
+                  .count = count,
+                  .stride = 1,
+                  .dilation = 1};
 }
 
 void product_loop(Product *p, const Size *count, int left, int right, int out)
@@ -71,9 +79,9 @@ static bool always_inside(const Product *p, const Axis *axis)
 }
 
 typedef struct RowPlan {
-    int64_t tiles;        /* whole ones */
-    int rest;             /* rows of the last, smaller one */
-    int64_t first, last;  /* tiles [first, last) are inside */
+    int64_t tiles;       /* whole ones */
+    int rest;            /* rows of the last, smaller one */
+    int64_t first, last; /* tiles [first, last) are inside */
 } RowPlan;
 
 /* False when there are too many tiles at the border to write each out. */
@@ -155,8 +163,10 @@ static void emit_rest(Product *p, Inst *from, Inst *to, bool is_inside)
         from = middle;
     }
     Inst *q = kb_for(b, LOOP_SERIAL, from, to, 1);
-    if (is_inside) product_tile_emit(p, q, 1, -1);
-    else product_row_emit(p, q);
+    if (is_inside)
+        product_tile_emit(p, q, 1, -1);
+    else
+        product_row_emit(p, q);
     kb_end(b);
 }
 
@@ -193,8 +203,10 @@ static void emit_dynamic(Product *p, const Axis *axis, Inst *band)
 static void emit_plain(Product *p, const Axis *axis)
 {
     Inst *q = kb_for_n(&p->lw->b, LOOP_SERIAL, axis->count);
-    if (always_inside(p, axis)) product_tile_emit(p, q, 1, -1);
-    else product_row_emit(p, q);
+    if (always_inside(p, axis))
+        product_tile_emit(p, q, 1, -1);
+    else
+        product_row_emit(p, q);
     kb_end(&p->lw->b);
 }
 
@@ -202,9 +214,12 @@ static void emit_rows(Product *p, Inst *band)
 {
     const Axis *axis = &p->axis[p->axes - 1];
     RowPlan plan;
-    if (p->lw->target->plain) emit_plain(p, axis);
-    else if (plan_row(p, axis, &plan)) emit_planned(p, axis, &plan, band);
-    else emit_dynamic(p, axis, band);
+    if (p->lw->target->plain)
+        emit_plain(p, axis);
+    else if (plan_row(p, axis, &plan))
+        emit_planned(p, axis, &plan, band);
+    else
+        emit_dynamic(p, axis, band);
 }
 
 /* ---- Loops ---- */
@@ -216,7 +231,8 @@ static void note_bands(const Product *p, int64_t most)
     const int64_t bands[] = {p->tile.band_tiles / 2, p->tile.band_tiles * 2, most};
     for (int i = 0; i < 3; i++) {
         bool sane = bands[i] >= 1 && bands[i] <= most && bands[i] <= TILING_MOST_BAND;
-        if (sane && bands[i] != p->tile.band_tiles) site_order(site, (Tiling){.band = (int)bands[i]});
+        if (sane && bands[i] != p->tile.band_tiles)
+            site_order(site, (Tiling){.band = (int)bands[i]});
     }
 }
 
@@ -342,7 +358,8 @@ void product_kernel(Product *p, const char *suffix, const Pack *pack, const Phas
         pack = NULL;
     }
     p->dot.on = pack && matrix_dot_prepare(p, pack);
-    if (!p->dot.on) p->weights.packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
+    if (!p->dot.on)
+        p->weights.packed = pack ? matrix_pack(lw, p->right.tensor, pack, "packed") : NULL;
     p->tile.rolled = has_long_epilogue(p);
     const Size *width = size_const(sizes, (int64_t)p->tile.lanes * p->tile.vecs);
     const Size *blocks = size_ceildiv(sizes, p->columns, width), *bands = choose_bands(p, count);

@@ -19,7 +19,7 @@ enum { TILE_ROWS = 32, TILE_VECS = 8, MATRIX_LOOPS = 12 };
 /* How left and right elements meet. */
 typedef enum MatrixMode {
     MATRIX_FLOAT,
-    MATRIX_INTEGER, /* i32 sums of products of (left - left_zero) and (right - right_zero) */
+    MATRIX_INTEGER,  /* i32 sums of products of (left - left_zero) and (right - right_zero) */
     MATRIX_QUANTISED /* the same, then scaled, rounded and saturated to the output's type */
 } MatrixMode;
 
@@ -27,7 +27,7 @@ typedef enum MatrixMode {
 typedef struct Operand {
     const Tensor *tensor; /* NULL: absent */
     int row, depth, column;
-    Inst *at[MAX_RANK];   /* coordinates on the other axes; NULL: 0 */
+    Inst *at[MAX_RANK]; /* coordinates on the other axes; NULL: 0 */
 } Operand;
 
 /* One spatial axis: tap j of `taps` reads input coordinate q * step + offset + j * offset_step for
@@ -63,8 +63,8 @@ typedef struct TileShape {
     int lanes, vecs, rows; /* rows x vecs vectors of `lanes` columns */
     int bands;
     int64_t band_tiles;
-    bool column_outer;     /* loop over column blocks outside the others */
-    bool rolled;           /* results go through memory, so that the epilogue is emitted once a row */
+    bool column_outer; /* loop over column blocks outside the others */
+    bool rolled;       /* results go through memory, so that the epilogue is emitted once a row */
 } TileShape;
 
 /* The right operand as the inner loop reads it. */
@@ -96,10 +96,10 @@ typedef struct Product {
     DType acc;
     Operand left, right, out, bias;
     Scales scales;
-    double alpha, beta;    /* of the sum and of bias; beta 1 and alpha 1 start the sum from bias */
-    int64_t groups;        /* of columns and depth; the sizes below are per group */
+    double alpha, beta; /* of the sum and of bias; beta 1 and alpha 1 start the sum from bias */
+    int64_t groups;     /* of columns and depth; the sizes below are per group */
     const Size *columns, *depth;
-    Axis axis[MAX_RANK];   /* outer spatial axes, and last the row axis */
+    Axis axis[MAX_RANK]; /* outer spatial axes, and last the row axis */
     int axes;
     MatrixLoop loop[MATRIX_LOOPS]; /* outermost first */
     int loops;

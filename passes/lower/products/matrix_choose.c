@@ -128,10 +128,12 @@ static void note_tiles(const Product *p, TuningSite *site, int64_t columns, int6
             site_tile(site, (Tiling){.rows = rows, .vecs = vecs});
     }
     int most = 1;
-    while (most < TILE_ROWS && most < count && tiling_fits(registers, most + 1, p->tile.vecs)) most++;
+    while (most < TILE_ROWS && most < count && tiling_fits(registers, most + 1, p->tile.vecs))
+        most++;
     if (most != p->tile.rows) site_tile(site, (Tiling){.rows = most, .vecs = p->tile.vecs});
     int half = (most + 1) / 2;
-    if (half != p->tile.rows && half > 1) site_tile(site, (Tiling){.rows = half, .vecs = p->tile.vecs});
+    if (half != p->tile.rows && half > 1)
+        site_tile(site, (Tiling){.rows = half, .vecs = p->tile.vecs});
 }
 
 static void note_depthwise_tiles(const Product *p, TuningSite *site, int64_t columns, int64_t count)
@@ -139,7 +141,8 @@ static void note_depthwise_tiles(const Product *p, TuningSite *site, int64_t col
     static const int rows[] = {4, 6, 8, 12, 16};
     int registers = lower_registers(p->lw->target);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (rows[i] == p->tile.rows || rows[i] > count || !tiling_fits(registers, rows[i], 1)) continue;
+        if (rows[i] == p->tile.rows || rows[i] > count || !tiling_fits(registers, rows[i], 1))
+            continue;
         site_tile(site, (Tiling){.rows = rows[i], .vecs = 1});
     }
     if (columns > p->tile.lanes && count >= 4) site_tile(site, (Tiling){.rows = 4, .vecs = 2});

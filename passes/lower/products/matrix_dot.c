@@ -20,7 +20,8 @@ static bool left_fits(const Product *p)
 {
     Lower *lw = p->lw;
     const Tensor *x = p->left.tensor;
-    if (!is_byte(x) || x->is_inlined || x->data || x->values || p->scales.left_zero.row >= 0) return false;
+    if (!is_byte(x) || x->is_inlined || x->data || x->values || p->scales.left_zero.row >= 0)
+        return false;
     const Place *place = lower_place(lw, x);
     if (!divides4(lw, place->offset)) return false;
     for (int i = 0; i < x->rank; i++) {

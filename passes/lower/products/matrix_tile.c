@@ -5,9 +5,9 @@
 typedef struct Tile {
     Product *p;
     Lower *lw;
-    Inst *first;           /* row position of row 0 */
+    Inst *first; /* row position of row 0 */
     int rows;
-    int64_t known;         /* its value, -1: not known, and all taps are inside */
+    int64_t known; /* its value, -1: not known, and all taps are inside */
     Inst *lane;
     Inst *column[TILE_VECS], *limit[TILE_VECS]; /* limit NULL: no lane is outside */
     Inst *row_zero[TILE_ROWS], *column_zero[TILE_VECS];
@@ -16,7 +16,8 @@ typedef struct Tile {
 
 Inst *matrix_madd(Lower *lw, Inst *a, Inst *c, Inst *plus)
 {
-    if (dtype_is_float(a->type.dtype) && lower_has_fma(lw->target)) return kb_fma(&lw->b, a, c, plus);
+    if (dtype_is_float(a->type.dtype) && lower_has_fma(lw->target))
+        return kb_fma(&lw->b, a, c, plus);
     return kb_add(&lw->b, plus, kb_mul(&lw->b, a, c));
 }
 
@@ -93,8 +94,11 @@ static void load_zeros(Tile *t)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     for (int r = 0; r < t->rows && p->scales.left_zero.tensor; r++) {
-        if (r && p->scales.left_zero.row < 0) t->row_zero[r] = t->row_zero[0];
-        else t->row_zero[r] = kb_cast(b, DT_I32, parameter(t, &p->scales.left_zero, position(t, r), -1));
+        if (r && p->scales.left_zero.row < 0)
+            t->row_zero[r] = t->row_zero[0];
+        else
+            t->row_zero[r] =
+                kb_cast(b, DT_I32, parameter(t, &p->scales.left_zero, position(t, r), -1));
     }
     for (int u = 0; u < p->tile.vecs && p->scales.right_zero.tensor; u++)
         t->column_zero[u] = kb_cast(b, DT_I32, parameter(t, &p->scales.right_zero, NULL, u));
@@ -161,7 +165,8 @@ static Inst *unpacked_value(Tile *t, Inst *tap, Inst *c)
 {
     Product *p = t->p;
     Inst *zero = kb_i64(&t->lw->b, 0);
-    Inst *by_column[] = {p->at.block, tap, zero}, *by_group[] = {p->at.group, p->at.block, tap, c, zero};
+    Inst *by_column[] = {p->at.block, tap, zero},
+         *by_group[] = {p->at.group, p->at.block, tap, c, zero};
     return matrix_unpacked(t->lw, p->right.tensor, p->weights.unpacked,
                            p->depthwise ? by_column : by_group);
 }
@@ -349,9 +354,12 @@ static void depthwise_row(Tile *t, Inst *outer)
 
 static void sum_tap(Tile *t, Inst *tap, Inst *row, int from, int to)
 {
-    if (t->p->depthwise) depthwise_tap(t, tap, row, from, to);
-    else if (t->p->dot.on) sum_dots(t, tap, row, from, to);
-    else sum_depth(t, tap, row, from, to);
+    if (t->p->depthwise)
+        depthwise_tap(t, tap, row, from, to);
+    else if (t->p->dot.on)
+        sum_dots(t, tap, row, from, to);
+    else
+        sum_depth(t, tap, row, from, to);
 }
 
 /* Rows whose tap j is inside the input. */
@@ -435,8 +443,10 @@ static void sum_taps(Tile *t, int a, Inst *outer, bool tested)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     if (a == p->axes - 1) {
-        if (tested) sum_tested_taps(t, outer);
-        else sum_row_taps(t, outer);
+        if (tested)
+            sum_tested_taps(t, outer);
+        else
+            sum_row_taps(t, outer);
         return;
     }
     const Axis *axis = &p->axis[a];
@@ -515,7 +525,8 @@ static void finish_rolled(Tile *t)
     }
     Inst *r = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, t->rows), 1);
     for (int u = 0; u < p->tile.vecs; u++) {
-        Inst *from = kb_add(b, kb_addi(b, kb_muli(b, r, width), (int64_t)u * p->tile.lanes), t->lane);
+        Inst *from =
+            kb_add(b, kb_addi(b, kb_muli(b, r, width), (int64_t)u * p->tile.lanes), t->lane);
         finish_one(t, kb_add(b, t->first, r), u, kb_load(b, sums, from));
     }
     kb_end(b);

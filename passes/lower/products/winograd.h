@@ -6,7 +6,7 @@
 
 /* Where F(4x4, 3x3) interpolates. */
 #define ROOT_HALF 0.70710678118654752440
-#define ROOT_2 1.41421356237309504880
+#define ROOT_2    1.41421356237309504880
 
 typedef struct Winograd {
     Lower *lw;

@@ -204,7 +204,8 @@ void cell_update(Lower *lw, Cell *cell, InstOp op, Inst *value)
 
 Inst *lower_fma(Lower *lw, Inst *a, Inst *c, Inst *plus)
 {
-    if (lower_has_fma(lw->target) && dtype_is_float(a->type.dtype)) return kb_fma(&lw->b, a, c, plus);
+    if (lower_has_fma(lw->target) && dtype_is_float(a->type.dtype))
+        return kb_fma(&lw->b, a, c, plus);
     return kb_add(&lw->b, kb_mul(&lw->b, a, c), plus);
 }
 
