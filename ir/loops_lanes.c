@@ -91,6 +91,7 @@ static void op_bool(InstOp op, int n, const void *a, const void *c, void *out)
     case LI_##id: EACH(T, T, F(function)(x[i])); return;
 #define MATH2(id, function)                                                                        \
     case LI_##id: EACH(T, T, F(function)(x[i], y[i])); return;
+/* clang-format off */
 #define FLOAT_OPS                                                                                  \
     switch (op) {                                                                                  \
     case LI_ADD: EACH(T, T, x[i] + y[i]); return;                                                  \
@@ -98,23 +99,18 @@ static void op_bool(InstOp op, int n, const void *a, const void *c, void *out)
     case LI_MUL: EACH(T, T, x[i] * y[i]); return;                                                  \
     case LI_DIV: EACH(T, T, x[i] / y[i]); return;                                                  \
     case LI_MIN: EACH(T, T, x[i] < y[i] ? x[i] : y[i]); return;                                    \
-    case LI_MAX:                                                                                   \
-        EACH(T, T, x[i] > y[i] ? x[i] : y[i]);                                                     \
-        return;                                                                                    \
-        RELATIONS(T)                                                                               \
-    case LI_NEG:                                                                                   \
-        EACH(T, T, -x[i]);                                                                         \
-        return;                                                                                    \
-        MATH(ABS, fabs)                                                                            \
-        MATH(SQRT, sqrt) MATH(FLOOR, floor) MATH(CEIL, ceil) MATH(RINT, rint) MATH(TRUNC, trunc)   \
-            MATH(EXP, exp) MATH(LOG, log) MATH(TANH, tanh) MATH(ERF, erf) MATH(SIN, sin)           \
-                MATH(COS, cos) MATH(TAN, tan) MATH(ASIN, asin) MATH(ACOS, acos) MATH(ATAN, atan)   \
-                    MATH(SINH, sinh) MATH(COSH, cosh) MATH(ASINH, asinh) MATH(ACOSH, acosh)        \
-                        MATH(ATANH, atanh) MATH(LOG1P, log1p) MATH(EXPM1, expm1) MATH2(POW, pow)   \
-                            MATH2(FMOD, fmod) MATH2(ATAN2, atan2) default                          \
-            : assert(0 && "a float instruction");                                                  \
-        return;                                                                                    \
+    case LI_MAX: EACH(T, T, x[i] > y[i] ? x[i] : y[i]); return;                                    \
+    RELATIONS(T)                                                                                   \
+    case LI_NEG: EACH(T, T, -x[i]); return;                                                        \
+    MATH(ABS, fabs) MATH(SQRT, sqrt) MATH(FLOOR, floor) MATH(CEIL, ceil) MATH(RINT, rint)          \
+    MATH(TRUNC, trunc) MATH(EXP, exp) MATH(LOG, log) MATH(TANH, tanh) MATH(ERF, erf)               \
+    MATH(SIN, sin) MATH(COS, cos) MATH(TAN, tan) MATH(ASIN, asin) MATH(ACOS, acos)                 \
+    MATH(ATAN, atan) MATH(SINH, sinh) MATH(COSH, cosh) MATH(ASINH, asinh) MATH(ACOSH, acosh)       \
+    MATH(ATANH, atanh) MATH(LOG1P, log1p) MATH(EXPM1, expm1)                                       \
+    MATH2(POW, pow) MATH2(FMOD, fmod) MATH2(ATAN2, atan2)                                          \
+    default: assert(0 && "a float instruction"); return;                                             \
     }
+/* clang-format on */
 
 static void op_f32(InstOp op, int n, const void *a, const void *c, void *out)
 {
