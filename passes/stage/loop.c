@@ -17,18 +17,6 @@ enum { RUN_BOUND = 1 };
 
 /* ---- Copies ---- */
 
-Tensor *loop_alias(Lower *lw, const Tensor *like, const char *name, const Place *place)
-{
-    Tensor *tensor = arena_alloc(lw->arena, sizeof *tensor);
-    tensor->id = lw->next_alias++;
-    tensor->name = name;
-    tensor->dtype = like->dtype;
-    tensor->rank = like->rank;
-    memcpy(tensor->dims, like->dims, sizeof tensor->dims);
-    lw->places[tensor->id] = *place;
-    return tensor;
-}
-
 static int copy(Lower *lw, const Node *of, const char *what, int i, Tensor *from, Tensor *to)
 {
     Node *node = arena_alloc(lw->arena, sizeof *node);
@@ -134,7 +122,7 @@ static int copy_slices(Lower *lw, const Node *leave, int carried)
         place_of_slice(lw, leave, i - carried, &place);
         if (place_same(&lw->places[from->id], &place, from)) continue;
         Tensor *to =
-            loop_alias(lw, from, arena_printf(lw->arena, "%s.slice", leave->out[i]->name), &place);
+            place_alias(lw, from, arena_printf(lw->arena, "%s.slice", leave->out[i]->name), &place);
         TRY(copy(lw, leave, "slice", i - carried, from, to));
     }
     return 0;
@@ -157,7 +145,7 @@ static int move_away(Lower *lw, const Node *leave, int i, Tensor **from)
     const char *name = arena_printf(lw->arena, "%s_kept%d", leave->body->enter->name, i);
     place.buffer = program_buffer(lw->program, name, BUFFER_WORK, (*from)->dtype,
                                   tensor_elements(lw->sizes, *from));
-    Tensor *to = loop_alias(lw, *from, name, &place);
+    Tensor *to = place_alias(lw, *from, name, &place);
     place_row_major(lw, to, &lw->places[to->id]);
     TRY(copy(lw, leave, "kept", i, *from, to));
     *from = to;
@@ -180,7 +168,7 @@ static int copy_next(Lower *lw, const Node *leave, const LoopCount *count)
         if (!from[i]) continue;
         /* the next value's sizes, in the carried value's memory */
         Tensor *to =
-            loop_alias(lw, from[i], enter->out[1 + i]->name, &lw->places[enter->out[1 + i]->id]);
+            place_alias(lw, from[i], enter->out[1 + i]->name, &lw->places[enter->out[1 + i]->id]);
         TRY(copy(lw, leave, "next", i, from[i], to));
     }
     return 0;
@@ -192,7 +180,7 @@ static int copy_last(Lower *lw, const Node *leave, int carried)
         Tensor *to = leave->out[i];
         const Tensor *now = leave->body->enter->out[2 + i];
         if (!to || !now || same_place(lw, now, to)) continue;
-        Tensor *from = loop_alias(lw, to, now->name, &lw->places[now->id]);
+        Tensor *from = place_alias(lw, to, now->name, &lw->places[now->id]);
         TRY(copy(lw, leave, "last", i, from, to));
     }
     return 0;

@@ -11,9 +11,6 @@ int loop_open(Lower *lw, Node *enter, bool reads_iteration, Block **inside);
 /* What stands at the end of the body, in lw->main, and then after the loop, in `outside`. */
 int loop_close(Lower *lw, Node *leave, Block *outside);
 
-/* A tensor that is not part of the graph, of the type and sizes of `like`, at a place. */
-Tensor *loop_alias(Lower *lw, const Tensor *like, const char *name, const Place *place);
-
 /* ---- loop_sizes.c ---- */
 
 /* The symbols that stand for sizes of carried values get the sizes of from[i], by carried value:
@@ -26,6 +23,8 @@ int loop_set_sizes(Lower *lw, const Node *enter, Tensor *const *from);
 void place_dense(Lower *lw, const Tensor *tensor, const Size **stride);
 /* A buffer of its own, dense in the tensor's axis order. */
 void place_whole(Lower *lw, const Tensor *tensor, BufferClass class, int index);
+/* A tensor that is not part of the graph, of the type and sizes of `like`, at a place. */
+Tensor *place_alias(Lower *lw, const Tensor *like, const char *name, const Place *place);
 /* The same elements at the same places of memory? */
 bool place_same(const Place *a, const Place *c, const Tensor *tensor);
 /* ---- place_loop.c ---- */

@@ -67,7 +67,7 @@ static int keep(Lower *lw, const Node *enter, Next *next)
     const char *name = arena_printf(lw->arena, "next_%s", symbol);
     Place place = {.offset = size_const(lw->sizes, 0)};
     place.buffer = program_buffer(lw->program, name, BUFFER_WORK, DT_I64, size_const(lw->sizes, 1));
-    Tensor *out = loop_alias(lw, &(Tensor){.dtype = DT_I64}, name, &place);
+    Tensor *out = place_alias(lw, &(Tensor){.dtype = DT_I64}, name, &place);
     out->values = arena_array(lw->arena, 1, sizeof *out->values);
     out->values[0] = next->size;
     out->value_count = 1;

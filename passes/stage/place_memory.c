@@ -1,6 +1,8 @@
 /* Where whole tensors lie, and whether two places are one. */
 #include "passes/stage/loop.h"
 
+#include <string.h>
+
 void place_dense(Lower *lw, const Tensor *tensor, const Size **stride)
 {
     const Size *next = size_const(lw->sizes, 1);
@@ -29,4 +31,16 @@ bool place_same(const Place *a, const Place *c, const Tensor *tensor)
         if (!size_is(tensor->dims[i], 1) && a->stride[i] != c->stride[i]) return false;
     }
     return true;
+}
+
+Tensor *place_alias(Lower *lw, const Tensor *like, const char *name, const Place *place)
+{
+    Tensor *tensor = arena_alloc(lw->arena, sizeof *tensor);
+    tensor->id = lw->next_alias++;
+    tensor->name = name;
+    tensor->dtype = like->dtype;
+    tensor->rank = like->rank;
+    memcpy(tensor->dims, like->dims, sizeof tensor->dims);
+    lw->places[tensor->id] = *place;
+    return tensor;
 }
