@@ -1,6 +1,7 @@
 #!/bin/bash
 # Composed equals whole: the outputs of three stages are bit for bit those of one stage, on seeded noise,
 # for our own model and the real ones.
+# labels: slow
 # timeout: 900
 set -uo pipefail
 work=$(mktemp -d)

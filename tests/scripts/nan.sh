@@ -1,7 +1,7 @@
 #!/bin/bash
 # A NaN decides the same wherever it stands: at every position, in rows around the width of a vector, in
 # every backend. docs/operators.md says what it decides.
-# labels: asan
+# labels: asan slow
 # timeout: 300
 set -uo pipefail
 command -v python3 >/dev/null || { echo "nan: no python3 here: skipped"; exit 77; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Operators with several outputs: whatever is left out, without a name or because nothing uses it, the
 # others are what they are when all are there.
-# labels: asan
+# labels: asan slow
 # timeout: 300
 set -uo pipefail
 command -v python3 >/dev/null || { echo "optional_outputs: no python3 here: skipped"; exit 77; }
