@@ -63,7 +63,7 @@ static void enter(Loop *loop, Tensor *count, Tensor *cond, Tensor *const *init,
     loop->scope = body_scope(loop);
     in[0] = count;
     in[1] = cond;
-    for (int i = 0; i < loop->carried; i++) in[2 + i] = init[i];
+    for (int i = 0; init && i < loop->carried; i++) in[2 + i] = init[i];
     for (int i = 0; i < total; i++) {
         static const char *const own[] = {"iteration", "condition", "carried"};
         const char *name = output_name(loop, names ? names[i] : NULL, own[i < 2 ? i : 2]);
@@ -223,7 +223,7 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
 {
     Arena *arena = call->im->arena;
     Loop loop = {.call = call, .body = body, .name = name, .carried = states};
-    Tensor **given = arena_array(arena, (size_t)(states + inputs), sizeof *given);
+    Tensor **given = arena_array(arena, (size_t)states + (size_t)inputs, sizeof *given);
     Tensor **results = arena_array(arena, body->n_output + 1, sizeof *results);
     const char *own = call->name;
     call->name = arena_printf(arena, "%s/length", name);
@@ -274,7 +274,7 @@ static int scan_batch(Call *call, const Onnx__GraphProto *body, int states, int 
     Loop batch = {.call = call, .body = body, .name = loop_name(call)};
     const char *own = call->name;
     call->name = arena_printf(arena, "%s/length", batch.name);
-    Tensor **one = arena_array(arena, (size_t)(states + inputs), sizeof *one);
+    Tensor **one = arena_array(arena, (size_t)states + (size_t)inputs, sizeof *one);
     Tensor **results = arena_array(arena, (size_t)outputs + 1, sizeof *results);
     Tensor **out = wanted_outputs(call, outputs);
     enter(&batch, shortest(call, states + inputs, x, NULL), NULL, NULL, NULL);
