@@ -33,6 +33,7 @@ typedef struct Facts {
     Node *enter, *leave;
     const Size *iteration;
     bool *outside;    /* by symbol: has a value before the loop */
+    int symbols;      /* length of outside: how many there were before the loop */
     Carried *carried; /* the condition first */
     int count;
 } Facts;
@@ -142,7 +143,8 @@ static void note_tensor(Facts *f, const Tensor *x)
 static void find_outside(Facts *f, int at)
 {
     Graph *g = f->g;
-    f->outside = arena_array(g->arena, (size_t)sizes_symbol_count(g->sizes), sizeof(bool));
+    f->symbols = sizes_symbol_count(g->sizes);
+    f->outside = arena_array(g->arena, (size_t)f->symbols, sizeof(bool));
     for (int i = 0; i < g->input_count; i++) note_tensor(f, g->inputs[i]);
     for (int i = 0; i < at; i++) {
         const Node *n = g->nodes[i];
@@ -153,7 +155,8 @@ static void find_outside(Facts *f, int at)
 static bool is_outside(const Facts *f, const Size *size)
 {
     if (size->kind == SIZE_CONST) return true;
-    if (size->kind == SIZE_SYM) return f->outside[size->sym];
+    /* Symbols that were made since are the loop's own. */
+    if (size->kind == SIZE_SYM) return size->sym < f->symbols && f->outside[size->sym];
     return is_outside(f, size->a) && is_outside(f, size->b);
 }
 
