@@ -99,7 +99,8 @@ static Inst *expand_expm1(Builder *b, Inst *x)
     Inst *n;
     Inst *q = reduced_expm1(b, at_least(b, at_most(b, x, 89), -20), &n);
     Inst *scale = power_of_two(b, kb_sub(b, n, whole(b, 1)));
-    Inst *half = kb_add(b, kb_mul(b, q, scale), kb_sub(b, scale, num(b, 0.5)));
+    Inst *product = kb_mul(b, q, scale), *rest = kb_sub(b, scale, num(b, 0.5));
+    Inst *half = kb_add(b, product, rest);
     return kb_mul(b, half, num(b, 2));
 }
 
@@ -155,7 +156,8 @@ static Inst *expand_tanh(Builder *b, Inst *x)
     Inst *a = at_most(b, kb_op1(b, LI_ABS, x), 10);
     Inst *q = reduced_expm1(b, kb_add(b, a, a), &n);
     Inst *scale = power_of_two(b, n);
-    Inst *t = kb_add(b, kb_mul(b, q, scale), kb_sub(b, scale, num(b, 1)));
+    Inst *product = kb_mul(b, q, scale), *less = kb_sub(b, scale, num(b, 1));
+    Inst *t = kb_add(b, product, less);
     return with_sign_of(b, kb_op(b, LI_DIV, t, kb_add(b, t, num(b, 2))), x);
 }
 
