@@ -273,6 +273,9 @@ bool relation_holds(InstOp relation, int64_t a, int64_t c); /* an operation of c
 /* Does the condition of an IF by sizes hold for these values of the symbols? */
 bool main_size_holds(const Inst *inst, const int64_t *symbols);
 
+/* A symbol that main or its kernels set is set before it is read, on every way there
+ * (loops_verify_symbols.c). */
+
 /* Marks the symbols that a block sets, of main (with the kernels it calls) or of a kernel. */
 void block_sets(const Block *block, bool *set);
 /* The same for the whole program, by symbol, in `arena`. A run starts with those of SYM_NODE as 0, so

@@ -3,6 +3,7 @@
  * pointers. The first broken rule of a kernel is reported. */
 #include "ir/loops.h"
 #include "ir/loops_lanes.h"
+#include "ir/loops_verify_symbols.h"
 
 #include <string.h>
 
@@ -430,5 +431,6 @@ int loops_verify(const Program *program, Diag *diag)
 {
     for (int i = 0; i < program->kernel_count; i++)
         TRY(verify_kernel(program, program->kernels[i], diag));
-    return check_main(program, diag, &program->main->body);
+    TRY(check_main(program, diag, &program->main->body));
+    return loops_verify_symbols(program, diag);
 }

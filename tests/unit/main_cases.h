@@ -360,6 +360,8 @@ static inline Program *main_random(Arena *arena, const char *name, uint32_t seed
     g.left = 40;
     main_open(&g);
     Block *body = &g.program->main->body;
+    /* kernels read all symbols, wherever they are called */
+    for (int i = 1; i < MAIN_SYMBOLS; i++) main_set(g.program, body, i, size_const(g.sizes, 0));
     main_call(g.program, body, g.clear, 1, &(CallArg){g.y, NULL});
     while (g.left > 0) main_random_block(&g, body, 0);
     return g.program;

@@ -180,7 +180,8 @@ static void whole_program(void)
         "%4 = add.f32 %2, %3\nstore t[%1], %4\nstore c[0], 1:bool\nsetsym m, 2\n}\n}\n"
         "kernel @second(t: f32 read, y: f32 write) {\nserial %1 in 0..size(m) step 1 {\n"
         "%2 = load.f32 t[%1]\nstore y[%1], %2\n}\n}\n"
-        "main {\ncall @first(x[n], w[3], t, c)\nif c is 1 {\ncall @second(t, y)\n} else {\n"
+        "main {\nsetsym m, size(0)\ncall @first(x[n], w[3], t, c)\nif c is 1 {\ncall @second(t, "
+        "y)\n} else {\n"
         "call @second(t[1], y)\n}\nif c is 0 {\ncall @second(t[2], y)\n}\n}\n";
     Arena *arena = arena_new();
     Diag diag;
