@@ -107,7 +107,10 @@ typedef struct Param {
     bool is_read, is_written;
     bool noalias;  /* no other parameter overlaps it */
     int64_t local; /* > 0: not a parameter but an array of that many elements on the stack */
-    int align;     /* alignment in bytes that may be assumed for element 0 */
+    /* The kernel touches elements first <= i < end of it and no others; first is negative where a
+     * view is reversed. Both NULL: not said, as much as the buffer has. */
+    const Size *first, *end;
+    int align; /* alignment in bytes that may be assumed for element 0 */
 } Param;
 
 typedef struct Cell {
@@ -309,6 +312,8 @@ void builder_init(Builder *b, Kernel *kernel);
 Param *kb_param(Builder *b, const char *name, DType dtype, bool read, bool written);
 /* A read-only parameter of dtype that views a buffer of i8 or u8; the caller sees to alignment. */
 Param *kb_param_view(Builder *b, const char *name, DType dtype, DType viewed);
+/* Says that the kernel also touches elements first <= i < end of the parameter. */
+void kb_reach(Builder *b, Param *param, const Size *first, const Size *end);
 Param *kb_local(Builder *b, const char *name, DType dtype, int64_t elements);
 Cell *kb_cell(Builder *b, const char *name, LType type, Inst *initial /* SET here; may be NULL */);
 

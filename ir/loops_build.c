@@ -83,6 +83,12 @@ Param *kb_param_view(Builder *b, const char *name, DType dtype, DType viewed)
     return param;
 }
 
+void kb_reach(Builder *b, Param *param, const Size *first, const Size *end)
+{
+    param->first = param->end ? size_min(b->sizes, param->first, first) : first;
+    param->end = param->end ? size_max(b->sizes, param->end, end) : end;
+}
+
 Param *kb_local(Builder *b, const char *name, DType dtype, int64_t elements)
 {
     assert(elements > 0);

@@ -17,7 +17,7 @@ typedef enum Flow { FLOW_NEXT, FLOW_BREAK, FLOW_RETURN } Flow;
 
 typedef struct Memory {
     uint8_t *data;
-    int64_t elements; /* of the parameter's type, up to the buffer's end */
+    int64_t elements; /* of the parameter's type: as many as it says, or up to the buffer's end */
     int64_t before;   /* as many lie before them: a view that is reversed begins at its end */
 } Memory;
 
@@ -353,6 +353,26 @@ static int check_aliases(const Kernel *kernel, Diag *diag, const Memory *memory,
     return LPC_RUN_OK;
 }
 
+/* Leaves the part of the memory that the parameter says it reaches, which has to be all there. */
+static int narrow(Diag *diag, const Kernel *kernel, const Param *param, const int64_t *sizes,
+                  Memory *memory)
+{
+    if (!param->end) return LPC_RUN_OK;
+    int64_t first = size_eval(param->first, sizes), end = size_eval(param->end, sizes);
+    if (first >= end) first = end = 0;
+    if (-first > memory->before || end > memory->elements) {
+        diag_error(diag,
+                   "call of '%s': '%s' reaches elements %" PRId64 " to %" PRId64
+                   ", the buffer has %" PRId64 " to %" PRId64,
+                   kernel->name, param->name, first, end - 1, -memory->before,
+                   memory->elements - 1);
+        return STRAY;
+    }
+    memory->before = -first;
+    memory->elements = end;
+    return LPC_RUN_OK;
+}
+
 static int find_argument(const Program *program, Diag *diag, const ProgramMemory *m,
                          const Kernel *kernel, const CallArg *arg, const Param *param, Memory *out)
 {
@@ -387,6 +407,8 @@ static int call_kernel(const Program *program, Diag *diag, const ProgramMemory *
         const CallArg *arg = &call->args[at++];
         buffers[i] = arg->buffer;
         code = find_argument(program, diag, m, kernel, arg, kernel->params[i], &memory[i]);
+        if (code == LPC_RUN_OK)
+            code = narrow(diag, kernel, kernel->params[i], m->sizes, &memory[i]);
     }
     if (code == LPC_RUN_OK) code = check_aliases(kernel, diag, memory, buffers);
     if (code == LPC_RUN_OK) code = run_kernel(kernel, diag, memory, m->sizes);

@@ -281,6 +281,17 @@ static int parse_block(Parser *p, Block *block)
 
 /* ---- The head of a kernel. ---- */
 
+/* "[n]" or "[n from f]": so many elements, from element f on. */
+static int parse_reach(Parser *p, Param *param)
+{
+    SizeTable *sizes = p->program->sizes;
+    const Size *count, *first = size_const(sizes, 0);
+    TRY(parse_size(p, &count));
+    if (parse_accept(p, "from")) TRY(parse_size(p, &first));
+    kb_reach(&p->b, param, first, size_add(sizes, first, count));
+    return parse_expect(p, "]");
+}
+
 static int parse_param(Parser *p, bool local)
 {
     const char *name;
@@ -302,9 +313,11 @@ static int parse_param(Parser *p, bool local)
         if (number <= 0 || number > 1 << 24) return parse_fail(p, "1 to 2^24 elements before");
         param = kb_local(&p->b, name, type.dtype, number);
     } else {
-        bool read = parse_accept(p, "read");
-        param = kb_param(&p->b, name, type.dtype, read, parse_accept(p, "write"));
+        param = kb_param(&p->b, name, type.dtype, false, false);
         param->viewed = viewed.dtype;
+        if (parse_accept(p, "[")) TRY(parse_reach(p, param));
+        param->is_read = parse_accept(p, "read");
+        param->is_written = parse_accept(p, "write");
         param->noalias = parse_accept(p, "noalias");
     }
     if (!parse_accept(p, "align")) return LPC_OK;

@@ -267,11 +267,19 @@ static void print_block(const Printer *p, const Block *block, int depth)
 
 /* ---- Kernels. ---- */
 
-static void print_param(Text *out, const Param *param)
+static void print_reach(Text *out, SizeTable *sizes, const Param *param)
+{
+    text_printf(out, "[%s", size_text(sizes, size_sub(sizes, param->end, param->first)));
+    if (!size_is(param->first, 0)) text_printf(out, " from %s", size_text(sizes, param->first));
+    text_add(out, "]");
+}
+
+static void print_param(Text *out, SizeTable *sizes, const Param *param)
 {
     text_printf(out, "%s: %s", param->name, dtype_name(param->dtype));
     if (param->viewed) text_printf(out, " of %s", dtype_name(param->viewed));
     if (param->local) text_printf(out, "[%" PRId64 "]", param->local);
+    if (param->end) print_reach(out, sizes, param);
     if (!param->local && param->is_read) text_add(out, " read");
     if (!param->local && param->is_written) text_add(out, " write");
     if (!param->local && param->noalias) text_add(out, " noalias");
@@ -286,7 +294,7 @@ static void print_head(Text *out, const Kernel *kernel)
     for (int i = 0; i < kernel->param_count; i++) {
         if (kernel->params[i]->local) continue;
         text_add(out, first ? "" : ", ");
-        print_param(out, kernel->params[i]);
+        print_param(out, kernel->program->sizes, kernel->params[i]);
         first = false;
     }
     text_add(out, ") {\n");
@@ -319,7 +327,7 @@ static void print_declarations(Text *out, const Kernel *kernel)
     for (int i = 0; i < kernel->param_count; i++) {
         if (!kernel->params[i]->local) continue;
         text_add(out, "    local ");
-        print_param(out, kernel->params[i]);
+        print_param(out, kernel->program->sizes, kernel->params[i]);
         text_add(out, "\n");
     }
     for (int i = 0; i < kernel->cell_count; i++) {

@@ -314,6 +314,27 @@ static int check_written(Diag *diag, const Inst *inst)
     return LPC_OK;
 }
 
+/* Does the buffer have all elements that the parameter says it reaches? Told where that is so or not
+ * whatever the symbols are; the evaluator looks at the rest when it runs. */
+static int check_reach(const Program *program, Diag *diag, const Kernel *kernel, const Param *param,
+                       const CallArg *arg)
+{
+    if (!param->end) return LPC_OK;
+    SizeTable *sizes = program->sizes;
+    int64_t one = (int64_t)dtype_size(arg->buffer->dtype), size = (int64_t)dtype_size(param->dtype);
+    const Size *start = size_muli(sizes, arg->offset, one);
+    const Size *from = size_add(sizes, start, size_muli(sizes, param->first, size));
+    const Size *to = size_add(sizes, start, size_muli(sizes, param->end, size));
+    const Size *left = size_sub(sizes, size_muli(sizes, arg->buffer->elements, one), to);
+    const Size *count = size_sub(sizes, param->end, param->first);
+    if (size_upper(sizes, count) <= 0) return LPC_OK; /* none */
+    if (size_upper(sizes, from) >= 0 && size_upper(sizes, left) >= 0) return LPC_OK;
+    return diag_error(diag, "main: %s: '%s' reaches %s elements from %s on, '%s' has %s from 0 on",
+                      kernel->name, param->name, size_text(sizes, count),
+                      size_text(sizes, size_add(sizes, arg->offset, param->first)),
+                      arg->buffer->name, size_text(sizes, arg->buffer->elements));
+}
+
 /* Is the buffer what the kernel takes, and does the argument start inside it, on an element? */
 static int check_passed(const Program *program, Diag *diag, const Kernel *kernel,
                         const Param *param, const CallArg *arg)
@@ -334,7 +355,7 @@ static int check_passed(const Program *program, Diag *diag, const Kernel *kernel
         offset->value * (int64_t)dtype_size(param->viewed) % size)
         return diag_error(diag, "main: %s: '%s' starts within an element of %s", kernel->name,
                           param->name, dtype_name(param->dtype));
-    return LPC_OK;
+    return check_reach(program, diag, kernel, param, arg);
 }
 
 static int check_call(const Program *program, Diag *diag, const Inst *inst)
@@ -420,7 +441,8 @@ static int check_main(const Program *program, Diag *diag, const Block *block)
         case LI_SETSYM: TRY(check_set(program, diag, inst)); break;
         default: return diag_error(diag, "main: '%s' cannot stand here", inst_name(inst->op));
         }
-        TRY(check_main(program, diag, &inst->body));
+        bool never = inst->op == LI_FOR && size_upper(program->sizes, inst->size) <= 0;
+        if (!never) TRY(check_main(program, diag, &inst->body));
         TRY(check_main(program, diag, &inst->els));
         if (inst->op == LI_FOR) TRY(check_loop_symbol(program, diag, inst));
     }

@@ -343,10 +343,8 @@ static int lower_once(Graph *graph, Stage *stage)
         lowered_drop(&lowered);
         return LPC_ERROR;
     }
-#ifndef NDEBUG
     TRY(loops_verify(lw->program, graph->diag));
     TRY(loops_verify_casts(lw->program, graph->diag));
-#endif
     if (stage->lower.plain)
         memory_apart(lw->program, &stage->memory);
     else

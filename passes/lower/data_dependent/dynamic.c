@@ -140,7 +140,8 @@ typedef struct Unique {
 static void open_sections(Lower *lw, Unique *u)
 {
     for (int s = 0; s < SECTIONS; s++) {
-        u->section[s] = lower_param(lw, u->scratch, size_const(lw->sizes, s * u->most), true);
+        u->section[s] = lower_part(lw, u->scratch, size_const(lw->sizes, s * u->most),
+                                   size_const(lw->sizes, u->most), true);
         u->section[s]->is_read = true;
     }
 }

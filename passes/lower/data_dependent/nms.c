@@ -136,9 +136,10 @@ static void select_all(Lower *lw, Nms *m, int64_t most)
     kb_end(b);
 }
 
-static Param *section(Lower *lw, Buffer *scratch, int64_t offset)
+static Param *section(Lower *lw, Buffer *scratch, int64_t offset, int64_t count)
 {
-    Param *param = lower_param(lw, scratch, size_const(lw->sizes, offset), true);
+    Param *param =
+        lower_part(lw, scratch, size_const(lw->sizes, offset), size_const(lw->sizes, count), true);
     param->is_read = true;
     return param;
 }
@@ -155,16 +156,16 @@ int lower_nms(Lower *lw, Node *node)
     const Size *cells = size_const(lw->sizes, 2 * most + 3 * rows);
     Buffer *scratch = lower_scratch(lw, "selected", DT_I64, cells);
     lower_begin(lw, "select");
-    m.items = section(lw, scratch, 0);
-    m.spare = section(lw, scratch, most);
-    m.selected = section(lw, scratch, 2 * most);
+    m.items = section(lw, scratch, 0, most);
+    m.spare = section(lw, scratch, most, most);
+    m.selected = section(lw, scratch, 2 * most, 3 * rows);
     select_all(lw, &m, most);
     if (count->kind == SIZE_SYM) kb_setsym(&lw->b, count->sym, kb_get(&lw->b, m.total));
     lower_end(lw);
 
     Inst *idx[MAX_RANK] = {0};
     lower_begin(lw, "fill");
-    m.selected = section(lw, scratch, 2 * most);
+    m.selected = section(lw, scratch, 2 * most, 3 * rows);
     int loops = lower_nest(lw, 2, out->dims, NULL, false, 0, idx);
     Inst *at = kb_add(&lw->b, kb_muli(&lw->b, idx[0], 3), idx[1]);
     lower_store(lw, idx, kb_load(&lw->b, m.selected, at));

@@ -79,9 +79,8 @@ Inst *point_batch_norm(Lower *lw, const Node *node, int output, Inst *const *idx
     Inst *at = node->out[output]->rank > 1 ? idx[1] : kb_i64(b, 0);
     if (size_is(node->in[1]->dims[0], 1)) at = kb_i64(b, 0);
     if (parameters_are_constant(node)) {
-        const Size *zero = size_const(lw->sizes, 0);
-        Param *k = lower_param(lw, folded_parameter(lw, node, 0, type), zero, false);
-        Param *d = lower_param(lw, folded_parameter(lw, node, 1, type), zero, false);
+        Param *k = lower_whole(lw, folded_parameter(lw, node, 0, type), false);
+        Param *d = lower_whole(lw, folded_parameter(lw, node, 1, type), false);
         return kb_add(b, kb_mul(b, x, kb_load(b, k, at)), kb_load(b, d, at));
     }
     Inst *p[5] = {0};
@@ -149,19 +148,18 @@ int lower_dynamic_quantize(Lower *lw, Node *node)
 {
     const Tensor *x = node->in[0], *y = node_result(node);
     Builder *b = &lw->b;
-    const Size *none = size_const(lw->sizes, 0);
     Buffer *scratch = lower_scratch(lw, "range", DT_F32, size_const(lw->sizes, 2));
     Extremes extremes;
     lower_begin(lw, "range");
     find_extremes(lw, x, &extremes);
-    store_parameters(lw, node, &extremes, lower_param(lw, scratch, none, true));
+    store_parameters(lw, node, &extremes, lower_whole(lw, scratch, true));
     lower_end(lw);
     if (!node_has_output(node, 0)) return 0;
 
     Inst *idx[MAX_RANK] = {0};
     uint8_t order[MAX_RANK];
     lower_begin(lw, NULL);
-    Param *range = lower_param(lw, scratch, none, false);
+    Param *range = lower_whole(lw, scratch, false);
     bool flat = move_is_dense(lw, x) && move_is_dense(lw, y) && node->epilogue_count == 0;
     int loops = 1;
     lower_order(lw, y, order);

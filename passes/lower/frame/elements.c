@@ -20,12 +20,6 @@ Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx)
     return sum;
 }
 
-Param *lower_tensor_param(Lower *lw, const Tensor *tensor, bool write)
-{
-    const Place *place = lower_place(lw, tensor);
-    return lower_param(lw, place->buffer, place->offset, write);
-}
-
 static bool is_single(const Tensor *tensor)
 {
     for (int i = 0; i < tensor->rank; i++) {

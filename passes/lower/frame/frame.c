@@ -140,16 +140,6 @@ TuningSite *lower_site(Lower *lw)
     return tuning && lw->tuning_key ? tuning_site(tuning, lw->tuning_key) : NULL;
 }
 
-static Param *find_param(Lower *lw, const Buffer *buffer, const Size *offset, DType dtype)
-{
-    for (int i = 0; i < lw->use_count; i++) {
-        const ParamUse *use = &lw->uses[i];
-        if (use->arg.buffer == buffer && use->arg.offset == offset && use->param->dtype == dtype)
-            return use->param;
-    }
-    return NULL;
-}
-
 static const char *param_name(Lower *lw, const Buffer *buffer)
 {
     const char *name =
@@ -157,32 +147,98 @@ static const char *param_name(Lower *lw, const Buffer *buffer)
     return isalpha((unsigned char)name[0]) ? name : arena_printf(lw->arena, "t%s", name);
 }
 
-Param *lower_param_view(Lower *lw, Buffer *buffer, const Size *offset, DType dtype)
+/* The parameter for elements of dtype from there on: one for all uses of the same start. */
+static Param *param_at(Lower *lw, Buffer *buffer, const Size *offset, DType dtype)
 {
-    Param *param = find_param(lw, buffer, offset, dtype);
-    if (param) return param;
-    param = kb_param_view(&lw->b, param_name(lw, buffer), dtype, buffer->dtype);
+    for (int i = 0; i < lw->use_count; i++) {
+        const ParamUse *use = &lw->uses[i];
+        if (use->arg.buffer == buffer && use->arg.offset == offset && use->param->dtype == dtype)
+            return use->param;
+    }
+    Param *param = kb_param(&lw->b, param_name(lw, buffer), dtype, false, false);
+    if (dtype != buffer->dtype) param->viewed = buffer->dtype;
     param->noalias = true;
     ParamUse use = {param, {buffer, offset}};
     arena_push(lw->arena, lw->uses, lw->use_count) = use;
     return param;
 }
 
-Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write)
+static Param *used(Param *param, bool write)
 {
-    Param *param = find_param(lw, buffer, offset, buffer->dtype);
-    if (param) {
-        if (write)
-            param->is_written = true;
-        else
-            param->is_read = true;
-        return param;
-    }
-    param = kb_param(&lw->b, param_name(lw, buffer), buffer->dtype, !write, write);
-    param->noalias = true;
-    ParamUse use = {param, {buffer, offset}};
-    arena_push(lw->arena, lw->uses, lw->use_count) = use;
+    if (write)
+        param->is_written = true;
+    else
+        param->is_read = true;
     return param;
+}
+
+Param *lower_part(Lower *lw, Buffer *buffer, const Size *offset, const Size *elements, bool write)
+{
+    Param *param = param_at(lw, buffer, offset, buffer->dtype);
+    kb_reach(&lw->b, param, size_const(lw->sizes, 0), elements);
+    return used(param, write);
+}
+
+Param *lower_whole(Lower *lw, Buffer *buffer, bool write)
+{
+    return lower_part(lw, buffer, size_const(lw->sizes, 0), buffer->elements, write);
+}
+
+/* How many elements of dtype the bytes of so many elements of the buffer's type are. */
+static const Size *in_elements(Lower *lw, const Size *count, const Buffer *buffer, DType dtype)
+{
+    int64_t from = (int64_t)dtype_size(buffer->dtype), to = (int64_t)dtype_size(dtype);
+    return from == to ? count : size_divi(lw->sizes, size_muli(lw->sizes, count, from), to);
+}
+
+Param *lower_whole_view(Lower *lw, Buffer *buffer, DType dtype)
+{
+    Param *param = param_at(lw, buffer, size_const(lw->sizes, 0), dtype);
+    kb_reach(&lw->b, param, size_const(lw->sizes, 0),
+             in_elements(lw, buffer->elements, buffer, dtype));
+    return used(param, false);
+}
+
+/* What the tensor's elements reach: from the least to the greatest sum of coordinate * stride. */
+static void place_reach(Lower *lw, const Tensor *tensor, const Place *place, const Size **first,
+                        const Size **end)
+{
+    const Size *zero = size_const(lw->sizes, 0);
+    *first = zero;
+    *end = size_const(lw->sizes, 1);
+    for (int i = 0; i < tensor->rank; i++) {
+        const Size *stride = place->stride[i];
+        const Size *far = size_mul(lw->sizes, size_addi(lw->sizes, tensor->dims[i], -1), stride);
+        if (size_lower(lw->sizes, stride) >= 0)
+            *end = size_add(lw->sizes, *end, far);
+        else if (size_upper(lw->sizes, stride) <= 0)
+            *first = size_add(lw->sizes, *first, far);
+        else {
+            *first = size_add(lw->sizes, *first, size_min(lw->sizes, far, zero));
+            *end = size_add(lw->sizes, *end, size_max(lw->sizes, far, zero));
+        }
+    }
+}
+
+static Param *tensor_param(Lower *lw, const Tensor *tensor, DType dtype, bool write)
+{
+    const Place *place = lower_place(lw, tensor);
+    const Size *first, *end;
+    place_reach(lw, tensor, place, &first, &end);
+    Param *param = param_at(lw, place->buffer, place->offset, dtype);
+    kb_reach(&lw->b, param, in_elements(lw, first, place->buffer, dtype),
+             in_elements(lw, end, place->buffer, dtype));
+    return used(param, write);
+}
+
+Param *lower_tensor_param(Lower *lw, const Tensor *tensor, bool write)
+{
+    return tensor_param(lw, tensor, lower_place(lw, tensor)->buffer->dtype, write);
+}
+
+Param *lower_tensor_view(Lower *lw, const Tensor *tensor, DType dtype)
+{
+    return tensor_param(lw, tensor, dtype, false);
 }
 
 Inst *lower_point_value(Lower *lw, const Node *node, int output, Inst *const *idx)

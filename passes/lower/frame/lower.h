@@ -126,12 +126,15 @@ const Place *lower_place(Lower *lw,
                          const Tensor *tensor); /* constants get a buffer when first used */
 /* Does the node store any of its outputs? Not one that is only views. */
 bool lower_needs_code(const Lower *lw, const Node *node);
-/* The open kernel's parameter for a buffer at an element offset; made at first use. */
-Param *lower_param(Lower *lw, Buffer *buffer, const Size *offset, bool write);
-/* The same for bytes that are read as elements of a wider type, where they are aligned for it. */
-Param *lower_param_view(Lower *lw, Buffer *buffer, const Size *offset, DType dtype);
+/* The open kernel's parameter for a whole buffer; made at first use. */
+Param *lower_whole(Lower *lw, Buffer *buffer, bool write);
+/* For `elements` of them from an element offset on. */
+Param *lower_part(Lower *lw, Buffer *buffer, const Size *offset, const Size *elements, bool write);
 /* The parameter for a tensor's place; index it with lower_index. */
 Param *lower_tensor_param(Lower *lw, const Tensor *tensor, bool write);
+/* The last two for bytes that are read as elements of a wider type, where they are aligned for it. */
+Param *lower_whole_view(Lower *lw, Buffer *buffer, DType dtype);
+Param *lower_tensor_view(Lower *lw, const Tensor *tensor, DType dtype);
 /* Element index of coordinates within the tensor's parameter: sum of idx * stride; idx[i] may be
  * NULL for 0. */
 Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx);

@@ -31,7 +31,7 @@ static Param *table_param(Lower *lw, const char *what, DType type, int64_t count
 {
     const char *name = arena_printf(lw->arena, "%s_%s", lw->node->name, what);
     Buffer *table = lower_const(lw, name, type, count, data);
-    return lower_param(lw, table, size_const(lw->sizes, 0), false);
+    return lower_whole(lw, table, false);
 }
 
 static Param *weight_param(Point *p, const ResizeAxis *a, int64_t count)

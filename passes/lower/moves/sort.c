@@ -140,8 +140,9 @@ static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
 static void top_by_sorting(Lower *lw, TopK *t, const Size *k, Buffer *scratch, int64_t most)
 {
     Builder *b = &lw->b;
-    Param *items = lower_param(lw, scratch, size_const(lw->sizes, 0), true);
-    Param *spare = lower_param(lw, scratch, size_const(lw->sizes, most), true);
+    const Size *part = size_const(lw->sizes, most);
+    Param *items = lower_part(lw, scratch, size_const(lw->sizes, 0), part, true);
+    Param *spare = lower_part(lw, scratch, part, part, true);
     items->is_read = spare->is_read = true;
     Inst *n = kb_size(b, t->x->dims[t->axis]);
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), n, 1);

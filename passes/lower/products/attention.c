@@ -125,7 +125,7 @@ static void copy_present(Attention *a, int output, const char *suffix, const Ten
 
 static Param *row_param(Attention *a, bool write)
 {
-    return lower_param(a->lw, a->row, size_const(a->lw->sizes, 0), write);
+    return lower_whole(a->lw, a->row, write);
 }
 
 static Inst *row_index(Attention *a, Inst *j)

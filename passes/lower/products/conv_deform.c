@@ -70,7 +70,7 @@ static void sample_columns(const Conv *c, const Node *node, Buffer *columns,
     s.x = kb_add(b, kb_cast(b, type, tap_position(c, 1, d[4], kx)), move_x);
     Inst *value = bilinear(&s);
     if (mask) value = kb_mul(b, value, lower_load(lw, mask, (Inst *[]){d[0], tap, d[3], d[4]}));
-    Param *to = lower_param(lw, columns, size_const(lw->sizes, 0), true);
+    Param *to = lower_whole(lw, columns, true);
     kb_store(b, to, lower_flatten(lw, 5, dims, d), value);
     lower_nest_end(lw, loops);
     lower_end(lw);
@@ -97,7 +97,7 @@ static void sum_columns(const Conv *c, Buffer *columns, const Size *const dims[5
     Inst *weight = lower_load(lw, c->w, (Inst *[]){idx[1], ch, ky, kx});
     Inst *channel = kb_add(b, kb_muli(b, group, c->depth), ch);
     Inst *at = lower_flatten(lw, 5, dims, (Inst *[]){idx[0], channel, tap, idx[2], idx[3]});
-    Param *from = lower_param(lw, columns, size_const(lw->sizes, 0), false);
+    Param *from = lower_whole(lw, columns, false);
     kb_set(b, sum, matrix_madd(lw, weight, kb_load(b, from, at), kb_get(b, sum)));
     kb_end(b);
     kb_end(b);

@@ -89,7 +89,7 @@ int lower_det(Lower *lw, Node *node)
     lower_begin(lw, NULL);
     Builder *b = &lw->b;
     int loops = lower_nest(lw, out->rank, out->dims, NULL, false, work, idx);
-    d.copy = lower_param(lw, scratch, size_const(lw->sizes, 0), true);
+    d.copy = lower_whole(lw, scratch, true);
     d.copy->is_read = true;
     d.n = lower_size(lw, size);
     Inst *matrix = lower_flatten(lw, out->rank, out->dims, idx);

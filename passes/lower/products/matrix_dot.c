@@ -32,7 +32,7 @@ static bool left_fits(const Product *p)
     return true;
 }
 
-/* lower_param knows a buffer by its own type only: nothing else may read left's. */
+/* A parameter is of one type only: nothing else may read left's. */
 static bool only_left_reads(const Product *p)
 {
     const Node *node = p->lw->node;
@@ -137,7 +137,7 @@ Inst *matrix_dot_left(Product *p, Inst *const *idx, Inst *depth)
         const Size *stride = size_divi(lw->sizes, place->stride[i], 4);
         at = kb_add(b, at, kb_mul(b, idx[i], kb_size(b, stride)));
     }
-    Param *from = lower_param_view(lw, place->buffer, place->offset, DT_I32);
+    Param *from = lower_tensor_view(lw, x, DT_I32);
     Inst *bytes = kb_load(b, from, at);
     return p->dot.flips ? kb_op(b, LI_XOR, bytes, kb_int(b, DT_I32, (int32_t)0x80808080)) : bytes;
 }

@@ -21,10 +21,8 @@ Inst *matrix_unpacked(Lower *lw, const Tensor *tensor, const Pack *pack, Inst *c
         at[a] = source_at(lw, pack, a, d);
     }
     Inst *flat = lower_flatten(lw, pack->source_rank, source, at);
-    if (tensor->data) { /* row-major */
-        const Place *place = lower_place(lw, tensor);
-        return kb_load(&lw->b, lower_param(lw, place->buffer, place->offset, false), flat);
-    }
+    if (tensor->data) /* row-major */
+        return kb_load(&lw->b, lower_tensor_param(lw, tensor, false), flat);
     lower_unflatten(lw, flat, tensor->rank, tensor->dims, idx);
     return lower_load(lw, tensor, idx);
 }
@@ -53,7 +51,7 @@ static Buffer *pack_now(Lower *lw, const Tensor *tensor, const Pack *pack, const
         inside = inside->op == LI_INT ? fits : kb_op(b, LI_AND, inside, fits);
     }
     Inst *flat = lower_flatten(lw, pack->source_rank, source, at);
-    Param *to = lower_param(lw, buffer, size_const(lw->sizes, 0), true);
+    Param *to = lower_whole(lw, buffer, true);
     Inst *index = lower_flatten(lw, pack->dest_rank, dims, d), *coordinates[MAX_RANK];
     kb_if(b, inside);
     lower_unflatten(lw, flat, tensor->rank, tensor->dims, coordinates);

@@ -179,7 +179,7 @@ static Inst *right_value(Tile *t, Inst *tap, Inst *base, Inst *c, int u)
     if (p->weights.packed) {
         int vecs = p->weights.vecs ? p->weights.vecs : p->tile.vecs, block = u / vecs;
         int64_t width = (int64_t)p->tile.lanes * vecs;
-        Param *from = lower_param(t->lw, p->weights.packed, size_const(t->lw->sizes, 0), false);
+        Param *from = lower_whole(t->lw, p->weights.packed, false);
         if (block) base = kb_add(b, base, kb_muli(b, kb_size(b, p->depth), block * width));
         Inst *at = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
         value = kb_load(b, from, kb_addi(b, at, (int64_t)(u % vecs) * p->tile.lanes));
@@ -203,7 +203,7 @@ static void subtract_zero(Tile *t, Inst *tap, int from, int to)
     Inst *zero = kb_int(b, DT_I32, p->dot.zero);
     if (p->scales.left_zero.tensor) zero = kb_add(b, t->row_zero[0], zero);
     if (zero->op == LI_INT && zero->value == 0) return;
-    Param *sums = lower_param(t->lw, p->dot.sums, size_const(t->lw->sizes, 0), false);
+    Param *sums = lower_whole(t->lw, p->dot.sums, false);
     int64_t width = (int64_t)p->tile.lanes * p->tile.vecs;
     Inst *base = kb_add(b, kb_muli(b, packed_block(t, tap), width), t->lane);
     for (int u = 0; u < p->tile.vecs; u++) {
@@ -222,7 +222,7 @@ static void sum_dots(Tile *t, Inst *tap, Inst *row, int from, int to)
     int64_t fours = p->depth->value / 4;
     subtract_zero(t, tap, from, to);
     Inst *base = packed_base(t, tap), *group = kb_muli(b, p->at.group, fours);
-    Param *packed = lower_param_view(t->lw, p->weights.packed, size_const(t->lw->sizes, 0), DT_I32);
+    Param *packed = lower_whole_view(t->lw, p->weights.packed, DT_I32);
     Inst *c = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, fours), 1), *right[TILE_VECS];
     Inst *start = kb_add(b, kb_add(b, base, kb_muli(b, c, width)), t->lane);
     for (int u = 0; u < p->tile.vecs; u++)

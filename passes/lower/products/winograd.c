@@ -130,7 +130,7 @@ static void input_channels(const Winograd *w, Inst *slice, Inst *slot, const Cor
     int n = w->n;
     Inst *d[6], *half[6][6], *done[6];
     Inst *base = kb_add(b, slice, kb_muli(b, slot, w->depth));
-    Param *to = lower_param(lw, w->inputs, size_const(lw->sizes, 0), true);
+    Param *to = lower_whole(lw, w->inputs, true);
     Inst *vector = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, w->depth), w->lanes);
     Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, w->lanes), 1);
     Inst *channel = kb_add(b, vector, lane);
@@ -198,9 +198,8 @@ static void product(const Winograd *w, const Task *t, Inst *position, Inst *firs
 {
     Lower *lw = w->lw;
     Builder *b = &lw->b;
-    const Size *zero = size_const(lw->sizes, 0);
-    Param *left = lower_param(lw, w->inputs, zero, false);
-    Param *right = lower_param(lw, w->weights, zero, false);
+    Param *left = lower_whole(lw, w->inputs, false);
+    Param *right = lower_whole(lw, w->weights, false);
     Cell *cell[TILE_ROWS][TILE_VECS];
     Inst *from = kb_add(b, kb_muli(b, position, w->block), first);
     from = kb_add(b, t->slice, kb_muli(b, from, w->depth));

@@ -27,8 +27,8 @@ static Inst *weight(Rnn *r, bool recurrent, Inst *k, Inst *unit)
     const Tensor *tensor = recurrent ? r->r : r->w;
     int64_t rows = r->gates * r->hidden;
     if (!packed) return lower_load(lw, tensor, (Inst *[]){kb_i64(b, r->dir), unit, k});
-    const Size *offset = size_const(lw->sizes, r->dir * rows * tensor->dims[2]->value);
-    Param *from = lower_param(lw, packed, offset, false);
+    const Size *part = size_const(lw->sizes, rows * tensor->dims[2]->value);
+    Param *from = lower_part(lw, packed, size_muli(lw->sizes, part, r->dir), part, false);
     Inst *index = kb_add(b, kb_muli(b, k, rows), unit);
     return kb_cast(b, r->type, kb_load(b, from, index));
 }
@@ -59,13 +59,13 @@ static Inst *state_index(Rnn *r, Inst *j)
 
 Inst *rnn_get(Rnn *r, Buffer *state, Inst *j)
 {
-    Param *from = lower_param(r->lw, state, size_const(r->lw->sizes, 0), false);
+    Param *from = lower_whole(r->lw, state, false);
     return kb_load(&r->lw->b, from, state_index(r, j));
 }
 
 void rnn_put(Rnn *r, Buffer *state, Inst *j, Inst *value)
 {
-    Param *to = lower_param(r->lw, state, size_const(r->lw->sizes, 0), true);
+    Param *to = lower_whole(r->lw, state, true);
     kb_store(&r->lw->b, to, state_index(r, j), value);
 }
 
@@ -105,7 +105,7 @@ Inst *rnn_start(Rnn *r, int gate, Inst *j)
     Lower *lw = r->lw;
     Builder *b = &lw->b;
     if (!r->sums) return rnn_bias(r, false, gate, j);
-    Param *from = lower_param(lw, r->sums, size_const(lw->sizes, 0), false);
+    Param *from = lower_whole(lw, r->sums, false);
     Inst *row = sums_row(r, r->at_time, r->at_batch);
     return kb_load(b, from, kb_add(b, row, unit_of(r, gate, j)));
 }
@@ -166,7 +166,7 @@ static void sums_of_rows(Rnn *r, Inst *first, Inst *rows)
         kb_set(b, accs[i], lower_fma(lw, value, w, kb_get(b, accs[i])));
     }
     kb_end(b);
-    Param *to = lower_param(lw, r->sums, size_const(lw->sizes, 0), true);
+    Param *to = lower_whole(lw, r->sums, true);
     for (int i = 0; i < ROWS; i++) {
         Inst *at = kb_add(b, sums_row(r, time[i], batch[i]), unit);
         kb_store(b, to, at, kb_get(b, accs[i]));

@@ -41,7 +41,7 @@ static void make_table(Transform *t)
     }
     t->table = lower_scratch(lw, "turn", t->type, size_muli(lw->sizes, t->length, 2));
     lower_begin(lw, "turn");
-    Param *to = lower_param(lw, t->table, size_const(lw->sizes, 0), true);
+    Param *to = lower_whole(lw, t->table, true);
     Inst *i = kb_for_n(b, LOOP_SERIAL, t->length);
     Inst *angle = kb_mul(b, kb_cast(b, DT_F64, i), kb_float(b, DT_F64, turn));
     angle = kb_op(b, LI_DIV, angle, kb_cast(b, DT_F64, kb_size(b, t->length)));
@@ -78,7 +78,7 @@ static void add_term(Transform *t, Inst *n, Inst *at, Cell *real, Cell *imaginar
 {
     Lower *lw = t->lw;
     Builder *b = &lw->b;
-    Param *table = lower_param(lw, t->table, size_const(lw->sizes, 0), false);
+    Param *table = lower_whole(lw, t->table, false);
     Inst *index = kb_muli(b, at, 2);
     Inst *c = kb_load(b, table, index), *s = kb_load(b, table, kb_addi(b, index, 1));
     if (!t->inverse) s = kb_op1(b, LI_NEG, s);
