@@ -1,4 +1,4 @@
-# lpc_add_model(NAME name MODEL model.onnx [TARGETS target...] [EMIT obj|c] [PORTABLE]
+# lpc_add_model(NAME name MODEL model.onnx [TARGETS target...] [EMIT obj|c] [PORTABLE] [WEIGHTS elf|c]
 #               [DATA file...] [TARGET_DIR dir...] [OPTIONS option...])
 #
 # A library target `name` with the model's function and its header, compiled by lpc when the build
@@ -13,6 +13,8 @@
 #             target's name with `_` for what is no letter or digit, and `name` is an alias of the first
 #   EMIT      obj (the default) or c
 #   PORTABLE  plain ISO C11 (implies EMIT c)
+#   WEIGHTS   elf (the default): an object; c: arrays in C, for a compiler or linker that takes no ELF
+#             (implies EMIT c). A compiler needs about 80 MB of memory and 4 s for a megabyte of floats
 #   TARGET_DIR  folders of your own target files
 #   OPTIONS   handed to lpc as they are: --bind batch=1, --state past=present, --cut-after node...
 #
@@ -24,7 +26,7 @@
 #   lpc_add_model(NAME digits MODEL digits.onnx)
 #   target_link_libraries(app PRIVATE digits)
 function(lpc_add_model)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "PORTABLE" "NAME;MODEL;EMIT" "TARGETS;DATA;TARGET_DIR;OPTIONS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "PORTABLE" "NAME;MODEL;EMIT;WEIGHTS" "TARGETS;DATA;TARGET_DIR;OPTIONS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "lpc_add_model: unknown argument ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -34,11 +36,17 @@ function(lpc_add_model)
     set(emit obj)
     if(arg_EMIT)
         set(emit ${arg_EMIT})
-    elseif(arg_PORTABLE)
+    elseif(arg_PORTABLE OR arg_WEIGHTS STREQUAL "c")
         set(emit c)
     endif()
     if(NOT emit MATCHES "^(obj|c)$")
         message(FATAL_ERROR "lpc_add_model: EMIT is obj or c, not ${emit}")
+    endif()
+    set(weights weights.o)
+    if(arg_WEIGHTS STREQUAL "c")
+        set(weights weights.c)
+    elseif(arg_WEIGHTS AND NOT arg_WEIGHTS STREQUAL "elf")
+        message(FATAL_ERROR "lpc_add_model: WEIGHTS is elf or c, not ${arg_WEIGHTS}")
     endif()
     get_filename_component(model ${arg_MODEL} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
     set(data)
@@ -64,20 +72,29 @@ function(lpc_add_model)
     if(arg_PORTABLE)
         list(APPEND command --portable)
     endif()
+    if(weights STREQUAL "weights.c")
+        list(APPEND command --weights c)
+    endif()
     list(APPEND command ${dirs} ${arg_OPTIONS})
 
     set(outputs)
+    set(join)
     foreach(stage IN LISTS stages)
+        if(weights STREQUAL "weights.c")
+            list(APPEND join COMMAND ${CMAKE_COMMAND} -DDIR=${out}/${stage}
+                 -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/lpcJoinWeights.cmake)
+        endif()
         if(emit STREQUAL "c")
             list(APPEND outputs ${out}/${stage}/model.c)
         else()
             list(APPEND outputs ${out}/${stage}/model.o)
         endif()
-        list(APPEND outputs ${out}/${stage}/weights.o ${out}/${stage}/model.h ${out}/${stage}/stage.c)
+        list(APPEND outputs ${out}/${stage}/${weights} ${out}/${stage}/model.h ${out}/${stage}/stage.c)
     endforeach()
     add_custom_command(OUTPUT ${outputs}
         COMMAND ${CMAKE_COMMAND} -E rm -rf ${out}
         COMMAND ${command}
+        ${join}
         DEPENDS ${model} ${data} lpc::lpc
         COMMENT "Compiling ${arg_MODEL} with lpc"
         VERBATIM COMMAND_EXPAND_LISTS)
@@ -98,7 +115,7 @@ function(lpc_add_model)
             _lpc_target_cflags(flags ${target} ${dirs})
             list(APPEND flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
         endif()
-        _lpc_stage_library(${library} ${out}/${stage} ${emit} "${flags}")
+        _lpc_stage_library(${library} ${out}/${stage} ${emit} ${weights} "${flags}")
         add_dependencies(${library} ${arg_NAME}_lpc)
         if(NOT first)
             set(first ${library})
@@ -125,7 +142,7 @@ function(_lpc_stage_names result)
 endfunction()
 
 # One stage's static library, of the folder `dir`.
-function(_lpc_stage_library library dir emit flags)
+function(_lpc_stage_library library dir emit weights flags)
     if(emit STREQUAL "c")
         set(code ${dir}/model.c)
         set_source_files_properties(${code} PROPERTIES GENERATED TRUE COMPILE_OPTIONS "${flags}")
@@ -133,10 +150,13 @@ function(_lpc_stage_library library dir emit flags)
         set(code ${dir}/model.o)
         set_source_files_properties(${code} PROPERTIES GENERATED TRUE EXTERNAL_OBJECT TRUE)
     endif()
-    set_source_files_properties(${dir}/weights.o PROPERTIES GENERATED TRUE EXTERNAL_OBJECT TRUE)
+    set_source_files_properties(${dir}/${weights} PROPERTIES GENERATED TRUE)
+    if(weights STREQUAL "weights.o")
+        set_source_files_properties(${dir}/weights.o PROPERTIES EXTERNAL_OBJECT TRUE)
+    endif()
     set_source_files_properties(${dir}/model.h PROPERTIES GENERATED TRUE)
     set_source_files_properties(${dir}/stage.c PROPERTIES GENERATED TRUE)
-    add_library(${library} STATIC ${code} ${dir}/weights.o ${dir}/stage.c ${dir}/model.h)
+    add_library(${library} STATIC ${code} ${dir}/${weights} ${dir}/stage.c ${dir}/model.h)
     set_target_properties(${library} PROPERTIES LINKER_LANGUAGE C C_STANDARD 11 C_EXTENSIONS OFF)
     target_include_directories(${library} PUBLIC ${dir} ${dir}/.. ${LPC_INCLUDE_DIR})
     target_link_libraries(${library} PUBLIC m)

@@ -28,7 +28,7 @@ answers() { # BUILD: it sees a zero
     echo "$1: $answer"
     case $answer in '0 '*) ;; *) fail "$1: expected the answer 0" ;; esac
 }
-for emit in obj c portable; do
+for emit in obj c portable arrays; do
     configure bare-c "bare-$emit" -DEMIT=$emit
     build "bare-$emit"
     answers "bare-$emit"
