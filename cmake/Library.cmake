@@ -1,10 +1,14 @@
 # liblpc: everything that the command does, behind include/lpc/lpc.h (docs/library.md). A shared library,
-# which shows nothing else of what is in it.
+# which shows nothing else of what is in it; the command has the same objects inside.
 file(GLOB api_sources CONFIGURE_DEPENDS lib/api/*.c)
-add_library(liblpc SHARED ${api_sources})
+add_library(lpc_api OBJECT ${api_sources})
+target_include_directories(lpc_api PRIVATE ${PROJECT_SOURCE_DIR})
+target_compile_options(lpc_api PRIVATE ${warnings} -fvisibility=hidden)
+target_link_libraries(lpc_api PRIVATE lpc_core)
+set_target_properties(lpc_api PROPERTIES POSITION_INDEPENDENT_CODE ON)
+add_library(liblpc SHARED $<TARGET_OBJECTS:lpc_api>)
 target_include_directories(liblpc PRIVATE ${PROJECT_SOURCE_DIR} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
-target_compile_options(liblpc PRIVATE ${warnings})
 target_link_libraries(liblpc PRIVATE lpc_core)
 set_target_properties(liblpc PROPERTIES OUTPUT_NAME lpc VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} C_VISIBILITY_PRESET hidden

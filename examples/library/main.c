@@ -27,7 +27,7 @@ static lpc_status compile(lpc_compiler *compiler, const char *model, const char 
     const lpc_inspection *facts;
     const lpc_pipeline *pipeline;
     lpc_status status = lpc_import(compiler, model);
-    if (!status) status = lpc_inspect(compiler, &facts);
+    if (!status) status = lpc_inspect(compiler, NULL, &facts);
     if (!status) status = lpc_compile(compiler, &pipeline);
     if (!status) status = lpc_emit(compiler, out);
     if (status) return status;

@@ -1,8 +1,9 @@
 /* liblpc: the compiler as a library.
  *
  * lpc compiles one neural network (ONNX), ahead of time, into one small program per device. This
- * header offers what the command `lpc` does with a model. What the command does with packages and
- * devices (run, profile, calibrate) is its own.
+ * header offers what the command `lpc` does with a model, and the command uses it: compile, check,
+ * inspect, targets. What the command does with packages, devices and other plans (run, profile,
+ * calibrate, simulate, the tables of `lpc plan`) is its own.
  *
  *     lpc_compiler *c = lpc_create();
  *     lpc_set(c, "targets", "pc,pi");
@@ -119,9 +120,21 @@ typedef struct lpc_option {
 /* The options that lpc_set takes. NULL: out of memory. */
 LPC_API const lpc_option *lpc_options(lpc_compiler *compiler, size_t *count);
 
+/* Reads words of a command line as `lpc` does: "--bind batch=1", "--portable", "-o out". command: ""
+ * (that of `lpc MODEL`), "check", "inspect" ...: whose options they may be. What is no option comes back
+ * in `arguments`, in order. The option "o" is where lpc_import expects nothing to be yet.
+ * LPC_STATUS_USAGE: a word is wrong; the message says which. */
+LPC_API lpc_status lpc_parse(lpc_compiler *compiler, const char *command, int argc,
+                             char *const *argv, const char *const **arguments,
+                             size_t *argument_count);
+/* The value that an option was given last, also one that is the command's own ("quiet"); "" for a flag.
+ * NULL: it was not given. */
+LPC_API const char *lpc_get(const lpc_compiler *compiler, const char *option);
+
 /* ---- The model ---- */
 
-/* Reads a model and runs all passes on its graph. Once for each compiler. */
+/* Reads a model and runs all passes on its graph. Once for each compiler; lpc_inspect and lpc_check take a
+ * model of their own, and can be called any number of times. */
 LPC_API lpc_status lpc_import(lpc_compiler *compiler, const char *path);
 
 typedef struct lpc_operator {
@@ -129,36 +142,32 @@ typedef struct lpc_operator {
     int count;
 } lpc_operator;
 
+typedef enum lpc_role {
+    LPC_ROLE_PLAIN,
+    LPC_ROLE_STATE,  /* an input that is kept on its device from one run to the next */
+    LPC_ROLE_RENEWED /* the output that becomes it */
+} lpc_role;
+
 typedef struct lpc_value {
     const char *name;
     const char *type; /* "f32", "i64", "u8", "bool" ... */
     int rank;
     const char *const *dims; /* rank of them: "3", "batch", "past + seq" */
+    lpc_role role;
 } lpc_value;
+
+typedef enum lpc_source {
+    LPC_SOURCE_INPUT, /* a size of an input */
+    LPC_SOURCE_STATE, /* a size of state */
+    LPC_SOURCE_NODE   /* known only when the model runs (NonZero) */
+} lpc_source;
 
 typedef struct lpc_symbol {
     const char *name;
     int64_t most;  /* its bound; -1: none is known, so that only lpc_inspect works */
-    int of_a_node; /* it is known only when the model runs (NonZero) */
+    int boundless; /* it counts something and needs no bound */
+    lpc_source source;
 } lpc_symbol;
-
-/* Bytes and operations are those at the bounds. */
-typedef struct lpc_inspection {
-    const lpc_operator *operators; /* of the model as it was read, by name */
-    size_t operator_count;
-    double parameters, parameter_bytes;
-    const lpc_value *inputs, *outputs;
-    size_t input_count, output_count;
-    const lpc_symbol *symbols;
-    size_t symbol_count;
-    int bounded; /* all symbols have a bound; if not, the rest is 0 */
-    double flops;
-    int64_t activation_bytes; /* the most that a stage needs beside its weights */
-    int64_t weight_bytes;
-} lpc_inspection;
-LPC_API lpc_status lpc_inspect(lpc_compiler *compiler, const lpc_inspection **inspection);
-
-/* ---- Stages ---- */
 
 typedef struct lpc_stage {
     const char *name;         /* of its folder in the package */
@@ -167,11 +176,39 @@ typedef struct lpc_stage {
     int layers;
     double flops;
     int64_t weight_bytes, workspace_bytes, state_bytes;
+    int64_t bound_bytes;      /* no plan of the workspace can do with less */
+    int64_t naive_bytes;      /* were no memory used twice */
     int64_t send_bytes;       /* of one frame, at the bounds */
     int64_t memory_bytes;     /* all that it needs of its device, runtime and queues included, */
     int64_t budget_bytes;     /* of so many */
     double compute_s, send_s; /* as the planner expects; < 0: unknown */
 } lpc_stage;
+
+/* Bytes and operations are those at the bounds. Where a step failed it holds what was known by then: the
+ * operators, then inputs, outputs and symbols, then the rest. */
+typedef struct lpc_inspection {
+    const lpc_operator *operators; /* of the model as it was read, by name */
+    size_t operator_count;
+    double parameters, parameter_bytes;
+    const lpc_value *inputs, *outputs;
+    size_t input_count, output_count;
+    const lpc_symbol *symbols;
+    size_t symbol_count;
+    int typed;   /* types and sizes were found; if not, there are no inputs, outputs, symbols */
+    int bounded; /* all symbols have a bound; if not, the rest is 0 */
+    int lowered; /* the stages were made; if not, the rest is 0 */
+    double flops;
+    int64_t activation_bytes; /* the most that a stage needs beside its weights */
+    int64_t weight_bytes;
+    const lpc_stage *stages;
+    size_t stage_count;
+} lpc_inspection;
+/* Of the model that was imported; with a path, of that one, which need not be good for more: what could be
+ * found out is there (*inspection is not NULL) although the status is an error's. */
+LPC_API lpc_status lpc_inspect(lpc_compiler *compiler, const char *path,
+                               const lpc_inspection **inspection);
+
+/* ---- Stages ---- */
 
 typedef struct lpc_pipeline {
     const lpc_stage *stages;
@@ -197,29 +234,50 @@ LPC_API lpc_status lpc_emit(lpc_compiler *compiler, const char *folder);
 
 typedef struct lpc_checked {
     const char *data_set, *output;
+    const char *shape; /* that is expected: "f32[1,10]" */
     int ok;
     const char *shape_error; /* NULL, or why nothing was compared */
     double largest_absolute, largest_relative;
     int64_t wrong, elements; /* outside the tolerance (options "rtol", "atol"); all */
+    int64_t worst;           /* where it is most wrong, row-major, with what is there: */
+    double got, expected;
 } lpc_checked;
 
-/* Compiles the model for the shapes of each data set (a folder with input_N.pb and output_N.pb),
- * runs it and compares, all with the options that were set. LPC_STATUS_MISMATCH: it ran, and some
- * output differs. */
-LPC_API lpc_status lpc_check(lpc_compiler *compiler, const char *const *data_sets, size_t count,
-                             const lpc_checked **results, size_t *result_count);
+/* Compiles a model (NULL: the one that was imported) for the shapes of each data set, which is a folder
+ * with input_N.pb and output_N.pb, runs it and compares, all with the options that were set.
+ * LPC_STATUS_MISMATCH: it ran, and some output differs. */
+LPC_API lpc_status lpc_check(lpc_compiler *compiler, const char *path, const char *const *data_sets,
+                             size_t count, const lpc_checked **results, size_t *result_count);
+/* With the option "keep": the folder with the packages of the last check, which is the caller's to remove.
+ * NULL: none is left. */
+LPC_API const char *lpc_kept(const lpc_compiler *compiler);
 
 /* ---- Targets ---- */
 
 typedef struct lpc_target {
     const char *name, *aliases; /* "pi5", "pi" */
     const char *description, *triple, *cpu;
+    const char *dot; /* its instruction for sums of four products of bytes; "none" */
+    const char *
+        here; /* what this machine can do for it: "runs here", "emulated", "builds", "no compiler" */
     int cores, vector_bits;
+    int64_t l1d_bytes, l2_bytes, l3_bytes; /* 0: none, or unknown */
     int64_t memory_bytes;
-    int runs_here; /* this machine runs its programs directly */
+    double gflops;           /* of one core or all of them, as its file says; 1e9 per second */
+    double memory_bandwidth; /* bytes per second */
+    int runs_here;           /* this machine runs its programs directly */
 } lpc_target;
 /* The kinds of devices that the option "targets" accepts, those in "target-dir" included. */
 LPC_API lpc_status lpc_targets(lpc_compiler *compiler, const lpc_target **targets, size_t *count);
+/* The same as JSON, with all that their files say. */
+LPC_API lpc_status lpc_targets_json(lpc_compiler *compiler, const char **json);
+
+typedef struct lpc_backend {
+    const char *name, *help; /* for the option "emit" */
+} lpc_backend;
+/* The forms of code that this library can write, the default first; fills `room` of them at most and returns
+ * how many there are. */
+LPC_API size_t lpc_backends(lpc_backend *list, size_t room);
 
 #ifdef __cplusplus
 }

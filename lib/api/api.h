@@ -20,15 +20,15 @@ struct lpc_compiler {
     bool out_of_memory; /* a step was left in the middle */
     Graph *graph;       /* NULL: not imported */
     Cut *cut;           /* NULL: not compiled */
-    lpc_inspection *inspection;
     lpc_pipeline *pipeline;
+    const char *kept; /* lpc_kept */
 };
 
 /* Runs a step; when memory ends in it, that is its status. */
 lpc_status api_run(lpc_compiler *compiler, int (*step)(lpc_compiler *compiler, void *to), void *to);
 
 /* describe.c: everything in the compiler's arena. */
-lpc_inspection *api_inspection(lpc_compiler *compiler, const Inspection *inspection);
+lpc_inspection *api_inspection(lpc_compiler *compiler, const Inspection *inspection, bool lowered);
 lpc_pipeline *api_pipeline(lpc_compiler *compiler, const Cut *cut);
 
 #endif

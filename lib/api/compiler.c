@@ -111,7 +111,7 @@ enum { TAKERS = FOR_COMPILE | FOR_CHECK };
 /* Those that are about the command's own doings. */
 static bool is_for_commands(const Option *option)
 {
-    static const char *const names[] = {"-o", "--quiet", "--verbose", "--each", "--keep", "--help"};
+    static const char *const names[] = {"-o", "--quiet", "--verbose", "--each", "--help"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(option->name, names[i])) return true;
     return false;
@@ -153,6 +153,45 @@ lpc_status lpc_set(lpc_compiler *c, const char *option, const char *value)
 {
     Setting setting = {option, value};
     return api_run(c, set, &setting);
+}
+
+typedef struct Parsing {
+    const char *command;
+    int argc;
+    char *const *argv;
+} Parsing;
+
+static int parse(lpc_compiler *c, void *to)
+{
+    const Parsing *p = to;
+    char **words = arena_array(c->arena, (size_t)p->argc + 1, sizeof *words);
+    for (int i = 0; i < p->argc; i++) words[i] = arena_strdup(c->arena, p->argv[i]);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(commands[i].name, p->command))
+            return options_parse(&c->options, &c->diag, i, p->argc, words, 0);
+    diag_error(&c->diag, "there is no command '%s'", p->command);
+    return LPC_USAGE;
+}
+
+lpc_status lpc_parse(lpc_compiler *c, const char *command, int argc, char *const *argv,
+                     const char *const **arguments, size_t *count)
+{
+    Parsing parsing = {command, argc, argv};
+    lpc_status status = api_run(c, parse, &parsing);
+    *arguments = (const char *const *)c->options.arguments;
+    *count = (size_t)c->options.argument_count;
+    return status;
+}
+
+const char *lpc_get(const lpc_compiler *c, const char *name)
+{
+    const char *value = NULL;
+    for (int i = 0; i < option_count && !value; i++) {
+        const char *full = option_table[i].name;
+        bool named = !strcmp(full, name) || !strcmp(full + strspn(full, "-"), name);
+        if (named) value = c->options.given[i];
+    }
+    return value;
 }
 
 typedef struct OptionList {

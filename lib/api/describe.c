@@ -1,4 +1,4 @@
-/* Graphs, stages and targets as the structs of lpc.h. */
+/* Graphs and stages as the structs of lpc.h. */
 #include "lib/api/api.h"
 
 #include <string.h>
@@ -11,7 +11,10 @@ static const lpc_value *values(Graph *graph, Arena *arena, Tensor *const *tensor
         const char **dims = arena_array(arena, (size_t)t->rank + 1, sizeof *dims);
         for (int k = 0; k < t->rank; k++)
             dims[k] = arena_strdup(arena, size_text(graph->sizes, t->dims[k]));
-        list[i] = (lpc_value){t->name, dtype_name(t->dtype), t->rank, dims};
+        lpc_role role = t->is_state       ? LPC_ROLE_STATE
+                        : t->is_state_out ? LPC_ROLE_RENEWED
+                                          : LPC_ROLE_PLAIN;
+        list[i] = (lpc_value){t->name, dtype_name(t->dtype), t->rank, dims, role};
     }
     return list;
 }
@@ -22,33 +25,12 @@ static const lpc_symbol *symbols(const Graph *graph, Arena *arena, size_t *count
     lpc_symbol *list = arena_array(arena, *count + 1, sizeof *list);
     for (size_t i = 0; i < *count; i++) {
         const Symbol *s = sizes_symbol_at(graph->sizes, (int)i);
-        list[i] = (lpc_symbol){s->name, s->max < 0 ? -1 : s->max, s->source == SYM_NODE};
+        lpc_source source = s->source == SYM_INPUT   ? LPC_SOURCE_INPUT
+                            : s->source == SYM_STATE ? LPC_SOURCE_STATE
+                                                     : LPC_SOURCE_NODE;
+        list[i] = (lpc_symbol){s->name, s->max < 0 ? -1 : s->max, s->max >= LOOP_UNBOUNDED, source};
     }
     return list;
-}
-
-lpc_inspection *api_inspection(lpc_compiler *c, const Inspection *x)
-{
-    Graph *graph = x->graph;
-    lpc_inspection *i = arena_alloc(c->arena, sizeof *i);
-    lpc_operator *operators =
-        arena_array(c->arena, (size_t)x->operator_count + 1, sizeof *operators);
-    for (int k = 0; k < x->operator_count; k++)
-        operators[k] = (lpc_operator){x->operators[k].op, x->operators[k].count};
-    *i = (lpc_inspection){.operators = operators,
-                          .operator_count = (size_t)x->operator_count,
-                          .parameters = x->parameters,
-                          .parameter_bytes = x->parameter_bytes,
-                          .inputs = values(graph, c->arena, graph->inputs, graph->input_count),
-                          .outputs = values(graph, c->arena, graph->outputs, graph->output_count),
-                          .input_count = (size_t)graph->input_count,
-                          .output_count = (size_t)graph->output_count,
-                          .bounded = x->bounded,
-                          .flops = x->flops,
-                          .activation_bytes = x->memory,
-                          .weight_bytes = x->weights};
-    i->symbols = symbols(graph, c->arena, &i->symbol_count);
-    return i;
 }
 
 static lpc_stage stage_of(const Cut *cut, int index)
@@ -64,6 +46,8 @@ static lpc_stage stage_of(const Cut *cut, int index)
                        .weight_bytes = s->program->const_bytes,
                        .workspace_bytes = s->program->work_bytes,
                        .state_bytes = s->program->state_bytes,
+                       .bound_bytes = s->memory.bound,
+                       .naive_bytes = s->memory.naive,
                        .send_bytes = s->out_bytes,
                        .memory_bytes = stage_bytes_sum(&bytes),
                        .budget_bytes = s->budget,
@@ -71,13 +55,51 @@ static lpc_stage stage_of(const Cut *cut, int index)
                        .send_s = cut->plan ? cut->plan->stages[index].send_s : -1};
 }
 
+static lpc_stage *stages_of(Arena *arena, const Cut *cut)
+{
+    lpc_stage *stages = arena_array(arena, (size_t)cut->count + 1, sizeof *stages);
+    for (int i = 0; i < cut->count; i++) stages[i] = stage_of(cut, i);
+    return stages;
+}
+
+static void add_values(lpc_compiler *c, Graph *graph, lpc_inspection *i)
+{
+    i->typed = true;
+    i->inputs = values(graph, c->arena, graph->inputs, graph->input_count);
+    i->input_count = (size_t)graph->input_count;
+    i->outputs = values(graph, c->arena, graph->outputs, graph->output_count);
+    i->output_count = (size_t)graph->output_count;
+    i->symbols = symbols(graph, c->arena, &i->symbol_count);
+}
+
+lpc_inspection *api_inspection(lpc_compiler *c, const Inspection *x, bool lowered)
+{
+    lpc_inspection *i = arena_alloc(c->arena, sizeof *i);
+    lpc_operator *operators =
+        arena_array(c->arena, (size_t)x->operator_count + 1, sizeof *operators);
+    for (int k = 0; k < x->operator_count; k++)
+        operators[k] = (lpc_operator){x->operators[k].op, x->operators[k].count};
+    *i = (lpc_inspection){.operators = operators,
+                          .operator_count = (size_t)x->operator_count,
+                          .parameters = x->parameters,
+                          .parameter_bytes = x->parameter_bytes,
+                          .bounded = x->bounded};
+    if (x->graph) add_values(c, x->graph, i);
+    if (!lowered || !x->bounded) return i;
+    i->lowered = true;
+    i->flops = x->flops;
+    i->activation_bytes = x->memory;
+    i->weight_bytes = x->weights;
+    i->stages = stages_of(c->arena, &x->cut);
+    i->stage_count = (size_t)x->cut.count;
+    return i;
+}
+
 lpc_pipeline *api_pipeline(lpc_compiler *c, const Cut *cut)
 {
     const Plan *plan = cut->plan;
     lpc_pipeline *p = arena_alloc(c->arena, sizeof *p);
-    lpc_stage *stages = arena_array(c->arena, (size_t)cut->count + 1, sizeof *stages);
-    for (int i = 0; i < cut->count; i++) stages[i] = stage_of(cut, i);
-    *p = (lpc_pipeline){.stages = stages, .stage_count = (size_t)cut->count};
+    *p = (lpc_pipeline){.stages = stages_of(c->arena, cut), .stage_count = (size_t)cut->count};
     if (!plan) return p;
     p->throughput = plan->throughput;
     p->latency_s = plan->latency_s;
@@ -85,42 +107,4 @@ lpc_pipeline *api_pipeline(lpc_compiler *c, const Cut *cut)
     p->gap = plan->gap;
     p->exact = plan->exact;
     return p;
-}
-
-typedef struct TargetList {
-    lpc_target *targets;
-    int count;
-} TargetList;
-
-static int list_targets(lpc_compiler *c, void *to)
-{
-    TargetList *list = to;
-    Target **targets = NULL;
-    const char **aliases = NULL;
-    const CompileOptions *o = &c->options.compile;
-    int code = target_list(&c->diag, c->arena, o->target_dirs, o->target_dir_count, &targets,
-                           &aliases, &list->count);
-    list->targets = arena_array(c->arena, (size_t)list->count + 1, sizeof *list->targets);
-    for (int i = 0; i < list->count; i++) {
-        const Target *t = targets[i];
-        list->targets[i] = (lpc_target){.name = t->name,
-                                        .aliases = aliases[i],
-                                        .description = t->description,
-                                        .triple = t->triple,
-                                        .cpu = t->cpu,
-                                        .cores = t->cores,
-                                        .vector_bits = t->vector_bits,
-                                        .memory_bytes = t->memory,
-                                        .runs_here = t->native};
-    }
-    return code;
-}
-
-lpc_status lpc_targets(lpc_compiler *c, const lpc_target **targets, size_t *count)
-{
-    TargetList list = {0};
-    lpc_status status = api_run(c, list_targets, &list);
-    *targets = list.targets;
-    *count = (size_t)list.count;
-    return status;
 }

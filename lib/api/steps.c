@@ -26,6 +26,7 @@ static int import(lpc_compiler *c, void *to)
     CompileOptions *o = &c->options.compile;
     if (c->graph) return wrong_order(c, "a model has been imported already: one for each compiler");
     Graph *graph;
+    TRY(make_check_out(&c->diag, o));
     o->model = arena_strdup(c->arena, to);
     if (o->planned) o->plan.use_all = true; /* targets that are named are meant */
     c->diag.file = o->model;
@@ -39,25 +40,32 @@ lpc_status lpc_import(lpc_compiler *c, const char *path)
     return api_run(c, import, (char *)(uintptr_t)path);
 }
 
+typedef struct Inspecting {
+    const char *path;
+    const lpc_inspection *result;
+} Inspecting;
+
 static int inspect(lpc_compiler *c, void *to)
 {
-    const lpc_inspection **out = to;
+    Inspecting *x = to;
     CompileOptions options = c->options.compile;
     Inspection inspection;
-    TRY(need_model(c));
+    if (x->path)
+        options.model = arena_strdup(c->arena, x->path);
+    else
+        TRY(need_model(c));
     c->diag.file = options.model;
-    if (!c->inspection) {
-        TRY(inspect_model(c->arena, &c->diag, &options, &inspection));
-        c->inspection = api_inspection(c, &inspection);
-    }
-    *out = c->inspection;
-    return 0;
+    int code = inspect_model(c->arena, &c->diag, &options, &inspection);
+    x->result = api_inspection(c, &inspection, !code);
+    return code;
 }
 
-lpc_status lpc_inspect(lpc_compiler *c, const lpc_inspection **inspection)
+lpc_status lpc_inspect(lpc_compiler *c, const char *path, const lpc_inspection **inspection)
 {
-    *inspection = NULL;
-    return api_run(c, inspect, inspection);
+    Inspecting x = {.path = path};
+    lpc_status status = api_run(c, inspect, &x);
+    *inspection = x.result;
+    return status;
 }
 
 /* ---- Stages ---- */
@@ -121,6 +129,7 @@ lpc_status lpc_emit(lpc_compiler *c, const char *folder)
 /* ---- Checking ---- */
 
 typedef struct Checking {
+    const char *path;
     const char *const *sets;
     size_t count;
     lpc_checked *results;
@@ -132,12 +141,18 @@ static void keep_result(void *user, const CheckedOutput *o, Arena *arena)
     Checking *checking = user;
     lpc_checked result = {.data_set = o->folder,
                           .output = o->name,
+                          .shape = host_shape_text(o->want, arena),
                           .ok = o->ok,
                           .shape_error = o->difference.shape_error,
                           .largest_absolute = o->difference.largest_absolute,
                           .largest_relative = o->difference.largest_relative,
                           .wrong = o->difference.wrong,
                           .elements = o->difference.elements};
+    if (result.wrong) {
+        result.worst = o->difference.worst;
+        result.got = host_value(o->got, result.worst);
+        result.expected = host_value(o->want, result.worst);
+    }
     arena_push(arena, checking->results, checking->result_count) = result;
 }
 
@@ -145,7 +160,7 @@ static int check(lpc_compiler *c, void *to)
 {
     Checking *checking = to;
     Options *o = &c->options;
-    TRY(need_model(c));
+    if (!checking->path) TRY(need_model(c));
     const char **sets = arena_array(c->arena, checking->count + 1, sizeof *sets);
     for (size_t i = 0; i < checking->count; i++)
         sets[i] = arena_strdup(c->arena, checking->sets[i]);
@@ -156,14 +171,24 @@ static int check(lpc_compiler *c, void *to)
                             .evaluate = o->evaluate,
                             .tell = keep_result,
                             .user = checking};
+    if (checking->path) options.compile.model = arena_strdup(c->arena, checking->path);
     TRY(check_cut_evenly(c->arena, &c->diag, &options, o->stages));
-    return check_model(c->arena, &c->diag, &options, NULL);
+    if (!checking->count) return 0;
+    char *kept = NULL;
+    int code = check_model(c->arena, &c->diag, &options, o->keep ? &kept : NULL);
+    c->kept = kept;
+    return code;
 }
 
-lpc_status lpc_check(lpc_compiler *c, const char *const *data_sets, size_t count,
+const char *lpc_kept(const lpc_compiler *c)
+{
+    return c->kept;
+}
+
+lpc_status lpc_check(lpc_compiler *c, const char *path, const char *const *data_sets, size_t count,
                      const lpc_checked **results, size_t *result_count)
 {
-    Checking checking = {.sets = data_sets, .count = count};
+    Checking checking = {.path = path, .sets = data_sets, .count = count};
     lpc_status status = api_run(c, check, &checking);
     if (results) *results = checking.results;
     if (result_count) *result_count = (size_t)checking.result_count;

@@ -47,6 +47,13 @@ static int measure_and_cut(Arena *arena, Diag *diag, CompileOptions *options, Gr
     return code;
 }
 
+int make_check_out(Diag *diag, const CompileOptions *options)
+{
+    struct stat info;
+    if (!options->out || lstat(options->out, &info)) return 0;
+    return diag_error(diag, "output folder '%s' exists already", options->out);
+}
+
 int make_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut)
 {
     TRY(compile_stages(arena, diag, options, graph, cut));
@@ -81,9 +88,7 @@ int make_package(Arena *arena, Diag *diag, CompileOptions *options, Graph **grap
     Graph *made;
     if (!cut) cut = &own;
     if (!graph) graph = &made;
-    struct stat info;
-    if (!lstat(options->out, &info))
-        return diag_error(diag, "output folder '%s' exists already", options->out);
+    TRY(make_check_out(diag, options));
     TRY(compile_graph(arena, diag, options, graph));
     TRY(make_stages(arena, diag, options, *graph, cut));
     return make_output(arena, diag, options, *graph, cut);

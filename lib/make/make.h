@@ -5,6 +5,8 @@
 
 #include "lib/compile/compile.h"
 
+/* Fails where options->out is given and exists: what would be refused at the end is told first. */
+int make_check_out(Diag *diag, const CompileOptions *options);
 /* Graph to lowered stages, with tilings measured that the options want and their file lacks. */
 int make_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *graph, Cut *cut);
 /* Stages into options->out, which must not exist and appears whole or not at all. */

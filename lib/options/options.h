@@ -84,6 +84,7 @@ typedef struct Options {
     Arena *arena;
     const char **arguments; /* what is no option, in order */
     int argument_count;
+    const char **given; /* by option of the table: its last value, "" for a flag; NULL: none */
     bool help, json;
     /* plan, simulate */
     const char *profile_file, *cluster_file, *split, *profile_out;

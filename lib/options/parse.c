@@ -112,7 +112,10 @@ int option_set(Options *o, Diag *diag, const Option *option, const char *value)
 {
     if (!value && option->value && option->value[0] != '[')
         return wrong(diag, option, "", "a value");
-    if (store(o, option, value) && !(option->set && option->set(o, option, value))) return 0;
+    if (store(o, option, value) && !(option->set && option->set(o, option, value))) {
+        o->given[option - option_table] = value ? value : "";
+        return 0;
+    }
     return wrong(diag, option, value ? value : "", expected_of(o->arena, option));
 }
 
@@ -216,10 +219,8 @@ int options_parse(Options *o, Diag *diag, int command, int argc, char **argv, in
 {
     while (at < argc) {
         const char *word = argv[at];
-        if (!strcmp(word, "-h") || !strcmp(word, "--help")) {
-            o->help = true;
-            return 0;
-        }
+        if (!strcmp(word, "-h") || !strcmp(word, "--help"))
+            return option_set(o, diag, option_find("--help", 1u << command), NULL);
         if (word[0] == '-' && word[1]) {
             TRY(parse_option(o, diag, command, argc, argv, &at));
             continue;

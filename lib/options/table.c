@@ -287,6 +287,7 @@ void options_init(Options *o, Arena *arena)
 {
     *o = (Options){.compile = {.plan = plan_defaults()},
                    .arena = arena,
+                   .given = arena_array(arena, (size_t)option_count, sizeof(const char *)),
                    .frames = 256,
                    .pipeline = 1,
                    .tokens = 1,

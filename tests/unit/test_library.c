@@ -78,7 +78,7 @@ static void facts(void)
     const lpc_target *targets;
     size_t count;
     lpc_compiler *c = lpc_create();
-    CHECK(!lpc_import(c, model) && !lpc_inspect(c, &x) && x);
+    CHECK(!lpc_import(c, model) && !lpc_inspect(c, NULL, &x) && x);
     if (!x) {
         lpc_destroy(c);
         return;
@@ -87,6 +87,33 @@ static void facts(void)
     CHECK(x->input_count == 1 && x->output_count >= 1 && x->inputs[0].rank > 0);
     CHECK(!strcmp(x->inputs[0].type, "f32") && x->inputs[0].dims[0]);
     CHECK(!lpc_targets(c, &targets, &count) && count > 3 && !strcmp(targets[0].name, "host"));
+    lpc_destroy(c);
+}
+
+/* Words of a command line, and models that were not imported. */
+static void words(void)
+{
+    static char *const argv[] = {(char *)"a.onnx", (char *)"--bind", (char *)"batch=2",
+                                 (char *)"--keep", (char *)"b"};
+    const char *const *rest;
+    const lpc_inspection *x;
+    const lpc_checked *results;
+    size_t count;
+    lpc_compiler *c = lpc_create();
+    CHECK(!lpc_parse(c, "check", 5, argv, &rest, &count) && count == 2);
+    CHECK(!strcmp(rest[0], "a.onnx") && !strcmp(rest[1], "b"));
+    CHECK(lpc_get(c, "bind") && !strcmp(lpc_get(c, "bind"), "batch=2"));
+    CHECK(lpc_get(c, "keep") && !*lpc_get(c, "keep") && !lpc_get(c, "portable"));
+    CHECK(lpc_parse(c, "nonsense", 0, argv, &rest, &count) == LPC_STATUS_USAGE);
+    CHECK(lpc_parse(c, "targets", 3, argv + 1, &rest, &count) == LPC_STATUS_USAGE);
+    lpc_destroy(c);
+    c = lpc_create();
+    CHECK(lpc_inspect(c, NULL, &x) == LPC_STATUS_USAGE && !x);
+    CHECK(!lpc_inspect(c, model, &x) && x->typed && x->lowered && x->stage_count == 1);
+    CHECK(lpc_inspect(c, "no/such.onnx", &x) == LPC_STATUS_ERROR && x && !x->typed);
+    CHECK(lpc_check(c, model, &(const char *){"/no/such"}, 1, &results, &count) ==
+          LPC_STATUS_ERROR);
+    CHECK(!count && !lpc_kept(c) && says(c, "/no/such"));
     lpc_destroy(c);
 }
 
@@ -157,6 +184,7 @@ int main(void)
     order_of_calls();
     options();
     facts();
+    words();
     two_threads();
     memory_ends();
     if (!failures) printf("liblpc: as its header says\n");

@@ -2,7 +2,6 @@
  * the manifest's "emulator" words. The command's files are no library: they are included. */
 #include "tests/runtime/fake.h"
 
-#include "tools/lpc/progress.c"
 #include "tools/lpc/run.c"
 #include "tools/lpc/run_figures.c"
 
@@ -187,17 +186,24 @@ int usage_error(unsigned command, const char *format, ...)
     return LPC_USAGE;
 }
 
+static void print_note(Listener *listener, const char *line)
+{
+    (void)listener;
+    fprintf(stderr, "%s\n", line);
+}
+
 static int lpc_run(int argc, char **argv)
 {
     Arena *arena = arena_new();
     Options options;
     Diag diag;
-    ProgressLine progress;
+    Listener listener = {.note = print_note};
     options_init(&options, arena);
-    command_diag(&diag, arena, NULL, &progress, false);
+    diag_init(&diag, arena, NULL);
+    diag.listener = &listener;
     int code = options_parse(&options, &diag, 1, argc, argv, 1);
     if (!code) code = command_run(&options, &diag);
-    command_flush(&diag);
+    diag_flush(&diag);
     arena_free(arena);
     return code;
 }

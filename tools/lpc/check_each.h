@@ -4,8 +4,8 @@
 
 /* FOLDER/model.onnx and FOLDER/test_data_set_*, in order of their names. */
 typedef struct ModelFolder {
-    const char *model;
-    const char **sets;
+    char *model;
+    char **sets;
     int set_count;
 } ModelFolder;
 

@@ -2,18 +2,33 @@
 #ifndef LPC_TOOLS_COMMAND_H
 #define LPC_TOOLS_COMMAND_H
 
-#include "lib/compile/compile.h"
+#include "include/lpc/lpc.h"
+
 #include "lib/options/options.h"
 #include "lib/plan/plan.h"
 #include "tools/lpc/progress.h"
 
 #include <stdio.h>
 
-/* What a subcommand is given: its options, parsed. Returns lpc's exit status. */
-typedef int CommandRun(Options *options, Diag *diag);
+/* What on the command line is no option. */
+typedef struct Words {
+    const char *const *list;
+    size_t count;
+} Words;
 
-CommandRun command_compile, command_run, command_check, command_inspect, command_targets,
-    command_plan, command_simulate, command_profile, command_calibrate;
+/* A subcommand; its options are the compiler's. Returns lpc's exit status, an lpc_status. */
+typedef int CommandRun(lpc_compiler *compiler, const Words *words);
+/* One that is no user of the library yet. */
+typedef int InsideRun(Options *options, Diag *diag);
+
+CommandRun command_compile, command_check, command_inspect, command_targets;
+InsideRun command_run, command_plan, command_simulate, command_profile, command_calibrate;
+
+#define TRY_STATUS(call)                                                                           \
+    do {                                                                                           \
+        lpc_status try_status_ = (call);                                                           \
+        if (try_status_) return (int)try_status_;                                                  \
+    } while (0)
 
 /* The index of a command in `commands`, by its bit. */
 int command_index(unsigned bit);
@@ -31,16 +46,14 @@ int print_completion(const char *shell);
 
 /* ---- progress.c ---- */
 
-/* Begins diagnostics about a file (NULL: none); notes go to stderr, and progress to `line`. */
-void command_diag(Diag *diag, Arena *arena, const char *file, ProgressLine *line, bool verbose);
-/* Prints what was reported and ends the progress line. */
-void command_flush(Diag *diag);
+/* Prints the compiler's messages and ends the progress line. */
+void command_messages(lpc_compiler *compiler, ProgressLine *line);
 
 /* ---- Tables on stdout ---- */
 
 /* What --emit accepts, a line each. */
 void print_backends(void);
-void print_stages(const Cut *cut);
+void print_stages(const lpc_stage *stages, size_t count);
 void print_plan(FILE *out, const Plan *plan);
 /* Plans side by side: the objectives, with and without --use-all. */
 void print_comparison(FILE *out, Arena *arena, const Profile *profile, const Cluster *cluster,

@@ -1,70 +1,64 @@
 /* `lpc inspect MODEL.onnx`. */
-#include "lib/inspect/inspect.h"
 #include "tools/lpc/command.h"
 
-#include <stdio.h>
-
-static void print_tensor(Graph *graph, const Tensor *t)
+static void print_value(const lpc_value *v)
 {
-    printf("  %-32s %s[", t->name, dtype_name(t->dtype));
-    for (int i = 0; i < t->rank; i++) {
-        printf("%s%s", i ? ", " : "", size_text(graph->sizes, t->dims[i]));
-    }
-    printf("]%s\n", t->is_state ? " (state)" : t->is_state_out ? " (renewed state)" : "");
+    static const char *const roles[] = {"", " (state)", " (renewed state)"};
+    printf("  %-32s %s[", v->name, v->type);
+    for (int i = 0; i < v->rank; i++) printf("%s%s", i ? ", " : "", v->dims[i]);
+    printf("]%s\n", roles[v->role]);
 }
 
-static void print_symbols(const Graph *graph)
+static void print_symbols(const lpc_inspection *x)
 {
     static const char *const sources[] = {"a size of an input", "a size of state",
                                           "known only when the model runs"};
-    int count = sizes_symbol_count(graph->sizes);
-    printf("free symbols:%s\n", count ? "" : " none");
-    for (int i = 0; i < count; i++) {
-        const Symbol *s = sizes_symbol_at(graph->sizes, i);
-        if (s->max < 0)
-            printf("  %-32s %s; no bound: --bind or --max\n", s->name, sources[s->source]);
-        else if (s->max >= LOOP_UNBOUNDED)
-            printf("  %-32s %s; needs no bound\n", s->name, sources[s->source]);
+    printf("free symbols:%s\n", x->symbol_count ? "" : " none");
+    for (size_t i = 0; i < x->symbol_count; i++) {
+        const lpc_symbol *s = &x->symbols[i];
+        printf("  %-32s %s; ", s->name, sources[s->source]);
+        if (s->boundless)
+            printf("needs no bound\n");
+        else if (s->most < 0)
+            printf("no bound: --bind or --max\n");
         else
-            printf("  %-32s %s; at most %lld\n", s->name, sources[s->source], (long long)s->max);
+            printf("at most %lld\n", (long long)s->most);
     }
 }
 
-static void print_needs(const Inspection *x)
+static void print_needs(const lpc_inspection *x)
 {
     if (!x->bounded) {
         printf("FLOPs, peak memory: give every free symbol a value or bound\n");
         return;
     }
     printf("FLOPs: %.0f\n", x->flops);
-    printf("peak memory: %lld bytes of activations, %lld bytes of weights\n", (long long)x->memory,
-           (long long)x->weights);
-    print_stages(&x->cut);
+    printf("peak memory: %lld bytes of activations, %lld bytes of weights\n",
+           (long long)x->activation_bytes, (long long)x->weight_bytes);
+    print_stages(x->stages, x->stage_count);
 }
 
-/* What was found; code: of what failed then. */
-static void print_inspection(const CompileOptions *options, const Inspection *x, int code)
+static void print_inspection(const char *model, const lpc_inspection *x, lpc_status status)
 {
-    Graph *graph = x->graph;
-    printf("model: %s\noperators:", options->model);
-    for (int i = 0; i < x->operator_count; i++)
-        printf(" %s:%d", x->operators[i].op, x->operators[i].count);
+    printf("model: %s\noperators:", model);
+    for (size_t i = 0; i < x->operator_count; i++)
+        printf(" %s:%d", x->operators[i].name, x->operators[i].count);
     printf("\nparameters: %.0f (%.0f bytes)\n", x->parameters, x->parameter_bytes);
-    if (!graph) return;
+    if (!x->typed) return;
     printf("inputs:\n");
-    for (int i = 0; i < graph->input_count; i++) print_tensor(graph, graph->inputs[i]);
+    for (size_t i = 0; i < x->input_count; i++) print_value(&x->inputs[i]);
     printf("outputs:\n");
-    for (int i = 0; i < graph->output_count; i++) print_tensor(graph, graph->outputs[i]);
-    print_symbols(graph);
-    if (!code) print_needs(x);
+    for (size_t i = 0; i < x->output_count; i++) print_value(&x->outputs[i]);
+    print_symbols(x);
+    if (!status) print_needs(x);
 }
 
-int command_inspect(Options *o, Diag *diag)
+int command_inspect(lpc_compiler *c, const Words *words)
 {
-    Inspection inspection;
-    if (!o->argument_count) return usage_error(FOR_INSPECT, "missing 'MODEL.onnx'");
-    diag->file = o->compile.model = o->arguments[0];
-    int code = inspect_model(o->arena, diag, &o->compile, &inspection);
-    if (inspection.operators) print_inspection(&o->compile, &inspection, code);
-    return code;
+    const lpc_inspection *inspection;
+    if (!words->count) return usage_error(FOR_INSPECT, "missing 'MODEL.onnx'");
+    lpc_status status = lpc_inspect(c, words->list[0], &inspection);
+    if (inspection && inspection->operator_count)
+        print_inspection(words->list[0], inspection, status);
+    return (int)status;
 }

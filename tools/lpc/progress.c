@@ -20,9 +20,9 @@ static void clear(ProgressLine *line)
     line->any = false;
 }
 
-static void show(Listener *listener, const char *what, int64_t done, int64_t total)
+static void show(void *user, const char *what, int64_t done, int64_t total)
 {
-    ProgressLine *line = (ProgressLine *)listener; /* its first member */
+    ProgressLine *line = user;
     double now = seconds();
     if (!line->verbose && !isatty(2)) return;
     if (now - line->started < QUIET_SECONDS || now - line->shown < STEP_SECONDS) return;
@@ -33,32 +33,28 @@ static void show(Listener *listener, const char *what, int64_t done, int64_t tot
     fflush(stderr);
 }
 
-static void note(Listener *listener, const char *text)
+static void note(void *user, const char *text)
 {
-    clear((ProgressLine *)listener);
+    clear(user);
     fprintf(stderr, "%s\n", text);
 }
 
-void progress_start(ProgressLine *line, Diag *diag, bool verbose)
+void progress_start(ProgressLine *line, lpc_compiler *compiler)
 {
-    *line = (ProgressLine){.listener = {show, note}, .started = seconds(), .verbose = verbose};
-    diag->listener = &line->listener;
+    *line = (ProgressLine){.started = seconds(), .verbose = lpc_get(compiler, "verbose") != NULL};
+    lpc_listen(compiler, &(lpc_listener){line, note, show});
 }
 
-void progress_end(Diag *diag)
+void progress_end(ProgressLine *line, lpc_compiler *compiler)
 {
-    if (diag->listener) clear((ProgressLine *)diag->listener);
-    diag->listener = NULL;
+    clear(line);
+    lpc_listen(compiler, NULL);
 }
 
-void command_diag(Diag *diag, Arena *arena, const char *file, ProgressLine *line, bool verbose)
+void command_messages(lpc_compiler *compiler, ProgressLine *line)
 {
-    diag_init(diag, arena, file);
-    progress_start(line, diag, verbose);
-}
-
-void command_flush(Diag *diag)
-{
-    progress_end(diag);
-    diag_flush(diag);
+    progress_end(line, compiler);
+    for (size_t i = 0; i < lpc_message_count(compiler); i++)
+        fprintf(stderr, "lpc: error: %s\n", lpc_message(compiler, i));
+    lpc_clear(compiler);
 }

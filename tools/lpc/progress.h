@@ -3,20 +3,19 @@
 #ifndef LPC_TOOLS_PROGRESS_H
 #define LPC_TOOLS_PROGRESS_H
 
-#include "ir/diag.h"
+#include "include/lpc/lpc.h"
 
 #include <stdbool.h>
 
 typedef struct ProgressLine {
-    Listener listener; /* what diag->listener points to */
     double started, shown;
     bool verbose, any;
 } ProgressLine;
 
-/* diag's notes go to stderr; so does its progress, from two seconds on and a few times a second, when
- * stderr is a terminal or `verbose`. */
-void progress_start(ProgressLine *line, Diag *diag, bool verbose);
-/* Clears the line, so that what follows stands alone. */
-void progress_end(Diag *diag);
+/* The compiler's notes go to stderr; so does its progress, from two seconds on and a few times a second,
+ * when stderr is a terminal or line->verbose. The compiler is listened to as long as the line lives. */
+void progress_start(ProgressLine *line, lpc_compiler *compiler);
+/* Clears the line, so that what follows stands alone, and listens no more. */
+void progress_end(ProgressLine *line, lpc_compiler *compiler);
 
 #endif
