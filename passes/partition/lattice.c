@@ -357,6 +357,7 @@ static void trace(const Lattice *l, int point, Partition *found)
     found->count = 0;
     while (point) {
         int type = 0;
+        /* The point was reached on the way forward by such a step, and `leads` answers the same again. */
         if (!step(l, &point, &group, &position, &type)) abort();
         found->device[found->count] = l->devices[type][taken[type]++];
         found->end[found->count++] = position;

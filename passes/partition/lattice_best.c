@@ -100,6 +100,7 @@ static void trace(const Best *b, int point, int group, Partition *best)
     best->count = 0;
     while (point) {
         int type = 0;
+        /* The point's key was extended from such a one, in whole ticks: the same sum is found again. */
         if (!step(b, &point, &group, &position, &type)) abort();
         best->device[best->count] = b->l->devices[type][taken[type]++];
         best->end[best->count++] = position;

@@ -224,6 +224,7 @@ bool line_feasible(Line *l, const Limits *limits, bool counting, Partition *foun
     }
     if (best == NONE) return false;
     if (!found) return true;
+    /* done[n] was reached through stages that meet the same tests of whole ticks. */
     bool traced = trace(l, best_at, best, limits, counting, found);
     if (!traced) abort();
     return true;
