@@ -1,7 +1,8 @@
 #!/bin/bash
 # Emitted C has no undefined behaviour, whatever stands in its inputs: NaN, infinities, the largest and the
 # smallest numbers, through every operator on floats, built with -fsanitize=undefined. Objects and C give
-# the same bits there.
+# the same bits there. Of the official tests, where they are, every EVERY-th one (16; EVERY=1: all) that
+# compiles without its data goes through portable C likewise.
 # timeout: 300
 set -uo pipefail
 . "$LPC_SOURCE/tests/common.sh"
@@ -29,6 +30,22 @@ static const float values[] = {
     9.3e18f, -9.3e18f, 2e19f,    127.5f, 255.5f, -128.5f, 0.3f,     65520.0f, 4.3e9f, 1e-8f,  -7.5f};
 enum { COUNT = sizeof values / sizeof *values, ROUNDS = 7 };
 
+/* Special values for floats of any width, zeros and ones for all else. */
+static void fill(void *to, uint32_t type, uint64_t bytes, uint64_t at)
+{
+    static const uint16_t half[] = {0x7e00, 0x7c00, 0xfc00, 0x7bff, 0xfbff, 0x0001, 0x8000, 0x3c00};
+    static const uint16_t brain[] = {0x7fc0, 0x7f80, 0xff80, 0x7f7f, 0xff7f, 0x0001, 0x8000, 0x3f80};
+    unsigned char *b = to;
+    for (uint64_t k = 0; k < bytes; k++) {
+        if (type == 1 && k % 4 == 0) ((float *)to)[k / 4] = values[(k / 4 + at) % COUNT];
+        if (type == 11 && k % 8 == 0) ((double *)to)[k / 8] = (double)values[(k / 8 + at) % COUNT];
+        if (type == 10 && k % 2 == 0) ((uint16_t *)to)[k / 2] = half[(k / 2 + at) % 8];
+        if (type == 16 && k % 2 == 0) ((uint16_t *)to)[k / 2] = brain[(k / 2 + at) % 8];
+        if (type != 1 && type != 11 && type != 10 && type != 16)
+            b[k] = (unsigned char)(k % 8 == 0 && (k / 8 + at) % 2);
+    }
+}
+
 /* Which NaN it is, no language says. */
 static void put(void *data, uint32_t type, uint64_t bytes)
 {
@@ -53,11 +70,8 @@ int main(void)
     void *work = aligned_alloc(64, m->workspace_bytes + 64 - m->workspace_bytes % 64);
     void *state = aligned_alloc(64, m->state_bytes + 64 - m->state_bytes % 64);
     for (int round = 0; round < ROUNDS; round++) {
-        for (uint32_t i = 0; i < m->in.tensor_count; i++) {
-            float *x = in[i];
-            for (uint64_t k = 0; k < m->in.tensors[i].max_bytes / sizeof *x; k++)
-                x[k] = values[(k + (uint64_t)round * 5 + i * 3) % COUNT];
-        }
+        for (uint32_t i = 0; i < m->in.tensor_count; i++)
+            fill(in[i], m->in.tensors[i].type, m->in.tensors[i].max_bytes, (uint64_t)round * 5 + i * 3);
         int code = m->run((const void *const *)in, out, sizes, work, state, NULL);
         if (code) return code;
         for (uint32_t i = 0; i < m->out.tensor_count; i++)
@@ -67,13 +81,13 @@ int main(void)
 }
 SOURCE
 
-build() { # FOLDER PROGRAM
+build() { # FOLDER PROGRAM [LOG]
     local prefix sources=("$1/host/stage.c")
     prefix=$(sed -n 's/^extern const lpc_model \(.*\)_model;/\1/p' "$1/host/model.h")
     [ -f "$1/host/model.c" ] && sources+=("$1/host/model.c") || sources+=("$1/host/model.o")
     sources+=("$(ls "$1"/host/weights.* | head -n 1)")
     cc "${flags[@]}" -march=native -DMODEL="${prefix}_model" -I"$1" -I"$1/host" -I"$LPC_SOURCE/runtime" \
-        "$work/main.c" "${sources[@]}" -lm -o "$2" >"$work/log" 2>&1
+        "$work/main.c" "${sources[@]}" -lm -o "$2" >"${3:-$work/log}" 2>&1
 }
 defined() { # MODEL.onnx [OPTION...]: all three ways, and the bits are one another's
     local name form options
@@ -93,4 +107,34 @@ defined() { # MODEL.onnx [OPTION...]: all three ways, and the bits are one anoth
     cmp "$work/$name.c.out" "$work/$name.obj.out" >"$work/log" 2>&1 || fail "$name: C and objects differ: $(cat "$work/log")"
 }
 for model in unary casts binary reductions images sequences; do defined "$work/m/$model.onnx"; done
+
+# One official test: nothing when it is fine, does not compile or is refused by the run (an index that is
+# none), else a line.
+official() { # FOLDER
+    local out=$work/official.$BASHPID code
+    "$LPC" "$1/model.onnx" --quiet --no-link --portable -o "$out" >/dev/null 2>&1 || return 0
+    if build "$out" "$out/program" "$out/log"; then
+        timeout 20 "$out/program" >/dev/null 2>"$out/log"
+        code=$?
+        echo "$1 $code" >>"$work/ran"
+        { [ $code -le 1 ] || [ $code -gt 100 ]; } && grep -q 'runtime error' "$out/log" &&
+            echo "$1: $(grep -m 1 'runtime error' "$out/log")"
+        [ $code -lt 124 ] || echo "$1: exit status $code: $(head -c 300 "$out/log")"
+    else
+        echo "$1: does not build: $(grep -m 1 error "$out/log")"
+    fi
+    rm -rf "$out"
+}
+if [ -d "$SHARED/onnx-tests" ]; then
+    ls -d "$SHARED"/onnx-tests/*/test_* | awk -v every="${EVERY:-16}" 'NR % every == 0' >"$work/cases"
+    export -f official build
+    export work LPC_SOURCE LPC
+    found=$(xargs -P 2 -n 1 bash -c "$(declare -p flags); "'official "$1"' - <"$work/cases")
+    [ -z "$found" ] || fail "$found"
+    echo "undefined: own models and $(wc -l <"$work/ran") of $(wc -l <"$work/cases") official tests;" \
+        "$(grep -c ' 0$' "$work/ran") of them ran to their end"
+    [ "$(grep -c ' 0$' "$work/ran")" -gt $(($(wc -l <"$work/cases") / 2)) ] || fail "few official tests ran"
+else
+    echo "undefined: own models only: no $SHARED/onnx-tests here"
+fi
 [ "$failures" = 0 ]
