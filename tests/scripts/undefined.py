@@ -125,9 +125,8 @@ def images():
     m.nodes.insert(2, node("Reshape", ["x", "rois_shape"], ["rois"], "rois"))
     m.constants += [int64("rois_shape", [18, 4]),
                     field(1, 18) + field(2, INT64) + field(8, "batches") + field(9, b"\0" * 144)]
-    m.nodes.insert(3, node("Tanh", ["rois"], ["small"], "small"))
-    for samples, rois in ((0, "small"), (2, "rois")):  # 0: as many samples as a box has pixels
-        m.add("RoiAlign", ["x", rois, "batches"],
+    for samples in (0, 2):  # 0: as many samples as a box has pixels
+        m.add("RoiAlign", ["x", "rois", "batches"],
               [attribute_int("sampling_ratio", samples), attribute_int("output_height", 2),
                attribute_int("output_width", 2)])
     m.add("Conv", ["x", "w"])

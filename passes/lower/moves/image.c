@@ -225,7 +225,12 @@ static Inst *roi_sample(const Roi *r, Inst *y, Inst *x)
 
 typedef struct Bins {
     Inst *start, *size, *samples; /* first bin's begin, size of a bin, samples per bin */
+    bool counted; /* samples follows from size, which is at most samples then, or huge */
 } Bins;
+
+/* More samples per bin and axis than any box takes that means something: a bin of 1e30 pixels. The
+ * index of a sample has an error of a few times 2^-24 of itself in f32, so below 1. */
+enum { ROI_SAMPLES = 1 << 20 };
 
 static Bins roi_bins(const Roi *r, Inst *roi, int first, int64_t count)
 {
@@ -244,13 +249,20 @@ static Bins roi_bins(const Roi *r, Inst *roi, int first, int64_t count)
     bins.size = kb_op(b, LI_DIV, length, kb_float(b, r->type, (double)count));
     int64_t ratio = node_int(r->node, "sampling_ratio");
     bins.samples = kb_i64(b, ratio);
-    if (ratio <= 0) {
+    bins.counted = ratio <= 0;
+    if (bins.counted) {
         /* in this order, which makes 0 of a NaN */
         Inst *needed = kb_op(b, LI_MAX, kb_op1(b, LI_CEIL, bins.size), kb_float(b, r->type, 0));
-        needed = kb_op(b, LI_MIN, needed, kb_float(b, r->type, 65536));
+        needed = kb_op(b, LI_MIN, needed, kb_float(b, r->type, ROI_SAMPLES));
         bins.samples = kb_cast(b, DT_I64, needed);
     }
     return bins;
+}
+
+static Inst *roi_bin_start(const Roi *r, const Bins *bins, Inst *bin)
+{
+    Builder *b = &r->lw->b;
+    return kb_add(b, bins->start, kb_mul(b, kb_cast(b, r->type, bin), bins->size));
 }
 
 /* Centre of a sample: start + bin * size + (i + 0.5) * size / samples. */
@@ -258,9 +270,51 @@ static Inst *roi_place(const Roi *r, const Bins *bins, Inst *bin, Inst *i)
 {
     Builder *b = &r->lw->b;
     Inst *within = kb_add(b, kb_cast(b, r->type, i), kb_float(b, r->type, 0.5));
-    within = kb_op(b, LI_DIV, kb_mul(b, within, bins->size), kb_cast(b, r->type, bins->samples));
-    Inst *at = kb_add(b, bins->start, kb_mul(b, kb_cast(b, r->type, bin), bins->size));
-    return kb_add(b, at, within);
+    Inst *product = kb_mul(b, within, bins->size);
+    within = kb_op(b, LI_DIV, product, kb_cast(b, r->type, bins->samples));
+    return kb_add(b, roi_bin_start(r, bins, bin), within);
+}
+
+/* Index of the sample at `edge`, rounded down, with `more` added; within 0 .. samples. */
+static Inst *roi_sample_at(const Roi *r, const Bins *bins, Inst *start, Inst *edge, double more)
+{
+    Builder *b = &r->lw->b;
+    Inst *scaled = kb_mul(b, kb_sub(b, edge, start), kb_cast(b, r->type, bins->samples));
+    Inst *at = kb_op1(b, LI_FLOOR, kb_op(b, LI_DIV, scaled, bins->size));
+    at = kb_add(b, at, kb_float(b, r->type, more));
+    at = kb_op(b, LI_MAX, at, kb_float(b, r->type, 0)); /* in this order, which makes 0 of a NaN */
+    at = kb_op(b, LI_MIN, at, kb_float(b, r->type, ROI_SAMPLES));
+    return kb_op(b, LI_MIN, kb_cast(b, DT_I64, at), bins->samples);
+}
+
+/* The samples range[0] <= i < range[1] of a bin are all those between -1 and the axis's size, and at
+ * most a few others; what lies outside counts as 0. Where the number of samples follows from the
+ * bin's size they are half a pixel or more apart, so that the range is bounded by the input however
+ * large a box is. */
+static void roi_range(const Roi *r, const Bins *bins, Inst *bin, int axis, Inst *range[2])
+{
+    Builder *b = &r->lw->b;
+    range[0] = kb_i64(b, 0);
+    range[1] = bins->samples;
+    if (!bins->counted) return;
+    Inst *start = roi_bin_start(r, bins, bin), *below = kb_float(b, r->type, -1);
+    Inst *above = kb_cast(b, r->type, kb_size(b, r->node->in[0]->dims[axis]));
+    range[0] = roi_sample_at(r, bins, start, below, -2);
+    range[1] = roi_sample_at(r, bins, start, above, 3);
+}
+
+/* The largest of a bin: 0 without a sample, and with one that was left out, which counts as 0. */
+static Inst *roi_max(const Roi *r, Inst *samples, Inst *const *rows, Inst *const *columns,
+                     Inst *largest)
+{
+    Builder *b = &r->lw->b;
+    Inst *zero = kb_float(b, r->type, 0), *none = kb_i64(b, 0);
+    Inst *height = kb_op(b, LI_MAX, kb_sub(b, rows[1], rows[0]), none);
+    Inst *width = kb_op(b, LI_MAX, kb_sub(b, columns[1], columns[0]), none);
+    Inst *some_left = kb_op(b, LI_LT, kb_mul(b, height, width), samples);
+    Inst *with_zero = roi_join(r, zero, largest);
+    largest = kb_select(b, some_left, with_zero, largest);
+    return kb_select(b, kb_op(b, LI_LE, samples, none), zero, largest);
 }
 
 Inst *point_roi_align(Lower *lw, const Node *node, int output, Inst *const *idx)
@@ -278,19 +332,23 @@ Inst *point_roi_align(Lower *lw, const Node *node, int output, Inst *const *idx)
     Bins high = roi_bins(&r, idx[0], 1, node_int(node, "output_height"));
     double first = r.is_max ? -INFINITY : 0;
     Cell *sum = kb_cell(b, "sum", (LType){r.type, 1}, kb_float(b, r.type, first));
-    Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), high.samples, 1);
-    Inst *j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), wide.samples, 1);
-    Inst *value = roi_sample(&r, roi_place(&r, &high, idx[2], i), roi_place(&r, &wide, idx[3], j));
+    Inst *rows[2], *columns[2];
+    roi_range(&r, &high, idx[2], 2, rows);
+    roi_range(&r, &wide, idx[3], 3, columns);
+    Inst *i = kb_for(b, LOOP_SERIAL, rows[0], rows[1], 1);
+    Inst *j = kb_for(b, LOOP_SERIAL, columns[0], columns[1], 1);
+    Inst *y = roi_place(&r, &high, idx[2], i), *at = roi_place(&r, &wide, idx[3], j);
+    Inst *value = roi_sample(&r, y, at);
     kb_set(b, sum, roi_join(&r, value, kb_get(b, sum)));
     kb_end(b);
     kb_end(b);
     Inst *samples = kb_mul(b, high.samples, wide.samples), *result = kb_get(b, sum);
-    Inst *none = kb_op(b, LI_LE, samples, kb_i64(b, 0));
-    samples = kb_cast(b, r.type, kb_op(b, LI_MAX, samples, kb_i64(b, 1)));
     if (r.is_max)
-        result = kb_select(b, none, kb_float(b, r.type, 0), result);
-    else
+        result = roi_max(&r, samples, rows, columns, result);
+    else {
+        samples = kb_cast(b, r.type, kb_op(b, LI_MAX, samples, kb_i64(b, 1)));
         result = kb_op(b, LI_DIV, result, samples);
+    }
     return kb_cast(b, lower_type(x->dtype), result);
 }
 
