@@ -437,6 +437,33 @@ case("lstm", [
       contents("b1", [1, 8 * HID], BS + [0.0] * 4 * HID), contents("axis1", [1], [1], I),
       contents("quarters", [4], [HID] * 4, I)])
 
+# ---- State that goes through a loop ----
+
+folder = os.path.join(os.path.dirname(os.path.abspath(folder)), "states")
+
+
+def state(name, first, inner, after, past, shape=(3,)):
+    """w and the state past -> y and present, which is past of the next run."""
+    data = os.path.join(folder, name, "test_data_set_0")
+    nodes = [loop(["three", "yes", first], ["u"], body([*inner, KEEP], ["i", "go", "v"], ["go_on", "v_out"])),
+             *after]
+    made = [field(1, n) + field(2, field(1, field(1, F))) for n in ("y", "present")]
+    os.makedirs(data)
+    save(os.path.join(folder, name, "model.onnx"), graph(
+        nodes, [value("w", shape), value("past", past)], made,
+        [YES, contents("three", [], [3], I), contents("first_axis", [1], [0], I)]))
+    with open(os.path.join(data, "input_0.pb"), "wb") as file:
+        file.write(contents("w", shape, V3))
+
+
+LEAVES = node("Identity", ["u"], ["present"])
+state("carried", "past", [node("Add", ["v", "w"], ["v_out"])], [LEAVES, node("Neg", ["u"], ["y"])], [3])
+state("captured", "w", [node("Add", ["v", "past"], ["v_out"])],
+      [node("Add", ["past", "u"], ["present"]), node("Neg", ["u"], ["y"])], [3])
+state("grows", "past", [node("Concat", ["v", "w"], ["v_out"], attributes=[attribute_int("axis", 0)])],
+      [LEAVES, node("ReduceSum", ["u", "first_axis"], ["s"], attributes=[attribute_int("keepdims", 0)]),
+       node("Neg", ["s"], ["y"])], ["n", 3], (1, 3))
+
 # ---- Models that are refused ----
 
 folder = os.path.join(os.path.dirname(os.path.abspath(folder)), "wrong")

@@ -70,6 +70,31 @@ if [ "${LPC_SANITIZED:-0}" != 1 ]; then
     exact a trade_and_grow_run_time_sizes a0_raw b0 trips
 fi
 
+# state CASE Y Y Y OPTION...: what the last element of output y is in three runs, each with the state that
+# the one before left.
+state() {
+    local model=../states/$1 expected="$2 $3 $4" out=$work/states/$1 got=
+    local w=$model/test_data_set_0/input_0.pb
+    for emit in "--emit obj" "--emit c" "--no-plan"; do
+        rm -rf "$out" "$out.out"
+        mkdir -p "$work/states"
+        # shellcheck disable=SC2086
+        "$LPC" "$model/model.onnx" -o "$out" --quiet --state past=present $emit "${@:5}" >"$work/log" 2>&1 &&
+            "$LPC" run "$out" --input "w=$w" --input "w=$w" --input "w=$w" --output "$out.out" \
+                >"$work/log" 2>&1
+        got=$(for k in 0 1 2; do tail -c 4 "$out.out/y.$k.npy" | od -An -tf4; done | xargs)
+        [ "$got" = "$expected" ] && continue
+        echo "FAILED: state $1 $emit: expected $expected, got: $got"
+        cat "$work/log"
+        failed=1
+    done
+}
+if [ "${LPC_SANITIZED:-0}" != 1 ]; then
+    state carried -9 -18 -27
+    state captured -3 -12 -48
+    state grows -9 -18 -27 --max n=9
+fi
+
 # What is told: MESSAGE CASE OPTIONS...
 told() {
     message=$1 model=$2
