@@ -17,6 +17,7 @@
  * leaves to the search what is too large for that. */
 #include "passes/partition/lattice.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,7 +347,9 @@ static bool step(const Lattice *l, int *point, int *group, int *position, int *t
     return false;
 }
 
-static void trace(const Lattice *l, int point, Partition *found)
+/* Each position in a front was gathered from a front of a point one device before, which is final by
+ * then, with a send and a start in time and fitting; leads() asks for the same. So step() finds it. */
+static bool trace(const Lattice *l, int point, Partition *found)
 {
     int group = 0, position = 0, taken[PLAN_DEVICES] = {0};
     while (group < l->groups) {
@@ -355,13 +358,12 @@ static void trace(const Lattice *l, int point, Partition *found)
         group++;
     }
     found->count = 0;
-    while (point) {
-        int type = 0;
-        /* The point was reached on the way forward by such a step, and `leads` answers the same again. */
-        if (!step(l, &point, &group, &position, &type)) abort();
+    for (int type = 0; point && step(l, &point, &group, &position, &type);) {
         found->device[found->count] = l->devices[type][taken[type]++];
         found->end[found->count++] = position;
     }
+    assert(!point);
+    return !point;
 }
 
 static int pass(Lattice *l, bool fewest, int64_t *next)
@@ -414,6 +416,5 @@ bool lattice_feasible(Lattice *l, const Limits *limits, bool fewest, Partition *
         at = pass(l, fewest, next);
     }
     if (at < 0) return false;
-    if (found) trace(l, at, found);
-    return true;
+    return !found || trace(l, at, found);
 }

@@ -2,7 +2,7 @@
  * (point, group, position) has its best continuation to the model's end. */
 #include "passes/partition/lattice.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 typedef struct Key {
     int64_t time, devices, speed; /* speed negated */
@@ -94,17 +94,18 @@ static bool step(const Best *b, int *point, int *group, int *position, int *type
     return false;
 }
 
-static void trace(const Best *b, int point, int group, Partition *best)
+/* A finite key is what extend() made of a key one device before, which is final by then; step() makes
+ * it again from the same numbers, so it finds one that is equal. */
+static bool trace(const Best *b, int point, int group, Partition *best)
 {
     int position = 0, taken[PLAN_DEVICES] = {0};
     best->count = 0;
-    while (point) {
-        int type = 0;
-        /* The point's key was extended from such a one, in whole ticks: the same sum is found again. */
-        if (!step(b, &point, &group, &position, &type)) abort();
+    for (int type = 0; point && step(b, &point, &group, &position, &type);) {
         best->device[best->count] = b->l->devices[type][taken[type]++];
         best->end[best->count++] = position;
     }
+    assert(!point);
+    return !point;
 }
 
 double lattice_work(const Lattice *l)
@@ -145,7 +146,7 @@ int lattice_best(Lattice *l, const Limits *limits, bool devices_first, double wo
             group = g;
         }
     }
-    if (at >= 0) trace(&b, at, group, best);
+    bool found = at >= 0 && trace(&b, at, group, best);
     arena_free(arena);
-    return at >= 0;
+    return found;
 }
