@@ -73,11 +73,11 @@ fi
 # state CASE Y Y Y OPTION...: what the last element of output y is in three runs, each with the state that
 # the one before left.
 state() {
-    local model=../states/$1 expected="$2 $3 $4" out=$work/states/$1 got=
+    local model=../states/$1 expected="$2 $3 $4" out=$work/ran/$1 got=
     local w=$model/test_data_set_0/input_0.pb
     for emit in "--emit obj" "--emit c" "--no-plan"; do
         rm -rf "$out" "$out.out"
-        mkdir -p "$work/states"
+        mkdir -p "$work/ran"
         # shellcheck disable=SC2086
         "$LPC" "$model/model.onnx" -o "$out" --quiet --state past=present $emit "${@:5}" >"$work/log" 2>&1 &&
             "$LPC" run "$out" --input "w=$w" --input "w=$w" --input "w=$w" --output "$out.out" \
