@@ -14,7 +14,7 @@
 #   EMIT      obj (the default) or c
 #   PORTABLE  plain ISO C11 (implies EMIT c)
 #   WEIGHTS   elf (the default): an object; c: arrays in C, for a compiler or linker that takes no ELF
-#             (implies EMIT c). A compiler needs about 80 MB of memory and 4 s for a megabyte of floats
+#             (implies EMIT c). A compiler needs about 20 times their size in memory
 #   TARGET_DIR  folders of your own target files
 #   OPTIONS   handed to lpc as they are: --bind batch=1, --state past=present, --cut-after node...
 #
