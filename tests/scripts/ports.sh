@@ -33,6 +33,9 @@ for dtype in bytes_of:
         constants += [constant("a" + name, size, dtype), constant("b" + name, size, dtype)]
         nodes.append(node("Where", ["x%d" % size, "a" + name, "b" + name], ["y" + name]))
         outputs.append(value("y" + name, [size], dtype))
+save("large.onnx", graph([node("Add", ["x", "b"], ["p"]), node("Relu", ["p"], ["y"])],
+                         [value("x", [30000, 1])], [value("y", [30000, 30000])],
+                         [tensor("b", [30000], noise(30000))]))
 save("types.onnx", graph(nodes, [value("x%d" % s, [s], 9) for s in sizes], outputs, constants))
 SOURCE
 compile() { # OUT OPTION...
@@ -97,6 +100,15 @@ elf arm arm-linux-gnueabihf ELF32 ARM 0x5000000
 elf i686 i686-linux-gnu ELF32 'Intel 80386' 0x0
 elf riscv32 riscv32-unknown-elf ELF32 RISC-V 0x0
 elf riscv riscv64-linux-gnu ELF64 RISC-V 0x4
+# What a program of 32 bit cannot hold is refused, whatever memory there is said to be.
+expect 1 "layer 'Relu_1' fits on no device: .* the best device, arm, has" "$LPC" large.onnx --portable \
+    --target-dir targets --targets arm -o never
+expect 1 "tensor 'y' takes 3600000000 bytes: a program for target 'arm' .* addresses 2147483647$" \
+    "$LPC" plan large.onnx --portable --target-dir targets --targets arm --capacity 64GB
+expect 0 '' "$LPC" plan large.onnx --portable --target-dir targets --targets riscv --capacity 64GB
+sed -i 's/"memory": *"[^"]*"/"memory": "3GB"/' targets/arm.json
+expect 1 "arm.json: field 'memory': expected at most 2147483647 bytes.*arm-linux-gnueabihf.*got 3000000000" \
+    "$LPC" model.onnx --target-dir targets --targets arm -o never
 cat >start.s <<'SOURCE'
 .globl _start
 _start: movl model_weights, %eax
