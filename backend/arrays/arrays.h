@@ -10,7 +10,7 @@
  *         float values[2051];
  *     } NAME_weights_7 = {{{U"\x3f800000\xbf000000..." ..., U"..."}, U"\x0\x1\x2"}};
  *
- * A compiler reads them some 50 times faster than a list of numbers, which it keeps as one expression each
+ * A compiler reads them 15 to 30 times faster than a list of numbers, which it keeps as one expression each
  * (docs/package.md has figures). C11 takes a char16_t literal for uint_least16_t, a char32_t literal for
  * uint_least32_t, and up to 4095 characters in a literal (5.2.4.1): hence rows. There is none for elements
  * of 8 bytes: these are lists. A file holds about a megabyte of text; a buffer that is larger has a file
