@@ -6,6 +6,7 @@
 #include "ir/target.h"
 
 #include "ir/json.h"
+#include "ir/machine.h"
 #include "ir/schema.h"
 
 #include <cjson/cJSON.h>
@@ -157,6 +158,17 @@ static void replace_program(const Target *t, const Target *host, const char *con
     *count = by_count;
 }
 
+/* A stage may use all of it, so a program must be able to address it. */
+static int check_memory(Diag *diag, const Target *t)
+{
+    int64_t most = machine_most_bytes(t->triple);
+    if (t->memory <= most) return 0;
+    return diag_error(diag,
+                      "field 'memory': expected at most %lld bytes, which is what a program for "
+                      "'%s' addresses, got %lld",
+                      (long long)most, t->triple, (long long)t->memory);
+}
+
 static int load_file(Diag *diag, Arena *arena, const char *path, const char *name, Target **out,
                      const char **aliases)
 {
@@ -168,6 +180,7 @@ static int load_file(Diag *diag, Arena *arena, const char *path, const char *nam
     int code = json_read(diag, arena, path, &root);
     if (!code) code = json_fields(&reader, root, target_fields, file);
     cJSON_Delete(root);
+    if (!code) code = check_memory(diag, &file->t);
     diag->file = outer;
     if (code) return code;
     Target *t = &file->t;
