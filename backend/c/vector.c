@@ -347,6 +347,13 @@ const char *vector_bytes(CEmit *e, LType from, LType to)
 
 /* ---- Horizontal ---- */
 
+/* Sums wrap. */
+static const char *int_sum(CEmit *e, LType half, const char *rest)
+{
+    const char *words = vector_type(e, int_like(half, false));
+    return arena_printf(e->arena, "%s((@H)((%s)@V_low(a) + (%s)@V_high(a)))", rest, words, words);
+}
+
 const char *vector_horizontal(CEmit *e, InstOp op, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), inst_name(op));
@@ -368,9 +375,7 @@ const char *vector_horizontal(CEmit *e, InstOp op, LType type)
         else if (dtype_is_float(type.dtype))
             text = arena_printf(e->arena, "%s(@V_low(a) + @V_high(a))", rest);
         else
-            text = arena_printf(e->arena, "%s((@H)((%s)@V_low(a) + (%s)@V_high(a)))", rest,
-                                vector_type(e, int_like(half, false)),
-                                vector_type(e, int_like(half, false)));
+            text = int_sum(e, half, rest);
     }
     define(e, name, type,
            arena_printf(e->arena, "INLINE @E %s(@V a)\n{\n    return %s;\n}\n", name, text));

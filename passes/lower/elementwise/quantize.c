@@ -81,7 +81,8 @@ Inst *point_batch_norm(Lower *lw, const Node *node, int output, Inst *const *idx
     if (parameters_are_constant(node)) {
         Param *k = lower_whole(lw, folded_parameter(lw, node, 0, type), false);
         Param *d = lower_whole(lw, folded_parameter(lw, node, 1, type), false);
-        return kb_add(b, kb_mul(b, x, kb_load(b, k, at)), kb_load(b, d, at));
+        Inst *plus = kb_load(b, d, at);
+        return kb_add(b, kb_mul(b, x, kb_load(b, k, at)), plus);
     }
     Inst *p[5] = {0};
     for (int i = 1; i < 5; i++) p[i] = kb_cast(b, type, lower_load(lw, node->in[i], &at));

@@ -41,7 +41,8 @@ Inst *scalar_clamp(Builder *b, Inst *x, double low, double high)
 Inst *scalar_softplus(Builder *b, Inst *x)
 {
     Inst *e = kb_op1(b, LI_EXP, kb_op1(b, LI_NEG, kb_op1(b, LI_ABS, x)));
-    return kb_add(b, max_zero(b, x), kb_op1(b, LI_LOG1P, e));
+    Inst *rest = kb_op1(b, LI_LOG1P, e);
+    return kb_add(b, max_zero(b, x), rest);
 }
 
 static Inst *negative_side(Builder *b, Inst *x, Inst *below)
@@ -66,7 +67,8 @@ static Inst *gelu(Builder *b, const Node *node, Inst *x)
     } else {
         inner = kb_op1(b, LI_ERF, kb_mul(b, x, scalar_like(b, x, 0.7071067811865476)));
     }
-    return kb_mul(b, kb_mul(b, half, x), kb_add(b, one, inner));
+    inner = kb_add(b, one, inner);
+    return kb_mul(b, kb_mul(b, half, x), inner);
 }
 
 static Inst *shrink(Builder *b, const Node *node, Inst *x)
@@ -273,7 +275,8 @@ static Inst *power(Builder *b, Inst *a, Inst *c)
     if (known && exponent == 1) return a;
     if (!dtype_is_float(a->type.dtype)) {
         if (!dtype_is_float(c->type.dtype)) return int_power(b, a, kb_cast(b, DT_I64, c));
-        Inst *result = kb_op(b, LI_POW, kb_cast(b, DT_F64, a), kb_cast(b, DT_F64, c));
+        c = kb_cast(b, DT_F64, c);
+        Inst *result = kb_op(b, LI_POW, kb_cast(b, DT_F64, a), c);
         return scalar_to_int(b, a->type.dtype, result);
     }
     if (known && exponent == 3) return kb_mul(b, kb_mul(b, a, a), a);

@@ -117,8 +117,8 @@ static int col2im_block(Lower *lw, Inst *const *outer, int rank, const int64_t *
     Inst *in_block = lower_flatten(lw, rank, dims, idx);
     Inst *area = kb_i64(b, 1);
     for (int i = 0; i < rank; i++) area = kb_muli(b, area, block[i]);
-    Inst *from[] = {outer[0], kb_add(b, kb_mul(b, outer[1], area), in_block),
-                    lower_flatten(lw, rank, windows, idx + rank)};
+    Inst *from[] = {outer[0], kb_add(b, kb_mul(b, outer[1], area), in_block), NULL};
+    from[2] = lower_flatten(lw, rank, windows, idx + rank);
     kb_if(b, inside);
     update(lw, "add", out, at, lower_load(lw, in, from));
     kb_end(b);

@@ -113,7 +113,8 @@ static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
     Inst *x = top_element(lw, t, i), *have = kb_get(b, count);
     Inst *full = kb_op(b, LI_GE, have, limit);
     Inst *last = kb_load(b, values, kb_op(b, LI_MAX, kb_sub(b, have, one), zero));
-    Inst *enters = kb_op(b, LI_OR, kb_op1(b, LI_NOT, full), better(b, t, x, last));
+    Inst *enters = better(b, t, x, last);
+    enters = kb_op(b, LI_OR, kb_op1(b, LI_NOT, full), enters);
     kb_if(b, enters);
     Inst *end = kb_op(b, LI_MIN, have, kb_i64(b, k - 1));
     kb_set(b, at, end);
@@ -124,7 +125,8 @@ static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
     kb_break(b);
     kb_end(b);
     kb_store(b, values, kb_addi(b, p, 1), y);
-    kb_store(b, indices, kb_addi(b, p, 1), kb_load(b, indices, p));
+    Inst *index = kb_load(b, indices, p);
+    kb_store(b, indices, kb_addi(b, p, 1), index);
     kb_set(b, at, p);
     kb_end(b);
     kb_store(b, values, kb_get(b, at), x);
@@ -133,7 +135,8 @@ static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
     kb_end(b);
     kb_end(b);
     Inst *j = kb_for(b, LOOP_SERIAL, zero, limit, 1);
-    store_top(lw, t, j, kb_load(b, values, j), kb_load(b, indices, j));
+    Inst *place = kb_load(b, indices, j);
+    store_top(lw, t, j, kb_load(b, values, j), place);
     kb_end(b);
 }
 

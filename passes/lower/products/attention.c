@@ -135,6 +135,18 @@ static Inst *row_index(Attention *a, Inst *j)
     return kb_add(b, kb_mul(b, head, kb_size(b, a->total)), j);
 }
 
+static Inst *row_load(Attention *a, Inst *j)
+{
+    Inst *index = row_index(a, j);
+    return kb_load(&a->lw->b, row_param(a, false), index);
+}
+
+static void row_store(Attention *a, Inst *j, Inst *value)
+{
+    Inst *index = row_index(a, j);
+    kb_store(&a->lw->b, row_param(a, true), index, value);
+}
+
 /* Q's row times one key. */
 static Inst *product(Attention *a, const Tensor *keys, Inst *j)
 {
@@ -210,13 +222,14 @@ static void score_part(Attention *a, const Tensor *keys, Inst *end, const Size *
     Builder *b = &a->lw->b;
     Inst *at = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), end, 1);
     Inst *j = kb_add(b, at, kb_size(b, shift));
-    Inst *score = kb_mul(b, product(a, keys, at), scale_of(a));
+    Inst *scale = scale_of(a);
+    Inst *score = kb_mul(b, product(a, keys, at), scale);
     show(a, QK_PRODUCT, j, score);
     score = cap(a, score);
     show(a, QK_CAPPED, j, score);
     score = add_bias(a, j, score);
     show(a, QK_BIASED, j, score);
-    kb_store(b, row_param(a, true), row_index(a, j), score);
+    row_store(a, j, score);
     kb_end(b);
 }
 
@@ -229,16 +242,16 @@ static Inst *softmax_row(Attention *a)
     Cell *most = kb_cell(b, "most", (LType){a->type, 1}, none);
     most->reduce = LI_MAX;
     Inst *j = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), a->end, 1);
-    cell_update(lw, most, LI_MAX, kb_load(b, row_param(a, false), row_index(a, j)));
+    cell_update(lw, most, LI_MAX, row_load(a, j));
     kb_end(b);
     Inst *largest = kb_get(b, most), *hidden = kb_op(b, LI_EQ, largest, none);
     largest = kb_select(b, hidden, zero, largest);
     Cell *sum = kb_cell(b, "sum_exp", (LType){a->type, 1}, zero);
     sum->reduce = LI_ADD;
     j = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), a->end, 1);
-    Inst *score = kb_load(b, row_param(a, false), row_index(a, j));
+    Inst *score = row_load(a, j);
     Inst *e = kb_op1(b, LI_EXP, kb_sub(b, score, largest));
-    kb_store(b, row_param(a, true), row_index(a, j), e);
+    row_store(a, j, e);
     cell_update(lw, sum, LI_ADD, e);
     kb_end(b);
     Inst *scale = kb_op(b, LI_DIV, kb_float(b, a->type, 1), kb_get(b, sum));
@@ -250,7 +263,7 @@ static void show_softmax(Attention *a, Inst *scale)
     Builder *b = &a->lw->b;
     if (!a->qk_out || node_int(a->node, "qk_matmul_output_mode") != QK_SOFTMAX) return;
     Inst *j = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), a->end, 1);
-    Inst *e = kb_load(b, row_param(a, false), row_index(a, j));
+    Inst *e = row_load(a, j);
     show(a, QK_SOFTMAX, j, kb_mul(b, e, scale));
     kb_end(b);
 }
@@ -262,7 +275,7 @@ static void add_values(Attention *a, Cell *sum, const Tensor *values, Inst *end,
     Builder *b = &lw->b;
     Inst *at = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), end, 1);
     Inst *j = kb_add(b, at, kb_size(b, shift));
-    Inst *e = kb_load(b, row_param(a, false), row_index(a, j));
+    Inst *e = row_load(a, j);
     Inst *v = lower_load(lw, values, coordinates(a, values, a->v_depth, a->kv_h, at, d));
     kb_set(b, sum, lower_fma(lw, e, v, kb_get(b, sum)));
     kb_end(b);

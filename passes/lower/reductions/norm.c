@@ -26,7 +26,8 @@ static Inst *mean_of(Reduction *r)
     reduction_each(r, true);
     cell_update(r->lw, sum, LI_ADD, reduction_load(r));
     reduction_each_end(r);
-    return kb_op(b, LI_DIV, kb_get(b, sum), reduction_count(r, type, 0));
+    Inst *count = reduction_count(r, type, 0);
+    return kb_op(b, LI_DIV, kb_get(b, sum), count);
 }
 
 /* The mean of (x - mean)^2; mean may be NULL for 0. */
@@ -40,7 +41,8 @@ static Inst *variance_of(Reduction *r, Inst *mean)
     if (mean) x = kb_sub(b, x, mean);
     kb_set(b, sum, lower_fma(r->lw, x, x, kb_get(b, sum)));
     reduction_each_end(r);
-    return kb_op(b, LI_DIV, kb_get(b, sum), reduction_count(r, type, 0));
+    Inst *count = reduction_count(r, type, 0);
+    return kb_op(b, LI_DIV, kb_get(b, sum), count);
 }
 
 /* 1 / sqrt(variance + epsilon). */
