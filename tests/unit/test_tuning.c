@@ -231,13 +231,27 @@ static void check_errors(void)
     expect_error(around(arena, "{\"columns\":\"left\"}"), "expected inner or outer");
     expect_error(around(arena, "{\"method\":\"fft\"}"), "expected direct, winograd2 or winograd4");
     expect_error(around(arena, "{\"unroll\":2}"), "unknown field 'unroll'");
-    expect_error(around(arena, "3"), "expected an object");
+    expect_error(around(arena, "{\"columns\":1}"), "'columns': expected inner or outer, got 1");
+    expect_error(around(arena, "{\"band\":-1}"), "'band': expected a whole number from 1");
+    expect_error(around(arena, "{\"rows\":1e99,\"vecs\":2}"), "'rows': expected a whole number");
+    expect_error(around(arena, "{\"rows\":null,\"vecs\":2}"), "'rows': expected a whole number");
+    expect_error(around(arena, "{\"rows\":NaN,\"vecs\":2}"), "not JSON: line 1");
+    expect_error(around(arena, "3"), "kernel 'MatMul': expected an object");
+    expect_error("[]", "expected an object");
+    expect_error("{\"format\": \"tuning\"}", "'format': expected \"lpc tuning\", got \"tuning\"");
+    expect_error("{\"format\": \"lpc tuning\"}", "'lowering' is missing");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": -1}", "'lowering': expected");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 1}", "'tables' is missing");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": {}}",
+                 "'tables': expected");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{\"kernels\": 1}]}",
+                 "tables[0]: field 'kernels': expected an object");
     expect_error("{\"format\": \"lpc tuning\",\n \"lowering\" 1}", "line 2");
-    expect_error("{\"layers\": []}", "not a file of tilings");
+    expect_error("{\"layers\": []}", "unknown field 'layers': expected one of format");
     expect_error(arena_printf(arena,
                               "{\"format\": \"lpc tuning\", \"lowering\": %d, \"tables\": [{}]}",
                               TUNING_LOWERING),
-                 "expected 'target'");
+                 "tables[0]: field 'target' is missing: expected a text");
     expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{}]}",
                  NULL); /* stale */
     arena_free(arena);
