@@ -226,30 +226,39 @@ int profile_write(Diag *diag, const char *path, const Profile *p)
 
 /* ---- Clusters ---- */
 
+/* A device, while it is read: what it is called, and what it can do. */
+typedef struct InDevice {
+    Device d;
+    Target t;
+} InDevice;
+
 static const JsonField device_fields[] = {
-    NAME("name", Device, name),
-    {"target", JSON_TEXT, false, offsetof(Device, target), 0, 0, 0, "a name", NULL, NULL},
-    {"gflops", JSON_NUMBER, true, offsetof(Device, gflops), 0, 0, 1e300, "a number above 0", NULL,
-     NULL},
-    {"memory_bandwidth", JSON_BYTES, false, offsetof(Device, memory_bandwidth), 0, 0, 1e300, NULL,
+    NAME("name", InDevice, d.name),
+    {"target", JSON_TEXT, false, offsetof(InDevice, t.name), 0, 0, 0, "a name", NULL, NULL},
+    {"gflops", JSON_NUMBER, true, offsetof(InDevice, t.gflops), 0, 0, 1e300, "a number above 0",
      NULL, NULL},
-    {"memory", JSON_SIZE, true, offsetof(Device, memory), 0, 0, 0x1p60,
+    {"memory_bandwidth", JSON_BYTES, false, offsetof(InDevice, t.memory_bandwidth), 0, 0, 1e300,
+     NULL, NULL, NULL},
+    {"memory", JSON_SIZE, true, offsetof(InDevice, t.memory), 0, 0, 0x1p60,
      "at most 2^60 bytes, such as \"4GB\"", NULL, NULL},
-    COUNT("count", Device, count, 0),
-    {"call_overhead", JSON_NUMBER, false, offsetof(Device, call_overhead), 0, 0, 1e300,
+    COUNT("count", InDevice, d.count, 0),
+    {"call_overhead", JSON_NUMBER, false, offsetof(InDevice, t.call_overhead), 0, 0, 1e300,
      "seconds of 0 or more", NULL, NULL},
-    SIZE("runtime", Device, runtime),
+    SIZE("runtime", InDevice, d.runtime),
     JSON_END};
 
 static int read_device(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     Cluster *c = to;
-    Device d = {.count = 1};
+    InDevice in = {.d = {.count = 1}};
+    Target *target = arena_alloc(r->arena, sizeof *target);
     (void)f;
     json_place(r, "device", "name", json);
-    TRY(json_fields(r, json, device_fields, &d));
-    if (!d.target) d.target = d.name;
-    arena_push(r->arena, c->devices, c->count) = d;
+    TRY(json_fields(r, json, device_fields, &in));
+    if (!in.t.name) in.t.name = in.d.name;
+    *target = in.t;
+    in.d.target = target;
+    arena_push(r->arena, c->devices, c->count) = in.d;
     return 0;
 }
 

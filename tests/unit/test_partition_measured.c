@@ -29,8 +29,10 @@ int main(void)
     Arena *arena = arena_new();
     Diag diag;
     diag_init(&diag, arena, NULL);
-    Device devices[2] = {{.name = "x", .target = "pc", .gflops = 1, .memory = 1 << 20, .count = 1},
-                         {.name = "y", .target = "pi", .gflops = 1, .memory = 1 << 20, .count = 1}};
+    const Target pc = {.name = "pc", .gflops = 1, .memory = 1 << 20};
+    const Target pi = {.name = "pi", .gflops = 1, .memory = 1 << 20};
+    Device devices[2] = {{.name = "x", .target = &pc, .count = 1},
+                         {.name = "y", .target = &pi, .count = 1}};
     Cluster raw = {.devices = devices, .count = 2, .otherwise = {.bandwidth = 1e9}}, cluster;
     Profile profile = {.name = "p", .layers = layers, .count = LAYERS};
     PlanOptions options = plan_defaults();
