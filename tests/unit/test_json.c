@@ -1,5 +1,7 @@
 /* JSON files: each that lpc reads is read as it should be, and with one thing wrong is refused with
  * one message, which names the file, the place, the field and what was expected. */
+#include "tests/check.h"
+
 #include "ir/schema.h"
 #include "lib/profile/profile.h"
 #include "passes/partition/planner.h"
@@ -11,7 +13,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static int failures;
 static char folder[] = "/tmp/lpc-test-json-XXXXXX";
 
 /* ---- Files of lpc's: what reads them, a good one, and what makes it a bad one ---- */

@@ -1,4 +1,6 @@
 /* Measured times stand in for the model's: plans follow them, and files keep them. */
+#include "tests/check.h"
+
 #include "passes/partition/planner.h"
 
 #include <math.h>
@@ -6,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("FAIL line %d: %s\n", __LINE__, #condition);                                    \
-            failures++;                                                                            \
-        }                                                                                          \
-    } while (0)
 
 enum { LAYERS = 4 };
 
