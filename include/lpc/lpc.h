@@ -1,9 +1,7 @@
 /* liblpc: the compiler as a library.
  *
  * lpc compiles one neural network (ONNX), ahead of time, into one small program per device. This
- * header offers what the command `lpc` does with a model, and the command uses it: compile, check,
- * inspect, targets. What the command does with packages, devices and other plans (run, profile,
- * calibrate, simulate, the tables of `lpc plan`) is its own.
+ * header offers all that the commands `lpc` and `lpc-opt` do, and they use nothing else of the library.
  *
  *     lpc_compiler *c = lpc_create();
  *     lpc_set(c, "targets", "pc,pi");
@@ -14,8 +12,9 @@
  *     lpc_destroy(c);
  *
  * STEPS. lpc_set any number of times; then lpc_import; then lpc_inspect, lpc_plan, lpc_compile,
- * lpc_check and lpc_emit, each of which does what it needs of the others. A step that failed leaves
- * the compiler as it was, with messages; its answers from earlier steps stay.
+ * lpc_check and lpc_emit, each of which does what it needs of the others. Functions that take a path
+ * need no lpc_import. A step that failed leaves the compiler as it was, with messages; its answers from
+ * earlier steps stay.
  *
  * OWNERSHIP. Everything that a function returns belongs to the compiler and lives until
  * lpc_destroy. Texts that are passed in are copied.
@@ -23,8 +22,9 @@
  * ERRORS. Functions that can fail return an lpc_status; 0 is success. Everything wrong that was
  * found is in the messages, in order, each one line that names the file and the node: all
  * unsupported nodes are listed at once, not the first one only. Messages stay until lpc_clear. The
- * library writes nothing to the terminal, never ends the process for what an input holds, and keeps
- * no state outside of the compiler but, for each thread, where to go on when memory ends.
+ * library writes nothing to the terminal (lpc_calibrate with "serve" does: where it listens), never ends
+ * the process for what an input holds, and keeps no state outside of the compiler but, for each thread,
+ * where to go on when memory ends.
  *
  * MEMORY. When it ends, the step returns LPC_STATUS_MEMORY; lpc_destroy is then all that the
  * compiler is good for, and files that were open at that moment stay open. LLVM is the exception:
@@ -33,8 +33,8 @@
  *
  * THREADS. Compilers are independent: two threads may use two of them at once. One compiler must
  * not be used by two threads at a time. lpc_emit runs the target's linker, and one child process,
- * which removes the half-made folder should this process die. lpc_check runs the compiled program,
- * and ignores SIGPIPE for the whole process from then on.
+ * which removes the half-made folder should this process die. lpc_check and lpc_run_package run compiled
+ * programs, and ignore SIGPIPE for the whole process from then on; lpc_profile_model loads them.
  *
  * LIMITS. 64 stages; tensors of 8 axes; the model's file and each tensor below 2^63 bytes, a
  * protobuf below 2 GB (weights beyond that in external data, as ONNX has it).
@@ -77,6 +77,8 @@ typedef enum lpc_status {
 LPC_API const char *lpc_status_text(lpc_status status);
 /* "0.1.0", of the library that is linked. */
 LPC_API const char *lpc_version(void);
+/* A hash of the sources that it was built from, hexadecimal. */
+LPC_API const char *lpc_sources(void);
 
 /* ---- A compiler ---- */
 
@@ -105,24 +107,38 @@ LPC_API void lpc_listen(lpc_compiler *compiler, const lpc_listener *listener);
 
 /* ---- Options ---- */
 
-/* Gives an option of compiling (or checking) a value, as on the command line without the dashes:
- * "bind" "batch=1", "targets" "pc,pi", "emit" "c"; flags ("portable") take NULL. What can be
- * repeated there can be repeated here. All are listed by `lpc --help` and lpc_options.
+/* Gives an option a value, as on the command line without the dashes: "bind" "batch=1", "targets"
+ * "pc,pi", "emit" "c"; flags ("portable") take NULL. What can be repeated there can be repeated here. All
+ * are listed by lpc_options and by `lpc --help`; those that other functions ask for are named there.
  * LPC_STATUS_USAGE: there is no such option (the message says which may have been meant), the value
- * is wrong, or the model has been imported already. */
+ * is wrong, or it is one of compiling and the model has been imported already. */
 LPC_API lpc_status lpc_set(lpc_compiler *compiler, const char *option, const char *value);
 
+/* What `lpc` can do. */
+typedef struct lpc_command {
+    const char *name;    /* "check"; "": that of `lpc MODEL` */
+    const char *summary; /* one line */
+    const char *usage;   /* lines behind "lpc" */
+    const char *about;   /* a paragraph or two */
+    int compiles;        /* it takes the options of compiling */
+} lpc_command;
+/* All of them; the first one is that of `lpc MODEL`. They live as long as the program. */
+LPC_API const lpc_command *lpc_commands(size_t *count);
+
 typedef struct lpc_option {
-    const char *name;  /* "bind" */
-    const char *value; /* "NAME=N"; NULL: a flag */
+    const char
+        *name; /* "bind"; on the command line with two dashes, with one when it is a letter */
+    const char *value; /* "NAME=N"; "[X]": may be left out; "a|b": one of them; NULL: a flag */
     const char *help;
+    unsigned commands; /* bit i: the i-th of lpc_commands takes it */
+    int settable;      /* lpc_set takes it; the others are about what the command prints */
 } lpc_option;
-/* The options that lpc_set takes. NULL: out of memory. */
+/* In the order of help. Two may have one name, for different commands. NULL: out of memory. */
 LPC_API const lpc_option *lpc_options(lpc_compiler *compiler, size_t *count);
 
-/* Reads words of a command line as `lpc` does: "--bind batch=1", "--portable", "-o out". command: ""
- * (that of `lpc MODEL`), "check", "inspect" ...: whose options they may be. What is no option comes back
- * in `arguments`, in order. The option "o" is where lpc_import expects nothing to be yet.
+/* Reads words of a command line as `lpc` does: "--bind batch=1", "--portable", "-o out". command: a name of
+ * lpc_commands, whose options they may be. What is no option comes back in `arguments`, in order. The
+ * option "o" is where lpc_import expects nothing to be yet.
  * LPC_STATUS_USAGE: a word is wrong; the message says which. */
 LPC_API lpc_status lpc_parse(lpc_compiler *compiler, const char *command, int argc,
                              char *const *argv, const char *const **arguments,
@@ -170,17 +186,21 @@ typedef struct lpc_symbol {
 } lpc_symbol;
 
 typedef struct lpc_stage {
-    const char *name;         /* of its folder in the package */
-    const char *target;       /* the kind of device */
+    const char *name;   /* of its folder in the package, or of the device that a plan puts it on */
+    const char *target; /* the kind of device */
     const char *first, *last; /* nodes; "" when it has no layers */
-    int layers;
-    double flops;
-    int64_t weight_bytes, workspace_bytes, state_bytes;
-    int64_t bound_bytes;      /* no plan of the workspace can do with less */
-    int64_t naive_bytes;      /* were no memory used twice */
+    int layers, tensors;      /* tensors: constants that it holds */
+    double flops;             /* 0 in a plan without a model */
+    int64_t weight_bytes, state_bytes;
+    int64_t workspace_bytes; /* these three are 0 until the stage is compiled */
+    int64_t bound_bytes;     /* no plan of the workspace can do with less */
+    int64_t naive_bytes;     /* were no memory used twice */
+    int64_t activation_bytes, buffer_bytes, queue_bytes,
+        code_bytes;           /* as the planner counts them */
     int64_t send_bytes;       /* of one frame, at the bounds */
     int64_t memory_bytes;     /* all that it needs of its device, runtime and queues included, */
-    int64_t budget_bytes;     /* of so many */
+    int64_t budget_bytes;     /* of so many, */
+    int64_t device_bytes;     /* which are the usable part of these; 0: unknown */
     double compute_s, send_s; /* as the planner expects; < 0: unknown */
 } lpc_stage;
 
@@ -213,18 +233,60 @@ LPC_API lpc_status lpc_inspect(lpc_compiler *compiler, const char *path,
 typedef struct lpc_pipeline {
     const lpc_stage *stages;
     size_t stage_count;
+    const char *
+        objective; /* "throughput", "latency", "memory" or "partitions"; NULL: nothing was planned, */
+                   /* and the rest is 0 */
+    int free_order; /* the devices' order was chosen, too */
+    double period_s, latency_s;
     double throughput; /* frames per second, as the planner expects; 0: unknown */
-    double latency_s;
-    int limiting; /* the slowest stage */
+    double fraction;   /* the largest part of a budget that a stage takes */
+    int limiting;      /* the stage that decides the objective */
+    double bound; /* of the objective (seconds, a part of a budget, stages): no plan has less */
     double gap;   /* at most so much (0.1: 10 %) from the best there is */
     int exact;    /* it is the best there is */
+    const char *method;
 } lpc_pipeline;
 
 /* Decides which layers run where (by the options "targets", "objective", "cut-after", "plan" ...)
  * and lowers the stages. The same stages as those of lpc_emit. */
 LPC_API lpc_status lpc_compile(lpc_compiler *compiler, const lpc_pipeline **pipeline);
-/* The plan as JSON, as `lpc plan --json` prints it and as the option "plan" reads it. */
-LPC_API lpc_status lpc_plan(lpc_compiler *compiler, const char **json);
+
+/* Which layers run where, and how good that is. Of the model that was imported, as lpc_compile decides;
+ * with a path, of that model; without either, of the layers of the option "profile". The latter two for
+ * the devices of "cluster" and "targets", and with "split", "capacity", "batch", "measure" ..., as `lpc
+ * plan`. json: the plan as that prints it and as the option "plan" reads it. Either may be NULL. */
+LPC_API lpc_status lpc_plan(lpc_compiler *compiler, const char *path, const lpc_pipeline **pipeline,
+                            const char **json);
+
+typedef struct lpc_alternative {
+    const char *name;             /* "latency, free order, all devices" */
+    const lpc_pipeline *pipeline; /* NULL: nothing fits */
+} lpc_alternative;
+/* The best plans for all objectives, side by side, with devices left out or not, in the given order or a
+ * free one; path: as above, but the imported model has none. */
+LPC_API lpc_status lpc_compare(lpc_compiler *compiler, const char *path,
+                               const lpc_alternative **alternatives, size_t *count);
+
+typedef struct lpc_flow {
+    double period_s, latency_s;
+    double total_s; /* all frames, through a pipeline that is empty at the start */
+    double tokens_per_second, seconds_per_token;
+    double memory_bytes; /* of one device; 0: not counted */
+} lpc_flow;
+
+typedef struct lpc_simulation {
+    const lpc_stage *stages; /* name, compute_s, send_s; the rest is 0 */
+    size_t stage_count;
+    lpc_flow flow;
+    int tensor,
+        pipeline; /* options "tensor-parallel", "pipeline"; tensor 0: there is no alternative */
+    lpc_flow
+        alternative; /* each layer split over `tensor` devices, `pipeline` such groups as stages */
+} lpc_simulation;
+/* Sends frames ("frames", of "tokens" each) through the stages of a plan's file, one event after the
+ * other. */
+LPC_API lpc_status lpc_simulate(lpc_compiler *compiler, const char *plan,
+                                const lpc_simulation **simulation);
 
 /* Writes the package into `folder`, which must not exist: it appears whole or not at all
  * (docs/package.md lists the files). The same model and options give the same bytes. */
@@ -252,6 +314,81 @@ LPC_API lpc_status lpc_check(lpc_compiler *compiler, const char *path, const cha
  * NULL: none is left. */
 LPC_API const char *lpc_kept(const lpc_compiler *compiler);
 
+/* ---- Running ---- */
+
+typedef struct lpc_tensor {
+    const char *name;
+    const char *shape; /* "f32[1,10]" */
+    const char *type;  /* "f32" */
+    int rank;
+    const int64_t *dims;
+    int64_t elements;
+    const void *data; /* row-major, as the runtime has it (docs/runtime.md) */
+} lpc_tensor;
+/* `count` elements from `first` on as numbers. */
+LPC_API void lpc_elements(const lpc_tensor *tensor, int64_t first, size_t count, double *values);
+
+/* Called with the outputs of frame `frame` of `frames`; they live until it returns. */
+typedef void lpc_show(void *user, const lpc_tensor *outputs, size_t count, int64_t frame,
+                      int64_t frames);
+
+typedef struct lpc_ran_stage {
+    const char *name, *target;
+    double compute_ms, send_ms, receive_ms, wait_ms; /* medians of a frame */
+    double frames, peak_rss_bytes;
+    double predicted_compute_ms, predicted_send_ms; /* < 0: the plan told none */
+    int predicted_cores;                            /* that they are for */
+    int emulated;
+} lpc_ran_stage;
+
+typedef struct lpc_ran {
+    const lpc_ran_stage *stages; /* none when they run elsewhere (option "connect") */
+    size_t stage_count;
+    double latency_ms; /* median of `singles` frames, one at a time */
+    int64_t singles;
+    double throughput;     /* frames per second */
+    int64_t frames;        /* all that were fed */
+    const int64_t *tokens; /* of the option "feedback" */
+    size_t token_count;
+    int threads; /* of a stage; 0: its default */
+} lpc_ran;
+/* Starts the stages of a package on this machine as a pipeline, feeds it ("input", "repeat", "feedback",
+ * "seed", "output" ...) and tells how fast it is. show: NULL for nobody. */
+LPC_API lpc_status lpc_run_package(lpc_compiler *compiler, const char *folder, lpc_show *show,
+                                   void *user, const lpc_ran **ran);
+
+typedef struct lpc_kernel {
+    const char *stage, *name, *node, *op;
+    double ms;           /* median over the runs */
+    double flops, bytes; /* of one inference, at the bounds */
+    double least_ms;     /* no less is possible here, by the limit */
+    const char *limit;   /* "FMA", "L2", "L3" or "memory" */
+} lpc_kernel;
+
+typedef struct lpc_profiled {
+    const char *model;
+    const lpc_kernel *kernels; /* the slowest first */
+    size_t kernel_count;
+    int threads;
+    int64_t runs;
+    double total_ms; /* of one inference, without the marks that time the kernels */
+    double kernels_ms;
+    double flops, l2, l3,
+        memory;             /* what this machine can do with these threads, per second; bytes */
+    const char *level;      /* whose bandwidth counts: that which one inference's memory fits, */
+    double footprint_bytes; /* which is so large */
+} lpc_profiled;
+/* Times every kernel of a model, or of the folder of one that was compiled with "instrument", on this
+ * machine ("repeat", "input", "seed", "threads"). */
+LPC_API lpc_status lpc_profile_model(lpc_compiler *compiler, const char *path,
+                                     const lpc_profiled **profiled);
+
+/* Measures a device (option "target"; this machine) and gives its target file, or what is measured of a link
+ * ("peer"), as text: in *text when out is NULL, else in the file `out`. A device that is not this machine
+ * (and no "emulate"): makes the folder `out`, with a program that measures there. "serve": answers
+ * peers, and returns after the first with "once", else never. *text is NULL where there is none. */
+LPC_API lpc_status lpc_calibrate(lpc_compiler *compiler, const char *out, const char **text);
+
 /* ---- Targets ---- */
 
 typedef struct lpc_target {
@@ -278,6 +415,28 @@ typedef struct lpc_backend {
 /* The forms of code that this library can write, the default first; fills `room` of them at most and returns
  * how many there are. */
 LPC_API size_t lpc_backends(lpc_backend *list, size_t room);
+
+/* ---- Passes, one at a time ---- */
+
+/* Reads a graph (docs/graph-text.md) or a program of loops (docs/loops-text.md) as text, runs the passes
+ * that are named ("fold,cse", "vectorize=256"; NULL: none), and gives the text of what comes out. It is
+ * verified when it has been read and after every pass. symbols: bounds, "batch=4,seq=128"; NULL: none.
+ * name: of the text, for messages. */
+LPC_API lpc_status lpc_transform(lpc_compiler *compiler, const char *text, const char *name,
+                                 const char *symbols, const char *passes, const char **result);
+
+typedef struct lpc_pass {
+    const char *name, *help;
+    int loops; /* of programs of loops; else of graphs */
+} lpc_pass;
+/* NULL: out of memory. */
+LPC_API const lpc_pass *lpc_passes(lpc_compiler *compiler, size_t *count);
+
+/* ---- Figures as people read them ---- */
+
+/* "840.0 MB", "14.2 ms". */
+LPC_API const char *lpc_bytes_text(lpc_compiler *compiler, double bytes);
+LPC_API const char *lpc_seconds_text(lpc_compiler *compiler, double seconds);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,14 @@
 /* Behind include/lpc/lpc.h.
  *
- *   compiler.c  the handle: its memory, messages, options
- *   steps.c     import, inspect, compile, plan, emit, check
- *   describe.c  graphs, stages and targets as the header's structs */
+ *   compiler.c   the handle: its memory, messages
+ *   options.c    options and commands by name
+ *   steps.c      import, inspect, compile, emit, check
+ *   plan.c       plan, compare, simulate
+ *   run.c        a package as a pipeline
+ *   profile.c    a package's kernels; the figures of devices
+ *   transform.c  single passes on texts
+ *   describe.c   graphs and stages as the header's structs
+ *   targets.c    targets and backends */
 #ifndef LPC_LIB_API_H
 #define LPC_LIB_API_H
 
@@ -27,8 +33,17 @@ struct lpc_compiler {
 /* Runs a step; when memory ends in it, that is its status. */
 lpc_status api_run(lpc_compiler *compiler, int (*step)(lpc_compiler *compiler, void *to), void *to);
 
+/* Refuses a step that needs lpc_import before it. */
+int api_need_model(lpc_compiler *compiler);
+/* Decides the stages of the model that was imported, once. */
+int api_compile(lpc_compiler *compiler);
+/* The options of compiling for a command that takes a path: targets that are named are meant. */
+CompileOptions api_compile_options(lpc_compiler *compiler);
+
 /* describe.c: everything in the compiler's arena. */
 lpc_inspection *api_inspection(lpc_compiler *compiler, const Inspection *inspection, bool lowered);
 lpc_pipeline *api_pipeline(lpc_compiler *compiler, const Cut *cut);
+/* Of a plan without stages that are lowered. */
+lpc_pipeline *api_planned(lpc_compiler *compiler, const Plan *plan);
 
 #endif

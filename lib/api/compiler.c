@@ -1,9 +1,11 @@
-/* The handle of liblpc: its memory, messages and options. */
+/* The handle of liblpc: its memory and messages. */
 #include "lib/api/api.h"
+
+#include "ir/units.h"
+#include "ir/version.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
-#include <string.h>
 
 const char *lpc_status_text(lpc_status status)
 {
@@ -18,6 +20,11 @@ const char *lpc_status_text(lpc_status status)
 const char *lpc_version(void)
 {
     return LPC_VERSION;
+}
+
+const char *lpc_sources(void)
+{
+    return source_hash;
 }
 
 /* ---- Listening ---- */
@@ -104,118 +111,35 @@ void lpc_clear(lpc_compiler *c)
     c->diag.messages = NULL;
 }
 
-/* ---- Options ---- */
+/* ---- Figures ---- */
 
-enum { TAKERS = FOR_COMPILE | FOR_CHECK };
+typedef struct FigureText {
+    const char *(*print)(Arena *arena, double figure);
+    double figure;
+    const char *text;
+} FigureText;
 
-/* Those that are about the command's own doings. */
-static bool is_for_commands(const Option *option)
+static int print_figure(lpc_compiler *c, void *to)
 {
-    static const char *const names[] = {"-o", "--quiet", "--verbose", "--each", "--help"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(option->name, names[i])) return true;
-    return false;
-}
-
-/* check's, where it takes more values. */
-static const Option *find(const char *name)
-{
-    const Option *option = option_find(name, FOR_CHECK);
-    if (!option) option = option_find(name, FOR_COMPILE);
-    return option && is_for_commands(option) ? NULL : option;
-}
-
-typedef struct Setting {
-    const char *name, *value;
-} Setting;
-
-static int set(lpc_compiler *c, void *to)
-{
-    const Setting *s = to;
-    const Option *option = find(s->name);
-    if (!option) {
-        const Option *guess =
-            option_guess(c->arena, arena_printf(c->arena, "--%s", s->name), TAKERS);
-        diag_error(&c->diag, "there is no option '%s'%s%s%s", s->name,
-                   guess ? ": did you mean '" : "", guess ? guess->name + 2 : "",
-                   guess ? "'?" : "");
-        return LPC_USAGE;
-    }
-    if (c->graph) {
-        diag_error(&c->diag, "option '%s': the model has been imported already", s->name);
-        return LPC_USAGE;
-    }
-    const char *value = s->value ? arena_strdup(c->arena, s->value) : NULL;
-    return option_set(&c->options, &c->diag, option, value);
-}
-
-lpc_status lpc_set(lpc_compiler *c, const char *option, const char *value)
-{
-    Setting setting = {option, value};
-    return api_run(c, set, &setting);
-}
-
-typedef struct Parsing {
-    const char *command;
-    int argc;
-    char *const *argv;
-} Parsing;
-
-static int parse(lpc_compiler *c, void *to)
-{
-    const Parsing *p = to;
-    char **words = arena_array(c->arena, (size_t)p->argc + 1, sizeof *words);
-    for (int i = 0; i < p->argc; i++) words[i] = arena_strdup(c->arena, p->argv[i]);
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        if (!strcmp(commands[i].name, p->command))
-            return options_parse(&c->options, &c->diag, i, p->argc, words, 0);
-    diag_error(&c->diag, "there is no command '%s'", p->command);
-    return LPC_USAGE;
-}
-
-lpc_status lpc_parse(lpc_compiler *c, const char *command, int argc, char *const *argv,
-                     const char *const **arguments, size_t *count)
-{
-    Parsing parsing = {command, argc, argv};
-    lpc_status status = api_run(c, parse, &parsing);
-    *arguments = (const char *const *)c->options.arguments;
-    *count = (size_t)c->options.argument_count;
-    return status;
-}
-
-const char *lpc_get(const lpc_compiler *c, const char *name)
-{
-    const char *value = NULL;
-    for (int i = 0; i < option_count && !value; i++) {
-        const char *full = option_table[i].name;
-        bool named = !strcmp(full, name) || !strcmp(full + strspn(full, "-"), name);
-        if (named) value = c->options.given[i];
-    }
-    return value;
-}
-
-typedef struct OptionList {
-    lpc_option *options;
-    int count;
-} OptionList;
-
-static int list_options(lpc_compiler *c, void *to)
-{
-    OptionList *list = to;
-    for (int i = 0; i < option_count; i++) {
-        const Option *o = &option_table[i];
-        if (!(o->commands & TAKERS) || o->hidden || find(o->name) != o) continue;
-        lpc_option item = {o->name + strspn(o->name, "-"), o->value, o->help};
-        arena_push(c->arena, list->options, list->count) = item;
-    }
+    FigureText *f = to;
+    f->text = f->print(c->arena, f->figure);
     return 0;
 }
 
-const lpc_option *lpc_options(lpc_compiler *c, size_t *count)
+static const char *figure_text(lpc_compiler *c, const char *(*print)(Arena *, double),
+                               double figure)
 {
-    OptionList list = {0};
-    *count = 0;
-    if (api_run(c, list_options, &list)) return NULL;
-    *count = (size_t)list.count;
-    return list.options;
+    FigureText f = {print, figure, ""};
+    api_run(c, print_figure, &f);
+    return f.text;
+}
+
+const char *lpc_bytes_text(lpc_compiler *c, double bytes)
+{
+    return figure_text(c, bytes_text, bytes);
+}
+
+const char *lpc_seconds_text(lpc_compiler *c, double seconds)
+{
+    return figure_text(c, seconds_text, seconds);
 }

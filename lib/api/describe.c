@@ -36,6 +36,7 @@ static const lpc_symbol *symbols(const Graph *graph, Arena *arena, size_t *count
 static lpc_stage stage_of(const Cut *cut, int index)
 {
     const Stage *s = &cut->stages[index];
+    const PlanStage *planned = cut->plan ? &cut->plan->stages[index] : NULL;
     StageBytes bytes = stage_bytes(s);
     return (lpc_stage){.name = s->name,
                        .target = s->target->name,
@@ -49,10 +50,16 @@ static lpc_stage stage_of(const Cut *cut, int index)
                        .bound_bytes = s->memory.bound,
                        .naive_bytes = s->memory.naive,
                        .send_bytes = s->out_bytes,
+                       .tensors = planned ? planned->tensors : 0,
+                       .activation_bytes = bytes.activations,
+                       .buffer_bytes = bytes.buffers,
+                       .queue_bytes = bytes.queues,
+                       .code_bytes = bytes.code,
                        .memory_bytes = stage_bytes_sum(&bytes),
                        .budget_bytes = s->budget,
-                       .compute_s = cut->plan ? cut->plan->stages[index].compute_s : -1,
-                       .send_s = cut->plan ? cut->plan->stages[index].send_s : -1};
+                       .device_bytes = planned ? planned->device_memory : 0,
+                       .compute_s = planned ? planned->compute_s : -1,
+                       .send_s = planned ? planned->send_s : -1};
 }
 
 static lpc_stage *stages_of(Arena *arena, const Cut *cut)
@@ -95,16 +102,59 @@ lpc_inspection *api_inspection(lpc_compiler *c, const Inspection *x, bool lowere
     return i;
 }
 
-lpc_pipeline *api_pipeline(lpc_compiler *c, const Cut *cut)
+/* ---- Plans ---- */
+
+static lpc_stage planned_stage(const PlanStage *s)
 {
-    const Plan *plan = cut->plan;
-    lpc_pipeline *p = arena_alloc(c->arena, sizeof *p);
-    *p = (lpc_pipeline){.stages = stages_of(c->arena, cut), .stage_count = (size_t)cut->count};
-    if (!plan) return p;
-    p->throughput = plan->throughput;
+    return (lpc_stage){.name = s->device,
+                       .target = s->target,
+                       .first = s->first_name,
+                       .last = s->last_name,
+                       .layers = s->end - s->first,
+                       .tensors = s->tensors,
+                       .weight_bytes = s->bytes.weights,
+                       .state_bytes = s->bytes.state,
+                       .activation_bytes = s->bytes.activations,
+                       .buffer_bytes = s->bytes.buffers,
+                       .queue_bytes = s->bytes.queues,
+                       .code_bytes = s->bytes.code,
+                       .send_bytes = s->out_bytes,
+                       .memory_bytes = s->memory,
+                       .budget_bytes = s->budget,
+                       .device_bytes = s->device_memory,
+                       .compute_s = s->compute_s,
+                       .send_s = s->send_s};
+}
+
+static void add_figures(lpc_pipeline *p, const Plan *plan)
+{
+    p->objective = objective_name(plan->options.objective);
+    p->free_order = plan->options.free_order;
+    p->period_s = plan->bottleneck_s;
     p->latency_s = plan->latency_s;
+    p->throughput = plan->throughput;
+    p->fraction = plan->fraction;
     p->limiting = plan->limiting;
+    p->bound = plan->bound;
     p->gap = plan->gap;
     p->exact = plan->exact;
+    p->method = plan->method;
+}
+
+lpc_pipeline *api_pipeline(lpc_compiler *c, const Cut *cut)
+{
+    lpc_pipeline *p = arena_alloc(c->arena, sizeof *p);
+    *p = (lpc_pipeline){.stages = stages_of(c->arena, cut), .stage_count = (size_t)cut->count};
+    if (cut->plan) add_figures(p, cut->plan);
+    return p;
+}
+
+lpc_pipeline *api_planned(lpc_compiler *c, const Plan *plan)
+{
+    lpc_pipeline *p = arena_alloc(c->arena, sizeof *p);
+    lpc_stage *stages = arena_array(c->arena, (size_t)plan->count + 1, sizeof *stages);
+    for (int i = 0; i < plan->count; i++) stages[i] = planned_stage(&plan->stages[i]);
+    *p = (lpc_pipeline){.stages = stages, .stage_count = (size_t)plan->count};
+    add_figures(p, plan);
     return p;
 }

@@ -1,11 +1,9 @@
-/* The steps of liblpc: import, inspect, compile, plan, emit, check. Each does what it needs of the
+/* The steps of liblpc: import, inspect, compile, emit, check. Each does what it needs of the
  * others. */
 #include "lib/api/api.h"
 
 #include "lib/check/check.h"
 #include "lib/make/make.h"
-
-#include <cjson/cJSON.h>
 
 static int wrong_order(lpc_compiler *c, const char *what)
 {
@@ -13,10 +11,17 @@ static int wrong_order(lpc_compiler *c, const char *what)
     return LPC_USAGE;
 }
 
-static int need_model(lpc_compiler *c)
+int api_need_model(lpc_compiler *c)
 {
     if (c->graph) return 0;
     return wrong_order(c, "no model has been imported: lpc_import comes first");
+}
+
+CompileOptions api_compile_options(lpc_compiler *c)
+{
+    CompileOptions options = c->options.compile;
+    if (options.planned) options.plan.use_all = true;
+    return options;
 }
 
 /* ---- The model ---- */
@@ -27,8 +32,8 @@ static int import(lpc_compiler *c, void *to)
     if (c->graph) return wrong_order(c, "a model has been imported already: one for each compiler");
     Graph *graph;
     TRY(make_check_out(&c->diag, o));
+    *o = api_compile_options(c);
     o->model = arena_strdup(c->arena, to);
-    if (o->planned) o->plan.use_all = true; /* targets that are named are meant */
     c->diag.file = o->model;
     TRY(compile_graph(c->arena, &c->diag, o, &graph));
     c->graph = graph;
@@ -48,12 +53,12 @@ typedef struct Inspecting {
 static int inspect(lpc_compiler *c, void *to)
 {
     Inspecting *x = to;
-    CompileOptions options = c->options.compile;
+    CompileOptions options = api_compile_options(c);
     Inspection inspection;
     if (x->path)
         options.model = arena_strdup(c->arena, x->path);
     else
-        TRY(need_model(c));
+        TRY(api_need_model(c));
     c->diag.file = options.model;
     int code = inspect_model(c->arena, &c->diag, &options, &inspection);
     x->result = api_inspection(c, &inspection, !code);
@@ -70,9 +75,9 @@ lpc_status lpc_inspect(lpc_compiler *c, const char *path, const lpc_inspection *
 
 /* ---- Stages ---- */
 
-static int compile(lpc_compiler *c)
+int api_compile(lpc_compiler *c)
 {
-    TRY(need_model(c));
+    TRY(api_need_model(c));
     if (c->cut) return 0;
     Cut *cut = arena_alloc(c->arena, sizeof *cut);
     c->diag.file = c->options.compile.model;
@@ -84,7 +89,7 @@ static int compile(lpc_compiler *c)
 static int compile_pipeline(lpc_compiler *c, void *to)
 {
     const lpc_pipeline **out = to;
-    TRY(compile(c));
+    TRY(api_compile(c));
     if (!c->pipeline) c->pipeline = api_pipeline(c, c->cut);
     *out = c->pipeline;
     return 0;
@@ -97,26 +102,9 @@ lpc_status lpc_compile(lpc_compiler *c, const lpc_pipeline **pipeline)
     return api_run(c, compile_pipeline, pipeline ? pipeline : &unused);
 }
 
-static int plan(lpc_compiler *c, void *to)
-{
-    const char **json = to;
-    TRY(compile(c));
-    if (!c->cut->plan) return diag_error(&c->diag, "the model has no layers to plan");
-    char *text = plan_json(c->cut->plan);
-    *json = arena_strdup(c->arena, text);
-    cJSON_free(text);
-    return 0;
-}
-
-lpc_status lpc_plan(lpc_compiler *c, const char **json)
-{
-    *json = NULL;
-    return api_run(c, plan, json);
-}
-
 static int emit(lpc_compiler *c, void *to)
 {
-    TRY(compile(c));
+    TRY(api_compile(c));
     c->options.compile.out = to;
     return make_output(c->arena, &c->diag, &c->options.compile, c->graph, c->cut);
 }
@@ -160,11 +148,11 @@ static int check(lpc_compiler *c, void *to)
 {
     Checking *checking = to;
     Options *o = &c->options;
-    if (!checking->path) TRY(need_model(c));
+    if (!checking->path) TRY(api_need_model(c));
     const char **sets = arena_array(c->arena, checking->count + 1, sizeof *sets);
     for (size_t i = 0; i < checking->count; i++)
         sets[i] = arena_strdup(c->arena, checking->sets[i]);
-    CheckOptions options = {.compile = o->compile,
+    CheckOptions options = {.compile = api_compile_options(c),
                             .folders = sets,
                             .folder_count = (int)checking->count,
                             .tolerance = {.rtol = o->rtol, .atol = o->atol},

@@ -1,7 +1,7 @@
 /* The subcommands of lpc. */
 #include "lib/options/options.h"
 
-const CommandInfo commands[COMMAND_COUNT] = {
+const lpc_command commands[COMMAND_COUNT] = {
     {"", "compile; without --targets for this machine", "MODEL.onnx [--targets T,...] -o OUT",
      "Compiles a model into the folder OUT, one stage for each target: its code, its weights, its "
      "C\n"
@@ -12,7 +12,7 @@ const CommandInfo commands[COMMAND_COUNT] = {
     {"run", "run a package's stages here as a pipeline", "run OUT [--input NAME=FILE]...",
      "Starts the stages of OUT on this machine (through a target's emulator where needed) as a\n"
      "pipeline, feeds it, and tells how fast it is.",
-     1},
+     0},
     {"check", "compile, run, compare with expected outputs",
      "check MODEL.onnx DATA_DIR...\ncheck --each FOLDER...",
      "Compiles the model for the shapes of each data set (input_I.pb, output_I.pb), runs it and\n"
@@ -20,8 +20,9 @@ const CommandInfo commands[COMMAND_COUNT] = {
      "step\n"
      "when the model quantises. With --each, the same for every FOLDER/model.onnx and\n"
      "FOLDER/test_data_set_*.",
-     -1},
-    {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx", NULL, 1},
+     1},
+    {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx",
+     "Tells what a model is made of and what it needs.", 1},
     {"targets", "the known targets with their figures", "targets [--json]",
      "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and "
      "those\n"
@@ -39,7 +40,7 @@ const CommandInfo commands[COMMAND_COUNT] = {
      "good that is. docs/planning.md describes the model of cost and memory and the files.",
      1},
     {"simulate", "tokens per second of a plan", "simulate PLAN.json",
-     "Sends frames through the stages of a plan (lpc plan --json), one event after the other.", 1},
+     "Sends frames through the stages of a plan (lpc plan --json), one event after the other.", 0},
     {"calibrate", "measure a device and write its target file",
      "calibrate [--target T] [-o FILE]     measures this machine\n"
      "calibrate --target T -o DIR          for another device: makes DIR/calibrate,\n"
@@ -51,3 +52,5 @@ const CommandInfo commands[COMMAND_COUNT] = {
      "on all cores.",
      0},
 };
+
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0};

@@ -10,6 +10,8 @@
 #ifndef LPC_LIB_OPTIONS_H
 #define LPC_LIB_OPTIONS_H
 
+#include "include/lpc/lpc.h"
+
 #include "backend/backend.h"
 #include "frontend/frontend.h"
 #include "passes/partition/profile.h"
@@ -27,17 +29,13 @@ enum {
     FOR_CALIBRATE = 1 << 8,
     COMMAND_COUNT = 9,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
+    FOR_ALL = (1 << COMMAND_COUNT) - 1,
 };
 
-typedef struct CommandInfo {
-    const char *name;    /* "run"; "": lpc MODEL */
-    const char *summary; /* one line */
-    const char *usage;   /* lines behind "lpc", the first without indent */
-    const char *about;   /* a paragraph or two; NULL: none */
-    int most_arguments;  /* that are no options; -1: any number */
-} CommandInfo;
-
-extern const CommandInfo commands[COMMAND_COUNT];
+/* What --help and lpc_commands tell of them. */
+extern const lpc_command commands[COMMAND_COUNT];
+/* How many words that are no options each of them takes; -1: any number. */
+extern const int command_words[COMMAND_COUNT];
 
 /* A file for an input. */
 typedef struct Given {

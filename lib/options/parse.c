@@ -186,8 +186,7 @@ static int unexpected(Options *o, Diag *diag, int command, const char *word)
     const char *name = commands[command].name;
     const char *space = *name ? " " : "";
     const Option *guess = word[0] == '-' ? option_guess(o->arena, word, 1u << command) : NULL;
-    const Option *elsewhere =
-        word[0] == '-' ? find(word, strcspn(word, "="), (1u << COMMAND_COUNT) - 1) : NULL;
+    const Option *elsewhere = word[0] == '-' ? find(word, strcspn(word, "="), FOR_ALL) : NULL;
     if (elsewhere && !elsewhere->hidden && !guess) {
         int other = 0;
         while (!(elsewhere->commands >> other & 1)) other++;
@@ -225,8 +224,7 @@ int options_parse(Options *o, Diag *diag, int command, int argc, char **argv, in
             TRY(parse_option(o, diag, command, argc, argv, &at));
             continue;
         }
-        if (o->argument_count == commands[command].most_arguments)
-            return unexpected(o, diag, command, word);
+        if (o->argument_count == command_words[command]) return unexpected(o, diag, command, word);
         arena_push(o->arena, o->arguments, o->argument_count) = word;
         at++;
     }

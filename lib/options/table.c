@@ -278,7 +278,7 @@ const Option option_table[] = {
     {"--json", NULL, "Print JSON",
      FOR_RUN | FOR_TARGETS | FOR_PROFILE | FOR_PLAN | FOR_SIMULATE | FOR_CALIBRATE, false,
      REACH_NOTHING, FLAG(json)},
-    {"--help", NULL, "Print this", (1 << COMMAND_COUNT) - 1, false, REACH_NOTHING, FLAG(help)},
+    {"--help", NULL, "Print this", FOR_ALL, false, REACH_NOTHING, FLAG(help)},
 };
 
 const int option_count = sizeof option_table / sizeof *option_table;

@@ -22,8 +22,7 @@ typedef struct Simulation {
     Diag *diag;
     const char *plan_file, *profile_file, *cluster_file;
     int frames, tensor, pipeline, queue;
-    double tokens;
-    bool overlap, json;
+    bool overlap;
     SimStage *stages;
     int count;
     double period, latency; /* the result */

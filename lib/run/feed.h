@@ -28,8 +28,9 @@ typedef struct Frame {
 typedef struct Run Run;
 struct Run {
     const FeedOptions *options;
-    /* Called with the outputs of each of `steps` frames; NULL: nobody. */
-    void (*show)(const Run *run, int64_t steps);
+    /* Called when `outputs` are those of frame `step` of `steps`; NULL: nobody. */
+    void (*show)(const Run *run, int64_t step, int64_t steps);
+    void *user; /* of show */
     Arena *arena;
     Diag *diag;
     Package *package;

@@ -91,7 +91,7 @@ static const char *file_name(const char *name, Arena *arena)
 
 int run_put_outputs(Run *run, int64_t step, int64_t steps)
 {
-    if (run->show) run->show(run, steps);
+    if (run->show) run->show(run, step, steps);
     if (!run->options->output) return LPC_OK;
     for (int i = 0; i < run->package->outputs.count; i++) {
         const HostTensor *tensor = &run->outputs[i];

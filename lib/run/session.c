@@ -4,6 +4,8 @@
 #endif
 #include "lib/run/children.h"
 #include "lib/run/run.h"
+#include "ir/json.h"
+#include "ir/schema.h"
 #include "runtime/transport.h"
 
 #include <cjson/cJSON.h>
@@ -305,35 +307,34 @@ int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outpu
 
 /* --- the end --- */
 
-static double number_of(const cJSON *root, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(root, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
+#define FIGURE(name, field)                                                                        \
+    {name, JSON_NUMBER, true, offsetof(RunStats, field), 0, 0, 1e300, NULL, NULL, NULL}
 
+/* What a stage writes of itself (runtime/stats.c). */
+static const JsonField stats_fields[] = {{"stage", JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL},
+                                         {"status", JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL},
+                                         FIGURE("frames", frames),
+                                         FIGURE("compute_ms_median", compute_ms),
+                                         FIGURE("send_ms_median", send_ms),
+                                         FIGURE("receive_ms_median", receive_ms),
+                                         FIGURE("wait_ms_median", wait_ms),
+                                         FIGURE("peak_rss_bytes", peak_rss_bytes),
+                                         {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}};
+
+/* Figures of a stage that told none stay unknown. */
 static void read_stats(RunSession *session)
 {
     session->stats =
         arena_array(session->arena, (size_t)session->child_count, sizeof *session->stats);
     for (int i = 0; i < session->child_count; i++) {
         RunStats *stats = &session->stats[i];
-        char text[2048];
+        Diag quiet;
+        cJSON *root;
+        diag_init(&quiet, session->arena, NULL);
+        JsonReader reader = {.diag = &quiet, .arena = session->arena};
         stats->name = session->children[i].name;
-        FILE *file = fopen(stats_path(session, i), "rb");
-        if (!file) continue;
-        size_t length = fread(text, 1, sizeof text - 1, file);
-        fclose(file);
-        text[length] = 0;
-        cJSON *root = cJSON_Parse(text);
-        if (!root) continue;
-        *stats = (RunStats){stats->name,
-                            1,
-                            number_of(root, "compute_ms_median"),
-                            number_of(root, "send_ms_median"),
-                            number_of(root, "receive_ms_median"),
-                            number_of(root, "wait_ms_median"),
-                            number_of(root, "frames"),
-                            number_of(root, "peak_rss_bytes")};
+        if (json_read(&quiet, session->arena, stats_path(session, i), &root)) continue;
+        stats->known = !json_fields(&reader, root, stats_fields, stats);
         cJSON_Delete(root);
     }
 }

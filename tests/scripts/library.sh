@@ -52,13 +52,9 @@ grep -oE 'LPC_API [^;]*\blpc_[a-z_]+\(' "$LPC_SOURCE/include/lpc/lpc.h" | grep -
     tr -d '(' | sort -u >declared
 [ "$(comm -23 declared shown | wc -l)" = 0 ] || fail "declared only: $(comm -23 declared shown)"
 
-# The command is a user of the header: these of its files include nothing else of the library but the
-# list of subcommands, which command.h has.
-for file in compile check check_each inspect targets progress; do
-    inside=$(grep -H '#include "' "$LPC_SOURCE/tools/lpc/$file".[ch] | grep -vE '"(tools/lpc/|include/lpc/)' |
-        grep -v 'command.h:')
-    [ -z "$inside" ] || fail "not by the public header: $inside"
-done
+# The commands are users of the header: they include nothing else of the library.
+inside=$(grep -H '#include "' "$LPC_SOURCE"/tools/{lpc,opt}/*.[ch] | grep -vE '"(tools/lpc/|include/lpc/)')
+[ -z "$inside" ] || fail "not by the public header: $inside"
 
 expect 0 '' cmake -S "$example" -B cmake-build -DCMAKE_PREFIX_PATH="$work/prefix" \
     -DCMAKE_C_FLAGS="$sanitize"

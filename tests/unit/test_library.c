@@ -24,6 +24,13 @@ static bool says(const lpc_compiler *c, const char *what)
     return false;
 }
 
+static void remove_folder(const char *folder)
+{
+    char command[160];
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    CHECK(!system(command));
+}
+
 static void order_of_calls(void)
 {
     const lpc_pipeline *pipeline;
@@ -39,7 +46,9 @@ static void order_of_calls(void)
     CHECK(lpc_import(c, model) == LPC_STATUS_USAGE);
     CHECK(lpc_set(c, "portable", NULL) == LPC_STATUS_USAGE && says(c, "imported already"));
     lpc_clear(c);
-    CHECK(!lpc_plan(c, &json) && strstr(json, "\"stages\""));
+    CHECK(!lpc_plan(c, NULL, &pipeline, &json) && strstr(json, "\"stages\""));
+    CHECK(pipeline->stage_count == 1 && !strcmp(pipeline->objective, "throughput"));
+    CHECK(lpc_set(c, "repeat", "3") == LPC_STATUS_OK); /* no option of compiling */
     CHECK(!lpc_compile(c, &pipeline) && pipeline->stage_count == 1 && pipeline->exact);
     CHECK(pipeline->stages[0].layers > 0 && pipeline->stages[0].weight_bytes > 0);
     CHECK(lpc_emit(c, LPC_SOURCE_DIR) == LPC_STATUS_ERROR && says(c, "exists already"));
@@ -109,6 +118,108 @@ static void words(void)
     lpc_destroy(c);
 }
 
+/* ---- Plans ---- */
+
+static bool write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    bool good = file && fputs(text, file) >= 0;
+    return file && !fclose(file) && good;
+}
+
+static void plans(const char *folder)
+{
+    const lpc_pipeline *plan = NULL;
+    const lpc_alternative *all;
+    const lpc_simulation *flow = NULL;
+    const char *json = NULL;
+    char path[128];
+    size_t count;
+    lpc_compiler *c = lpc_create();
+    CHECK(lpc_plan(c, NULL, &plan, NULL) == LPC_STATUS_USAGE && !plan && says(c, "a model or"));
+    CHECK(!lpc_set(c, "targets", "pc,pi") && !lpc_set(c, "use-all", NULL));
+    CHECK(!lpc_plan(c, model, &plan, &json) && plan->stage_count == 2 && plan->exact);
+    CHECK(plan->stages[0].compute_s > 0 && plan->stages[1].device_bytes > 0);
+    CHECK(!lpc_compare(c, model, &all, &count) && count > 4 && all[0].pipeline);
+    snprintf(path, sizeof path, "%s.json", folder);
+    CHECK(json && write_text(path, json) && !lpc_simulate(c, path, &flow));
+    CHECK(flow && flow->stage_count == 2 && flow->flow.period_s > 0 && !flow->tensor);
+    CHECK(!lpc_set(c, "tensor-parallel", "2"));
+    CHECK(lpc_simulate(c, path, &flow) == LPC_STATUS_USAGE && !flow && says(c, "needs --profile"));
+    CHECK(lpc_simulate(c, "no/such.json", &flow) != LPC_STATUS_OK);
+    unlink(path);
+    lpc_destroy(c);
+}
+
+/* ---- Packages ---- */
+
+static void count_outputs(void *user, const lpc_tensor *outputs, size_t count, int64_t frame,
+                          int64_t frames)
+{
+    double first;
+    lpc_elements(&outputs[0], 0, 1, &first);
+    CHECK(count >= 1 && frame < frames && outputs[0].elements > 0 && first == first);
+    ++*(int *)user;
+}
+
+static void packages(const char *folder)
+{
+    const lpc_ran *ran = NULL;
+    const lpc_profiled *p = NULL;
+    int shown = 0;
+    lpc_compiler *c = lpc_create();
+    CHECK(lpc_run_package(c, "no/such", NULL, NULL, &ran) == LPC_STATUS_ERROR && !ran);
+    CHECK(!lpc_import(c, model) && !lpc_emit(c, folder) && !lpc_set(c, "repeat", "4"));
+    CHECK(!lpc_run_package(c, folder, count_outputs, &shown, &ran) && shown == 1);
+    CHECK(ran && ran->stage_count == 1 && ran->frames == 4 && ran->latency_ms > 0);
+    CHECK(!lpc_set(c, "collect", "here:1"));
+    CHECK(lpc_run_package(c, folder, NULL, NULL, &ran) == LPC_STATUS_USAGE && !ran);
+    lpc_destroy(c);
+    c = lpc_create();
+    CHECK(!lpc_set(c, "repeat", "3") && !lpc_profile_model(c, model, &p));
+    CHECK(p && p->kernel_count > 1 && p->runs == 3 && p->total_ms > 0 && p->kernels[0].limit);
+    for (size_t i = 1; p && i < p->kernel_count; i++)
+        CHECK(p->kernels[i].ms <= p->kernels[i - 1].ms && p->kernels[i].least_ms >= 0);
+    lpc_destroy(c);
+    remove_folder(folder);
+}
+
+/* ---- Passes and figures ---- */
+
+static void passes(void)
+{
+    static const char text[] = "graph add from \"add.onnx\"\n"
+                               "input %x: f32[2]\n"
+                               "output %y\n"
+                               "%y: f32[2] = Add (%x, %x)\n";
+    size_t count;
+    const char *result = NULL;
+    lpc_compiler *c = lpc_create();
+    const lpc_pass *list = lpc_passes(c, &count);
+    CHECK(list && count > 10 && !list[0].loops && list[count - 1].loops);
+    CHECK(!lpc_transform(c, text, "add", NULL, "lower,vectorize=256", &result));
+    CHECK(result && !strncmp(result, "program", 7));
+    CHECK(lpc_transform(c, text, "add", NULL, "nonsense", &result) == LPC_STATUS_ERROR && !result);
+    CHECK(says(c, "no graph pass is called 'nonsense'"));
+    CHECK(!strcmp(lpc_bytes_text(c, 840e6), "840.0 MB"));
+    CHECK(!strcmp(lpc_seconds_text(c, 14.2e-3), "14.2 ms"));
+    lpc_destroy(c);
+}
+
+static void commands(void)
+{
+    size_t count, option_count;
+    const lpc_command *list = lpc_commands(&count);
+    lpc_compiler *c = lpc_create();
+    const lpc_option *options = lpc_options(c, &option_count);
+    CHECK(count == 9 && !*list[0].name && list[0].compiles);
+    for (size_t i = 0; i < count; i++) CHECK(list[i].summary && list[i].usage && list[i].about);
+    for (size_t i = 0; i < option_count; i++)
+        CHECK(options[i].commands && options[i].commands < 1u << count);
+    CHECK(strlen(lpc_sources()) == 64);
+    lpc_destroy(c);
+}
+
 static void *compile_for(void *targets)
 {
     const lpc_pipeline *pipeline;
@@ -131,9 +242,7 @@ static void two_threads(void)
         void *folder;
         pthread_join(threads[i], &folder);
         CHECK(folder);
-        char command[128];
-        snprintf(command, sizeof command, "rm -r '%s'", folder ? (char *)folder : "/nothing");
-        CHECK(!system(command));
+        remove_folder(folder ? folder : "/nothing");
         free(folder);
     }
 }
@@ -173,10 +282,16 @@ static void memory_ends(void)
 
 int main(void)
 {
+    char folder[64];
+    snprintf(folder, sizeof folder, "/tmp/lpc-test-library-%d", (int)getpid());
     order_of_calls();
     options();
     facts();
     words();
+    commands();
+    plans(folder);
+    packages(folder);
+    passes();
     two_threads();
     memory_ends();
     if (!failures) printf("liblpc: as its header says\n");

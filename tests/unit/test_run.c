@@ -1,9 +1,8 @@
 /* `lpc run` and its session, on fake models: this program is its own stage program, started through
- * the manifest's "emulator" words. The command's files are no library: they are included. */
+ * the manifest's "emulator" words. */
 #include "tests/runtime/fake.h"
 
-#include "tools/lpc/run.c"
-#include "tools/lpc/run_figures.c"
+#include "lib/run/run.h"
 
 #include <dirent.h>
 
@@ -179,35 +178,6 @@ static void crash_is_told(void)
     bench_close(&bench);
 }
 
-int usage_error(unsigned command, const char *format, ...)
-{
-    (void)command;
-    (void)format;
-    return LPC_USAGE;
-}
-
-static void print_note(Listener *listener, const char *line)
-{
-    (void)listener;
-    fprintf(stderr, "%s\n", line);
-}
-
-static int lpc_run(int argc, char **argv)
-{
-    Arena *arena = arena_new();
-    Options options;
-    Diag diag;
-    Listener listener = {.note = print_note};
-    options_init(&options, arena);
-    diag_init(&diag, arena, NULL);
-    diag.listener = &listener;
-    int code = options_parse(&options, &diag, 1, argc, argv, 1);
-    if (!code) code = command_run(&options, &diag);
-    diag_flush(&diag);
-    arena_free(arena);
-    return code;
-}
-
 /* Runs `lpc run` in a child; its two outputs go to text. */
 static int run_command(char *const *words, char *text, size_t size)
 {
@@ -216,13 +186,14 @@ static int run_command(char *const *words, char *text, size_t size)
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        char *argv[16] = {(char *)"run", folder};
-        int argc = 2;
+        char *argv[16] = {(char *)"lpc", (char *)"run", folder};
+        int argc = 3;
         while (*words) argv[argc++] = *words++;
         dup2(out[1], 1);
         dup2(out[1], 2);
         close(out[0]);
-        exit(lpc_run(argc, argv));
+        execv(LPC_PROGRAM, argv);
+        _exit(99);
     }
     close(out[1]);
     size_t length = 0;

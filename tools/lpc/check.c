@@ -45,9 +45,8 @@ static int check_folder(void *self, const ModelFolder *folder)
 int command_check(lpc_compiler *c, const Words *words)
 {
     bool each = lpc_get(c, "each") != NULL;
-    if (!words->count)
-        return usage_error(FOR_CHECK, "missing '%s'", each ? "FOLDER" : "MODEL.onnx");
-    if (!each && words->count == 1) return usage_error(FOR_CHECK, "missing 'DATA_DIR'");
+    if (!words->count) return usage_error("check", "missing '%s'", each ? "FOLDER" : "MODEL.onnx");
+    if (!each && words->count == 1) return usage_error("check", "missing 'DATA_DIR'");
     if (!each) {
         int code = check_one(c, words->list[0], words->list + 1, words->count - 1);
         if (lpc_kept(c)) fprintf(stderr, "kept %s\n", lpc_kept(c));

@@ -1,13 +1,13 @@
-/* The command: what its subcommands share. */
+/* The command: what its subcommands share. It uses nothing of the library but its header, which
+ * tests/scripts/library.sh holds it to. */
 #ifndef LPC_TOOLS_COMMAND_H
 #define LPC_TOOLS_COMMAND_H
 
 #include "include/lpc/lpc.h"
 
-#include "lib/options/options.h"
-#include "lib/plan/plan.h"
 #include "tools/lpc/progress.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* What on the command line is no option. */
@@ -16,13 +16,11 @@ typedef struct Words {
     size_t count;
 } Words;
 
-/* A subcommand; its options are the compiler's. Returns lpc's exit status, an lpc_status. */
+/* A subcommand. Returns lpc's exit status, an lpc_status. */
 typedef int CommandRun(lpc_compiler *compiler, const Words *words);
-/* One that is no user of the library yet. */
-typedef int InsideRun(Options *options, Diag *diag);
 
-CommandRun command_compile, command_check, command_inspect, command_targets;
-InsideRun command_run, command_plan, command_simulate, command_profile, command_calibrate;
+CommandRun command_compile, command_check, command_inspect, command_targets, command_run,
+    command_plan, command_simulate, command_profile, command_calibrate;
 
 #define TRY_STATUS(call)                                                                           \
     do {                                                                                           \
@@ -30,19 +28,24 @@ InsideRun command_run, command_plan, command_simulate, command_profile, command_
         if (try_status_) return (int)try_status_;                                                  \
     } while (0)
 
-/* The index of a command in `commands`, by its bit. */
-int command_index(unsigned bit);
+/* The subcommand of that name; NULL: there is none. */
+const lpc_command *command_find(const char *name);
+/* Does it take the option? */
+bool command_takes(const lpc_command *command, const lpc_option *option);
 /* " " before the name of a subcommand, for messages. */
-const char *command_space(int command);
-/* Says what is wrong with the command line, and how the command is called. LPC_USAGE. */
-int usage_error(unsigned command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *command_space(const lpc_command *command);
+/* Says what is wrong with the command line, and how the command is called. LPC_STATUS_USAGE. */
+int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Nonzero and a message when something printed did not arrive. */
+int command_printed(void);
 
 /* ---- help.c, man.c, completion.c: texts from the table of options ---- */
 
-void print_help(int command); /* -1: of lpc itself */
-void print_man(void);
-/* bash, zsh or fish; LPC_USAGE for others. */
-int print_completion(const char *shell);
+/* NULL: of lpc itself. */
+void print_help(lpc_compiler *compiler, const lpc_command *command);
+void print_man(lpc_compiler *compiler);
+/* bash, zsh or fish; LPC_STATUS_USAGE for others. */
+int print_completion(lpc_compiler *compiler, const char *shell);
 
 /* ---- progress.c ---- */
 
@@ -54,9 +57,5 @@ void command_messages(lpc_compiler *compiler, ProgressLine *line);
 /* What --emit accepts, a line each. */
 void print_backends(void);
 void print_stages(const lpc_stage *stages, size_t count);
-void print_plan(FILE *out, const Plan *plan);
-/* Plans side by side: the objectives, with and without --use-all. */
-void print_comparison(FILE *out, Arena *arena, const Profile *profile, const Cluster *cluster,
-                      const PlanOptions *options);
 
 #endif

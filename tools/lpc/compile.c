@@ -27,7 +27,7 @@ int command_compile(lpc_compiler *c, const Words *words)
     const char *out = lpc_get(c, "o");
     const lpc_pipeline *pipeline;
     if (!words->count || !out)
-        return usage_error(FOR_COMPILE, words->count ? "missing -o OUT" : "missing 'MODEL.onnx'");
+        return usage_error("", words->count ? "missing -o OUT" : "missing 'MODEL.onnx'");
     TRY_STATUS(lpc_import(c, words->list[0]));
     TRY_STATUS(lpc_compile(c, &pipeline));
     TRY_STATUS(lpc_emit(c, out));

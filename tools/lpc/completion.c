@@ -3,28 +3,36 @@
 
 #include <string.h>
 
-static bool shown(const Option *option, int command)
+/* What completions are made from. */
+typedef struct Table {
+    const lpc_command *commands;
+    const lpc_option *options;
+    size_t command_count, option_count;
+} Table;
+
+static const char *dashes(const lpc_option *option)
 {
-    return (option->commands >> command & 1) && !option->hidden;
+    return option->name[1] ? "--" : "-";
 }
 
 /* Does the value name a file or a folder? */
-static bool is_path(const Option *option)
+static bool is_path(const lpc_option *option)
 {
     const char *v = option->value;
     return v && (strstr(v, "FILE") || strstr(v, "DIR") || strstr(v, "OUT")) && !strchr(v, '(');
 }
 
 /* "fixed|free": the words are the value. */
-static bool is_choice(const Option *option)
+static bool is_choice(const lpc_option *option)
 {
     return option->value && strchr(option->value, '|');
 }
 
-static void put_words(int command)
+static void put_words(const Table *t, const lpc_command *command)
 {
-    for (int i = 0; i < option_count; i++)
-        if (shown(&option_table[i], command)) printf(" %s", option_table[i].name);
+    for (size_t i = 0; i < t->option_count; i++)
+        if (command_takes(command, &t->options[i]))
+            printf(" %s%s", dashes(&t->options[i]), t->options[i].name);
 }
 
 static void put_replaced(const char *text, char from, char to)
@@ -32,34 +40,39 @@ static void put_replaced(const char *text, char from, char to)
     for (; *text; text++) putchar(*text == from ? to : *text);
 }
 
-static void print_bash(void)
+/* Of one name the last option has most words. */
+static bool comes_again(const Table *t, size_t option)
+{
+    for (size_t k = option + 1; k < t->option_count; k++)
+        if (!strcmp(t->options[option].name, t->options[k].name)) return true;
+    return false;
+}
+
+static void print_bash(const Table *t)
 {
     printf("# bash completion for lpc; made by lpc --completion bash\n_lpc()\n{\n"
            "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options\n"
            "    case $before in\n");
-    for (int i = 0; i < option_count; i++) {
-        if (!is_choice(&option_table[i])) continue;
-        bool again = false; /* of one name the last one has most words */
-        for (int k = i + 1; k < option_count; k++)
-            again = again || !strcmp(option_table[i].name, option_table[k].name);
-        if (again) continue;
-        printf("    %s) COMPREPLY=($(compgen -W '", option_table[i].name);
-        put_replaced(option_table[i].value, '|', ' ');
+    for (size_t i = 0; i < t->option_count; i++) {
+        if (!is_choice(&t->options[i]) || comes_again(t, i)) continue;
+        printf("    %s%s) COMPREPLY=($(compgen -W '", dashes(&t->options[i]), t->options[i].name);
+        put_replaced(t->options[i].value, '|', ' ');
         printf("' -- \"$word\")); return ;;\n");
     }
     printf("    --targets | --target) COMPREPLY=($(compgen -W \"$(lpc targets | "
            "sed -n '2,/^$/s/ .*//p')\" -- \"$word\")); return ;;\n    esac\n"
            "    case ${COMP_WORDS[1]} in\n");
-    for (int c = 1; c <= COMMAND_COUNT; c++) {
-        int command = c % COMMAND_COUNT;
-        printf("    %s) options='", command ? commands[command].name : "*");
-        put_words(command);
+    for (size_t c = 1; c <= t->command_count; c++) {
+        const lpc_command *command = &t->commands[c % t->command_count];
+        printf("    %s) options='", *command->name ? command->name : "*");
+        put_words(t, command);
         printf("' ;;\n");
     }
     printf("    esac\n    case $word in\n"
            "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
            "    *) [ \"$COMP_CWORD\" = 1 ] && COMPREPLY=($(compgen -W '");
-    for (int c = 1; c < COMMAND_COUNT; c++) printf("%s%s", c > 1 ? " " : "", commands[c].name);
+    for (size_t c = 1; c < t->command_count; c++)
+        printf("%s%s", c > 1 ? " " : "", t->commands[c].name);
     printf("' -- \"$word\"))\n       COMPREPLY+=($(compgen -f -- \"$word\")) ;;\n    esac\n}\n"
            "complete -o filenames -F _lpc lpc\n");
 }
@@ -77,23 +90,23 @@ static void put_help(const char *text)
     }
 }
 
-static void print_zsh(void)
+static void print_zsh(const Table *t)
 {
     printf("#compdef lpc\n# zsh completion for lpc; made by lpc --completion zsh\n"
            "local -a commands\ncommands=(");
-    for (int c = 1; c < COMMAND_COUNT; c++) {
-        printf("\n    '%s:", commands[c].name);
-        put_help(commands[c].summary);
+    for (size_t c = 1; c < t->command_count; c++) {
+        printf("\n    '%s:", t->commands[c].name);
+        put_help(t->commands[c].summary);
         printf("'");
     }
     printf("\n)\ncase ${words[2]} in\n");
-    for (int c = 1; c <= COMMAND_COUNT; c++) {
-        int command = c % COMMAND_COUNT;
-        printf("%s)\n    _arguments", command ? commands[command].name : "*");
-        for (int i = 0; i < option_count; i++) {
-            const Option *option = &option_table[i];
-            if (!shown(option, command)) continue;
-            printf(" \\\n        '*%s[", option->name);
+    for (size_t c = 1; c <= t->command_count; c++) {
+        const lpc_command *command = &t->commands[c % t->command_count];
+        printf("%s)\n    _arguments", *command->name ? command->name : "*");
+        for (size_t i = 0; i < t->option_count; i++) {
+            const lpc_option *option = &t->options[i];
+            if (!command_takes(command, option)) continue;
+            printf(" \\\n        '*%s%s[", dashes(option), option->name);
             put_help(option->help);
             printf("]");
             if (!option->value) {
@@ -110,34 +123,33 @@ static void print_zsh(void)
             }
             printf("'");
         }
-        if (!command) printf(" \\\n        '1: :{_describe command commands; _files}'");
+        if (!*command->name) printf(" \\\n        '1: :{_describe command commands; _files}'");
         printf(" \\\n        '*: :_files'\n    ;;\n");
     }
     printf("esac\n");
 }
 
-static void print_fish(void)
+static void print_fish(const Table *t)
 {
     printf("# fish completion for lpc; made by lpc --completion fish\n"
            "set -l commands");
-    for (int c = 1; c < COMMAND_COUNT; c++) printf(" %s", commands[c].name);
+    for (size_t c = 1; c < t->command_count; c++) printf(" %s", t->commands[c].name);
     printf("\n");
-    for (int c = 1; c < COMMAND_COUNT; c++) {
+    for (size_t c = 1; c < t->command_count; c++) {
         printf("complete -c lpc -n \"not __fish_seen_subcommand_from $commands\" -a %s -d '",
-               commands[c].name);
-        put_help(commands[c].summary);
+               t->commands[c].name);
+        put_help(t->commands[c].summary);
         printf("'\n");
     }
-    for (int c = 0; c < COMMAND_COUNT; c++) {
-        for (int i = 0; i < option_count; i++) {
-            const Option *option = &option_table[i];
-            if (!shown(option, c)) continue;
+    for (size_t c = 0; c < t->command_count; c++) {
+        for (size_t i = 0; i < t->option_count; i++) {
+            const lpc_option *option = &t->options[i];
+            if (!command_takes(&t->commands[c], option)) continue;
             if (c)
-                printf("complete -c lpc -n '__fish_seen_subcommand_from %s'", commands[c].name);
+                printf("complete -c lpc -n '__fish_seen_subcommand_from %s'", t->commands[c].name);
             else
                 printf("complete -c lpc -n \"not __fish_seen_subcommand_from $commands\"");
-            printf(" %s %s -d '", option->name[1] == '-' ? "-l" : "-s",
-                   option->name + strspn(option->name, "-"));
+            printf(" %s %s -d '", option->name[1] ? "-l" : "-s", option->name);
             put_help(option->help);
             printf("'");
             if (option->value && !is_path(option))
@@ -154,17 +166,20 @@ static void print_fish(void)
     }
 }
 
-int print_completion(const char *shell)
+int print_completion(lpc_compiler *c, const char *shell)
 {
+    Table t;
+    t.commands = lpc_commands(&t.command_count);
+    t.options = lpc_options(c, &t.option_count);
     if (!strcmp(shell, "bash"))
-        print_bash();
+        print_bash(&t);
     else if (!strcmp(shell, "zsh"))
-        print_zsh();
+        print_zsh(&t);
     else if (!strcmp(shell, "fish"))
-        print_fish();
+        print_fish(&t);
     else {
         fprintf(stderr, "lpc: --completion '%s': expected bash, zsh or fish\n", shell);
-        return LPC_USAGE;
+        return LPC_STATUS_USAGE;
     }
-    return 0;
+    return LPC_STATUS_OK;
 }

@@ -22,9 +22,15 @@ static void print_words(const char *text, int indent)
     putchar('\n');
 }
 
-static void print_option(const Option *option)
+/* "--bind", "-o" */
+static const char *dashes(const lpc_option *option)
 {
-    int width = printf("  %s%s%s", option->name, option->value ? " " : "",
+    return option->name[1] ? "--" : "-";
+}
+
+static void print_option(const lpc_option *option)
+{
+    int width = printf("  %s%s%s%s", dashes(option), option->name, option->value ? " " : "",
                        option->value ? option->value : "");
     if (width >= COLUMN) putchar('\n'), width = 0;
     printf("%*s", COLUMN - width, "");
@@ -32,53 +38,52 @@ static void print_option(const Option *option)
 }
 
 /* Those that the command takes; shared: those of compiling, or the others. */
-static void print_options(unsigned bit, bool shared)
+static void print_options(lpc_compiler *c, const lpc_command *command, bool shared)
 {
-    for (int i = 0; i < option_count; i++) {
-        const Option *option = &option_table[i];
-        bool compiling = (option->commands & FOR_COMPILE) != 0;
-        if (!(option->commands & bit) || option->hidden || compiling != shared) continue;
-        print_option(option);
+    size_t count;
+    const lpc_option *list = lpc_options(c, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool compiling = command_takes(command_find(""), &list[i]);
+        if (command_takes(command, &list[i]) && compiling == shared) print_option(&list[i]);
     }
 }
 
-static void print_usage(const CommandInfo *c)
+static void print_usage(const lpc_command *c)
 {
     for (const char *at = c->usage; *at; at += strcspn(at, "\n"), at += *at == '\n')
         printf("%s lpc %.*s\n", at == c->usage ? "usage:" : "      ", (int)strcspn(at, "\n"), at);
 }
 
-static void print_all(void)
+static void print_all(lpc_compiler *compiler)
 {
+    size_t count;
+    const lpc_command *list = lpc_commands(&count);
     printf("lpc compiles one neural network (ONNX) into one small program per device.\n\n");
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        const CommandInfo *c = &commands[i];
+    for (size_t i = 0; i < count; i++) {
+        const lpc_command *c = &list[i];
         int width = printf("  lpc %.*s", (int)strcspn(c->usage, "[\n"), c->usage);
         if (!i) width += printf("-o OUT");
         printf("%*s%s\n", width < 36 ? 36 - width : 1, "", c->summary);
     }
     printf("\nOptions of compiling (also of check, inspect, profile and plan):\n");
-    print_options(FOR_COMPILE, true);
+    print_options(compiler, list, true);
     printf("\nEach subcommand lists its own: lpc run --help\n"
            "\nExit status: 0 done (check: match), 1 error, 2 usage, 3 mismatch.\n"
            "Documents: docs/ in the source, or share/doc/lpc.\n");
 }
 
-void print_help(int command)
+void print_help(lpc_compiler *compiler, const lpc_command *command)
 {
-    if (command < 0) {
-        print_all();
+    if (!command) {
+        print_all(compiler);
         return;
     }
-    const CommandInfo *c = &commands[command];
-    unsigned bit = 1u << command;
-    print_usage(c);
-    if (c->about) printf("\n%s\n", c->about);
-    printf("\n");
-    print_options(bit, false);
-    if (bit & FOR_COMPILING) printf(bit == FOR_COMPILE ? "" : "\nOptions of compiling:\n");
-    print_options(bit, true);
-    if (bit & FOR_COMPILING) {
+    print_usage(command);
+    printf("\n%s\n\n", command->about);
+    print_options(compiler, command, false);
+    if (command->compiles && *command->name) printf("\nOptions of compiling:\n");
+    print_options(compiler, command, true);
+    if (command->compiles) {
         printf("\n");
         print_backends();
     }

@@ -56,7 +56,7 @@ static void print_inspection(const char *model, const lpc_inspection *x, lpc_sta
 int command_inspect(lpc_compiler *c, const Words *words)
 {
     const lpc_inspection *inspection;
-    if (!words->count) return usage_error(FOR_INSPECT, "missing 'MODEL.onnx'");
+    if (!words->count) return usage_error("inspect", "missing 'MODEL.onnx'");
     lpc_status status = lpc_inspect(c, words->list[0], &inspection);
     if (inspection && inspection->operator_count)
         print_inspection(words->list[0], inspection, status);

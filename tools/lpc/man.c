@@ -18,9 +18,10 @@ static void put(const char *text)
     }
 }
 
-static void put_option(const Option *option)
+static void put_option(const lpc_option *option)
 {
     printf(".TP\n%s ", option->value ? ".BI" : ".B");
+    put(option->name[1] ? "--" : "-");
     put(option->name);
     if (option->value) {
         printf(" \" ");
@@ -32,19 +33,20 @@ static void put_option(const Option *option)
     printf(".\n");
 }
 
-static void put_options(unsigned bit, bool shared)
+static void put_options(lpc_compiler *c, const lpc_command *command, bool shared)
 {
-    for (int i = 0; i < option_count; i++) {
-        const Option *option = &option_table[i];
-        bool compiling = (option->commands & FOR_COMPILE) != 0;
-        if ((option->commands & bit) && !option->hidden && compiling == shared) put_option(option);
+    size_t count;
+    const lpc_option *list = lpc_options(c, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool compiling = command_takes(command_find(""), &list[i]);
+        if (command_takes(command, &list[i]) && compiling == shared) put_option(&list[i]);
     }
 }
 
-static void put_usages(void)
+static void put_usages(const lpc_command *list, size_t count)
 {
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        const char *usage = commands[i].usage;
+    for (size_t i = 0; i < count; i++) {
+        const char *usage = list[i].usage;
         for (const char *at = usage; *at; at += strcspn(at, "\n"), at += *at == '\n') {
             char line[160];
             snprintf(line, sizeof line, "lpc %.*s", (int)strcspn(at, "\n"), at);
@@ -57,30 +59,31 @@ static void put_usages(void)
     }
 }
 
-void print_man(void)
+void print_man(lpc_compiler *c)
 {
+    size_t count;
+    const lpc_command *list = lpc_commands(&count);
     printf(".TH LPC 1 \"\" \"lpc\" \"User Commands\"\n"
            ".SH NAME\nlpc \\- compile one neural network into one small program per device\n"
            ".SH SYNOPSIS\n");
-    put_usages();
+    put_usages(list, count);
     printf(".SH DESCRIPTION\n.B lpc\n"
            "reads an ONNX model, decides which layers run on which device under each device's "
            "memory,\n"
            "and writes for every device portable C or an LLVM object with the weights baked in, "
            "linked\n"
            "to a small send/receive runtime.\n");
-    put(commands[0].about);
+    put(list[0].about);
     printf("\n.SH OPTIONS OF COMPILING\nAlso of lpc check, inspect, profile and plan.\n");
-    put_options(FOR_COMPILE, true);
-    for (int i = 1; i < COMMAND_COUNT; i++) {
+    put_options(c, list, true);
+    for (size_t i = 1; i < count; i++) {
         printf(".SH LPC ");
-        for (const char *at = commands[i].name; *at; at++) putchar(*at - 'a' + 'A');
+        for (const char *at = list[i].name; *at; at++) putchar(*at - 'a' + 'A');
         printf("\n");
-        put(commands[i].about ? commands[i].about
-                              : "Tells what a model is made of and what it needs.");
+        put(list[i].about);
         printf("\n");
-        put_options(1u << i, false);
-        if (!(FOR_COMPILING >> i & 1)) put_options(1u << i, true);
+        put_options(c, &list[i], false);
+        if (!list[i].compiles) put_options(c, &list[i], true);
     }
     printf(
         ".SH EXIT STATUS\n0 done (check: match), 1 error, 2 usage, 3 mismatch. Stage programs have "

@@ -1,53 +1,37 @@
 /* `lpc plan`: which layers run where, and why. */
 #include "tools/lpc/command.h"
+#include "tools/lpc/plan_table.h"
 
-#include <cjson/cJSON.h>
-
-static int check_arguments(const Options *o)
+static int check_words(const lpc_compiler *c, const char *model)
 {
-    bool model = o->argument_count > 0;
-    if (o->measure && !model) return usage_error(FOR_PLAN, "--measure needs a model");
-    if (model == !!o->profile_file)
-        return usage_error(FOR_PLAN, "expected a model or --profile FILE");
-    if (!!o->compile.plan_file + !!o->split + !!o->compile.cut_count > 1)
-        return usage_error(FOR_PLAN, "expected one of --plan, --split and --cut-after");
-    return 0;
+    if (lpc_get(c, "measure") && !model) return usage_error("plan", "--measure needs a model");
+    if (!model == !lpc_get(c, "profile"))
+        return usage_error("plan", "expected a model or --profile FILE");
+    if (!!lpc_get(c, "plan") + !!lpc_get(c, "split") + !!lpc_get(c, "cut-after") > 1)
+        return usage_error("plan", "expected one of --plan, --split and --cut-after");
+    return LPC_STATUS_OK;
 }
 
-static PlanRequest request_of(const Options *o)
+static int compare(lpc_compiler *c, const char *model)
 {
-    PlanRequest request = {.compile = o->compile,
-                           .options = o->compile.plan,
-                           .profile_file = o->profile_file,
-                           .cluster_file = o->cluster_file,
-                           .plan_file = o->compile.plan_file,
-                           .split = o->split,
-                           .profile_out = o->profile_out,
-                           .measure = o->measure};
-    if (o->argument_count) request.compile.model = o->arguments[0];
-    request.compile.planned = false; /* it is this command that plans */
-    request.compile.plan_file = NULL;
-    return request;
+    const lpc_alternative *alternatives;
+    size_t count;
+    TRY_STATUS(lpc_compare(c, model, &alternatives, &count));
+    print_comparison(c, alternatives, count);
+    return command_printed();
 }
 
-int command_plan(Options *o, Diag *diag)
+int command_plan(lpc_compiler *c, const Words *words)
 {
-    PlanSubject subject;
-    Plan plan;
-    TRY(check_arguments(o));
-    PlanRequest request = request_of(o);
-    TRY(plan_subject(diag, o->arena, &request, &subject));
-    if (o->compare) {
-        print_comparison(stdout, o->arena, subject.profile, &subject.cluster, &request.options);
-        return 0;
-    }
-    TRY(plan_request(diag, o->arena, &request, &subject, &plan));
-    if (!o->json) {
-        print_plan(stdout, &plan);
-        return 0;
-    }
-    char *text = plan_json(&plan);
-    puts(text);
-    cJSON_free(text);
-    return 0;
+    const char *model = words->count ? words->list[0] : NULL, *json = NULL;
+    const lpc_pipeline *plan;
+    int code = check_words(c, model);
+    if (code) return code;
+    if (lpc_get(c, "compare")) return compare(c, model);
+    TRY_STATUS(lpc_plan(c, model, &plan, lpc_get(c, "json") ? &json : NULL));
+    if (json)
+        puts(json);
+    else
+        print_plan(c, plan);
+    return command_printed();
 }

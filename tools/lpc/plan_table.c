@@ -1,152 +1,162 @@
 /* Plans as tables. */
-#include "ir/units.h"
-#include "tools/lpc/command.h"
+#include "tools/lpc/plan_table.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ---- One plan ---- */
+/* ---- One plan: a column for each figure ---- */
 
-enum { COLUMNS = 17 };
+enum { WIDEST = 40, NAMES = 3 /* columns that stand to the left */ };
 
-typedef struct Table {
-    Arena *arena;
-    const char *(*rows)[COLUMNS];
-    int count;
-} Table;
+typedef struct Cell {
+    char text[WIDEST + 1];
+} Cell;
 
-static void add_stage(Table *t, const PlanStage *s)
+typedef Cell ColumnText(lpc_compiler *c, const lpc_stage *stage);
+
+static Cell cell(const char *text)
 {
-    Arena *a = t->arena;
-    const char *const cells[COLUMNS] = {
-        s->device,
-        s->first_name,
-        s->last_name,
-        arena_printf(a, "%d", s->end - s->first),
-        arena_printf(a, "%d", s->tensors),
-        bytes_text(a, (double)s->bytes.weights),
-        bytes_text(a, (double)s->bytes.activations),
-        bytes_text(a, (double)s->bytes.buffers),
-        bytes_text(a, (double)s->bytes.state),
-        bytes_text(a, (double)s->bytes.queues),
-        bytes_text(a, (double)s->bytes.code),
-        bytes_text(a, (double)s->memory),
-        bytes_text(a, (double)s->budget),
-        s->budget > 0 ? arena_printf(a, "%.1f %%", 100 * (double)s->memory / (double)s->budget)
-                      : "-",
-        s->device_memory > 0
-            ? arena_printf(a, "%.1f %%", 100 * (double)s->memory / (double)s->device_memory)
-            : "-",
-        seconds_text(a, s->compute_s),
-        seconds_text(a, s->send_s)};
-    arena_push(a, t->rows, t->count);
-    memcpy(t->rows[t->count - 1], cells, sizeof cells);
+    Cell out;
+    snprintf(out.text, sizeof out.text, "%s", text);
+    return out;
 }
 
-static void print_rows(FILE *out, const Table *t)
+static Cell part_of(double part, double whole)
 {
-    int width[COLUMNS] = {0};
-    for (int r = 0; r < t->count; r++) {
-        for (int k = 0; k < COLUMNS; k++) {
-            int length = (int)strlen(t->rows[r][k]);
-            if (length > 40) length = 40;
-            if (length > width[k]) width[k] = length;
-        }
+    Cell out = {"-"};
+    if (whole > 0) snprintf(out.text, sizeof out.text, "%.1f %%", 100 * part / whole);
+    return out;
+}
+
+static Cell number(int value)
+{
+    Cell out;
+    snprintf(out.text, sizeof out.text, "%d", value);
+    return out;
+}
+
+#define TEXT_COLUMN(name, expression)                                                              \
+    static Cell name(lpc_compiler *c, const lpc_stage *s)                                          \
+    {                                                                                              \
+        (void)c;                                                                                   \
+        return expression;                                                                         \
     }
-    for (int r = 0; r < t->count; r++) {
+#define BYTES_COLUMN(name, field) TEXT_COLUMN(name, cell(lpc_bytes_text(c, (double)s->field)))
+#define TIME_COLUMN(name, field)  TEXT_COLUMN(name, cell(lpc_seconds_text(c, s->field)))
+
+TEXT_COLUMN(device, cell(s->name))
+TEXT_COLUMN(first, cell(s->first))
+TEXT_COLUMN(last, cell(s->last))
+TEXT_COLUMN(layers, number(s->layers))
+TEXT_COLUMN(tensors, number(s->tensors))
+BYTES_COLUMN(weights, weight_bytes)
+BYTES_COLUMN(activations, activation_bytes)
+BYTES_COLUMN(buffers, buffer_bytes)
+BYTES_COLUMN(state, state_bytes)
+BYTES_COLUMN(queues, queue_bytes)
+BYTES_COLUMN(code, code_bytes)
+BYTES_COLUMN(total, memory_bytes)
+BYTES_COLUMN(budget, budget_bytes)
+TEXT_COLUMN(used, part_of((double)s->memory_bytes, (double)s->budget_bytes))
+TEXT_COLUMN(of_memory, part_of((double)s->memory_bytes, (double)s->device_bytes))
+TIME_COLUMN(compute, compute_s)
+TIME_COLUMN(sending, send_s)
+
+static const struct {
+    const char *head;
+    ColumnText *text;
+} columns[] = {{"device", device},           {"first", first},     {"last", last},
+               {"layers", layers},           {"tensors", tensors}, {"weights", weights},
+               {"activations", activations}, {"buffers", buffers}, {"state", state},
+               {"queues", queues},           {"code", code},       {"total", total},
+               {"budget", budget},           {"used", used},       {"of memory", of_memory},
+               {"compute", compute},         {"send", sending}};
+
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static int width_of(lpc_compiler *c, const lpc_pipeline *plan, int column)
+{
+    size_t width = strlen(columns[column].head);
+    for (size_t i = 0; i < plan->stage_count; i++) {
+        size_t length = strlen(columns[column].text(c, &plan->stages[i]).text);
+        if (length > width) width = length;
+    }
+    return (int)width;
+}
+
+static void print_cell(int column, int width, const char *text)
+{
+    printf(column < NAMES ? "%-*s%s" : "%*s%s", width, text, column + 1 < COLUMNS ? "  " : "\n");
+}
+
+static void print_rows(lpc_compiler *c, const lpc_pipeline *plan)
+{
+    int widths[COLUMNS];
+    for (int k = 0; k < COLUMNS; k++) {
+        widths[k] = width_of(c, plan, k);
+        print_cell(k, widths[k], columns[k].head);
+    }
+    for (size_t i = 0; i < plan->stage_count; i++)
         for (int k = 0; k < COLUMNS; k++)
-            fprintf(out, k < 3 ? "%-*.40s%s" : "%*.40s%s", width[k], t->rows[r][k],
-                    k + 1 < COLUMNS ? "  " : "\n");
-    }
+            print_cell(k, widths[k], columns[k].text(c, &plan->stages[i]).text);
 }
 
-static void print_value(FILE *out, const Plan *plan, Arena *arena, double value)
+/* In the objective's unit. */
+static void print_bound(lpc_compiler *c, const lpc_pipeline *plan)
 {
-    switch (plan->options.objective) {
-    case PLAN_MEMORY: fprintf(out, "%.2f %% of a budget", 100 * value); break;
-    case PLAN_PARTITIONS: fprintf(out, "%.0f stages", value); break;
-    default: fprintf(out, "%s", seconds_text(arena, value));
-    }
+    if (!strcmp(plan->objective, "memory"))
+        printf("%.2f %% of a budget", 100 * plan->bound);
+    else if (!strcmp(plan->objective, "partitions"))
+        printf("%.0f stages", plan->bound);
+    else
+        printf("%s", lpc_seconds_text(c, plan->bound));
 }
 
-void print_plan(FILE *out, const Plan *plan)
+void print_plan(lpc_compiler *c, const lpc_pipeline *plan)
 {
-    static const char *const head[COLUMNS] = {
-        "device",      "first",   "last",      "layers",  "tensors", "weights",
-        "activations", "buffers", "state",     "queues",  "code",    "total",
-        "budget",      "used",    "of memory", "compute", "send"};
-    Arena *arena = arena_new();
-    Table t = {.arena = arena};
-    arena_push(arena, t.rows, t.count);
-    memcpy(t.rows[0], head, sizeof head);
-    for (int k = 0; k < plan->count; k++) add_stage(&t, &plan->stages[k]);
-    print_rows(out, &t);
-    const PlanStage *limit = &plan->stages[plan->limiting];
-    fprintf(out, "\nobjective    %s, %s order\n", objective_name(plan->options.objective),
-            plan->options.free_order ? "free" : "fixed");
-    fprintf(out, "limited by   %s", limit->device);
-    if (plan->options.objective == PLAN_THROUGHPUT)
-        fprintf(out, " (%s)", limit->send_s > limit->compute_s ? "sending" : "computing");
-    fprintf(out, "\nperiod       %s\n", seconds_text(arena, plan->bottleneck_s));
-    fprintf(out, "latency      %s\n", seconds_text(arena, plan->latency_s));
-    fprintf(out, "throughput   %.6g per second\n", plan->throughput);
-    fprintf(out, "lower bound  ");
-    print_value(out, plan, arena, plan->bound);
-    fprintf(out, ", gap %.4g %%%s\n", 100 * plan->gap,
-            plan->exact      ? " (exact)"
-            : plan->gap <= 0 ? " (proven)"
-                             : "");
-    fprintf(out, "method       %s\n", plan->method);
-    fprintf(out,
-            "times        as predicted or given, layer by layer: the gap is to the best plan for "
-            "these times\n");
-    arena_free(arena);
+    const lpc_stage *limit = &plan->stages[plan->limiting];
+    print_rows(c, plan);
+    printf("\nobjective    %s, %s order\n", plan->objective, plan->free_order ? "free" : "fixed");
+    printf("limited by   %s", limit->name);
+    if (!strcmp(plan->objective, "throughput"))
+        printf(" (%s)", limit->send_s > limit->compute_s ? "sending" : "computing");
+    printf("\nperiod       %s\n", lpc_seconds_text(c, plan->period_s));
+    printf("latency      %s\n", lpc_seconds_text(c, plan->latency_s));
+    printf("throughput   %.6g per second\nlower bound  ", plan->throughput);
+    print_bound(c, plan);
+    printf(", gap %.4g %%%s\n", 100 * plan->gap,
+           plan->exact      ? " (exact)"
+           : plan->gap <= 0 ? " (proven)"
+                            : "");
+    printf("method       %s\n", plan->method);
+    printf("times        as predicted or given, layer by layer: the gap is to the best plan for "
+           "these times\n");
 }
 
 /* ---- Side by side ---- */
 
-static const char *stages_text(Arena *arena, const Plan *plan)
+static void print_alternative(lpc_compiler *c, const lpc_alternative *a)
 {
-    Text text;
-    text_init(&text, arena);
-    for (int k = 0; k < plan->count; k++) {
-        const PlanStage *s = &plan->stages[k];
-        text_printf(&text, "%s%s %d (%.0f%%)", k ? ", " : "", s->device, s->end - s->first,
-                    s->budget > 0 ? 100 * (double)s->memory / (double)s->budget : 0);
-    }
-    return text.data;
-}
-
-static void compare_row(FILE *out, Arena *arena, const char *name, const Profile *profile,
-                        const Cluster *cluster, const PlanOptions *options)
-{
-    Diag diag;
-    Plan plan;
-    diag_init(&diag, arena, NULL);
-    if (plan_make(&diag, arena, profile, cluster, options, &plan)) {
-        fprintf(out, "%-34s nothing fits\n", name);
+    const lpc_pipeline *p = a->pipeline;
+    if (!p) {
+        printf("%-34s nothing fits\n", a->name);
         return;
     }
-    fprintf(out, "%-34s %11s %11s %12.6g %8.1f %%  %s\n", name,
-            seconds_text(arena, plan.bottleneck_s), seconds_text(arena, plan.latency_s),
-            plan.throughput, 100 * plan.fraction, stages_text(arena, &plan));
+    printf("%-34s %11s %11s %12.6g %8.1f %%  ", a->name, lpc_seconds_text(c, p->period_s),
+           lpc_seconds_text(c, p->latency_s), p->throughput, 100 * p->fraction);
+    for (size_t k = 0; k < p->stage_count; k++) {
+        const lpc_stage *s = &p->stages[k];
+        printf("%s%s %d (%.0f%%)", k ? ", " : "", s->name, s->layers,
+               s->budget_bytes > 0 ? 100 * (double)s->memory_bytes / (double)s->budget_bytes : 0);
+    }
+    putchar('\n');
 }
 
-void print_comparison(FILE *out, Arena *arena, const Profile *profile, const Cluster *cluster,
-                      const PlanOptions *options)
+void print_comparison(lpc_compiler *c, const lpc_alternative *alternatives, size_t count)
 {
-    fprintf(out, "%-34s %11s %11s %12s %10s  %s\n", "plan", "period", "latency", "per second",
-            "most used", "layers (of the budget)");
-    for (int objective = 0; objective < OBJECTIVE_COUNT; objective++) {
-        for (int variant = 0; variant < 4; variant++) {
-            PlanOptions o = *options;
-            o.objective = (Objective)objective;
-            o.use_all = variant & 1;
-            o.free_order = variant & 2;
-            if (o.free_order && cluster->count == 1) continue;
-            const char *name =
-                arena_printf(arena, "%s%s%s", objective_name(o.objective),
-                             o.free_order ? ", free order" : "", o.use_all ? ", all devices" : "");
-            compare_row(out, arena, name, profile, cluster, &o);
-        }
-    }
+    printf("%-34s %11s %11s %12s %10s  %s\n", "plan", "period", "latency", "per second",
+           "most used", "layers (of the budget)");
+    for (size_t i = 0; i < count; i++) print_alternative(c, &alternatives[i]);
 }

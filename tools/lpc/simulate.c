@@ -1,91 +1,70 @@
 /* `lpc simulate PLAN`. */
-#include "lib/plan/simulate.h"
-
-#include "ir/units.h"
 #include "tools/lpc/command.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
-#include <string.h>
 
-static void print_text(const Simulation *s)
+static void print_flow(lpc_compiler *c, const char *name, const lpc_flow *f)
 {
-    Arena *a = s->arena;
+    printf("%-28s %12s %12s %12s %14.6g %14.6g\n", name, lpc_seconds_text(c, f->period_s),
+           lpc_seconds_text(c, f->latency_s), lpc_seconds_text(c, f->total_s), f->tokens_per_second,
+           f->seconds_per_token);
+}
+
+static void print_text(lpc_compiler *c, const lpc_simulation *s)
+{
+    char name[64];
     printf("%-16s %12s %12s %7s\n", "stage", "compute", "send", "busy");
-    for (int k = 0; k < s->count; k++) {
-        const SimStage *stage = &s->stages[k];
-        printf("%-16s %12s %12s %5.1f %%\n", stage->device, seconds_text(a, stage->compute),
-               seconds_text(a, stage->send), s->period > 0 ? 100 * stage->compute / s->period : 0);
+    for (size_t k = 0; k < s->stage_count; k++) {
+        const lpc_stage *stage = &s->stages[k];
+        printf("%-16s %12s %12s %5.1f %%\n", stage->name, lpc_seconds_text(c, stage->compute_s),
+               lpc_seconds_text(c, stage->send_s),
+               s->flow.period_s > 0 ? 100 * stage->compute_s / s->flow.period_s : 0);
     }
     printf("\n%-28s %12s %12s %12s %14s %14s\n", "", "period", "latency", "all frames", "tokens/s",
            "s/token");
+    print_flow(c, "this plan", &s->flow);
+    if (!s->tensor) return;
+    snprintf(name, sizeof name, "tensor %d x pipeline %d", s->tensor, s->pipeline);
+    print_flow(c, name, &s->alternative);
+    printf("\n%s: %s on each device\n", name, lpc_bytes_text(c, s->alternative.memory_bytes));
 }
 
-/* With an empty pipeline at the start: the first frame's latency, then one period for each other.
- */
-static double total_of(const Simulation *s, double period, double latency)
-{
-    return latency + (s->frames - 1) * period;
-}
-
-static void print_row(const Simulation *s, const char *name, double period, double latency)
-{
-    printf("%-28s %12s %12s %12s %14.6g %14.6g\n", name, seconds_text(s->arena, period),
-           seconds_text(s->arena, latency), seconds_text(s->arena, total_of(s, period, latency)),
-           period > 0 ? s->tokens / period : 0, period / s->tokens);
-}
-
-static cJSON *row_json(const Simulation *s, double period, double latency)
+static cJSON *flow_json(const lpc_flow *f)
 {
     cJSON *j = cJSON_CreateObject();
-    cJSON_AddNumberToObject(j, "period_s", period);
-    cJSON_AddNumberToObject(j, "latency_s", latency);
-    cJSON_AddNumberToObject(j, "total_s", total_of(s, period, latency));
-    cJSON_AddNumberToObject(j, "tokens_per_second", period > 0 ? s->tokens / period : 0);
-    cJSON_AddNumberToObject(j, "time_per_token_s", period / s->tokens);
+    cJSON_AddNumberToObject(j, "period_s", f->period_s);
+    cJSON_AddNumberToObject(j, "latency_s", f->latency_s);
+    cJSON_AddNumberToObject(j, "total_s", f->total_s);
+    cJSON_AddNumberToObject(j, "tokens_per_second", f->tokens_per_second);
+    cJSON_AddNumberToObject(j, "time_per_token_s", f->seconds_per_token);
     return j;
 }
 
-static int run(Simulation *s)
+static void print_json(const lpc_simulation *s)
 {
-    const SimAlternative *a = &s->alternative;
-    TRY(simulate(s));
-    const char *name = arena_printf(s->arena, "tensor %d x pipeline %d", s->tensor, s->pipeline);
-    if (s->json) {
-        cJSON *root = row_json(s, s->period, s->latency);
-        if (s->tensor) {
-            cJSON *other = row_json(s, a->period, a->latency);
-            cJSON_AddNumberToObject(other, "memory", a->memory);
-            cJSON_AddItemToObject(root, "alternative", other);
-        }
-        char *text = cJSON_Print(root);
-        puts(text);
-        cJSON_free(text);
-        cJSON_Delete(root);
-        return 0;
+    cJSON *root = flow_json(&s->flow);
+    if (s->tensor) {
+        cJSON *other = flow_json(&s->alternative);
+        cJSON_AddNumberToObject(other, "memory", s->alternative.memory_bytes);
+        cJSON_AddItemToObject(root, "alternative", other);
     }
-    print_text(s);
-    print_row(s, "this plan", s->period, s->latency);
-    if (!s->tensor) return 0;
-    print_row(s, name, a->period, a->latency);
-    printf("\n%s: %s on each device\n", name, bytes_text(s->arena, a->memory));
-    return 0;
+    char *text = cJSON_Print(root);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(root);
 }
 
-int command_simulate(Options *o, Diag *diag)
+int command_simulate(lpc_compiler *c, const Words *words)
 {
-    if (!o->argument_count) return usage_error(FOR_SIMULATE, "missing 'PLAN.json'");
-    if (o->tensor && !(o->profile_file && o->cluster_file))
-        return usage_error(FOR_SIMULATE, "--tensor-parallel needs --profile and --cluster");
-    Simulation s = {.arena = o->arena,
-                    .diag = diag,
-                    .plan_file = o->arguments[0],
-                    .profile_file = o->profile_file,
-                    .cluster_file = o->cluster_file,
-                    .frames = o->frames,
-                    .tokens = o->tokens,
-                    .tensor = o->tensor,
-                    .pipeline = o->pipeline,
-                    .json = o->json};
-    return run(&s);
+    const lpc_simulation *simulation;
+    if (!words->count) return usage_error("simulate", "missing 'PLAN.json'");
+    if (lpc_get(c, "tensor-parallel") && !(lpc_get(c, "profile") && lpc_get(c, "cluster")))
+        return usage_error("simulate", "--tensor-parallel needs --profile and --cluster");
+    TRY_STATUS(lpc_simulate(c, words->list[0], &simulation));
+    if (lpc_get(c, "json"))
+        print_json(simulation);
+    else
+        print_text(c, simulation);
+    return command_printed();
 }

@@ -1,271 +1,113 @@
 /* lpc-opt: reads a graph or a loops program in its text form, runs named passes, prints the text
- * form.
- *
- * This is how passes are tested: tests/goldens holds what goes in and what must come out. A text
- * whose first word is `graph` is a graph (docs/graph-text.md), `program` is loops
- * (docs/loops-text.md). It is verified when it has been read and after every pass. */
-#include "ir/graph.h"
-#include "ir/loops.h"
-#include "passes/loops/passes.h"
-#include "passes/memory/memory.h"
-#include "passes/passes.h"
-#include "passes/stage/stage.h"
+ * form. A text whose first word is `graph` is a graph (docs/graph-text.md), `program` is loops
+ * (docs/loops-text.md). It is a user of liblpc. */
+#include "include/lpc/lpc.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Options {
+typedef struct Words {
     const char *passes;  /* "a,b=3,c" */
     const char *symbols; /* "batch=4,seq=128" */
     const char *file;
-} Options;
+} Words;
 
-typedef struct Job {
-    Arena *arena;
-    Diag *diag;
-    Graph *graph; /* one of these two */
-    Program *program;
-} Job;
+static const char usage_line[] =
+    "usage: lpc-opt [--passes a,b,c] [--symbols name=bound,...] FILE|-";
 
-/* ---- Loops passes. `number` is what stands behind "=" or -1. ---- */
-
-typedef struct LoopsPass {
-    const char *name;
-    int (*run)(Program *program, int number);
-    const char *help;
-} LoopsPass;
-
-static int run_vectorize(Program *program, int number)
-{
-    return pass_vectorize(program, number < 0 ? 256 : number);
-}
-
-static int run_expand_math(Program *program, int number)
-{
-    (void)number;
-    return pass_expand_math(program);
-}
-
-static int run_cleanup(Program *program, int number)
-{
-    (void)number;
-    return pass_cleanup(program);
-}
-
-static int run_memory(Program *program, int number)
-{
-    MemoryFigures figures;
-    (void)number;
-    plan_memory(program, NULL, 0, &figures);
-    return LPC_OK;
-}
-
-static int run_nothing(Program *program, int number)
-{
-    (void)program;
-    (void)number;
-    return LPC_OK;
-}
-
-static const LoopsPass loops_passes[] = {
-    {"verify", run_nothing, "check the program (done after every pass in any case)"},
-    {"vectorize", run_vectorize, "vectorize=BITS: vector loops to explicit vectors, 256 bits"},
-    {"expand-math", run_expand_math, "exp, log, tanh, erf ... to polynomials"},
-    {"cleanup", run_cleanup, "fold constants, common and dead code"},
-    {"memory", run_memory, "give every buffer its place"},
-    {NULL, NULL, NULL},
-};
-
-/* ---- From a graph to loops ---- */
-
-/* The whole graph as one stage of portable code. */
-static int run_lower(Job *job)
-{
-    static const Target any = {.name = "any",
-                               .triple = "",
-                               .cores = 1,
-                               .memory = INT64_C(1) << 50,
-                               .gflops = 1,
-                               .memory_bandwidth = 1e9};
-    const Target *target = &any;
-    LowerTarget lower = stage_lower_target(target, true);
-    CutRequest request = {.targets = &target, .names = &any.name, .count = 1, .lower = &lower};
-    Cut cut;
-    TRY(cut_graph(job->graph, &request, &cut));
-    job->program = cut.stages[0].program;
-    job->graph = NULL;
-    return LPC_OK;
-}
-
-/* ---- Running ---- */
-
-static int verify(const Job *job)
-{
-    return job->graph ? graph_verify(job->graph) : loops_verify(job->program, job->diag);
-}
-
-static int run_graph_pass(Job *job, const char *name)
-{
-    if (!strcmp(name, "verify")) return LPC_OK;
-    if (!strcmp(name, "sort")) return graph_sort(job->graph);
-    if (!strcmp(name, "lower")) return run_lower(job);
-    if (!strcmp(name, "sweep")) {
-        graph_sweep(job->graph);
-        return LPC_OK;
-    }
-    for (const PassInfo *pass = graph_passes; pass->name; pass++) {
-        if (!strcmp(pass->name, name)) return pass->run(job->graph);
-    }
-    return diag_error(job->diag, "no graph pass is called '%s'", name);
-}
-
-static int run_loops_pass(const Job *job, const char *name, int number)
-{
-    for (const LoopsPass *pass = loops_passes; pass->name; pass++) {
-        if (!strcmp(pass->name, name)) return pass->run(job->program, number);
-    }
-    return diag_error(job->diag, "no loops pass is called '%s'", name);
-}
-
-/* One item of a list "a,b=3": its name, and its number or -1. Returns what is behind it. */
-static const char *take_item(Arena *arena, const char *list, const char **name, int64_t *number)
-{
-    size_t length = strcspn(list, ",="), all = strcspn(list, ",");
-    *name = arena_strndup(arena, list, length);
-    *number = length < all ? strtoll(list + length + 1, NULL, 10) : -1;
-    return list[all] ? list + all + 1 : list + all;
-}
-
-static int run_passes(Job *job, const char *list)
-{
-    bool unordered = !strncmp(list, "sort", 4); /* what is to be sorted need not be valid */
-    if (!unordered) TRY(verify(job));
-    while (*list) {
-        const char *name;
-        int64_t number;
-        list = take_item(job->arena, list, &name, &number);
-        if (number > 1 << 20) number = 1 << 20;
-        TRY(job->graph ? run_graph_pass(job, name) : run_loops_pass(job, name, (int)number));
-        TRY(verify(job));
-    }
-    return LPC_OK;
-}
-
-static int set_symbols(const Job *job, const char *list)
-{
-    SizeTable *sizes = job->graph ? job->graph->sizes : job->program->sizes;
-    while (*list) {
-        const char *name;
-        int64_t number;
-        list = take_item(job->arena, list, &name, &number);
-        int symbol = sizes_find(sizes, name);
-        if (symbol < 0) return diag_error(job->diag, "there is no symbol '%s'", name);
-        if (number < 0) return diag_error(job->diag, "symbol '%s' needs a bound: %s=N", name, name);
-        sizes_symbol_at(sizes, symbol)->max = number;
-    }
-    return LPC_OK;
-}
-
-/* ---- Files ---- */
-
-static int read_text(const Job *job, const char *name, const char **out)
+/* The whole file; NULL: it cannot be read. */
+static char *read_text(const char *name)
 {
     FILE *file = strcmp(name, "-") ? fopen(name, "rb") : stdin;
-    if (!file) return diag_error(job->diag, "cannot be opened");
-    Text text;
-    text_init(&text, job->arena);
-    char part[4096];
-    for (size_t got; (got = fread(part, 1, sizeof part, file)) > 0;) text_addn(&text, part, got);
-    bool failed = ferror(file);
+    char *text = NULL;
+    size_t length = 0, room = 0, got = 0;
+    if (!file) return NULL;
+    do {
+        length += got;
+        if (length + 1 >= room) {
+            room = 2 * room + 4096;
+            char *more = realloc(text, room);
+            if (!more) break;
+            text = more;
+        }
+        got = fread(text + length, 1, room - 1 - length, file);
+    } while (got);
+    bool failed = got || ferror(file);
     if (file != stdin) fclose(file);
-    *out = text.data;
-    return failed ? diag_error(job->diag, "cannot be read") : LPC_OK;
+    if (!failed) text[length] = 0;
+    if (failed) free(text);
+    return failed ? NULL : text;
 }
 
-/* Is the first word, behind empty lines and comments, `program`? */
-static bool is_program(const char *text)
+static int transform(lpc_compiler *c, const Words *words)
 {
-    for (;;) {
-        text += strspn(text, " \t\r\n");
-        if (*text != '#') return !strncmp(text, "program", 7);
-        text += strcspn(text, "\n");
+    const char *result = NULL;
+    char *text = read_text(words->file);
+    if (!text) {
+        fprintf(stderr, "lpc: error: %s: cannot be read\n", words->file);
+        return LPC_STATUS_ERROR;
     }
+    lpc_status status = lpc_transform(c, text, words->file, words->symbols, words->passes, &result);
+    free(text);
+    for (size_t i = 0; i < lpc_message_count(c); i++)
+        fprintf(stderr, "lpc: error: %s\n", lpc_message(c, i));
+    if (status) return (int)status;
+    if (fputs(result, stdout) >= 0 && !fflush(stdout)) return LPC_STATUS_OK;
+    fprintf(stderr, "lpc: error: %s: cannot write the result\n", words->file);
+    return LPC_STATUS_ERROR;
 }
 
-static int run(Job *job, const Options *options)
+static int print_help(lpc_compiler *c)
 {
-    const char *text;
-    TRY(read_text(job, options->file, &text));
-    if (is_program(text))
-        TRY(loops_parse(job->arena, job->diag, text, options->file, &job->program));
-    else
-        TRY(graph_parse(job->arena, job->diag, text, options->file, &job->graph));
-    if (options->symbols) TRY(set_symbols(job, options->symbols));
-    TRY(run_passes(job, options->passes ? options->passes : ""));
-    Text out;
-    text_init(&out, job->arena);
-    if (job->graph)
-        graph_print(&out, job->graph);
-    else
-        loops_print(&out, job->program);
-    bool written = fwrite(out.data, 1, out.length, stdout) == out.length && !fflush(stdout);
-    return written ? LPC_OK : diag_error(job->diag, "cannot write the result");
-}
-
-/* ---- The command ---- */
-
-static int print_help(void)
-{
-    puts("usage: lpc-opt [--passes a,b,c] [--symbols name=bound,...] FILE|-\n"
-         "Reads a graph or loops program in its text form, runs passes, prints the text form.\n"
-         "\nGraph passes:\n"
-         "  verify         check the graph (done after every pass in any case)\n"
-         "  sort           order nodes after what they read\n"
-         "  sweep          remove nodes that nobody needs");
-    for (const PassInfo *pass = graph_passes; pass->name; pass++)
-        printf("  %-14s %s\n", pass->name, pass->help);
-    printf("  %-14s %s\n", "lower", "the graph as a program of loops; loops passes may follow");
-    puts("\nLoops passes:");
-    for (const LoopsPass *pass = loops_passes; pass->name; pass++)
-        printf("  %-14s %s\n", pass->name, pass->help);
-    return LPC_OK;
+    size_t count;
+    const lpc_pass *passes = lpc_passes(c, &count);
+    if (!passes) return LPC_STATUS_MEMORY;
+    printf(
+        "%s\nReads a graph or loops program in its text form, runs passes, prints the text form.\n",
+        usage_line);
+    for (int loops = 0; loops < 2; loops++) {
+        printf("\n%s passes:\n", loops ? "Loops" : "Graph");
+        for (size_t i = 0; i < count; i++)
+            if (passes[i].loops == loops) printf("  %-14s %s\n", passes[i].name, passes[i].help);
+    }
+    return LPC_STATUS_OK;
 }
 
 static int usage(const char *what, const char *argument)
 {
-    fprintf(stderr,
-            "lpc-opt: %s%s\nusage: lpc-opt [--passes a,b,c] [--symbols name=bound,...] FILE|-\n",
-            what, argument);
-    return LPC_USAGE;
+    fprintf(stderr, "lpc-opt: %s%s\n%s\n", what, argument, usage_line);
+    return LPC_STATUS_USAGE;
+}
+
+static int run(lpc_compiler *c, int argc, char **argv)
+{
+    Words words = {0};
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i];
+        bool passes = !strcmp(argument, "--passes"), symbols = !strcmp(argument, "--symbols");
+        if (!strcmp(argument, "--help")) return print_help(c);
+        if ((passes || symbols) && i + 1 == argc) return usage("nothing behind ", argument);
+        if (passes)
+            words.passes = argv[++i];
+        else if (symbols)
+            words.symbols = argv[++i];
+        else if (argument[0] == '-' && argument[1])
+            return usage("unknown option ", argument);
+        else if (words.file)
+            return usage("more than one file: ", argument);
+        else
+            words.file = argument;
+    }
+    return words.file ? transform(c, &words) : usage("no file", "");
 }
 
 int main(int argc, char **argv)
 {
-    Options options = {0};
-    for (int i = 1; i < argc; i++) {
-        const char *argument = argv[i];
-        bool passes = !strcmp(argument, "--passes"), symbols = !strcmp(argument, "--symbols");
-        if (!strcmp(argument, "--help")) return print_help();
-        if ((passes || symbols) && i + 1 == argc) return usage("nothing behind ", argument);
-        if (passes)
-            options.passes = argv[++i];
-        else if (symbols)
-            options.symbols = argv[++i];
-        else if (argument[0] == '-' && argument[1])
-            return usage("unknown option ", argument);
-        else if (options.file)
-            return usage("more than one file: ", argument);
-        else
-            options.file = argument;
-    }
-    if (!options.file) return usage("no file", "");
-    Arena *arena = arena_new();
-    Diag diag;
-    diag_init(&diag, arena, options.file);
-    Job job = {.arena = arena, .diag = &diag};
-    int code = run(&job, &options);
-    diag_flush(&diag);
-    arena_free(arena);
+    lpc_compiler *c = lpc_create();
+    int code = c ? run(c, argc, argv) : LPC_STATUS_MEMORY;
+    if (code == LPC_STATUS_MEMORY) fprintf(stderr, "lpc-opt: out of memory\n");
+    lpc_destroy(c);
     return code;
 }
