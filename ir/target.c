@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "ir/target.h"
 
+#include "ir/machine.h"
 #include "ir/schema.h"
 
 #include <dirent.h>
@@ -155,6 +156,17 @@ static void replace_program(const Target *t, const Target *host, const char *con
     *count = by_count;
 }
 
+/* A stage may use all of it, so a program must be able to address it. */
+static int check_memory(Diag *diag, const Target *t)
+{
+    int64_t most = machine_most_bytes(t->triple);
+    if (t->memory <= most) return 0;
+    return diag_error(diag,
+                      "field 'memory': expected at most %lld bytes, which is what a program for "
+                      "'%s' addresses, got %lld",
+                      (long long)most, t->triple, (long long)t->memory);
+}
+
 static int load_file(Diag *diag, Arena *arena, const char *path, const char *name, Target **out,
                      const char **aliases)
 {
@@ -162,6 +174,7 @@ static int load_file(Diag *diag, Arena *arena, const char *path, const char *nam
     TargetFile *file = arena_alloc(arena, sizeof *file);
     *file = (TargetFile){.t = {.name = arena_strdup(arena, name), .file = path}};
     int code = json_load(diag, arena, path, target_fields, file);
+    if (!code) code = check_memory(diag, &file->t);
     diag->file = outer;
     if (code) return code;
     Target *t = &file->t;

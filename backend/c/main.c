@@ -63,8 +63,8 @@ static const char *argument(CEmit *e, const CallArg *arg, bool written)
     if (constant && e->options->arrays) {
         int number = arrays_number(e->program, buffer);
         e->use_array[number] = true;
-        return arena_printf(e->arena, "at_const(%s_weights_%d, %s)", e->program->name, number,
-                            offset);
+        return arena_printf(e->arena, "at_const(%s_weights_%d.values, %s)", e->program->name,
+                            number, offset);
     }
     e->use_weights = e->use_weights || constant;
     if (constant) return arena_printf(e->arena, "at_const(weights, %s)", offset);

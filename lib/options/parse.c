@@ -80,7 +80,7 @@ static void add_list(Options *o, const Option *option, const char *text)
 /* The kind's way. Whether the value is good. */
 static bool store(Options *o, const Option *option, const char *value)
 {
-    char *to = (char *)o + option->at;
+    void *to = (char *)o + option->at;
     double number;
     switch (option->kind) {
     case OPTION_FLAG: *(bool *)to = true; return !value;
@@ -235,7 +235,7 @@ int options_parse(Options *o, Diag *diag, int command, int argc, char **argv, in
 
 static void reaching(Text *text, const char *options, const Option *option)
 {
-    const char *from = options + option->at;
+    const void *from = options + option->at;
     int count = option->count ? *(const int *)(options + option->count) : 0;
     text_printf(text, "%s", option->name);
     switch (option->kind) {
