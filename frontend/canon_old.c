@@ -16,6 +16,12 @@ static void append_axes(Call *call, int i, int rank, int count)
     call->in[i] = call_make(call, OP_UNSQUEEZE, call->in[i], call_i64(call, count, axes), NULL);
 }
 
+static int unknown_rank(const Call *call)
+{
+    return call_fail(call, "the number of dimensions is not known here; convert the model to "
+                           "opset 7 or newer");
+}
+
 /* Add(a, b) broadcast=1 axis=1: b's axes stand for a's axes from 1 on. Without axis for the last
  * ones, which is today's rule. */
 static int old_binary(Call *call)
@@ -26,10 +32,7 @@ static int old_binary(Call *call)
         return call_fail(call, "expected 2 inputs");
     if (aligned) {
         int rank = rank_of(call, 0), own = rank_of(call, 1);
-        if (rank < 0 || own < 0) {
-            return call_fail(call, "axis: the number of dimensions is not known here; convert the "
-                                   "model to opset 7 or newer");
-        }
+        if (rank < 0 || own < 0) return unknown_rank(call);
         if (axis < 0) axis += rank;
         if (axis < 0 || axis + own > rank)
             return call_fail(call, "axis %lld does not fit", (long long)axis);
@@ -57,10 +60,7 @@ static int old_prelu(Call *call)
     int rank = rank_of(call, 0);
     call->opset = 0;
     if (slope->data && tensor_static_elements(slope) == 1) return LPC_OK;
-    if (rank < 0 || rank_of(call, 1) != 1) {
-        return call_fail(call, "the number of dimensions is not known here; convert the model to "
-                               "opset 7 or newer");
-    }
+    if (rank < 0 || rank_of(call, 1) != 1) return unknown_rank(call);
     if (rank > 2) append_axes(call, 1, 1, rank - 2);
     return LPC_OK;
 }

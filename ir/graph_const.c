@@ -1,5 +1,6 @@
 /* Constants: making them and reading their elements. Mapped data may be unaligned. */
 #include "ir/graph_text.h"
+#include "ir/loops_lanes.h"
 
 #include <limits.h>
 #include <string.h>
@@ -79,23 +80,9 @@ static double scale_at(const Tensor *tensor, int64_t i)
 
 static int64_t read_int(DType dtype, const void *from)
 {
-    int8_t i8;
-    uint8_t u8;
-    int16_t i16;
-    uint16_t u16;
-    int32_t i32;
-    uint32_t u32;
-    int64_t i64;
-    switch (dtype) {
-    case DT_I8: memcpy(&i8, from, sizeof i8); return i8;
-    case DT_BOOL:
-    case DT_U8: memcpy(&u8, from, sizeof u8); return u8;
-    case DT_I16: memcpy(&i16, from, sizeof i16); return i16;
-    case DT_U16: memcpy(&u16, from, sizeof u16); return u16;
-    case DT_I32: memcpy(&i32, from, sizeof i32); return i32;
-    case DT_U32: memcpy(&u32, from, sizeof u32); return u32;
-    default: memcpy(&i64, from, sizeof i64); return i64; /* u64 wraps */
-    }
+    LaneValue value;
+    memcpy(value.bytes, from, dtype_size(dtype));
+    return lane_to_int(dtype, &value);
 }
 
 static double read_float(DType dtype, const void *from)

@@ -103,10 +103,6 @@ static void define(CEmit *e, const char *name, LType type, const char *text)
     helper_define(e, name, c_template(e->arena, text, keys, count));
 }
 
-typedef struct Template {
-    const char *operation, *text;
-} Template;
-
 static const Template templates[] = {
     {"splat", "INLINE @V @V_splat(@E a)\n"
               "{\n"
@@ -148,17 +144,12 @@ static const Template templates[] = {
             "    for (int i = 0; i < @N; i++) a[i] = b[i] == -1 ? 0 : (@E)(a[i] % b[i]);\n"
             "    return a;\n"
             "}\n"},
-};
+    {NULL, NULL}};
 
 const char *vector_helper(CEmit *e, const char *operation, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), operation);
-    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-        if (!strcmp(templates[i].operation, operation)) {
-            define(e, name, type, templates[i].text);
-            return name;
-        }
-    assert(false && "a vector helper");
+    define(e, name, type, template_of(templates, operation));
     return name;
 }
 

@@ -134,11 +134,12 @@ static int alternative(Simulation *s)
             double flops, moved;
             profile_work(p, d, i, &flops, &moved);
             if (moved < 0) moved = size;
-            double computing = flops / tensor / (d->gflops * 1e9);
-            double moving = d->memory_bandwidth > 0 ? moved / tensor / d->memory_bandwidth : 0;
+            double computing = flops / tensor / (d->target->gflops * 1e9);
+            double moving =
+                d->target->memory_bandwidth > 0 ? moved / tensor / d->target->memory_bandwidth : 0;
             double ring =
                 2 * (tensor - 1) * ((double)l->out_bytes / tensor / link.bandwidth + link.latency);
-            compute += fmax(computing, moving) + d->call_overhead + 2 * ring;
+            compute += fmax(computing, moving) + d->target->call_overhead + 2 * ring;
             bytes += (size + (double)l->state) / tensor;
         }
         if (stage + 1 < s->pipeline)

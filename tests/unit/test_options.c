@@ -1,19 +1,11 @@
 /* The table of options: names are taken once by each subcommand, values land where they belong, any
  * number of them; the text for the build id has what reaches an output and nothing else. */
+#include "tests/check.h"
+
 #include "lib/options/options.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition);                          \
-        }                                                                                          \
-    } while (0)
 
 static Arena *arena;
 static Diag diag;
