@@ -207,6 +207,10 @@ const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count);
 /* All elements of a constant as sizes, NULL when one is not whole. */
 const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count);
 
+/* A tensor whose contents are these sizes: a constant, or made by an lpc.Values node put before
+ * position `at`, in the region of `like`. */
+Tensor *graph_sizes(Graph *g, int at, const Node *like, int count, const Size *const *values);
+
 const Attr *node_attr(const Node *node, const char *name);
 /* The attribute, or the default that ir/ops.def declares for the operator. */
 int64_t node_int(const Node *node, const char *name);

@@ -31,3 +31,23 @@ const Size *const *tensor_values(Graph *graph, Tensor *tensor, int *count)
     if (!tensor->data || !tensor_is_static(tensor)) return NULL;
     return tensor_static_elements(tensor) > MAX_VALUES ? NULL : const_values(graph, tensor, count);
 }
+
+Tensor *graph_sizes(Graph *g, int at, const Node *like, int count, const Size *const *values)
+{
+    bool is_const = true;
+    int64_t *ints = arena_array(g->arena, (size_t)count, sizeof *ints);
+    const Size **kept = arena_array(g->arena, (size_t)count, sizeof *kept);
+    for (int i = 0; i < count; i++) {
+        is_const &= size_is_const(values[i]);
+        ints[i] = size_is_const(values[i]) ? values[i]->value : 0;
+        kept[i] = values[i];
+    }
+    if (is_const) return graph_const_i64(g, NULL, count, ints);
+    const Size *dims[] = {size_const(g->sizes, count)};
+    Tensor *out = graph_tensor(g, NULL, DT_I64, 1, dims);
+    out->values = kept;
+    out->value_count = count;
+    Node *node = graph_node_at(g, at, OP_VALUES, NULL, &like->origin, 0, NULL, 1, &out);
+    node->region = like->region;
+    return out;
+}

@@ -13,6 +13,7 @@ static const OpInfo infos[] = {
 #define ONCE(inputs)             .once = inputs,
 #define POINT(rule)              .has_point = true,
 #define VIEW(rule)               .is_view = true,
+#define EXPAND(rule)             .expands = true,
 #include "ir/ops.def"
 };
 

@@ -1,5 +1,6 @@
 /* Constant folding: a node whose inputs are all constants is lowered by itself, in scalar code, and
  * run by the evaluator at compile time. So folding needs no second definition of any operator. */
+#include "passes/expand/expand.h"
 #include "passes/lower/rules.h"
 #include "passes/loops/passes.h"
 #include "passes/memory/memory.h"
@@ -93,10 +94,10 @@ static int fold_node(Graph *graph, Node *node)
     return code;
 }
 
-/* Shapes stand below lowering: they are given the means to fold. */
+/* Shapes stand below lowering and expanding: they are given the means. */
 int pass_shapes(Graph *g)
 {
-    return shapes_infer(g, fold_node);
+    return shapes_infer(g, fold_node, expand_shape);
 }
 
 int pass_fold(Graph *g)

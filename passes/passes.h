@@ -24,6 +24,8 @@ int passes_run_plain(Graph *graph);
  * explicit; folds nodes whose inputs are constants and removes branches that are not taken. Reports
  * every node that is wrong or whose sizes can not be known. Can be run again after other passes. */
 int pass_shapes(Graph *graph);
+/* Nodes whose operators are written out as others become those. Requires shapes. */
+int pass_expand(Graph *graph);
 /* Removes what does nothing, merges what is double, turns known contents into constants. Requires
  * shapes. */
 int pass_simplify(Graph *graph);

@@ -3,6 +3,7 @@
 
 const PassInfo graph_passes[] = {
     {"shapes", pass_shapes, "types, sizes and known contents of all tensors"},
+    {"expand", pass_expand, "operators that others can say become those"},
     {"simplify", pass_simplify, "no-ops, double views, common subexpressions, shape arithmetic"},
     {"patterns", pass_patterns, "spelt-out normalisations and activations become one node"},
     {"fold-scales", pass_fold_scales, "scales and shifts of channels into weights"},

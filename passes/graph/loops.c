@@ -30,7 +30,7 @@ static void make(Graph *g, int *at, Node *leave, OpCode op, Tensor *x, Tensor *o
     Tensor *in[] = {x, NULL};
     if (op == OP_RESHAPE) {
         int before = g->node_count;
-        in[1] = rewrite_sizes(g, *at, leave, out->rank, out->dims);
+        in[1] = graph_sizes(g, *at, leave, out->rank, out->dims);
         *at += g->node_count - before;
     }
     Node *node =

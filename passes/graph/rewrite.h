@@ -32,9 +32,6 @@ int rewrite_position(const Graph *g, const Node *n);
 /* A new float constant of the given static shape. */
 Tensor *rewrite_floats(Graph *g, const char *name, int rank, const int64_t *dims,
                        const float *data);
-/* A tensor whose contents are these sizes: a constant, or made by an lpc.Values node put before
- * position `at`, in the region of `like`. */
-Tensor *rewrite_sizes(Graph *g, int at, const Node *like, int count, const Size *const *values);
 /* Uniform value of a constant. */
 bool rewrite_constant(const Tensor *x, double *value);
 

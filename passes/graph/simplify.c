@@ -30,7 +30,7 @@ static bool merge_reshapes(Graph *g, Node *n, int at)
     const Node *before = is_reshape(n) ? n->in[0]->producer : NULL;
     if (!is_reshape(before)) return false;
     Tensor *x = before->in[0], *y = n->out[0];
-    Tensor *shape = rewrite_sizes(g, at, n, y->rank, y->dims);
+    Tensor *shape = graph_sizes(g, at, n, y->rank, y->dims);
     rewrite_inputs(g, n, 2, (Tensor *[]){x, shape});
     n->op = OP_RESHAPE;
     node_del_attr(n, "axis");
@@ -66,7 +66,7 @@ static bool transpose_to_reshape(Graph *g, Node *n, int at)
         if (perm[i] < last) return false;
         last = (int)perm[i];
     }
-    Tensor *shape = rewrite_sizes(g, at, n, n->out[0]->rank, n->out[0]->dims);
+    Tensor *shape = graph_sizes(g, at, n, n->out[0]->rank, n->out[0]->dims);
     rewrite_inputs(g, n, 2, (Tensor *[]){n->in[0], shape});
     n->op = OP_RESHAPE;
     node_del_attr(n, "perm");

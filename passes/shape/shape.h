@@ -35,9 +35,14 @@ extern const ShapeRules shape_rules[OP_COUNT];
  * to; nothing is changed then. */
 typedef int FoldNode(Graph *g, Node *n);
 
-/* pass_shapes, with `fold` for nodes of constants: computing them needs lowering, which stands above
- * shapes. (shapes.c) */
-int shapes_infer(Graph *g, FoldNode *fold);
+/* Types and sizes of an operator that is written out as others (column EXPAND), from what it becomes. */
+typedef int ExpandNode(Graph *g, Node *n);
+
+/* pass_shapes, with `fold` for nodes of constants (computing them needs lowering) and `expand` for those
+ * that are written out: both stand above shapes. (shapes.c) */
+int shapes_infer(Graph *g, FoldNode *fold, ExpandNode *expand);
+/* One node alone, whose inputs are known. */
+int shapes_infer_node(Graph *g, Node *n, ExpandNode *expand);
 /* Whether all inputs are constants and the outputs are small, static and lpc's own. */
 bool shapes_can_fold(const Graph *g, const Node *n);
 /* Constants have no producer: the node goes when all its outputs have become constants. */

@@ -173,7 +173,7 @@ enum { FOLD_ELEMENTS = 4 << 20 };
 
 bool shapes_can_fold(const Graph *g, const Node *n)
 {
-    if (n->op == OP_PHI || n->op == OP_DELETED || n->body) return false;
+    if (n->op == OP_PHI || n->op == OP_DELETED || n->body || op_info(n->op)->expands) return false;
     for (int i = 0; i < n->in_count; i++) {
         if (n->in[i] && !n->in[i]->data) return false;
     }
@@ -244,15 +244,29 @@ static void forget_outputs(Node *n)
     }
 }
 
+static int run_own_rule(Graph *g, Node *n, ExpandNode *expand)
+{
+    const ShapeRules *rules = &shape_rules[n->op];
+    if (op_info(n->op)->expands) return expand(g, n);
+    if (rules->shape) TRY(rules->shape(g, n));
+    return rules->check ? rules->check(g, n) : 0;
+}
+
+int shapes_infer_node(Graph *g, Node *n, ExpandNode *expand)
+{
+    TRY(check_inputs(g, n));
+    TRY(run_own_rule(g, n, expand));
+    values_infer(g, n);
+    return 0;
+}
+
 /* The operator's own rule; loops know more than their nodes. */
 static int run_rule(Walk *w, int at)
 {
     Node *n = w->graph->nodes[at];
     if (n->op == OP_LOOP_ENTER) return walk_enter(w, at);
     if (n->op == OP_LOOP_LEAVE) return walk_leave(w, n);
-    const ShapeRules *rules = &shape_rules[n->op];
-    if (rules->shape) TRY(rules->shape(w->graph, n));
-    return rules->check ? rules->check(w->graph, n) : 0;
+    return run_own_rule(w->graph, n, w->expand);
 }
 
 static int infer_node(Walk *w, int at)
@@ -304,9 +318,9 @@ static int check_bounded(Graph *g)
 
 /* Requires topological order; makes the attributes that lowering reads explicit, keeps the nodes'
  * meaning. Every wrong node is reported. */
-int shapes_infer(Graph *g, FoldNode *fold)
+int shapes_infer(Graph *g, FoldNode *fold, ExpandNode *expand)
 {
-    Walk walk = {.graph = g, .fold = fold, .range = walk_range};
+    Walk walk = {.graph = g, .fold = fold, .expand = expand, .range = walk_range};
     int failed = walk_range(&walk, 0, g->node_count) | check_bounded(g);
     if (failed) return LPC_ERROR;
     graph_sweep(g);

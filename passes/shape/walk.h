@@ -15,6 +15,7 @@ typedef struct Walk Walk;
 struct Walk {
     Graph *graph;
     FoldNode *fold;
+    ExpandNode *expand;
     /* Infers nodes [from, to) of the graph. Every wrong node is reported. */
     int (*range)(Walk *walk, int from, int to);
     Branch *failed;

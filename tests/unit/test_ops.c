@@ -1,5 +1,6 @@
 /* The records of operators (ir/ops.def) are complete: what a record must say is said, and what one
  * column says agrees with the others. A forgotten entry fails here, by name. */
+#include "passes/expand/expand.h"
 #include "passes/graph/rules.h"
 #include "passes/lower/rules.h"
 #include "passes/shape/shape.h"
@@ -91,11 +92,15 @@ static void check_rules(OpCode op)
     const OpInfo *info = op_info(op);
     const LowerRules *lower = &lower_rules[op];
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
-    expect(op, shape_rules[op].shape || !is_real(op), "SHAPE is missing");
+    expect(op, shape_rules[op].shape || info->expands || !is_real(op),
+           "SHAPE or EXPAND is missing");
+    expect(op, !info->expands || !(shape_rules[op].shape || lower->lower || info->traits),
+           "EXPAND needs no other rule and no trait");
+    expect(op, info->expands == (expand_rules[op].expand != NULL), "EXPAND: a rule is missing");
     unsigned need = shape_rules[op].values_need;
     expect(op, need == ~0u || info->in_max >= 32 || !(need >> info->in_max),
            "VALUES names an input that IN has not");
-    expect(op, lower->lower || !is_real(op), "LOWER is missing");
+    expect(op, lower->lower || info->expands || !is_real(op), "LOWER or EXPAND is missing");
     expect(op, !lower->rows || lower->lower, "ROWS needs LOWER");
     expect(op, info->has_point == (lower->point != NULL), "POINT: a rule is missing");
     expect(op, lower->lower != lower_point || lower->point, "LOWER(point) needs POINT");

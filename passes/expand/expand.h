@@ -1,0 +1,16 @@
+/* Operators written out as others: the pass, and what shapes ask of it. Rules: build/build.h. */
+#ifndef LPC_PASSES_EXPAND_H
+#define LPC_PASSES_EXPAND_H
+
+#include "passes/expand/build/build.h"
+
+typedef struct ExpandRules {
+    OpCode op;
+    ExpandRule *expand; /* NULL: the operator is not written out */
+} ExpandRules;
+extern const ExpandRules expand_rules[OP_COUNT];
+
+/* Runs the rule of n beside the graph and sets types and sizes of its outputs. */
+int expand_shape(Graph *g, Node *n);
+
+#endif
