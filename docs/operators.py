@@ -8,7 +8,7 @@ HEADER = """# Operators
 
 Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/ops/`.
 
-A model of any opset from 7 on (each operator from the version under *since*) is brought to one
+A model of any opset from 1 to 27 (each operator from the version under *since*) is brought to one
 canonical form on import: the form of the newest opset. Operators that are not in the tables are
 decomposed by the frontend (docs/frontend.md) or reported, all at once, with their nodes' names.
 

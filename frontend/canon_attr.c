@@ -36,7 +36,7 @@ static int canon_axes(Call *call)
     return take_input(call, "axes", 1);
 }
 
-static int canon_split(Call *call)
+int canon_split(Call *call)
 {
     return take_input(call, "split", 1);
 }
@@ -65,7 +65,7 @@ static Tensor *like_input(Call *call, double value)
     return call_make(call, OP_CAST_LIKE, scalar, call->in[0], NULL);
 }
 
-static int canon_pad(Call *call)
+int canon_pad(Call *call)
 {
     double value = attr_float(call, "value", 0);
     if (!call_in(call, 0)) return call_fail(call, "expected 1 input");

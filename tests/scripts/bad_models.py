@@ -42,7 +42,7 @@ def structure():
     save("string", graph([relu], [value("x", [4], STRING)]))
     save("sequence", graph([relu], [field(1, "x") + field(2, field(4, field(1, field(1, 1))))]))
     save("symbol", graph([relu], [value("x", ["batch", 4])]))
-    save("opset-old", graph([relu]), 3)
+    save("opset-old", graph([relu]), 0)
     save("opset-new", graph([relu]), 99)
     save("unknown", graph([node("Alpha", ["x"], ["a"], "first", "my.domain"),
                            node("NoSuchThing", ["a"], ["b"], "second"),

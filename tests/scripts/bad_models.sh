@@ -51,7 +51,7 @@ bad arity.onnx "node 'add' \(Add, #0\): expected 2 inputs, got 1"
 bad attribute.onnx "node 'leaky' \(LeakyRelu, #0\): alpha: expected a float, got an integer"
 bad attribute-unknown.onnx "node 'leaky' \(LeakyRelu, #0\): attribute 'beta' is not known"
 bad attribute-missing.onnx "node 'concat' \(Concat, #0\): attribute 'axis' is missing"
-bad opset-old.onnx 'opset 3 is not supported'
+bad opset-old.onnx 'opset 0 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"
 bad symbol.onnx "no size 'nope'; it has batch" --bind nope=1
