@@ -269,6 +269,17 @@ static int run_rule(Walk *w, int at)
     return run_own_rule(w->graph, n, w->expand);
 }
 
+static int infer_node(Walk *w, int at);
+
+/* What was put before a node, and that node again; what it said before is forgotten. */
+static int infer_measured(Walk *w, int at, int made, int errors_before)
+{
+    int failed = 0;
+    w->graph->diag->count = errors_before;
+    for (int i = at; i <= at + made; i++) failed |= infer_node(w, i);
+    return failed;
+}
+
 static int infer_node(Walk *w, int at)
 {
     Graph *g = w->graph;
@@ -283,6 +294,10 @@ static int infer_node(Walk *w, int at)
         return 0;
     }
     if (!code) code = run_rule(w, at);
+    if (code == SHAPE_UNKNOWN && !w->trial) {
+        int made = measure_inputs(g, at);
+        if (made) return infer_measured(w, at, made, errors);
+    }
     if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;
     if (code) {
         forget_outputs(n);
@@ -297,7 +312,12 @@ static int walk_range(Walk *w, int from, int to)
 {
     int failed = 0;
     for (int i = from; i < to; i++) {
+        int before = w->graph->node_count;
+        bool is_loop = w->graph->nodes[i]->body != NULL; /* minds its own range */
         if (infer_node(w, i)) failed = LPC_ERROR;
+        int made = is_loop ? 0 : w->graph->node_count - before; /* and inferred */
+        i += made;
+        to += made;
     }
     return failed;
 }
