@@ -84,7 +84,7 @@ static inline GenValue gen_keys(Gen *g, const GenHeads *h, DType type, int64_t d
 }
 
 /* "-", a bias or which keys are seen: the first always is. */
-static inline const char *gen_mask(Gen *g, const GenHeads *h, DType type, bool *hides)
+static inline const char *gen_mask(Gen *g, const GenHeads *h, DType type)
 {
     if (!h->queries.n || !h->keys.n || gen_pick(g, 2)) return "-";
     int64_t dims[] = {h->queries.n, h->past + h->keys.n};
@@ -94,7 +94,6 @@ static inline const char *gen_mask(Gen *g, const GenHeads *h, DType type, bool *
     for (int64_t i = 0; i < dims[0] * dims[1]; i++)
         text_printf(&g->text, "%s%d", i ? ", " : "", i % dims[1] == 0 || gen_pick(g, 2));
     text_add(&g->text, "]\n");
-    *hides = true;
     return name;
 }
 
@@ -135,7 +134,7 @@ static inline void gen_attention(Gen *g)
 {
     GenValue *found = gen_any_float(g, 3), k, v;
     GenHeads h = {0};
-    bool self, there[4], hides = gen_pick(g, 2);
+    bool self, there[4];
     if (!found || found->rank > 4 || found->size > 8 || !gen_heads(g, found, &h, &self)) return;
     GenValue x = *found, made[4] = {x, x, x, x};
     gen_use(found);
@@ -144,11 +143,11 @@ static inline void gen_attention(Gen *g)
     k = cache ? *cache : self ? x : gen_keys(g, &h, x.type, h.depth);
     if (cache) gen_use(cache);
     v = self ? k : gen_keys(g, &h, x.type, h.v_depth);
-    int causal = hides;
+    int causal = gen_pick(g, 2);
     const char *past = "";
     bool has_past = h.batch.n && h.kv_heads && h.keys.n && gen_pick(g, 3) == 0;
     if (has_past) h.past = 1 + gen_pick(g, 4);
-    const char *mask = gen_mask(g, &h, x.type, &hides);
+    const char *mask = gen_mask(g, &h, x.type);
     if (has_past) {
         int64_t dims[] = {h.batch.n, h.kv_heads, h.past, h.depth};
         const char *past_k = gen_fill(g, x.type, 4, dims).name;
