@@ -39,13 +39,14 @@ static inline const char *gen_condition(Gen *g)
 
 static inline void gen_if(Gen *g);
 static inline void gen_loop(Gen *g);
+static inline void gen_collect(Gen *g);
 
 static inline void gen_some(Gen *g, int count)
 {
-    static void (*const ops[])(Gen *) = {gen_unary,  gen_binary,  gen_transpose, gen_reshape,
-                                         gen_divide, gen_softmax, gen_matmul,    gen_slice,
-                                         gen_concat, gen_reduce,  gen_if,        gen_loop};
-    for (int i = 0; i < count; i++) ops[gen_pick(g, 12)](g);
+    static void (*const ops[])(Gen *) = {
+        gen_unary, gen_binary, gen_transpose, gen_reshape, gen_divide, gen_softmax, gen_matmul,
+        gen_slice, gen_concat, gen_reduce,    gen_if,      gen_loop,   gen_collect};
+    for (int i = 0; i < count; i++) ops[gen_pick(g, 13)](g);
 }
 
 /* ---- Calm nodes ----
@@ -89,76 +90,177 @@ static inline GenValue gen_calm_if(Gen *g, GenValue x, const char *cond)
     return gen_last(g);
 }
 
-/* A loop of one value, or of two that change places; `more` goes into the body behind it and gives
- * what is stacked. */
+/* ---- Loops ---- */
+
+typedef struct GenLoop {
+    const char *name, *i, *outer; /* the iteration, the region around */
+    GenDim trips;
+    int from;   /* values from here on are the body's */
+    bool scans; /* takes a slice of `scanned` along `axis` in each iteration */
+    GenValue scanned;
+    int axis;
+} GenLoop;
+
+static inline int64_t gen_most(GenDim trips)
+{
+    return trips.n ? trips.n : GEN_N_MAX;
+}
+
+/* As often as a constant says, or the size n, or as something is long. */
+static inline const char *gen_trips(Gen *g, GenLoop *l)
+{
+    GenValue *z = gen_pick(g, 3) ? NULL : gen_any_moved(g);
+    l->trips = gen_dim(g, 1 + gen_pick(g, 4));
+    if (z && z->rank && gen_worth(z)) {
+        l->axis = gen_pick(g, z->rank);
+        GenDim dim = z->dims[l->axis];
+        l->scans = dim.n ? dim.n <= GEN_N_MAX : !strcmp(dim.text, "n");
+        l->scanned = *z;
+        if (l->scans) l->trips = dim;
+        if (l->scans) gen_use(z);
+    } else if (gen_pick(g, 5) == 0) {
+        l->trips = (GenDim){0, "n"};
+    }
+    if (l->trips.n) return gen_scalar(g, DT_I64, l->trips.text);
+    const char *count = gen_name(g, "n");
+    gen_node(g, GEN_PRINT("%s: ?[*]", count), "Size", "%n", "");
+    return count;
+}
+
+/* Enters; `carried` are names of what the body gets, `first` of what it gets at first. */
+static inline void gen_open(Gen *g, GenLoop *l, const char *carried, const char *first, bool ends)
+{
+    *l =
+        (GenLoop){.name = GEN_PRINT("loop%d", g->names++), .i = gen_name(g, "i"), .from = g->count};
+    const char *count = gen_trips(g, l), *yes = ends ? gen_scalar(g, DT_BOOL, "1") : "-";
+    text_printf(&g->text, "%s: i64[], %s, %s = lpc.LoopEnter \"%s\" (%s, %s, %s)%s\n", l->i,
+                ends ? GEN_PRINT("%s: bool[]", gen_name(g, "b")) : "-", carried, l->name, count,
+                yes, first, g->region);
+    l->outer = gen_enter(g, GEN_PRINT("\"%s\"", l->name));
+}
+
+static inline void gen_close(Gen *g, const GenLoop *l, const char *outs, const char *ins,
+                             const char *attrs)
+{
+    gen_leave(g, l->outer);
+    g->count = l->from;
+    text_printf(&g->text, "%s = lpc.LoopLeave \"%s.leave\" (%s) {%s}%s of(\"%s\")\n", outs, l->name,
+                ins, attrs, g->region, l->name);
+}
+
+static inline void gen_slice_of(Gen *g, const GenLoop *l)
+{
+    GenValue y = l->scanned;
+    if (!l->scans) return;
+    y.rank--;
+    memmove(&y.dims[l->axis], &y.dims[l->axis + 1], (size_t)(y.rank - l->axis) * sizeof *y.dims);
+    gen_make(g, y, "lpc.At", GEN_PRINT("%s, %s", l->scanned.name, l->i),
+             GEN_PRINT("axis=%d", l->axis));
+}
+
+/* What is stacked: `x`, or something that the iteration makes beside it. Gives its axis in all. */
+static inline int gen_stack(Gen *g, const GenLoop *l, bool more, GenValue x, GenValue *stack)
+{
+    int made = g->count;
+    gen_slice_of(g, l);
+    if (more && gen_pick(g, 3)) gen_some(g, 1 + gen_pick(g, 3));
+    *stack = x;
+    if (g->count > made && g->values[g->count - 1].rank + 1 < GEN_RANK &&
+        gen_worth(&g->values[g->count - 1]))
+        *stack = gen_last(g);
+    return gen_pick(g, stack->rank + 1);
+}
+
+/* A loop of one value, or of two that change places. */
 static inline GenValue gen_carry(Gen *g, GenValue x, GenValue *stack)
 {
     enum { ROOM = 40 }; /* roundings in an iteration */
-    int64_t trips = 1 + gen_pick(g, 4);
-    int twice = gen_pick(g, 3) == 0, ends = !stack && gen_pick(g, 3) == 0, from = g->count;
-    const char *count = gen_scalar(g, DT_I64, GEN_PRINT("%d", (int)trips));
-    const char *end = gen_scalar(g, DT_I64, GEN_PRINT("%d", gen_pick(g, 3)));
-    const char *loop = GEN_PRINT("loop%d", g->names++), *i = gen_name(g, "i"), *leave = "-";
-    GenValue in[2] = {x, x}, out[2], room = x;
+    int twice = gen_pick(g, 3) == 0, ends = !stack && gen_pick(g, 3) == 0, axis = 0;
+    const char *end = gen_scalar(g, DT_I64, GEN_PRINT("%d", gen_pick(g, 3))), *leave = "-";
+    GenValue in[2] = {x, x}, out[2], room = x, y = x;
+    GenLoop l;
     gen_round(&room, fmax(x.size, 1), 0, 4);
+    for (int k = 0; k < 2; k++) in[k].name = gen_name(g, "v");
+    gen_open(g, &l,
+             twice ? GEN_PRINT("%s: ?[*], %s: ?[*]", in[0].name, in[1].name)
+                   : GEN_PRINT("%s: ?[*]", in[0].name),
+             twice ? GEN_PRINT("%s, %s", x.name, x.name) : x.name, ends);
+    double trips = (double)gen_most(l.trips);
     for (int k = 0; k < 2; k++) {
-        in[k].name = gen_name(g, "v");
         in[k].size = room.size;
-        in[k].error = x.exact ? 0 : x.error + (double)trips * ROOM * room.error;
-    }
-    const char *yes = ends ? gen_scalar(g, DT_BOOL, "1") : "-";
-    text_printf(&g->text, "%s: i64[], %s, %s: ?[*]%s = lpc.LoopEnter \"%s\" (%s, %s, %s%s)%s\n", i,
-                ends ? GEN_PRINT("%s: bool[]", gen_name(g, "b")) : "-", in[0].name,
-                twice ? GEN_PRINT(", %s: ?[*]", in[1].name) : "", loop, count, yes, x.name,
-                twice ? GEN_PRINT(", %s", x.name) : "", g->region);
-    const char *outer = gen_enter(g, GEN_PRINT("\"%s\"", loop));
-    for (int k = 0; k <= twice; k++) {
-        gen_keep(g, in[k]);
-        gen_last(g);
+        in[k].error = x.exact ? 0 : x.error + trips * ROOM * room.error;
+        if (k <= twice) gen_keep(g, in[k]);
     }
     out[0] = gen_calm(g, in[twice]);
     out[1] = twice && gen_pick(g, 2) ? gen_calm(g, in[0]) : in[0];
     bool exact = out[0].exact && (!twice || out[1].exact);
     double grows = fmax(out[0].error, twice ? out[1].error : 0) - in[0].error;
     if (!exact) grows = fmax(grows, room.error);
-    bool good = x.error + (double)trips * grows <= in[0].error || exact;
+    bool good = x.error + trips * grows <= in[0].error || exact;
     /* What the first iteration has exactly, the next ones may not have. */
-    for (int k = from; k < g->count; k++) g->values[k].exact &= exact;
-    if (ends) {
-        leave = gen_name(g, "b");
-        gen_node(g, GEN_PRINT("%s: ?[*]", leave), "Less", GEN_PRINT("%s, %s", i, end), "");
-    }
-    if (stack) {
-        *stack = out[0];
-        int made = g->count;
-        if (good && gen_pick(g, 2)) gen_some(g, 1 + gen_pick(g, 3));
-        if (g->count > made && g->values[g->count - 1].rank + 1 < GEN_RANK &&
-            gen_worth(&g->values[g->count - 1]))
-            *stack = gen_last(g);
-        stack->exact &= exact;
-    }
-    gen_leave(g, outer);
-    g->count = from;
-    GenValue y = x;
-    const char *stacked = stack ? GEN_PRINT(", %s", stack->name) : "";
+    for (int k = l.from; k < g->count; k++) g->values[k].exact &= exact;
+    out[0].exact &= exact;
     y.exact = exact;
     y.size = room.size;
-    y.error = exact ? 0 : x.error + (double)trips * grows;
+    y.error = exact ? 0 : x.error + trips * grows;
+    if (ends) {
+        leave = gen_name(g, "b");
+        gen_node(g, GEN_PRINT("%s: ?[*]", leave), "Less", GEN_PRINT("%s, %s", l.i, end), "");
+    }
+    if (stack) axis = gen_stack(g, &l, good, out[0], stack);
     y.name = gen_name(g, "t");
-    const char *also =
-        twice ? gen_pick(g, 2) ? GEN_PRINT(", %s: ?[*]", gen_name(g, "t")) : ", -" : "";
-    if (stack) stack->name = gen_name(g, "t");
-    text_printf(&g->text,
-                "%s: ?[*]%s%s = lpc.LoopLeave \"%s.leave\" (%s, %s%s%s) {axes=[%s]}%s of(\"%s\")\n",
-                y.name, also, stack ? GEN_PRINT(", %s: ?[*]", stack->name) : "", loop, leave,
-                out[0].name, twice ? GEN_PRINT(", %s", out[1].name) : "", stacked, stack ? "0" : "",
-                g->region, loop);
+    const char *outs = GEN_PRINT("%s: ?[*]", y.name);
+    const char *ins = GEN_PRINT("%s, %s", leave, out[0].name), *attrs = "";
+    if (twice) {
+        ins = GEN_PRINT("%s, %s", ins, out[1].name);
+        outs = gen_pick(g, 2) ? GEN_PRINT("%s, %s: ?[*]", outs, gen_name(g, "t"))
+                              : GEN_PRINT("%s, -", outs);
+    }
+    if (stack) {
+        ins = GEN_PRINT("%s, %s", ins, stack->name);
+        stack->name = gen_name(g, "t");
+        outs = GEN_PRINT("%s, %s: ?[*]", outs, stack->name);
+        attrs = GEN_PRINT("axes=[%d], reverse=[%d]", axis, gen_pick(g, 3) == 0);
+        memmove(&stack->dims[axis + 1], &stack->dims[axis],
+                (size_t)(stack->rank - axis) * sizeof *stack->dims);
+        stack->dims[axis] = l.trips;
+        stack->rank++;
+    }
+    gen_close(g, &l, outs, ins, attrs);
     gen_keep(g, y);
-    if (!stack) return y;
-    memmove(&stack->dims[1], &stack->dims[0], (size_t)stack->rank * sizeof *stack->dims);
-    stack->dims[0] = gen_dim(g, trips);
-    stack->rank++;
     return y;
+}
+
+/* A list that each iteration makes longer by what it makes of another value. */
+static inline void gen_collect(Gen *g)
+{
+    GenValue *x = gen_any_float(g, 1);
+    if (g->depth >= GEN_DEPTH || !x || x->size > 10) return;
+    int axis = gen_pick(g, x->rank);
+    GenValue list = *x, item = *x, *z = gen_any(g, x->type);
+    bool fits = z && z->rank == list.rank && z->size <= 10 && z->dims[axis].n;
+    for (int i = 0; fits && i < list.rank; i++)
+        fits = i == axis || gen_same(z->dims[i], list.dims[i]);
+    if (fits) item = *z;
+    if (!list.dims[axis].n || !item.dims[axis].n) return;
+    gen_use(x);
+    if (fits) gen_use(z);
+    GenLoop l;
+    const char *v = gen_name(g, "v"), *w = gen_name(g, "v");
+    gen_open(g, &l, GEN_PRINT("%s: ?[*]", v), list.name, false);
+    item = gen_calm(g, item);
+    gen_node(g, GEN_PRINT("%s: ?[*]", w), "Concat",
+             gen_pick(g, 4) ? GEN_PRINT("%s, %s", v, item.name) : GEN_PRINT("%s, %s", item.name, v),
+             GEN_PRINT("axis=%d", axis));
+    list.exact = list.exact && item.exact;
+    list.size = fmax(list.size, item.size);
+    list.error = fmax(list.error, item.error);
+    int64_t first = list.dims[axis].n, step = item.dims[axis].n;
+    list.dims[axis] = l.trips.n ? gen_dim(g, first + step * l.trips.n)
+                                : (GenDim){0, GEN_PRINT("(%d + %d*n)", (int)first, (int)step)};
+    list.name = gen_name(g, "t");
+    gen_close(g, &l, GEN_PRINT("%s: ?[*]", list.name), GEN_PRINT("-, %s", w), "");
+    if (gen_worth(&list) && first + step * gen_most(l.trips) <= 24) gen_keep(g, list);
 }
 
 static inline GenValue gen_calm(Gen *g, GenValue x)
