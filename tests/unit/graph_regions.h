@@ -109,7 +109,7 @@ static inline int64_t gen_most(GenDim trips)
 /* As often as a constant says, or the size n, or as something is long. */
 static inline const char *gen_trips(Gen *g, GenLoop *l)
 {
-    GenValue *z = gen_pick(g, 3) ? NULL : gen_any_moved(g);
+    GenValue *z = gen_pick(g, 2) ? NULL : gen_any_moved(g);
     l->trips = gen_dim(g, 1 + gen_pick(g, 4));
     if (z && z->rank && gen_worth(z)) {
         l->axis = gen_pick(g, z->rank);
@@ -342,7 +342,8 @@ static inline void gen_random_node(Gen *g)
         gen_tile,      gen_resize,    gen_matmul,    gen_matmul,    gen_gemm,    gen_conv,
         gen_conv,      gen_pool,      gen_reduce,    gen_reduce,    gen_arg,     gen_softmax,
         gen_cumulate,  gen_norm,      gen_norm,      gen_quantize,  gen_if,      gen_loop,
-        gen_top_k,     gen_attention, gen_recurrent, gen_recurrent, gen_cast,    gen_grow};
+        gen_top_k,     gen_attention, gen_recurrent, gen_recurrent, gen_cast,    gen_grow,
+        gen_collect,   gen_collect,   gen_loop,      gen_loop,      gen_if,      gen_attention};
     int count = (int)(sizeof ops / sizeof *ops);
     for (int tries = 0, was = g->count; tries < 20 && g->count == was; tries++)
         ops[gen_pick(g, count)](g);
