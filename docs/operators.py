@@ -45,7 +45,8 @@ and with these inside. What enters the body anew in each iteration may change it
 - A size that stays, or grows by the same amount in each iteration, is found at compile time.
 - Any other becomes a symbol `NODE_sizeV_A` (carried value V, axis A) that the loop sets anew. Its bound
   follows from the body where it can: a size that never grows beyond the first one, or by a bounded
-  amount in a bounded number of iterations.
+  amount in a bounded number of iterations. Sizes that follow from each other, as when two values change
+  places, have one bound, the largest of them.
 - The number of iterations is known, or it is the symbol `NODE_trips`. A bound is needed where
   something grows with it.
 
@@ -62,7 +63,8 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **ArgMax, ArgMin, Hardmax**: the first NaN of the row, the last one with `select_last_index`.
 - **TopK, Unique**: a NaN is above all numbers; equal ones in order of their places.
 - **Softmax, LogSoftmax, ReduceLogSumExp, SoftmaxCrossEntropyLoss**: all of the row is NaN.
-- **Relu, Clip, LeakyRelu, Sign** and the like: a NaN stays.
+- **Relu, Clip, LeakyRelu, Sign** and the like: a NaN stays. A bound of Clip that is NaN limits nothing, as in
+  the standard's definition by Less and Where.
 - **GridSample, RoiAlign**: a coordinate that is NaN is a place outside the image's low end.
 
 ## Limits

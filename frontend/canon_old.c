@@ -137,19 +137,18 @@ static int old_selu(Call *call)
 /* Tile(x, tiles, axis): repeats are 1, but `tiles` along the axis. */
 static int old_tile(Call *call)
 {
-    static const int64_t zero = 0;
+    static const int64_t one = 1;
     int64_t ones[MAX_RANK];
     if (call->in_count != 3 || !call->in[0] || !call->in[1] || !call->in[2])
         return call_fail(call, "expected 3 inputs");
     int rank = rank_of(call, 0);
     if (rank < 1) return unknown_rank(call);
     for (int i = 0; i < rank; i++) ones[i] = 1;
-    int64_t one = 1;
     Tensor *tiles = call_make(call, OP_RESHAPE, call->in[1], call_i64(call, 1, &one), NULL);
     Tensor *axis = call_make(call, OP_RESHAPE, call->in[2], call_i64(call, 1, &one), NULL);
-    Tensor *in[] = {call_i64(call, rank, ones), wide(call, axis), wide(call, tiles)};
-    Tensor *repeats = call_make(call, OP_SCATTER_ELEMENTS, in[0], in[1], in[2]);
-    node_set_int(call->im->graph, call_last(call), "axis", zero);
+    Tensor *start = call_i64(call, rank, ones), *at = wide(call, axis), *count = wide(call, tiles);
+    Tensor *repeats = call_make(call, OP_SCATTER_ELEMENTS, start, at, count);
+    node_set_int(call->im->graph, call_last(call), "axis", 0);
     call->in[1] = repeats;
     call->in_count = 2;
     call->opset = 0;

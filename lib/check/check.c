@@ -86,8 +86,6 @@ static bool same_shapes(const DataSet *a, const DataSet *b)
 
 static int read_interface(Check *c)
 {
-    static const char *const quantising[] = {"QuantizeLinear", "DynamicQuantizeLinear",
-                                             "QLinearConv", "QLinearMatMul"};
     Graph *graph;
     Diag quiet;
     diag_init(&quiet, c->arena, c->options->compile.model);
@@ -104,11 +102,8 @@ static int read_interface(Check *c)
         c->input_ranks[c->input_count] = graph->inputs[i]->rank;
         c->input_names[c->input_count++] = graph->inputs[i]->name;
     }
-    for (int i = 0; i < graph->node_count; i++) {
-        for (size_t k = 0; k < sizeof quantising / sizeof *quantising; k++) {
-            if (!strcmp(op_info(graph->nodes[i]->op)->name, quantising[k])) c->quantises = true;
-        }
-    }
+    for (int i = 0; i < graph->node_count; i++)
+        c->quantises |= (op_info(graph->nodes[i]->op)->traits & T_QUANTISES) != 0;
     return 0;
 }
 

@@ -122,6 +122,7 @@ int check_cumulate(Graph *g, Node *n)
 
 int check_trilu(Graph *g, Node *n)
 {
+    TRY(need_rank_min(g, n, 0, 2));
     return need_elements(g, n, 1, "k", 1);
 }
 

@@ -1,30 +1,17 @@
 /* Shape rules of element-wise operators, casts and quantisation. */
 #include "passes/shape/shape.h"
 
-/* Output 0 is like input 0; a negative `axis` is resolved. */
 int shape_same(Graph *g, Node *n)
 {
-    const Tensor *x = n->in[0];
-    int axis;
-    const Attr *attr = node_attr(n, "axis");
-    if (attr && attr->kind == ATTR_INT) TRY(shape_axis(g, n, "axis", x->rank ? x->rank : 1, &axis));
-    switch (n->op) {
-    case OP_SOFTMAX:
-    case OP_LOG_SOFTMAX:
-    case OP_HARDMAX:
-    case OP_LP_NORMALIZATION:
-    case OP_RMS_NORMALIZATION:
-    case OP_TENSOR_SCATTER:
-    case OP_SCATTER_ELEMENTS: /* the default is made explicit too */
-        TRY(shape_axis(g, n, "axis", x->rank ? x->rank : 1, &axis));
-        break;
-    case OP_INSTANCE_NORMALIZATION:
-    case OP_GROUP_NORMALIZATION: TRY(need_rank_min(g, n, 0, 2)); break;
-    case OP_SCATTER_ND: TRY(need_rank_min(g, n, 1, 1)); break;
-    case OP_TRILU: TRY(need_rank_min(g, n, 0, 2)); break;
-    default: break;
-    }
-    return shape_set_like(g, n, 0, x->dtype, x);
+    return shape_set_like(g, n, 0, n->in[0]->dtype, n->in[0]);
+}
+
+/* The attribute `axis` is one of input 0's, whose default is made explicit. */
+int shape_same_axis(Graph *g, Node *n)
+{
+    int rank = n->in[0]->rank, axis;
+    TRY(shape_axis(g, n, "axis", rank ? rank : 1, &axis));
+    return shape_same(g, n);
 }
 
 int shape_bool_same(Graph *g, Node *n)

@@ -8,8 +8,8 @@
 /* Any value at all. */
 static inline GenValue *gen_any_moved(Gen *g)
 {
-    GenValue *x = gen_any(g, gen_pick(g, 6) ? DT_F32 : DT_I32);
-    return x ? x : gen_any(g, DT_F32);
+    GenValue *x = gen_pick(g, 6) ? NULL : gen_any(g, DT_I32);
+    return x ? x : gen_any_real(g);
 }
 
 static inline void gen_reshape(Gen *g)
@@ -214,7 +214,7 @@ static inline void gen_pad(Gen *g)
     pads[x->rank + axis] = gen_pick(g, (int)most + 1);
     y.dims[axis] = gen_dim(g, dim.n + pads[axis] + pads[x->rank + axis]);
     const char *amounts = gen_ints(g, 2 * x->rank, pads);
-    const char *value = mode % 3 == 0 && gen_pick(g, 2) ? gen_scalar(g, DT_F32, "0.5") : NULL;
+    const char *value = mode % 3 == 0 && gen_pick(g, 2) ? gen_scalar(g, x->type, "0.5") : NULL;
     gen_make(g, y, "Pad",
              GEN_PRINT("%s, %s%s%s", gen_use(x), amounts, value ? ", " : "", value ? value : ""),
              GEN_PRINT("mode=\"%s\"", modes[mode]));

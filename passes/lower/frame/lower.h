@@ -24,6 +24,7 @@ struct LowerTarget {
     bool scalar;          /* --portable: plain code, which any compiler takes */
     bool compact;         /* no transformed weights that are larger than the model's own */
     bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
+    bool eager;           /* other threads for whatever can run on them, however small; for tests */
     Tuning *tuning;       /* NULL: all by rule */
 };
 
@@ -186,7 +187,7 @@ void lower_nest_end(Lower *lw, int loops);
 /* Axis order of a tensor's memory, outermost first, from its place's strides. */
 void lower_order(Lower *lw, const Tensor *tensor, uint8_t order[MAX_RANK]);
 /* PARALLEL when the kernel is empty so far and total_work (flops at the bounds) is worth it, else
- * SERIAL. */
+ * SERIAL. Work 0: never, for loops that others follow in the kernel. */
 LoopKind lower_parallel(Lower *lw, double total_work);
 /* The same for register tiles, which do as many operations in the time of one elsewhere as a vector
  * has lanes, and wait for `weights` bytes where each is used for little else. */
