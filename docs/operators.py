@@ -28,8 +28,10 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
 - **QuantizeLinear, DequantizeLinear**: no `axis` when the scale is a scalar; axis 0 when it is one
   element in a vector, which counts as per tensor.
 - Inputs that **determine sizes** (Reshape's shape, Slice's starts, Range's limit, TopK's k, ...) are
-  constants or tensors with known `values`; a model where they depend on data needs
-  `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
+  constants or tensors with known `values`. Where Slice's starts and ends, TopK's k, Reshape's, Expand's and
+  ConstantOfShape's shape, Range's limit, Tile's repeats, Pad's pads and OneHot's depth depend on data,
+  `lpc.Measure` reads them at run time into symbols; Slice, TopK and Reshape bound them, for others `--max
+  TENSOR_value=N` does (outside of loops). Others need `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
   the sizes there are, `lpc.Phi` has the attribute `fails` (0: else, 1: then): taking it is an error
   at run time.
 - **NonZero, Compress, Unique, NonMaxSuppression** define a symbol that they compute at run time,
