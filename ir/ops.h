@@ -33,7 +33,10 @@ enum {
         512, /* windows over space, axes 2 and on, which read the channels, axis 1, together */
     /* Moves or selects elements of input 0 (all inputs, when there are ANY) by place or order only:
      * it does the same with quantised elements. Of several outputs only the first has elements. */
-    T_ON_QUANTISED = 1024
+    T_ON_QUANTISED = 1024,
+    /* Takes elements of narrow types (ir/dtype.h): converts them, or moves them without a look at what they
+     * say. Operators written out as others leave it to these. */
+    T_NARROW = 2048
 };
 
 typedef struct OpInfo {
