@@ -101,20 +101,30 @@ float narrow_to_f32(DType type, uint8_t code)
     return negative ? -value : value;
 }
 
-uint8_t f32_to_narrow(DType type, float value)
+/* The code, without a sign, of the number nearest to a size; -1: a NaN is asked for, and none has it. */
+static int nearest_code(DType type, int codes, double size)
 {
-    int best = 0, sign = type == DT_F8E8M0 ? 0 : 1 << (dtype_bits(type) - 1);
-    int codes = 1 << (dtype_bits(type) - (sign != 0));
-    double least = INFINITY, size = fabs((double)value);
+    int best = 0;
+    double least = INFINITY;
     for (int code = 0; code < codes; code++) {
         double here = (double)narrow_to_f32(type, (uint8_t)code);
-        if (isnan(value) && isnan(here)) return (uint8_t)code;
-        double distance = isinf(size) ? -here : fabs(here - size);
-        if (isnan(here) || isinf(here) || distance > least) continue;
+        if (isnan(size) && isnan(here)) return code;
+        /* Far above the largest, distances would round to the same. */
+        double distance = size > 1e6 && type != DT_F8E8M0 ? -here : fabs(here - size);
+        if (isinf(size)) distance = -here;
+        if (!isfinite(here) || !(distance <= least)) continue;
         if (distance < least || code % 2 == 0) best = code;
         least = distance;
     }
-    if (isnan(value)) return (uint8_t)sign; /* the only NaN, or where there is none, zero */
-    bool negative = signbit(value) && (best || !format_of(type).one_zero);
-    return (uint8_t)(best | (negative ? sign : 0));
+    return isnan(size) ? -1 : best;
+}
+
+uint8_t f32_to_narrow(DType type, float value)
+{
+    int sign = type == DT_F8E8M0 ? 0 : 1 << (dtype_bits(type) - 1);
+    int codes = 1 << (dtype_bits(type) - (sign != 0));
+    int code = nearest_code(type, codes, fabs((double)value));
+    if (code < 0) return (uint8_t)sign; /* the only NaN, or where there is none, zero */
+    bool negative = signbit(value) && (code || !format_of(type).one_zero);
+    return (uint8_t)(code | (negative ? sign : 0));
 }

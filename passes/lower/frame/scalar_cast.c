@@ -33,8 +33,7 @@ Inst *scalar_cast(Builder *b, const Node *node, Inst *x)
 Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero)
 {
     x = dtype_is_float(x->type.dtype) ? x : kb_cast(b, DT_F32, x);
-    Inst *rounded =
-        kb_op1(b, LI_RINT, kb_op(b, LI_DIV, x, kb_cast(b, x->type.dtype, scale)));
+    Inst *rounded = kb_op1(b, LI_RINT, kb_op(b, LI_DIV, x, kb_cast(b, x->type.dtype, scale)));
     if (zero) rounded = kb_add(b, rounded, kb_cast(b, x->type.dtype, zero));
     Inst *clean =
         kb_select(b, kb_op(b, LI_NE, rounded, rounded), scalar_like(b, rounded, 0), rounded);
@@ -62,8 +61,8 @@ Inst *scalar_quantize_node(Builder *b, const Node *node, Inst *x, Inst *scale, I
     zero = parameter(b, node, 2, zero);
     if (precision) { /* of the division */
         DType type = dtype_from_onnx(precision);
-        Inst *quotient = kb_op(b, LI_DIV, kb_cast(b, lower_type(type), x),
-                               kb_cast(b, lower_type(type), scale));
+        Inst *quotient =
+            kb_op(b, LI_DIV, kb_cast(b, lower_type(type), x), kb_cast(b, lower_type(type), scale));
         x = kb_cast(b, lower_type(type), kb_cast(b, type, quotient));
         scale = scalar_like(b, x, 1);
     }
