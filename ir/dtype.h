@@ -72,8 +72,8 @@ uint8_t narrow_at(DType type, const void *packed, int64_t i);
 /* Between the forms; packing may be done in place. Other types are copied. */
 void narrow_pack(DType type, int64_t count, const void *held, void *packed);
 void narrow_unpack(DType type, int64_t count, const void *packed, void *held);
-/* The number of a code. The nearest code of a number, ties to even, where it is too large the largest: a
- * search, for constants; what runs is made by passes/lower/frame/narrow.c. */
+/* The number of a code. The nearest code of a number, ties to even, where it is too large the largest (but
+ * infinity of infinity): a search, for constants; what runs is made by passes/lower/frame/narrow.c. */
 float narrow_to_f32(DType type, uint8_t code);
 uint8_t f32_to_narrow(DType type, float value);
 

@@ -108,7 +108,7 @@ static int nearest_code(DType type, int codes, double size)
     double least = INFINITY;
     for (int code = 0; code < codes; code++) {
         double here = (double)narrow_to_f32(type, (uint8_t)code);
-        if (isnan(size) && isnan(here)) return code;
+        if ((isnan(size) && isnan(here)) || (isinf(size) && isinf(here))) return code;
         /* Far above the largest, distances would round to the same. */
         double distance = size > 1e6 && type != DT_F8E8M0 ? -here : fabs(here - size);
         if (isinf(size)) distance = -here;

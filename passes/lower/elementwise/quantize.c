@@ -13,12 +13,12 @@ static Inst *quantize_parameter(Lower *lw, const Node *node, int input, Inst *co
     Builder *b = &lw->b;
     Inst *own[MAX_RANK] = {0};
     if (!parameter) return NULL;
-    if (parameter->rank == 0) return lower_load(lw, parameter, own);
+    if (size_is(tensor_elements(lw->sizes, parameter), 1)) return lower_load(lw, parameter, own);
     int axis = (int)node_int(node, "axis");
-    if (axis < 0) axis += x->rank; /* of a scale with one element */
+    if (axis < 0) axis += x->rank;
     int64_t block = node_int(node, "block_size");
     if (parameter->rank == 1 && block == 0) {
-        own[0] = size_is(parameter->dims[0], 1) ? kb_i64(b, 0) : idx[axis];
+        own[0] = idx[axis];
         return lower_load(lw, parameter, own);
     }
     for (int i = 0; i < parameter->rank; i++) own[i] = idx[i];
