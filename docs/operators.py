@@ -69,9 +69,24 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
   the standard's definition by Less and Where.
 - **GridSample, RoiAlign**: a coordinate that is NaN is a place outside the image's low end.
 
+## Narrow types
+
+float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1, int4, uint4, int2 and uint2 are
+converted (Cast, CastLike, QuantizeLinear, DequantizeLinear, BitCast) and moved; any other operator that is given
+them is an error. Constants keep the model's packed bytes. Casts follow the tables of ONNX's text; where it leaves
+something open:
+
+- **float8**: `saturate` takes infinities to the largest number too. f64 is rounded once.
+- **float8e8m0** is rounded from f32, signs are dropped; without `saturate` all below 2^-127 or above 2^127 is NaN,
+  whatever the `round_mode`.
+- **float4e2m1**: a NaN becomes -0, as in ONNX's test cases.
+- **4 and 2 bits**: floats are rounded to the nearest integer, ties to even (ONNX's page on int4); from integers the
+  lowest bits stay.
+- **QuantizeLinear, DequantizeLinear**: a zero point of a small float is added and subtracted like any other.
+
 ## Limits
 
-Rank up to 8. No training mode, no strings, sequences, maps, optionals, float8 or 4-bit types.
+Rank up to 8. No training mode, no strings, sequences, maps, optionals or complex types.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the

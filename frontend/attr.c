@@ -78,11 +78,12 @@ static Tensor *attr_tensor(Import *im, const char *name, const Elements *element
     tensor->name = name;
     tensor->dtype = elements->dtype;
     tensor->rank = elements->rank;
-    data->bytes = dtype_size(elements->dtype);
+    int64_t count = 1;
     for (int i = 0; i < elements->rank; i++) {
         tensor->dims[i] = size_const(im->graph->sizes, elements->dims[i]);
-        data->bytes *= (size_t)elements->dims[i];
+        count *= elements->dims[i];
     }
+    data->bytes = (size_t)dtype_const_bytes(elements->dtype, count);
     data->data = elements->data;
     tensor->data = data;
     return tensor;

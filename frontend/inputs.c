@@ -266,7 +266,10 @@ static int add_const_input(Import *im, Scope *scope, const ConstInput *given, DT
     size_t bytes = dtype_size(dtype);
     for (int i = 0; i < given->rank; i++) bytes *= (size_t)given->dims[i];
     void *copy = arena_alloc(im->arena, bytes);
-    if (bytes) memcpy(copy, given->data, bytes);
+    if (dtype_is_subbyte(dtype)) /* data has an element in each byte, constants have not */
+        narrow_pack(dtype, (int64_t)bytes, given->data, copy);
+    else if (bytes)
+        memcpy(copy, given->data, bytes);
     scope_bind(scope, given->name,
                graph_const(im->graph, given->name, dtype, given->rank, given->dims, copy));
     return LPC_OK;

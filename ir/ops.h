@@ -35,7 +35,10 @@ enum {
      * it does the same with quantised elements. Of several outputs only the first has elements. */
     T_ON_QUANTISED = 1024,
     /* Rounds what it computed to integers: another right way to compute it may give the next one. */
-    T_QUANTISES = 2048
+    T_QUANTISES = 2048,
+    /* Takes elements of narrow types (ir/dtype.h): converts them, or moves them without a look at what they
+     * say. Operators written out as others leave it to these. */
+    T_NARROW = 4096
 };
 
 typedef struct OpInfo {

@@ -126,6 +126,7 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
     Lower *lw = p->lw;
     const Tensor *in = node->in[0], *out = node->out[k];
     if (in->is_inlined || in->dtype != out->dtype || p->lw->target->plain) return false;
+    if (place_is_packed(in)) return false;
     const Place *from = lower_place(lw, in);
     if (!from->buffer) return false;
     *place = *from;

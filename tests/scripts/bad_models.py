@@ -3,7 +3,8 @@ import os
 import sys
 
 import onnx_writer
-from onnx_writer import STRING, attribute_graph, attribute_int, field, graph, node, tensor, value
+from onnx_writer import (STRING, attribute_graph, attribute_int, attribute_string, contents, field, graph, node,
+                         tensor, value)
 
 
 def save(name, *parts):
@@ -58,6 +59,25 @@ def nodes():
     save("attribute-missing", graph([node("Concat", ["x", "x"], ["y"], "concat")]))
 
 
+def narrow():
+    eighth, four = [value("x", [4], 17)], [value("x", [4], 22)]
+    save("narrow-add", graph([node("Add", ["x", "x"], ["y"], "add")], eighth), 23)
+    save("narrow-mode", graph([node("Cast", ["x"], ["y"], "cast", "",
+                                    [attribute_int("to", 24), attribute_string("round_mode", "odd")])]), 25)
+    save("narrow-output", graph([node("QuantizeLinear", ["x", "s"], ["y"], "quantize", "",
+                                      [attribute_int("output_dtype", 24)])],
+                                constants=[contents("s", [], [1.0])]), 25)
+    scale = contents("s", [2], [1.0, 2.0])
+    save("narrow-blocks", graph([node("DequantizeLinear", ["x", "s"], ["y"], "blocks", "",
+                                      [attribute_int("axis", 0), attribute_int("block_size", 3)])],
+                                [value("x", [7], 22)], constants=[scale]), 23)
+    save("narrow-float", graph([node("DequantizeLinear", ["x", "s"], ["y"], "dequantize")],
+                               constants=[contents("s", [], [1.0])]), 23)
+    short = field(1, 5) + field(2, 22) + field(8, "w") + field(9, b"ab")
+    save("narrow-short", graph([node("Concat", ["x", "w"], ["y"], "concat", "", [attribute_int("axis", 0)])],
+                               four, constants=[short]), 23)
+
+
 def constants():
     add = [node("Add", ["x", "w"], ["y"], "add")]
     save("size", graph(add, constants=[tensor("w", [4], bytes(12))]))
@@ -79,4 +99,5 @@ def constants():
 
 structure()
 nodes()
+narrow()
 constants()

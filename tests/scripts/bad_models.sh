@@ -51,6 +51,12 @@ bad arity.onnx "node 'add' \(Add, #0\): expected 2 inputs, got 1"
 bad attribute.onnx "node 'leaky' \(LeakyRelu, #0\): alpha: expected a float, got an integer"
 bad attribute-unknown.onnx "node 'leaky' \(LeakyRelu, #0\): attribute 'beta' is not known"
 bad attribute-missing.onnx "node 'concat' \(Concat, #0\): attribute 'axis' is missing"
+bad narrow-add.onnx "node 'add' \(Add, #0\): 'x': elements of f8e4m3fn can be moved and cast only"
+bad narrow-mode.onnx "node 'cast' \(Cast, #0\): round_mode: expected up, down or nearest, got 'odd'"
+bad narrow-output.onnx "output_dtype: type f8e8m0 is not supported"
+bad narrow-blocks.onnx "node 'blocks' \(DequantizeLinear, #0\): .*scale"
+bad narrow-float.onnx "x: elements of f32 are not quantised"
+bad narrow-short.onnx "'w'.*: its shape needs 3 bytes, the model has 2"
 bad opset-old.onnx 'opset 0 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"

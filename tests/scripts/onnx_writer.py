@@ -48,6 +48,10 @@ def attribute_float(name, number):
     return field(1, name) + field(2, float(number)) + field(20, 1)
 
 
+def attribute_string(name, text):
+    return field(1, name) + field(4, text) + field(20, 3)
+
+
 def attribute_ints(name, numbers):
     return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
 

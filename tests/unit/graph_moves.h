@@ -5,10 +5,23 @@
 
 #include "tests/unit/graph_cases.h"
 
+/* The narrow types that numbers are cast to. */
+static const DType gen_narrow_types[] = {DT_F8E4M3FN, DT_F8E4M3FNUZ, DT_F8E5M2, DT_F8E5M2FNUZ,
+                                         DT_F4E2M1,   DT_I4,         DT_U4,     DT_I2};
+
+static inline GenValue *gen_any_narrow(Gen *g)
+{
+    GenValue *x = NULL;
+    int first = gen_pick(g, 8);
+    for (int i = 0; i < 8 && !x; i++) x = gen_any(g, gen_narrow_types[(first + i) % 8]);
+    return x;
+}
+
 /* Any value at all. */
 static inline GenValue *gen_any_moved(Gen *g)
 {
-    GenValue *x = gen_pick(g, 6) ? NULL : gen_any(g, DT_I32);
+    int kind = gen_pick(g, 12);
+    GenValue *x = kind < 2 ? gen_any_narrow(g) : gen_any(g, kind < 10 ? DT_F32 : DT_I32);
     return x ? x : gen_any_real(g);
 }
 

@@ -441,4 +441,45 @@ static inline void gen_quantize(Gen *g)
     gen_quantized(g, &y, type, "0.0625");
 }
 
+/* ---- Narrow types ---- */
+
+/* Every way must make the same elements of exact numbers. */
+static inline void gen_narrow(Gen *g)
+{
+    GenValue *x = gen_any(g, DT_F32);
+    if (!x || !x->exact || x->size > 100) return;
+    GenValue y = *x;
+    y.type = gen_narrow_types[gen_pick(g, 8)];
+    y.size = dtype_is_code(y.type) ? fmax(1.25 * x->size, 1) : 15;
+    gen_make(g, y, "Cast", gen_use(x),
+             GEN_PRINT("to=%d, saturate=%d", dtype_to_onnx(y.type), x->size < 6 && gen_pick(g, 2)));
+}
+
+static inline void gen_widen(Gen *g)
+{
+    GenValue *x = gen_any_narrow(g);
+    if (!x) return;
+    GenValue y = *x;
+    y.type = DT_F32;
+    gen_make(g, y, "Cast", gen_use(x), "to=1");
+}
+
+/* A product with packed weights in blocks, the last of which may be shorter. */
+static inline void gen_blocks(Gen *g)
+{
+    static const DType types[] = {DT_I4, DT_U4, DT_I2, DT_U2, DT_F4E2M1};
+    GenValue *x = gen_any_float(g, 2);
+    if (!x || !x->dims[x->rank - 1].n) return;
+    int64_t n = x->dims[x->rank - 1].n, block = 1 + gen_pick(g, (int)n);
+    int64_t dims[] = {n, 1 + gen_pick(g, 9)}, scales[] = {(n + block - 1) / block, dims[1]};
+    GenValue w = gen_fill(g, types[gen_pick(g, 5)], 2, dims);
+    GenValue s = gen_fill(g, DT_F32, 2, scales), y = *x;
+    const char *name = gen_name(g, "t");
+    gen_node(g, GEN_PRINT("%s: ?[*]", name), "DequantizeLinear",
+             GEN_PRINT("%s, %s", w.name, s.name), GEN_PRINT("axis=0, block_size=%d", (int)block));
+    y.dims[y.rank - 1] = gen_dim(g, dims[1]);
+    gen_round(&y, (double)n * x->size * 15, (double)n * x->error * 15, n);
+    gen_make(g, y, "MatMul", GEN_PRINT("%s, %s", gen_use(x), name), "");
+}
+
 #endif

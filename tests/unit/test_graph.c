@@ -245,12 +245,18 @@ static void test_consts(Arena *arena, Diag *diag)
     double value = 0;
     Tensor *same = graph_const(graph, "same", DT_F32, 1, (int64_t[]){3}, (float[]){7, 7, 7});
     check(const_is_uniform(same, &value) && value == 7 && !const_is_uniform(w, &value), "uniform");
-    static const DType types[] = {DT_I8,  DT_U8,  DT_I16, DT_U16,  DT_I32, DT_U32,
-                                  DT_I64, DT_U64, DT_F16, DT_BF16, DT_F32, DT_F64};
+    static const DType types[] = {DT_I8,         DT_U8,  DT_I16,      DT_U16,        DT_I32,
+                                  DT_U32,        DT_I64, DT_U64,      DT_F16,        DT_BF16,
+                                  DT_F32,        DT_F64, DT_F8E4M3FN, DT_F8E4M3FNUZ, DT_F8E5M2,
+                                  DT_F8E5M2FNUZ, DT_I4,  DT_U4};
     bool scalars = true;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         scalars = scalars && const_f64_at(graph_scalar(graph, NULL, types[i], 5), 0) == 5;
     check(scalars, "scalars of every type");
+    Tensor *four = graph_const(graph, "four", DT_I4, 1, (int64_t[]){3}, (uint8_t[]){0x78, 0x0f});
+    check(four->data->bytes == 2 && const_i64_at(four, 0) == -8 && const_i64_at(four, 1) == 7 &&
+              const_f64_at(four, 2) == -1,
+          "packed elements");
     check(const_i64_at(graph_scalar(graph, NULL, DT_I8, 1e9), 0) == 127 &&
               const_i64_at(graph_scalar(graph, NULL, DT_I64, NAN), 0) == 0,
           "scalars saturate");

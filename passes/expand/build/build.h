@@ -78,7 +78,7 @@ Tensor *x_op3(Expand *x, OpCode op, Tensor *a, Tensor *b, Tensor *c);
 Tensor *x_scalar(Expand *x, DType type, double value);
 Tensor *x_like(Expand *x, const Tensor *t, double value); /* in t's type */
 Tensor *x_i64(Expand *x, int count, const int64_t *values);
-/* A constant of the given shape; elements are copied. */
+/* A constant of the given shape; elements, in the form that constants have, are copied. */
 Tensor *x_constant(Expand *x, DType type, int rank, const int64_t *dims, const void *elements);
 /* A list of sizes as a tensor i64[count]. */
 Tensor *x_sizes(Expand *x, int count, const Size *const *values);

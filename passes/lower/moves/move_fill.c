@@ -144,7 +144,7 @@ Inst *point_constant_of_shape(Lower *lw, const Node *node, int output, Inst *con
     (void)idx;
     if (!value || !value->tensor) return kb_const(&lw->b, type, 0);
     if (dtype_is_float(type)) return kb_float(&lw->b, type, const_f64_at(value->tensor, 0));
-    return kb_int(&lw->b, type, const_i64_at(value->tensor, 0));
+    return kb_int(&lw->b, type, const_held_at(value->tensor, 0));
 }
 
 Inst *point_eye_like(Lower *lw, const Node *node, int output, Inst *const *idx)
