@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { PIXELS = 1 << 30 }; /* more than an axis has, for the proof that indices fit */
+
 typedef struct Crop {
     Lower *lw;
     const Node *node;
@@ -48,7 +50,8 @@ static Sample sample(const Crop *c, Inst *at, Inst *n)
     Inst *zero = kb_float(b, c->type, 0), *last = number(c, kb_addi(b, n, -1));
     Sample s;
     s.inside = kb_op(b, LI_AND, kb_op(b, LI_GE, at, zero), kb_op(b, LI_LE, at, last));
-    at = kb_select(b, s.inside, at, zero);
+    at = kb_op(b, LI_MAX, kb_select(b, s.inside, at, zero), zero);
+    at = kb_op(b, LI_MIN, at, kb_float(b, c->type, PIXELS));
     Inst *below = kb_op1(b, LI_FLOOR, at);
     s.weight = kb_sub(b, at, below);
     s.below = move_clamp(b, kb_cast(b, DT_I64, below), n);
