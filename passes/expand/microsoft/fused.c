@@ -67,9 +67,10 @@ int expand_ms_nhwc_conv(Expand *x)
     for (int i = 2; i < rank; i++) first[i] = i - 1, last[i - 1] = i;
     first[1] = rank - 1;
     last[rank - 1] = 1;
+    Tensor *turned = x_transpose(x, a, first);
     fused_window(x);
     x_int(x, "group", node_int(x->n, "group"));
-    Tensor *y = x_op3(x, OP_CONV, x_transpose(x, a, first), x_in(x, 1), x_in(x, 2));
+    Tensor *y = x_op3(x, OP_CONV, turned, x_in(x, 1), x_in(x, 2));
     if (sum) y = x_add(x, y, x_transpose(x, sum, first));
     x_result(x, 0, x_transpose(x, fused_activation(x, y), last));
     return 0;

@@ -39,8 +39,8 @@ int expand_ms_pad(Expand *x)
     const int64_t *pads;
     int count;
     TRY(known_ints(x, 1, "pads", &count, &pads));
-    x_string(x, "mode", node_string(x->n, "mode"));
     Tensor *value = as_scalar(x, x_in(x, 2)), *list = x_i64(x, count, pads);
+    x_string(x, "mode", node_string(x->n, "mode"));
     x_result(x, 0, x_op3(x, OP_PAD, x_in(x, 0), list, value));
     return 0;
 }

@@ -22,9 +22,10 @@ static Tensor *layer_norm(Expand *x, Tensor *a, Tensor *gamma, Tensor *beta, Ten
 
 static Tensor *rms_norm(Expand *x, Tensor *a, Tensor *gamma, int64_t axis)
 {
+    Tensor *scale = wide(x, gamma);
     x_float(x, "epsilon", node_float(x->n, "epsilon"));
     x_int(x, "axis", axis);
-    return x_cast(x, x_op2(x, OP_RMS_NORMALIZATION, a, wide(x, gamma)), gamma->dtype);
+    return x_cast(x, x_op2(x, OP_RMS_NORMALIZATION, a, scale), gamma->dtype);
 }
 
 /* 1 / sqrt(mean(a^2) + epsilon) over the axes from `axis` on. */
@@ -154,9 +155,10 @@ static Tensor *group_norm(Expand *x, Tensor *a)
         return NULL;
     }
     Tensor *first = move_channels(x, a, true);
+    Tensor *gamma = wide(x, x_in(x, 1)), *beta = wide(x, x_in(x, 2));
     x_int(x, "num_groups", node_int(x->n, "groups"));
     x_float(x, "epsilon", node_float(x->n, "epsilon"));
-    Tensor *y = x_op3(x, OP_GROUP_NORMALIZATION, first, wide(x, x_in(x, 1)), wide(x, x_in(x, 2)));
+    Tensor *y = x_op3(x, OP_GROUP_NORMALIZATION, first, gamma, beta);
     if (activation) y = x_op1(x, OP_SWISH, y);
     return x_cast(x, move_channels(x, y, false), x_in(x, 0)->dtype);
 }
