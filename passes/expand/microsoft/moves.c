@@ -90,6 +90,7 @@ int expand_ms_unfold_tensor(Expand *x)
     if (a->rank == MAX_RANK) return x_fail(x, "more than %d dimensions", MAX_RANK);
     SizeTable *t = x->g->sizes;
     const Size *windows = size_addi(t, size_divi(t, size_addi(t, length, -size), step), 1);
+    if (size_lower(t, windows) < 0) windows = size_max(t, windows, x_size(x, 0));
     Tensor *starts = x_scale(x, x_range(x, DT_I64, windows), (double)step);
     Tensor *within = x_range(x, DT_I64, x_size(x, size));
     Tensor *at = x_add(x, x_unsqueeze(x, starts, 1), within);

@@ -8,6 +8,29 @@
 
 #include <string.h>
 
+/* pass_fold computes reshapes and transposes of fewer; those of more would be done in each run. */
+enum { FOLDED_ELEMENTS = 4 << 20 };
+
+/* The same for a constant, here and now: all blocks of I and O. */
+static Tensor *unblocked(Expand *x, const Tensor *w, const int64_t *size, int64_t block,
+                         int64_t inner)
+{
+    int64_t window = size[2] * size[3], each = window * inner * block;
+    float *to = arena_array(x->g->arena, (size_t)tensor_static_elements(w), sizeof *to);
+    const char *from = w->data->data;
+    for (int64_t o = 0; o < size[0]; o++) {
+        for (int64_t i = 0; i < size[1]; i++) {
+            int64_t at = (o / block * (size[1] / inner) + i / inner) * each;
+            at += i % inner * block + o % block;
+            for (int64_t k = 0; k < window; k++) {
+                int64_t element = at + k * inner * block;
+                memcpy(to++, from + (size_t)element * sizeof *to, sizeof *to);
+            }
+        }
+    }
+    return graph_const(x->g, NULL, DT_F32, 4, size, to - tensor_static_elements(w));
+}
+
 /* The weights [O, I, kH, kW] hold
  *     [O / block][I / block][kH][kW][block of I][block of O], or
  *     [O / block][I][kH][kW][block of O] where the kernel reads the input's channels as they are: fewer
@@ -21,7 +44,10 @@ static Tensor *plain_weights(Expand *x, Tensor *w)
     if (x_ok(x) && (size[0] % block || (!direct && size[1] % block)))
         x_fail(x, "weights of %lld x %lld channels are no whole blocks of %lld", (long long)size[0],
                (long long)size[1], (long long)block);
+    if (!x_ok(x)) return NULL;
     int64_t inner = direct ? 1 : block;
+    if (w->data && w->dtype == DT_F32 && tensor_static_elements(w) > FOLDED_ELEMENTS)
+        return unblocked(x, w, size, block, inner);
     const int64_t stored[] = {size[0] / block, size[1] / inner, size[2], size[3], inner, block};
     const Size *dims[6];
     for (int i = 0; i < 6; i++) dims[i] = x_size(x, stored[i]);

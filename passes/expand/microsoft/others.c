@@ -97,6 +97,9 @@ int expand_ms_cdist(Expand *x)
 int expand_ms_complex_mul(Expand *x)
 {
     Tensor *a[2], *b[2];
+    for (int i = 0; i < 2; i++)
+        if (x_static(x, x_in(x, i), -1, "the last size") != 2)
+            return x_fail(x, "input %d: expected pairs on the last axis", i);
     x_split(x, x_in(x, 0), -1, 2, a);
     x_split(x, x_in(x, 1), -1, 2, b);
     bool conjugates = x->n->op == OP_MS_COMPLEX_MUL_CONJ;
