@@ -46,6 +46,19 @@ static const Onnx__TensorProto *find_weights(const Onnx__GraphProto *graph, cons
     return NULL;
 }
 
+static bool is_made_here(const Onnx__GraphProto *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const Onnx__NodeProto *node = graph->node[i];
+        bool here = node->domain && !strcmp(node->domain, DOMAIN) && !is_op(node, "ReorderOutput");
+        for (size_t k = 0; here && k < node->n_output; k++)
+            if (!strcmp(node->output[k], name)) return true;
+    }
+    return false;
+}
+
+/* Of 8 to 15 channels: read as they are, where a block has 16; filled up to 8 or 16 before, where it has 8.
+ * What comes from element-wise operators on blocks has been seen where those were made. */
 static void see_conv(Evidence *seen, const Onnx__GraphProto *graph, const Onnx__NodeProto *node)
 {
     const Onnx__TensorProto *weights =
@@ -55,7 +68,11 @@ static void see_conv(Evidence *seen, const Onnx__GraphProto *graph, const Onnx__
     bool grouped = int_attribute(node, "group", 1) > 1;
     if (filters % 16 == 8) seen->eight = true;
     if (channels % 16 == 8 && (grouped || channels > 8)) seen->eight = true;
-    if (!grouped && channels > 8 && channels < 16) seen->sixteen = true;
+    if (grouped || channels < 8 || channels >= 16) return;
+    if (channels == 8 && is_made_here(graph, node->input[0]))
+        seen->eight = true;
+    else
+        seen->sixteen = true;
 }
 
 static void see_graph(Evidence *seen, const Onnx__GraphProto *graph, int depth)
@@ -74,12 +91,13 @@ static void see_graph(Evidence *seen, const Onnx__GraphProto *graph, int depth)
 static int64_t block_of(Import *im)
 {
     Evidence seen = {0};
+    if (im->options->nchwc_block) im->nchwc_block = im->options->nchwc_block;
     if (im->nchwc_block) return im->nchwc_block;
     see_graph(&seen, im->model->graph, 0);
     if (!seen.eight && !seen.sixteen)
         diag_note(im->diag,
                   "the model does not say whether its NCHWc weights are in blocks of 8 or "
-                  "of 16 channels: 8 is assumed");
+                  "of 16 channels: 8 is assumed (--nchwc-block)");
     im->nchwc_block = seen.sixteen && !seen.eight ? 16 : 8;
     return im->nchwc_block;
 }
