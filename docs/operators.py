@@ -56,6 +56,17 @@ What has no bound is an error that names the node and the symbol: give it with `
 that goes beyond a given bound ends with `LPC_RUN_BOUND`. What is stacked has the same size in each
 iteration. The types and ranks of what is carried do not change.
 
+## Models that ONNX Runtime has optimised
+
+Operators of `com.microsoft` are written out as those of ai.onnx where that costs nothing, and have kernels of
+their own otherwise. What its optimiser fuses (FusedConv, FusedGemm, FusedMatMul, SkipLayerNormalization, ...)
+gets the kernels and epilogues that the plain operators have. Dropouts are there as in inference.
+
+At level *all*, `com.microsoft.nchwc` has weights in blocks of 8 channels (processors with AVX) or 16 (AVX-512,
+ARM). They are put back in order when lpc compiles. Which blocks they are follows from the numbers of
+channels, but for models where all are multiples of 16: then 8 is assumed, with a note. `--nchwc-block 16` says
+otherwise. MaxpoolWithMask is what ONNX Runtime's kernel computes: its text defines nothing.
+
 ## NaN
 
 Where a NaN stands decides nothing, nor does the width of vectors or the backend:

@@ -10,7 +10,7 @@
 static const Rule *find_rule(const char *op, int64_t opset)
 {
     const Rule *const tables[] = {canon_old_rules, canon_rules, canon_resize_rules,
-                                  canon_attr_rules, decompose_rules};
+                                  canon_attr_rules, decompose_rules, nchwc_rules};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (const Rule *rule = tables[t]; rule->op; rule++) {
             if (!strcmp(rule->op, op) && (!rule->before || opset < rule->before)) return rule;
@@ -143,6 +143,18 @@ static int canon_grid_sample(Call *call)
     return LPC_OK;
 }
 
+/* Values in the order of their first places, where each element's is, and how many there are of each. */
+static int canon_unique_ms(Call *call)
+{
+    if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
+    Tensor *flat[] = {call->in[0]};
+    Tensor *out[] = {call_out(call, 0), NULL, call_out(call, 1), call_out(call, 2)};
+    call_emit(call, OP_UNIQUE, 1, flat, 4, out);
+    node_set_int(call->im->graph, call_last(call), "sorted", 0);
+    call->done = true;
+    return LPC_OK;
+}
+
 /* ---- Optional values: a tensor is there or it is not ---- */
 
 static int canon_has_element(Call *call)
@@ -169,6 +181,7 @@ const Rule canon_rules[] = {
     {"Scatter", 0, canon_scatter},
     {"RoiAlign", 16, canon_roi_align},
     {"GridSample", 20, canon_grid_sample},
+    {"com.microsoft::Unique", 0, canon_unique_ms},
     {"OptionalHasElement", 0, canon_has_element},
     {"OptionalGetElement", 0, canon_get_element},
     {NULL, 0, NULL},

@@ -95,6 +95,25 @@ static int canon_dft(Call *call)
     return LPC_OK;
 }
 
+/* Before 9: every row of a batch by itself, and every channel of it unless across_channels. */
+static int canon_mvn_old(Call *call)
+{
+    static const int64_t axes[] = {1, 2, 3};
+    int apart = attr_int(call, "across_channels", 0) == 0;
+    if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
+    if (attr_int(call, "normalize_variance", 1)) {
+        attr_delete(call, "across_channels");
+        attr_delete(call, "normalize_variance");
+        attr_set_ints(call, "axes", 3 - apart, axes + apart);
+        return LPC_OK;
+    }
+    Tensor *over = call_i64(call, 3 - apart, axes + apart), *out = call_out(call, 0);
+    Tensor *in[] = {call->in[0], call_make(call, OP_REDUCE_MEAN, call->in[0], over, NULL)};
+    if (out) call_emit(call, OP_SUB, 2, in, 1, &out);
+    call->done = true;
+    return LPC_OK;
+}
+
 static int canon_mvn(Call *call)
 {
     static const int64_t axes[] = {0, 2, 3};
@@ -122,6 +141,7 @@ const Rule canon_attr_rules[] = {
     {"Pad", 11, canon_pad},
     {"Clip", 11, canon_clip},
     {"DFT", 20, canon_dft},
+    {"MeanVarianceNormalization", 9, canon_mvn_old},
     {"MeanVarianceNormalization", 0, canon_mvn},
     {NULL, 0, NULL},
 };

@@ -23,6 +23,14 @@ typedef struct FileMap {
     size_t size;
 } FileMap;
 
+/* Where a tensor of com.microsoft.nchwc has its channels (nchwc.c): filled up to whole blocks, axis 1; or
+ * blocks and the channels of a block, axes 1 and 4. */
+typedef enum ChannelOrder { CHANNELS_ANY, CHANNELS_FILLED, CHANNELS_BLOCKS } ChannelOrder;
+typedef struct OrderedTensor {
+    const Tensor *tensor;
+    ChannelOrder order;
+} OrderedTensor;
+
 typedef struct Import {
     Arena *arena;
     Diag *diag;
@@ -37,8 +45,11 @@ typedef struct Import {
     const Onnx__ModelProto *model;
     NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
     int made_nodes;
-    bool told_size; /* that there are more than MAX_MADE_NODES */
-    Tensor absent;  /* stands in a scope for a function's input that the caller left out */
+    bool told_size;         /* that there are more than MAX_MADE_NODES */
+    int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
+    OrderedTensor *ordered; /* that reshapes of its tensors made */
+    int ordered_count;
+    Tensor absent; /* stands in a scope for a function's input that the caller left out */
 } Import;
 
 /* Where names are looked up: the main graph, a branch of If, a loop's or a function's body. */
@@ -196,7 +207,7 @@ int if_inline(Call *call);
 int loop_inline(Call *call);
 int scan_inline(Call *call);
 
-/* ---- canon*.c, decompose.c ---- */
+/* ---- canon*.c, decompose.c, nchwc.c ---- */
 
 typedef int Rewrite(Call *call);
 typedef struct Rule {
@@ -215,6 +226,6 @@ int decompose_dropout(Call *call);
 /* Normalises with the batch's own mean and variance. */
 int decompose_batch_norm(Call *call);
 extern const Rule canon_old_rules[], canon_rules[], canon_resize_rules[], canon_attr_rules[],
-    decompose_rules[];
+    decompose_rules[], nchwc_rules[];
 
 #endif

@@ -121,7 +121,7 @@ static int bind_contents(const Check *c, const DataSet *set, CompileOptions *opt
     int bound = 0;
     for (int i = 0; i < set->in_count && i < c->input_count; i++) {
         const HostTensor *in = &set->in[i];
-        bool sizes = in->type == DT_I64 || in->type == DT_I32 ||
+        bool sizes = in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 ||
                      (dtype_is_float(in->type) && in->rank <= (i > 0));
         if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
         arena_push(c->arena, options->const_inputs, options->const_input_count) =

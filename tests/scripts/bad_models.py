@@ -97,7 +97,38 @@ def constants():
         save("external-" + name, graph(add, constants=[tensor("w", [4], external=entry)]))
 
 
+def microsoft():
+    """Operators of com.microsoft that are given what they do not take."""
+    def case(name, op, inputs, *attributes, shape=(4,), domain="com.microsoft", dtype=onnx_writer.FLOAT):
+        one = node(op, inputs, ["y"], op.lower(), domain, attributes)
+        w = onnx_writer.contents("w", [2, 2, 2, 2], [0.0] * 16)
+        save("ms-" + name, graph([one], [value("x", list(shape), dtype)], constants=[w]))
+
+    def text(name, string):
+        return field(1, name) + field(4, string) + field(20, 3)
+    image = (1, 2, 4, 4)
+    case("activation", "FusedConv", ["x", "w"], text("activation", "Wobble"), shape=image)
+    case("blocks", "Conv", ["x", "w"], shape=image, domain="com.microsoft.nchwc")
+    case("channels", "ReorderOutput", ["x"], attribute_int("channels", 3), shape=image,
+         domain="com.microsoft.nchwc")
+    case("unfold", "UnfoldTensor", ["x"], attribute_int("size", 5))
+    case("expand-dims", "ExpandDims", ["x", "x"], shape=(1,))
+    case("metric", "CDist", ["x", "x"], text("metric", "yule"), shape=(2, 2))
+    case("embedding", "EmbedLayerNormalization", ["x", "", "x", "x", "", "x"], shape=(2, 2))
+    case("skip", "SkipLayerNormalization", ["x", "w", "x"])
+    case("groups", "GroupNorm", ["x", "x", "x"], attribute_int("groups", 2), attribute_int("activation", 7),
+         shape=image)
+    case("inverse", "Inverse", ["x"], shape=(2, 3))
+    case("warping", "DynamicTimeWarping", ["x"])
+    case("hash", "MurmurHash3", ["x"], dtype=9)
+    case("ngram", "NGramRepeatBlock", ["x", "x"], attribute_int("ngram_size", 0), shape=(2, 2), dtype=7)
+    case("mask", "MaxpoolWithMask", ["x", "w"], onnx_writer.attribute_ints("kernel_shape", [2, 2]), shape=image)
+    case("training", "BiasDropout", ["x", "x", "", "", "x"])
+    case("crop", "Crop", ["x"], onnx_writer.attribute_ints("border", [3, 0, 3, 0]), shape=image, domain="")
+
+
 structure()
 nodes()
 narrow()
 constants()
+microsoft()

@@ -341,7 +341,7 @@ static inline void gen_random_node(Gen *g)
         gen_squeeze,   gen_expand,    gen_concat,    gen_concat,    gen_gather,  gen_pad,
         gen_tile,      gen_resize,    gen_matmul,    gen_matmul,    gen_gemm,    gen_conv,
         gen_conv,      gen_pool,      gen_reduce,    gen_reduce,    gen_arg,     gen_softmax,
-        gen_cumulate,  gen_norm,      gen_norm,      gen_quantize,  gen_if,      gen_loop,
+        gen_cumulate,  gen_norm,      gen_norm,      gen_quantize,  gen_narrow, gen_widen, gen_blocks,  gen_if,      gen_loop,
         gen_top_k,     gen_attention, gen_recurrent, gen_recurrent, gen_cast,    gen_grow,
         gen_collect,   gen_collect,   gen_loop,      gen_loop,      gen_if,      gen_attention};
     int count = (int)(sizeof ops / sizeof *ops);

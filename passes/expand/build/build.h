@@ -61,7 +61,7 @@ void x_result(Expand *x, int i, Tensor *t);
 
 /* ---- Nodes (nodes.c) ---- */
 
-/* Attributes of the node that is made next. */
+/* Attributes of the node that is made next: make its inputs first, they may be nodes, too. */
 void x_int(Expand *x, const char *name, int64_t value);
 void x_float(Expand *x, const char *name, double value);
 void x_string(Expand *x, const char *name, const char *value);
