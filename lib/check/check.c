@@ -84,10 +84,20 @@ static bool same_shapes(const DataSet *a, const DataSet *b)
 
 /* ---- Compiling for a data set ---- */
 
+/* Does the operator round to integers, in whatever domain? */
+static bool rounds(OpCode op)
+{
+    static const char *const names[] = {"QuantizeLinear", "DynamicQuantizeLinear", "QGemm"};
+    const char *name = op_info(op)->name, *domain = strstr(name, "::");
+    if (domain) name = domain + 2;
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        if (!strcmp(name, names[k])) return true;
+    }
+    return !strncmp(name, "QLinear", strlen("QLinear"));
+}
+
 static int read_interface(Check *c)
 {
-    static const char *const quantising[] = {"QuantizeLinear", "DynamicQuantizeLinear",
-                                             "QLinearConv", "QLinearMatMul"};
     Graph *graph;
     Diag quiet;
     diag_init(&quiet, c->arena, c->options->compile.model);
@@ -105,9 +115,7 @@ static int read_interface(Check *c)
         c->input_names[c->input_count++] = graph->inputs[i]->name;
     }
     for (int i = 0; i < graph->node_count; i++) {
-        for (size_t k = 0; k < sizeof quantising / sizeof *quantising; k++) {
-            if (!strcmp(op_info(graph->nodes[i]->op)->name, quantising[k])) c->quantises = true;
-        }
+        if (rounds(graph->nodes[i]->op)) c->quantises = true;
     }
     return 0;
 }
