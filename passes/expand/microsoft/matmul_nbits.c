@@ -47,7 +47,8 @@ static Tensor *by_group(Expand *x, const NBits *m, Tensor *a, Tensor *groups)
     Tensor *zero = m->zeros ? x_cast(x, x_gather(x, m->zeros, groups, 1), type)
                             : x_scalar(x, type, (double)(1 << (m->bits - 1)));
     codes = x_slice(x, codes, 1, x_size(x, 0), x_size(x, m->depth));
-    Tensor *w = x_mul(x, x_sub(x, codes, zero), x_gather(x, m->scales, groups, 1));
+    Tensor *scale = x_gather(x, m->scales, groups, 1);
+    Tensor *w = x_mul(x, x_sub(x, codes, zero), scale);
     return x_matmul(x, a, x_swap(x, w, 0, 1));
 }
 

@@ -58,8 +58,9 @@ static void route_by(Expand *x, Mixture *m, Tensor *weights)
         m->share = x_softmax(x, scores, 1);
         return;
     }
+    weights = x_cast(x, weights, DT_F32);
     x_int(x, "axis", 1);
-    m->share = x_op2(x, OP_GATHER_ELEMENTS, x_cast(x, weights, DT_F32), m->chosen);
+    m->share = x_op2(x, OP_GATHER_ELEMENTS, weights, m->chosen);
     if (node_int(x->n, "normalize_routing_weights")) m->share = normalised(x, m->share);
 }
 
@@ -77,7 +78,8 @@ static Tensor *limited(Expand *x, Tensor *a, bool below)
 {
     if (!node_attr(x->n, "swiglu_limit")) return a;
     double limit = node_float(x->n, "swiglu_limit");
-    return x_op3(x, OP_CLIP, a, below ? x_like(x, a, -limit) : NULL, x_like(x, a, limit));
+    Tensor *least = below ? x_like(x, a, -limit) : NULL;
+    return x_op3(x, OP_CLIP, a, least, x_like(x, a, limit));
 }
 
 /* gate * Sigmoid(alpha * gate) * (linear + beta) */
@@ -128,10 +130,9 @@ static int mix(Expand *x, const Mixture *m, Experts fc[3])
     Tensor *inner = layer(x, m, &fc[0], a);
     if (m->is_swiglu)
         inner = m->has_fc3 ? swiglu(x, inner, layer(x, m, &fc[2], a)) : fused_swiglu(x, m, inner);
-    else if (m->has_fc3)
-        inner = x_mul(x, activation(x, inner), layer(x, m, &fc[2], a));
     else
         inner = activation(x, inner);
+    if (m->has_fc3 && !m->is_swiglu) inner = x_mul(x, inner, layer(x, m, &fc[2], a));
     Tensor *y = x_cast(x, layer(x, m, &fc[1], inner), DT_F32);
     const int64_t slots = 1;
     y = x_mul(x, y, x_unsqueeze(x, m->share, 2));
@@ -251,9 +252,10 @@ int expand_ms_qmoe(Expand *x)
     if (!x_ok(x) || x_need_rank(x, 5, 3)) return LPC_ERROR;
     int64_t bytes = x_static(x, w2, 1, "sizes of fc2") * x_static(x, w2, 2, "sizes of fc2");
     m.inner = m.hidden ? bytes * (8 / node_int(x->n, "expert_weight_bits")) / m.hidden : 0;
-    Experts fc[3] = {quantised(x, &m, 0, m.fused * m.inner, m.hidden),
-                     quantised(x, &m, 1, m.hidden, m.inner),
-                     quantised(x, &m, 2, m.inner, m.hidden)};
+    Experts fc[3];
+    fc[0] = quantised(x, &m, 0, m.fused * m.inner, m.hidden);
+    fc[1] = quantised(x, &m, 1, m.hidden, m.inner);
+    fc[2] = quantised(x, &m, 2, m.inner, m.hidden);
     if (!x_ok(x)) return LPC_ERROR;
     route_by(x, &m, x_in(x, 14));
     return mix(x, &m, fc);

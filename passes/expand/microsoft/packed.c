@@ -10,9 +10,9 @@ Tensor *xp_unpack(Expand *x, Tensor *bytes, int64_t bits, bool high_first, int64
     if (!x_ok(x) || parts == 1) return bytes;
     for (int64_t i = 0; i < parts; i++)
         shift[i] = (uint8_t)((high_first ? parts - 1 - i : i) * bits);
+    Tensor *shifts = x_constant(x, DT_U8, 1, &parts, shift), *each = x_unsqueeze(x, bytes, -1);
     x_string(x, "direction", "RIGHT");
-    Tensor *shifted =
-        x_op2(x, OP_BIT_SHIFT, x_unsqueeze(x, bytes, -1), x_constant(x, DT_U8, 1, &parts, shift));
+    Tensor *shifted = x_op2(x, OP_BIT_SHIFT, each, shifts);
     Tensor *codes = x_op2(x, OP_BITWISE_AND, shifted, x_scalar(x, DT_U8, mask));
     for (int i = 0; i < rank; i++) dims[i] = x_dim(x, bytes, i);
     dims[rank - 1] = size_muli(x->g->sizes, dims[rank - 1], parts);

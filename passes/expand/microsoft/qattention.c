@@ -72,7 +72,8 @@ int expand_ms_qattention(Expand *x)
     x_op_many(x, OP_ATTENTION, 6, in, 3, out);
     x_result(x, 0, out[0]);
     if (!x_wants(x, 1)) return 0;
-    Tensor *both[] = {x_unsqueeze(x, out[1], 0), x_unsqueeze(x, out[2], 0)};
+    Tensor *both[2];
+    for (int i = 0; i < 2; i++) both[i] = x_unsqueeze(x, out[i + 1], 0);
     x_result(x, 1, x_concat(x, 0, 2, both));
     return 0;
 }

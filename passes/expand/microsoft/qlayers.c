@@ -18,7 +18,8 @@ static Tensor *lstm_weights(Expand *x, int in, int scale)
 {
     Tensor *w = xq_bytes(x, in), *s = of_direction(x, scale), *z = of_direction(x, scale + 1);
     if (x_need_rank(x, in, 3) || !x_ok(x)) return NULL;
-    w = x_sub(x, x_cast(x, w, s->dtype), x_cast(x, z, s->dtype));
+    w = x_cast(x, w, s->dtype);
+    w = x_sub(x, w, x_cast(x, z, s->dtype));
     return x_swap(x, x_mul(x, w, s), 1, 2);
 }
 

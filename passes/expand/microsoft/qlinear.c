@@ -76,7 +76,8 @@ int expand_ms_matmul_integer16(Expand *x)
             return x_fail(x, "input %d: expected type i16 or u16, got %s", i, dtype_name(type));
     }
     DType type = a->dtype == DT_U16 && b->dtype == DT_U16 ? DT_U32 : DT_I32;
-    x_result(x, 0, x_matmul(x, x_cast(x, a, type), x_cast(x, b, type)));
+    a = x_cast(x, a, type);
+    x_result(x, 0, x_matmul(x, a, x_cast(x, b, type)));
     return 0;
 }
 

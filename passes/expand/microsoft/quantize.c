@@ -8,11 +8,14 @@
 
 static int with_axis(Expand *x, OpCode op)
 {
-    Tensor *scale = x_in(x, 1);
     static const char *const axis[] = {"axis"};
-    if (!xq_has(x, "axis")) xq_single(x, 1, DT_NONE);
+    Tensor *scale = x_in(x, 1), *zero = x_in(x, 2);
+    if (!xq_has(x, "axis")) {
+        scale = xq_single(x, 1, DT_NONE);
+        zero = xq_single(x, 2, DT_NONE);
+    }
     xq_attrs(x, 1, axis);
-    x_result(x, 0, x_op3(x, op, x_in(x, 0), scale, x_in(x, 2)));
+    x_result(x, 0, x_op3(x, op, x_in(x, 0), scale, zero));
     return 0;
 }
 

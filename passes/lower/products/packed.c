@@ -38,8 +38,10 @@ static Inst *load_of(PackedProduct *p, const Tensor *tensor, int c, Inst *second
 static Inst *load_x(PackedProduct *p, int r, Inst *at)
 {
     Builder *b = &p->lw->b;
-    if (p->reordered)
-        return kb_load(b, lower_whole(p->lw, p->reordered, false), kb_add(b, p->x_row[r], at));
+    if (p->reordered) {
+        Param *from = lower_whole(p->lw, p->reordered, false);
+        return kb_load(b, from, kb_add(b, p->x_row[r], at));
+    }
     Inst *own[MAX_RANK] = {0};
     int lead = p->x->rank - 1, shift = p->out->rank - p->x->rank;
     for (int i = 0; i < lead; i++)
@@ -71,7 +73,8 @@ static void add_chunk(PackedProduct *p, CellTile sums, Inst *block, Inst *chunk,
     Inst *byte = kb_add(b, kb_muli(b, chunk, p->lanes), p->lane);
     for (int c = 0; c < p->column_count; c++)
         bytes[c] = kb_cast(b, DT_I32, load_of(p, p->weights, c, block, byte));
-    Inst *at = kb_add(b, kb_muli(b, block, p->block), kb_muli(b, chunk, p->lanes * p->parts));
+    Inst *at = kb_muli(b, block, p->block);
+    at = kb_add(b, at, kb_muli(b, chunk, p->lanes * p->parts));
     for (int64_t part = 0; part < p->parts; part++) {
         for (int c = 0; c < p->column_count; c++) w[c] = packed_value(p, bytes[c], part, zero[c]);
         add_products(p, sums, w, kb_add(b, kb_addi(b, at, part * p->lanes), p->lane));
