@@ -64,13 +64,16 @@ static int expand_node(Graph *g, int at)
     return x.code;
 }
 
+/* What rules compute of constants is computed now: shapes fold what they come by. */
 int pass_expand(Graph *g)
 {
+    bool expanded = false;
     for (int i = 0; i < g->node_count; i++) {
         if (g->nodes[i]->op == OP_DELETED || !op_info(g->nodes[i]->op)->expands) continue;
         TRY(expand_node(g, i));
+        expanded = true;
         i--; /* what stands there now may have a rule, too */
     }
     graph_sweep(g);
-    return 0;
+    return expanded ? pass_shapes(g) : 0;
 }

@@ -1,0 +1,287 @@
+/* The kernel of lpc.PackedProduct: packed.h says what it computes and in which order. */
+#include "passes/lower/products/packed.h"
+
+#include "passes/lower/products/matrix.h"
+#include "passes/lower/reductions/reduction.h"
+
+enum {
+    TASK = 64,
+    UNROLLED = 4
+}; /* columns of a parallel task; vectors of a block without a loop */
+
+typedef Cell *CellTile[PACKED_ROWS][PACKED_COLUMNS];
+
+static void make_cells(PackedProduct *p, CellTile cells, const char *name)
+{
+    Builder *b = &p->lw->b;
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++)
+            cells[r][c] = kb_cell(b, arena_printf(p->lw->arena, "%s%d_%d", name, r, c),
+                                  (LType){p->acc, 1}, kb_const(b, p->acc, 0));
+    }
+}
+
+/* ---- Operands ---- */
+
+/* Coordinates of the weights and of what belongs to their blocks. */
+static Inst *load_of(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third)
+{
+    Inst *at[MAX_RANK] = {0};
+    int n = 0;
+    if (p->experts) at[n++] = p->expert;
+    at[n++] = p->column[c];
+    at[n++] = second;
+    if (third) at[n++] = third;
+    return lower_load(p->lw, tensor, at);
+}
+
+static Inst *load_x(PackedProduct *p, int r, Inst *at)
+{
+    Builder *b = &p->lw->b;
+    if (p->reordered) {
+        Param *from = lower_whole(p->lw, p->reordered, false);
+        return kb_load(b, from, kb_add(b, p->x_row[r], at));
+    }
+    Inst *own[MAX_RANK] = {0};
+    int lead = p->x->rank - 1, shift = p->out->rank - p->x->rank;
+    for (int i = 0; i < lead; i++)
+        own[i] = size_is(p->x->dims[i], 1) ? kb_i64(b, 0) : p->idx[r][i + shift];
+    own[lead] = at;
+    return kb_cast(b, p->acc, lower_load(p->lw, p->x, own));
+}
+
+/* ---- Sums ---- */
+
+/* Adds x * w for all rows and columns of the tile; `at` is where x's vector is. */
+static void add_products(PackedProduct *p, CellTile sums, Inst *const *w, Inst *at)
+{
+    Builder *b = &p->lw->b;
+    for (int r = 0; r < p->row_count; r++) {
+        Inst *x = load_x(p, r, at);
+        for (int c = 0; c < p->column_count; c++) {
+            Cell *sum = sums[r][c];
+            kb_set(b, sum, lower_fma(p->lw, x, w[c], kb_get(b, sum)));
+        }
+    }
+}
+
+/* Vector `chunk` of the bytes of a block. */
+static void add_chunk(PackedProduct *p, CellTile sums, Inst *block, Inst *chunk, Inst *const *zero)
+{
+    Builder *b = &p->lw->b;
+    Inst *bytes[PACKED_COLUMNS], *w[PACKED_COLUMNS];
+    Inst *byte = kb_add(b, kb_muli(b, chunk, p->lanes), p->lane);
+    for (int c = 0; c < p->column_count; c++)
+        bytes[c] = kb_cast(b, DT_I32, load_of(p, p->weights, c, block, byte));
+    Inst *at = kb_muli(b, block, p->block);
+    at = kb_add(b, at, kb_muli(b, chunk, p->lanes * p->parts));
+    for (int64_t part = 0; part < p->parts; part++) {
+        for (int c = 0; c < p->column_count; c++) w[c] = packed_value(p, bytes[c], part, zero[c]);
+        add_products(p, sums, w, kb_add(b, kb_addi(b, at, part * p->lanes), p->lane));
+    }
+}
+
+/* A block's sums times its scales, added to `total`. */
+static void add_block(PackedProduct *p, CellTile total, Inst *block)
+{
+    Builder *b = &p->lw->b;
+    CellTile sums;
+    Inst *zero[PACKED_COLUMNS], *scale[PACKED_COLUMNS];
+    for (int c = 0; c < p->column_count; c++) {
+        scale[c] = kb_cast(b, p->acc, load_of(p, p->scales, c, block, NULL));
+        zero[c] = packed_zero(p, p->zeros ? load_of(p, p->zeros, c, block, NULL) : NULL);
+    }
+    make_cells(p, sums, "block");
+    if (p->chunks <= UNROLLED) {
+        for (int64_t q = 0; q < p->chunks; q++) add_chunk(p, sums, block, kb_i64(b, q), zero);
+    } else {
+        Inst *q = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, p->chunks), 1);
+        add_chunk(p, sums, block, q, zero);
+        kb_end(b);
+    }
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++) {
+            Inst *sum = kb_get(b, sums[r][c]), *before = kb_get(b, total[r][c]);
+            kb_set(b, total[r][c], lower_fma(p->lw, sum, scale[c], before));
+        }
+    }
+}
+
+/* Real weights from k on, one for each lane. */
+static void add_real(PackedProduct *p, CellTile sums, Inst *k)
+{
+    Inst *w[PACKED_COLUMNS];
+    for (int c = 0; c < p->column_count; c++)
+        w[c] = kb_cast(&p->lw->b, p->acc, load_of(p, p->weights, c, k, NULL));
+    add_products(p, sums, w, k);
+}
+
+/* What fills vectors, into `total`. */
+static void sum_whole(PackedProduct *p, CellTile total)
+{
+    Builder *b = &p->lw->b;
+    CellTile lanes;
+    p->lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, p->lanes), 1);
+    make_cells(p, lanes, "sum");
+    int64_t steps = p->bits ? p->blocks : p->depth / p->lanes;
+    Inst *step = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, steps), 1);
+    if (p->bits)
+        add_block(p, lanes, step);
+    else
+        add_real(p, lanes, kb_add(b, kb_muli(b, step, p->lanes), p->lane));
+    kb_end(b);
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++)
+            cell_update(p->lw, total[r][c], LI_ADD, kb_get(b, lanes[r][c]));
+    }
+    kb_end(b);
+}
+
+static void emit_tile(PackedProduct *p)
+{
+    Builder *b = &p->lw->b;
+    CellTile total;
+    make_cells(p, total, "total");
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++) total[r][c]->reduce = LI_ADD;
+    }
+    sum_whole(p, total);
+    if (!p->bits && p->depth % p->lanes) { /* the rest of real weights, one by one */
+        Inst *from = kb_i64(b, p->depth / p->lanes * p->lanes);
+        add_real(p, total, kb_for(b, LOOP_SERIAL, from, kb_i64(b, p->depth), 1));
+        kb_end(b);
+    }
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++) {
+            p->idx[r][p->out->rank - 1] = p->column[c];
+            lower_store(p->lw, p->idx[r], kb_get(b, total[r][c]));
+        }
+    }
+}
+
+/* ---- Rows and columns ---- */
+
+/* The tile's row r is row `row` of the output. */
+static void set_row(PackedProduct *p, int r, Inst *row)
+{
+    Lower *lw = p->lw;
+    Builder *b = &lw->b;
+    Inst *own[MAX_RANK] = {0};
+    int lead = p->out->rank - 1, x_lead = p->x->rank - 1, shift = lead - x_lead;
+    lower_unflatten(lw, row, lead, p->out->dims, p->idx[r]);
+    for (int i = 0; i < x_lead; i++)
+        own[i] = size_is(p->x->dims[i], 1) ? kb_i64(b, 0) : p->idx[r][i + shift];
+    Inst *x_row = lower_flatten(lw, x_lead, p->x->dims, own);
+    p->x_row[r] = kb_muli(b, x_row, p->blocks * p->block);
+    if (p->experts)
+        p->expert = kb_cast(b, DT_I64, lower_load_broadcast(lw, p->experts, lead, p->idx[r]));
+}
+
+/* Rows [from, to), `count` at a time. */
+static void emit_rows(PackedProduct *p, Inst *from, Inst *to, int count)
+{
+    Builder *b = &p->lw->b;
+    Inst *row = kb_for(b, LOOP_SERIAL, from, to, count);
+    p->row_count = count;
+    for (int r = 0; r < count; r++) set_row(p, r, kb_addi(b, row, r));
+    emit_tile(p);
+    kb_end(b);
+}
+
+static const Size *rest_of_rows(const PackedProduct *p)
+{
+    return size_mod(p->lw->sizes, p->rows, size_const(p->lw->sizes, PACKED_ROWS));
+}
+
+/* All rows, for columns [column, column + count). */
+static void emit_all_rows(PackedProduct *p, Inst *column, int count)
+{
+    Builder *b = &p->lw->b;
+    Inst *rows = kb_size(b, p->rows), *whole = kb_i64(b, 0);
+    p->column_count = count;
+    for (int c = 0; c < count; c++) p->column[c] = kb_addi(b, column, c);
+    bool one_by_one = p->experts || size_is(p->rows, 1) || p->lw->target->plain;
+    if (!one_by_one) {
+        whole = kb_size(b, size_sub(p->lw->sizes, p->rows, rest_of_rows(p)));
+        emit_rows(p, kb_i64(b, 0), whole, PACKED_ROWS);
+    }
+    if (one_by_one || !size_is(rest_of_rows(p), 0)) emit_rows(p, whole, rows, 1);
+}
+
+/* Columns [from, to), `count` at a time. */
+static void emit_columns(PackedProduct *p, Inst *from, Inst *to, int count)
+{
+    Inst *column = kb_for(&p->lw->b, LOOP_SERIAL, from, to, count);
+    emit_all_rows(p, column, count);
+    kb_end(&p->lw->b);
+}
+
+static void emit_kernel(PackedProduct *p)
+{
+    Lower *lw = p->lw;
+    Builder *b = &lw->b;
+    int wide = size_is(p->rows, 1) || p->experts ? PACKED_COLUMNS : PACKED_COLUMNS / 2;
+    if (lw->target->plain) wide = 1;
+    double flops = 2 * lower_work(lw, p->out) * (double)p->depth;
+    lower_begin(lw, NULL);
+    const Size *tasks = size_const(lw->sizes, (p->columns + TASK - 1) / TASK);
+    Inst *from = kb_muli(b, kb_for_n(b, lower_parallel(lw, flops), tasks), TASK);
+    Inst *to = kb_op(b, LI_MIN, kb_addi(b, from, TASK), kb_i64(b, p->columns));
+    Inst *whole = kb_i64(b, p->columns - p->columns % wide);
+    emit_columns(p, from, kb_op(b, LI_MIN, to, whole), wide);
+    if (p->columns % wide) emit_columns(p, kb_op(b, LI_MAX, from, whole), to, 1);
+    kb_end(b);
+    lower_end(lw);
+}
+
+/* ---- The node ---- */
+
+/* The widest vector of bytes that blocks are made of. */
+static int64_t lanes_of(const PackedProduct *p)
+{
+    int64_t lanes = p->lw->target->plain ? 1 : matrix_vector_lanes(p->lw, p->acc);
+    while (p->bits && p->block_bytes % lanes) lanes /= 2;
+    return lanes;
+}
+
+static void describe(PackedProduct *p, Lower *lw, const Node *node)
+{
+    *p = (PackedProduct){.lw = lw, .x = node->in[0], .weights = node->in[1], .out = node->out[0]};
+    p->scales = node_in(node, 2);
+    p->zeros = node_in(node, 3);
+    p->experts = node_in(node, 4);
+    p->table = node_in(node, 5);
+    p->acc = lower_type(p->out->dtype);
+    p->depth = p->x->dims[p->x->rank - 1]->value;
+    p->columns = p->weights->dims[p->experts ? 1 : 0]->value;
+    p->bits = node_int(node, "bits");
+    p->high_first = node_int(node, "high_first") != 0;
+    p->parts = p->bits ? 8 / p->bits : 1;
+    p->block = p->bits ? node_int(node, "block_size") : p->depth;
+    p->blocks = p->block ? (p->depth + p->block - 1) / p->block : 0;
+    p->block_bytes = p->block / p->parts;
+    p->lanes = lanes_of(p);
+    p->chunks = p->block_bytes / p->lanes;
+    p->rows = size_const(lw->sizes, 1);
+    for (int i = 0; i + 1 < p->out->rank; i++)
+        p->rows = size_mul(lw->sizes, p->rows, p->out->dims[i]);
+}
+
+int lower_packed_product(Lower *lw, Node *node)
+{
+    PackedProduct p;
+    describe(&p, lw, node);
+    if (p.bits) packed_reorder(&p);
+    emit_kernel(&p);
+    return 0;
+}
+
+/* Rows that choose their matrices are computed one by one in any case. */
+const Size *rows_packed_product(Lower *lw, const Node *node)
+{
+    const Tensor *out = node->out[0];
+    if (node_in(node, 4)) return NULL;
+    const Size *rows = size_const(lw->sizes, 1);
+    for (int i = 0; i + 1 < out->rank; i++) rows = size_mul(lw->sizes, rows, out->dims[i]);
+    return rows;
+}

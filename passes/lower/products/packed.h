@@ -1,0 +1,54 @@
+/* lpc.PackedProduct: products with weights that stay as few bits as the model has them, and with one of
+ * many matrices for each row.
+ *
+ *     out[.., n] = sum over k of x[.., k] * w[e, n, k],  e = experts[..]
+ *     w = (code - zero point) * scale, both of the block of block_size codes along k,
+ *     or table[code] * scale
+ *
+ * Its inputs are (x, weights, scales, zero points, e, table). Weights of `bits` bits are u8 [(matrices,) columns,
+ * blocks, bytes of a block], the low bits of a byte first, or the high ones; of 0 bits they are real numbers
+ * [(matrices,) columns, depth]. Each output element is a dot product along a row of the
+ * weights, which is read once, as it lies, by a vector of bytes at a time: each byte gives a code to each of
+ * its parts, so that x is put into an order first in which the elements for one part of a vector of bytes
+ * stand next to each other:
+ *
+ *     bytes of a vector   b0 b1 .. bL     their codes  c0 c1 | c2 c3 | ..   (two in a byte)
+ *     x in that order     x0 x2 .. x2L-2 | x1 x3 .. x2L-1
+ *
+ * A sum has one partial sum for each lane. Within a block it is of x * (code - zero point); that times the
+ * scale is added to the sum of blocks. The order of additions depends on the target's lanes, not on how many
+ * rows or columns are computed together. */
+#ifndef LPC_PASSES_LOWER_PACKED_H
+#define LPC_PASSES_LOWER_PACKED_H
+
+#include "passes/lower/frame/lower.h"
+
+enum { PACKED_ROWS = 4, PACKED_COLUMNS = 4 }; /* computed together, at most */
+enum { PACKED_TABLE = 16 };                   /* elements of a table, of codes of 4 bits */
+
+typedef struct PackedProduct {
+    Lower *lw;
+    const Tensor *x, *weights, *scales, *zeros, *experts, *table, *out;
+    int64_t depth, columns, bits, parts; /* parts: codes in a byte; 1 for real numbers */
+    int64_t block, blocks, block_bytes;  /* of real numbers: one block of what fills vectors */
+    int64_t lanes, chunks;               /* chunks: vectors of bytes in a block */
+    bool high_first;
+    DType acc;
+    const Size *rows;  /* of the output */
+    Buffer *reordered; /* x, [rows of x, blocks * block]; NULL: x as it is */
+    /* The tile that is emitted. */
+    int row_count, column_count;
+    Inst *lane, *expert;
+    Inst *x_row[PACKED_ROWS]; /* in `reordered` */
+    Inst *idx[PACKED_ROWS][MAX_RANK];
+    Inst *column[PACKED_COLUMNS];
+} PackedProduct;
+
+/* The value of part `part` of bytes (i32), before the scale; `zero` as packed_zero made it. */
+Inst *packed_value(const PackedProduct *p, Inst *bytes, int64_t part, Inst *zero);
+/* The zero point of a block in the type in which it is subtracted; NULL: codes stand for themselves. */
+Inst *packed_zero(const PackedProduct *p, Inst *zero);
+/* Puts x into its order. */
+void packed_reorder(PackedProduct *p);
+
+#endif
