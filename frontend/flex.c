@@ -64,7 +64,8 @@ static int check_call(Call *call)
         return call_fail(call, "expected 3 inputs, got %d", call->in_count);
     const Attr *scale = attr_find(call, "scale"), *type = attr_find(call, "softmax_precision");
     if (scale && scale->kind != ATTR_FLOAT) return call_fail(call, "scale: expected a float");
-    if (type && type->kind != ATTR_INT) return call_fail(call, "softmax_precision: expected an int");
+    if (type && type->kind != ATTR_INT)
+        return call_fail(call, "softmax_precision: expected an int");
     return LPC_OK;
 }
 

@@ -93,11 +93,10 @@ static bool is_supported(const Call *call)
 /* Operators with graphs inside, which become part of the one graph. */
 static Rewrite *inliner(const char *op)
 {
-    static const Rule rules[] = {
-        {"If", 0, if_inline},
-        {"Loop", 0, loop_inline},
-        {"Scan", 0, scan_inline},
-        {"ai.onnx.preview::FlexAttention", 0, flex_inline}};
+    static const Rule rules[] = {{"If", 0, if_inline},
+                                 {"Loop", 0, loop_inline},
+                                 {"Scan", 0, scan_inline},
+                                 {"ai.onnx.preview::FlexAttention", 0, flex_inline}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!strcmp(rules[i].op, op)) return rules[i].rewrite;
     }

@@ -38,7 +38,8 @@ static int shared_heads(Graph *g, Node *n, const Size *heads, const Size *of_key
 {
     if (!size_is_const(heads) || !size_is_const(of_keys)) return 0;
     if (of_keys->value > 0 && heads->value % of_keys->value == 0) return 0;
-    return diag_node(g->diag, &n->origin, "%lld heads of queries, which %lld heads of keys do not divide",
+    return diag_node(g->diag, &n->origin,
+                     "%lld heads of queries, which %lld heads of keys do not divide",
                      (long long)heads->value, (long long)of_keys->value);
 }
 
@@ -105,7 +106,8 @@ int check_attention(Graph *g, Node *n)
 /* ---- LinearAttention ---- */
 
 /* [batch, length, heads * depth]: the size of one part of the last axis. */
-static int read_packed(Graph *g, Node *n, int in, const char *name, int64_t heads, const Size **depth)
+static int read_packed(Graph *g, Node *n, int in, const char *name, int64_t heads,
+                       const Size **depth)
 {
     TRY(need_rank(g, n, in, 3));
     const Size *width = n->in[in]->dims[2];
@@ -127,7 +129,8 @@ static int check_update_rule(Graph *g, Node *n)
     const char *rule = node_string(n, "update_rule");
     if (strcmp(rule, "linear") && !uses(n, "gated") && !uses(n, "delta"))
         return diag_node(g->diag, &n->origin,
-                         "update_rule: expected linear, gated, delta or gated_delta, got '%s'", rule);
+                         "update_rule: expected linear, gated, delta or gated_delta, got '%s'",
+                         rule);
     if (uses(n, "gated") && !node_in(n, 4))
         return diag_node(g->diag, &n->origin, "decay is missing, update_rule %s needs it", rule);
     if (uses(n, "delta") && !node_in(n, 5))

@@ -100,8 +100,9 @@ static Tensor *seen_by_ends(Expand *x, const KeyMask *m)
     Tensor *at = x_range(x, DT_I32, m->keys), *mask = x_cast(x, m->mask, DT_I32);
     if (length != m->batch && length != two &&
         length != size_addi(t, size_muli(t, m->batch, 3), 2)) {
-        x_fail(x, "a mask of one dimension has %s elements, expected one, two or three and two for "
-                  "each of %s batches",
+        x_fail(x,
+               "a mask of one dimension has %s elements, expected one, two or three and two for "
+               "each of %s batches",
                size_text(t, length), size_text(t, m->batch));
         return NULL;
     }

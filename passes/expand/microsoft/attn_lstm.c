@@ -34,8 +34,7 @@ static Tensor *part_of(Expand *x, int in, int direction)
 {
     Tensor *all = x_in(x, in);
     if (!all) return NULL;
-    return x_squeeze(
-        x, x_slice(x, all, 0, x_size(x, direction), x_size(x, direction + 1)), 0);
+    return x_squeeze(x, x_slice(x, all, 0, x_size(x, direction), x_size(x, direction + 1)), 0);
 }
 
 static Tensor *transposed(Expand *x, int in, int direction)
@@ -47,7 +46,8 @@ static Tensor *transposed(Expand *x, int in, int direction)
 static void read_activations(Expand *x, Cell *cell, int direction)
 {
     static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
-    const Attr *names = node_attr(x->n, "activations"), *alpha = node_attr(x->n, "activation_alpha");
+    const Attr *names = node_attr(x->n, "activations"),
+               *alpha = node_attr(x->n, "activation_alpha");
     const Attr *beta = node_attr(x->n, "activation_beta");
     for (int i = 0; i < 3; i++) {
         int at = 3 * direction + i;
@@ -60,7 +60,10 @@ static void read_activations(Expand *x, Cell *cell, int direction)
 static Tensor *activation(Expand *x, const Cell *cell, int i, Tensor *a)
 {
     double parameters[] = {cell->alpha[i], cell->beta[i]};
-    return x_activation(x, a, cell->names[i], isnan(parameters[0]) ? 0 : isnan(parameters[1]) ? 1 : 2,
+    return x_activation(x, a, cell->names[i],
+                        isnan(parameters[0])   ? 0
+                        : isnan(parameters[1]) ? 1
+                                               : 2,
                         parameters);
 }
 
@@ -71,8 +74,7 @@ static Tensor *padding(Expand *x, const Cell *cell)
     if (!lengths) return NULL;
     Tensor *at = x_range(x, DT_I32, x_dim(x, cell->memory, 1));
     Tensor *seen = x_op2(x, OP_LESS, at, x_unsqueeze(x, x_cast(x, lengths, DT_I32), 1));
-    return x_op3(x, OP_WHERE, seen, x_like(x, cell->memory, 0),
-                 x_like(x, cell->memory, -INFINITY));
+    return x_op3(x, OP_WHERE, seen, x_like(x, cell->memory, 0), x_like(x, cell->memory, -INFINITY));
 }
 
 /* h and c at first: given, or 0. */
@@ -132,8 +134,8 @@ static Tensor *peeped(Expand *x, const Cell *cell, Tensor *gate, int i, Tensor *
 static void lstm_step(Expand *x, Cell *cell, Tensor *input)
 {
     Tensor *both[] = {input, cell->attention}, *g[4];
-    Tensor *sum = x_add(x, x_matmul(x, x_concat(x, 1, 2, both), cell->w),
-                        x_matmul(x, cell->h, cell->r));
+    Tensor *sum =
+        x_add(x, x_matmul(x, x_concat(x, 1, 2, both), cell->w), x_matmul(x, cell->h, cell->r));
     if (cell->bias) sum = x_add(x, sum, cell->bias);
     x_split(x, sum, 1, 4, g);
     Tensor *i = activation(x, cell, 0, clipped(x, peeped(x, cell, g[0], 0, cell->c)));
@@ -196,8 +198,7 @@ static void run_direction(Expand *x, int direction, bool backwards, int64_t step
     Tensor **all = arena_array(x->g->arena, (size_t)steps + 1, sizeof *all);
     if (backwards) cell.x = reversed(x, cell.x, &cell);
     read_cell(x, &cell, direction);
-    for (int64_t t = 0; t < steps && x_ok(x); t++)
-        all[t] = x_unsqueeze(x, step(x, &cell, t), 0);
+    for (int64_t t = 0; t < steps && x_ok(x); t++) all[t] = x_unsqueeze(x, step(x, &cell, t), 0);
     Tensor *y = x_ok(x) ? x_concat(x, 0, (int)steps, all) : NULL;
     if (backwards) y = reversed(x, y, &cell);
     out[0] = x_unsqueeze(x, y, 1);

@@ -33,12 +33,13 @@ static int unpack(Expand *x, Grouped *g)
     const Size *width = x_dim(x, g->q, 2);
     int64_t count = g->heads + (g->k ? 0 : 2 * g->kv_heads);
     if (size_is_const(width) && width->value % count)
-        return x_fail(x, "query: a width of %lld is not one of %lld heads",
-                      (long long)width->value, (long long)count);
+        return x_fail(x, "query: a width of %lld is not one of %lld heads", (long long)width->value,
+                      (long long)count);
     g->depth = size_divi(t, width, count);
     if (g->k) return 0;
     Tensor *packed = g->q;
-    const Size *q_end = size_muli(t, g->depth, g->heads), *part = size_muli(t, g->depth, g->kv_heads);
+    const Size *q_end = size_muli(t, g->depth, g->heads),
+               *part = size_muli(t, g->depth, g->kv_heads);
     const Size *k_end = size_add(t, q_end, part);
     g->q = x_slice(x, packed, 2, x_size(x, 0), q_end);
     g->k = x_slice(x, packed, 2, q_end, k_end);

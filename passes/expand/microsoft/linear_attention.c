@@ -158,7 +158,8 @@ int expand_ms_causal_conv(Expand *x)
     TRY(check_conv(x, &silu));
     Tensor *a = channels_first(x, x_in(x, 0)), *past = channels_first(x, x_in(x, 3));
     int64_t channels = x_static(x, x_in(x, 1), 0, "the number of channels");
-    int64_t kernel = x_static(x, x_in(x, 1), 2, "the kernel"), dilation = node_int(x->n, "dilation");
+    int64_t kernel = x_static(x, x_in(x, 1), 2, "the kernel"),
+            dilation = node_int(x->n, "dilation");
     const Size *before = x_size(x, (kernel - 1) * dilation), *length = x_dim(x, a, 2);
     if (kernel < 1) return x_fail(x, "weight: a kernel of 0 is not supported");
     if (!past) {

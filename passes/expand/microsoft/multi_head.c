@@ -149,8 +149,8 @@ static Tensor *masks(Expand *x, const Parts *p)
     const Size *keys = size_add(x->g->sizes, past, x_dim(x, p->k, -2));
     int rank = x_rank(x, p->mask);
     if (p->shared) keys = rank > 1 ? x_dim(x, p->mask, -1) : past;
-    KeyMask mask = {p->mask, p->batch, p->queries, past,
-                    keys,    node_float(x->n, "mask_filter_value"), p->q};
+    KeyMask mask = {
+        p->mask, p->batch, p->queries, past, keys, node_float(x->n, "mask_filter_value"), p->q};
     return add_biases(x, mask_bias(x, &mask), p->attention_bias);
 }
 

@@ -30,7 +30,8 @@ typedef struct Attention {
 } Attention;
 
 /* Coordinates of [batch, heads, position, depth], or [batch, position, heads * depth]. */
-Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at, Inst *d);
+Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at,
+                    Inst *d);
 /* The query's row of scores: keys [begin, end) of a part whose first key is number `shift`. */
 void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift);
 /* The row becomes exp(score - largest); returns 1 / their sum, 0 when no key is seen. */

@@ -128,8 +128,8 @@ static void copy_state(Linear *a, bool out)
     if (out) {
         lower_store_to(lw, a->node->out[OUT_PRESENT], at, get_state(a, i, j));
     } else {
-        Inst *value = a->past ? kb_cast(b, a->type, lower_load(lw, a->past, at))
-                              : kb_float(b, a->type, 0);
+        Inst *value =
+            a->past ? kb_cast(b, a->type, lower_load(lw, a->past, at)) : kb_float(b, a->type, 0);
         put_state(a, i, j, value);
     }
     kb_end(b);
