@@ -11,7 +11,7 @@ import sys
 from onnx_writer import (attribute_float, attribute_graph, attribute_int, contents, field, graph, node,
                          save_case, value)
 
-F, I32, I = 1, 6, 7
+F, I8, I32 = 1, 3, 6
 rng = random.Random(11)
 MS = "com.microsoft"
 
@@ -49,9 +49,11 @@ class Case:
         return name
 
     def add(self, op, domain, inputs, results, *attributes):
+        """results: floats, or (elements, type)."""
         names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
         self.nodes.append(node(op, inputs, names, op + names[0], domain, attributes))
-        self.outputs += [(n, shape_of(a), flat(a), F) for n, a in zip(names, results)]
+        typed = [r if isinstance(r, tuple) else (r, F) for r in results]
+        self.outputs += [(n, shape_of(a), flat(a), t) for n, (a, t) in zip(names, typed)]
 
     def save(self, folder):
         said = [value(n, s, t) for n, s, _, t in self.inputs]
@@ -169,6 +171,72 @@ def multi_head():
     return f
 
 
+def packed():
+    """The same attention from packed keys and values, from all packed, and from keys in heads."""
+    f = Case("packed")
+    heads, depth, length, batch = 2, 4, 3, 2
+    q, k, v = (noise(batch, length, heads * depth) for _ in range(3))
+    y = [joined([attend(*(heads_of(p[b], heads)[h] for p in (q, k, v)), depth ** -0.5)[0]
+                 for h in range(heads)]) for b in range(batch)]
+    split = lambda row: [row[h * depth:(h + 1) * depth] for h in range(heads)]
+    beside = lambda *parts: [[[list(e) for e in zip(*(split(p[b][i]) for p in parts))] for i in range(length)]
+                             for b in range(batch)]
+    shown = attribute_int("num_heads", heads)
+    f.add("MultiHeadAttention", MS, [f.input(q), f.input(beside(k, v))], [y], shown)
+    f.add("MultiHeadAttention", MS, [f.input(beside(q, k, v))], [y], shown)
+    in_heads = lambda p: [heads_of(p[b], heads) for b in range(batch)]
+    f.add("MultiHeadAttention", MS, ["x0", f.input(in_heads(k)), f.input(in_heads(v))], [y], shown)
+    return f
+
+
+def beams():
+    """One token of a beam search: each key of a beam is that of the beam that it came from."""
+    f = Case("beams")
+    heads, depth, room, before, width = 2, 4, 6, 3, 2
+    q, k, v = (noise(width, 1, heads * depth) for _ in range(3))
+    past_k, past_v = noise(width, heads, room, depth), noise(width, heads, room, depth)
+    origin = [[[0, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0]]]
+    write = lambda past, new: [[h[:before] + n + h[before + 1:] for h, n in zip(past[b], heads_of(new[b], heads))]
+                               for b in range(width)]
+    keys, values = write(past_k, k), write(past_v, v)
+    y = []
+    for b in range(width):
+        pick = lambda cache, h: [cache[origin[0][b][j]][h][j] for j in range(before + 1)]
+        y.append(joined([attend(heads_of(q[b], heads)[h], pick(keys, h), pick(values, h), depth ** -0.5)[0]
+                         for h in range(heads)]))
+    f.add("DecoderMaskedMultiHeadAttention", MS,
+          [f.input(q), f.input(k), f.input(v), "", "", f.input(past_k), f.input(past_v), f.input([before], I32),
+           f.input([width], I32), f.input(origin, I32)], [y, keys, values],
+          attribute_int("num_heads", heads), attribute_int("past_present_share_buffer", 1))
+    return f
+
+
+def integer_caches():
+    """Caches of 8 bits with a scale for each channel; scores before softmax are shown, unseen ones as 0."""
+    f = Case("integer_caches")
+    heads, kv, depth, before, new = 2, 1, 4, 3, 2
+    q, k, v = noise(1, new, heads * depth), noise(1, new, kv * depth), noise(1, new, kv * depth)
+    past_k, past_v = ([[[[rng.randrange(-127, 128) for _ in range(depth)] for _ in range(before)]]]
+                      for _ in range(2))
+    scale = [[[[[rng.uniform(0.01, 0.03) for _ in range(depth)]]]] for _ in range(2)]
+    whole = lambda row, s: [min(max(round(e / c), -128), 127) for e, c in zip(row, s[0][0][0])]
+    caches = [[[p[0][0] + [whole(r, s) for r in part[0]]]] for p, part, s in
+              zip((past_k, past_v), (k, v), scale)]
+    keys, values = ([[e * c for e, c in zip(r, s[0][0][0])] for r in cache[0][0]] for cache, s in zip(caches, scale))
+    seen = lambda i, j: 0.0 if j <= before + i else None
+    out = [attend(heads_of(q[0], heads)[h], keys, values, 0.4, seen) for h in range(heads)]
+    shown = [[[[0.0 if e is None else e for e in r] for r in o[1]] for o in out]]
+    f.add("GroupQueryAttention", MS,
+          [f.input(q), f.input(k), f.input(v), f.input(past_k, I8), f.input(past_v, I8),
+           f.constant([before + new - 1], I32), f.constant([before + new], I32), "", "", "", "", "",
+           f.constant(scale[0]), f.constant(scale[1])],
+          [[joined([o[0] for o in out])], (caches[0], I8), (caches[1], I8), shown],
+          attribute_int("num_heads", heads), attribute_int("kv_num_heads", kv), attribute_float("scale", 0.4),
+          attribute_int("qk_output", 1), attribute_int("kv_cache_bit_width", 8), text("k_quant_type", "PER_CHANNEL"),
+          text("v_quant_type", "PER_CHANNEL"))
+    return f
+
+
 def merged():
     """Attention of merged weights, with left and right padding and a past."""
     f = Case("merged")
@@ -244,5 +312,5 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4)),
-             multi_head(), merged(), linear(), flex()):
+             multi_head(), packed(), beams(), integer_caches(), merged(), linear(), flex()):
     case.save(sys.argv[1])
