@@ -142,8 +142,9 @@ static int find_growth(Expand *x, const Grouped *g, Growth *to)
     else if (to->total)
         to->capacity = size_max(t, to->total, g->past);
     else
-        return x_fail(x, "total_sequence_length must be known at compile time, since the size of "
-                         "present_key depends on it: it may be computed from shapes, or be bound");
+        return x_fail(
+            x, "total_sequence_length must be known at compile time, since the size of "
+               "present_key depends on it: compute it from shapes or give it with --bind-input");
     return 0;
 }
 
