@@ -207,6 +207,10 @@ int if_inline(Call *call);
 int loop_inline(Call *call);
 int scan_inline(Call *call);
 
+/* ---- flex.c ---- */
+
+int flex_inline(Call *call);
+
 /* ---- canon*.c, decompose.c, nchwc.c ---- */
 
 typedef int Rewrite(Call *call);
