@@ -235,22 +235,21 @@ static int64_t *column_order(Expand *x, int count)
     return order;
 }
 
-/* A list of maps from labels to scores, all of the same labels, is the scores: a column for each label,
- * in the labels' order, numbers or words, as a map has them. */
+/* A list of maps from labels to scores, all of the same labels, is the scores [maps, labels]. Columns are
+ * in the labels' order, numbers or words, as maps have them. */
 int expand_ml_zip_map(Expand *x)
 {
-    Tensor *in = x_in(x, 0);
+    Tensor *in = ml_rows(x, 0);
     int ints = ml_ints(x, "classlabels_int64s").count;
     int words = ml_string_count(x, "classlabels_strings"), count = ints ? ints : words;
-    int rank = x_rank(x, in);
     if (!ints == !words)
         return x_fail(x, "expected one of classlabels_int64s and classlabels_strings");
-    if (rank != 1 && rank != 2)
-        return x_fail(x, "input 0: expected 1 or 2 dimensions, got %d", rank);
-    TRY(ml_need_count(x, "class labels", count, x_static(x, in, -1, "the number of classes")));
+    int64_t columns = x_static(x, in, 1, "the number of classes");
+    if (!x_ok(x)) return LPC_ERROR;
+    TRY(ml_need_count(x, "class labels", count, columns));
     const int64_t *order = column_order(x, count);
     bool moves = false;
     for (int i = 0; i < count; i++) moves = moves || order[i] != i;
-    x_result(x, 0, moves ? x_gather(x, in, x_i64(x, count, order), rank - 1) : in);
+    x_result(x, 0, moves ? x_gather(x, in, x_i64(x, count, order), 1) : in);
     return 0;
 }
