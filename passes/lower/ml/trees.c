@@ -4,14 +4,14 @@
  * A step is an address that depends on the one before: feature, value, comparison, next node, each waiting
  * for memory. So LANES walks go side by side, none of which has branches. With many rows a walk is a row's
  * and a block of rows goes through one tree while that is in the first cache; with one row, a walk is a
- * tree's. Walks end after the tree's depth, or when a group of STEPS of them moved nowhere: all are at
+ * tree's. Walks end after the tree's depth, or when the last of a group of steps moved nowhere: all are at
  * leaves then, which lead to themselves. Each row's sum is in the order of the trees either way. */
 #include "passes/lower/frame/lower.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { WORDS = 4, LANES = 8, STEPS = 4, BLOCK = 64, MOST_SUMS = 4096 };
+enum { WORDS = 4, LANES = 8, MOST_STEPS = 6, BLOCK = 64, MOST_SUMS = 4096 };
 
 typedef struct Trees {
     Lower *lw;
@@ -19,6 +19,7 @@ typedef struct Trees {
     const Tensor *x, *out;
     DType type, word;
     int64_t targets, count;
+    int steps; /* in a group */
     const char *compare, *leaves;
     InstOp aggregate; /* LI_ADD, LI_MIN, LI_MAX */
     Param *nodes, *trees, *weights, *ids, *features, *sums;
@@ -76,13 +77,13 @@ static void walk(Trees *t, int lanes, Inst *const *roots, Inst *const *rows, Ins
 {
     Builder *b = &t->lw->b;
     for (int k = 0; k < lanes; k++) t->at[k] = kb_cell(b, "at", (LType){DT_I64, 1}, roots[k]);
-    kb_for(b, LOOP_SERIAL, kb_i64(b, 0), depth, STEPS);
+    kb_for(b, LOOP_SERIAL, kb_i64(b, 0), depth, t->steps);
     Inst *moved = NULL, *at[LANES];
     for (int k = 0; k < lanes; k++) at[k] = kb_get(b, t->at[k]);
-    for (int s = 0; s < STEPS; s++) {
+    for (int s = 0; s < t->steps; s++) {
         for (int k = 0; k < lanes; k++) {
             Inst *next = step(t, at[k], rows[k]);
-            Inst *differs = s == STEPS - 1 ? kb_op(b, LI_XOR, next, at[k]) : NULL;
+            Inst *differs = s == t->steps - 1 ? kb_op(b, LI_XOR, next, at[k]) : NULL;
             if (differs) moved = moved ? kb_op(b, LI_OR, moved, differs) : differs;
             at[k] = next;
         }
@@ -246,6 +247,25 @@ const Size *rows_ml_trees(Lower *lw, const Node *node)
     return node->in[0]->dims[0];
 }
 
+/* So many in a group that trees of these depths take the fewest steps, the end of a group counting as one
+ * half. */
+static int group_steps(const Tensor *trees)
+{
+    int best = 1;
+    double least = 0;
+    for (int steps = 1; steps <= MOST_STEPS; steps++) {
+        double cost = 0;
+        for (int64_t i = 0; i < trees->dims[0]->value; i++) {
+            int64_t depth = const_i64_at(trees, 2 * i + 1);
+            cost += (double)((depth + steps - 1) / steps) * (steps + 0.5);
+        }
+        if (steps > 1 && cost >= least) continue;
+        best = steps;
+        least = cost;
+    }
+    return best;
+}
+
 static Trees describe(Lower *lw, const Node *node)
 {
     const char *aggregate = node_string(node, "aggregate");
@@ -257,6 +277,7 @@ static Trees describe(Lower *lw, const Node *node)
                .word = node->in[1]->dtype,
                .targets = node_int(node, "targets"),
                .count = node->in[2]->dims[0]->value,
+               .steps = group_steps(node->in[2]),
                .compare = node_string(node, "compare"),
                .leaves = node_string(node, "leaves")};
     t.aggregate = !strcmp(aggregate, "sum") ? LI_ADD : !strcmp(aggregate, "min") ? LI_MIN : LI_MAX;
