@@ -24,28 +24,48 @@ static Tensor *as_column(Expand *x, Tensor *score, int64_t at, int64_t count, do
     return x_concat(x, 1, used, parts);
 }
 
+/* Where a score is of a target that a leaf of the row names: not -0.0, of all numbers it alone has its
+ * bits. */
+static Tensor *is_scored(Expand *x, Tensor *scores)
+{
+    if (!x_ok(x)) return NULL;
+    DType bits = scores->dtype == DT_F64 ? DT_I64 : DT_I32;
+    int64_t wide = INT64_MIN;
+    int32_t narrow = INT32_MIN;
+    x_int(x, "to", dtype_to_onnx(bits));
+    Tensor *is = x_op1(x, OP_BIT_CAST, scores);
+    const void *minus_zero = bits == DT_I64 ? (const void *)&wide : (const void *)&narrow;
+    Tensor *none = x_constant(x, bits, 0, NULL, minus_zero);
+    return x_op1(x, OP_NOT, x_op2(x, OP_EQUAL, is, none));
+}
+
 /* Scores of all targets, [rows, targets]. */
 static Tensor *all_scores(Expand *x, const Forest *f)
 {
     int64_t only = forest_only_target(f);
     Tensor *scores = forest_scores(x, f, float_rows(x));
     if (only < 0 || f->targets == 1) return scores;
-    return as_column(x, scores, only, f->targets, 0);
+    return as_column(x, scores, only, f->targets, -0.0);
 }
 
 /* ---- Regression ---- */
 
-/* Of one target ONNX Runtime transforms the score with PROBIT only, and it takes base values as many as
- * targets, else none. */
+/* Base values are as many as targets. Of several targets those that no leaf of a row names are 0 whatever
+ * their base value, as in ONNX Runtime. */
+static Tensor *add_base_values(Expand *x, Tensor *scores, const Forest *f, Floats base)
+{
+    if (!base.count || !x_ok(x)) return scores;
+    if (ml_need_count(x, "base_values", base.count, f->targets)) return NULL;
+    Tensor *sum = x_add(x, scores, ml_vector(x, scores->dtype, base));
+    if (f->targets == 1) return sum;
+    return x_op3(x, OP_WHERE, is_scored(x, scores), sum, x_like(x, scores, 0));
+}
+
+/* Of one target ONNX Runtime transforms the score with PROBIT only. */
 static Tensor *regression(Expand *x, const Forest *f, Floats base)
 {
     MlTransform transform = ml_post_transform(x);
-    Tensor *scores = all_scores(x, f);
-    if (!x_ok(x)) return NULL;
-    if (base.count == f->targets)
-        scores = x_add(x, scores, ml_vector(x, scores->dtype, base));
-    else if (base.count)
-        ml_need_count(x, "base_values", base.count, f->targets);
+    Tensor *scores = add_base_values(x, all_scores(x, f), f, base);
     if (f->targets == 1 && transform != ML_PROBIT) transform = ML_NONE;
     return transform == ML_NONE ? scores : ml_transform(x, scores, transform);
 }
@@ -85,21 +105,6 @@ int expand_ml_tree_ensemble(Expand *x)
 }
 
 /* ---- Classification of three and more, or of one ---- */
-
-/* Where a score is of a class that a leaf of the row named: not -0.0, of all numbers it alone has its
- * bits. */
-static Tensor *is_scored(Expand *x, Tensor *scores)
-{
-    if (!x_ok(x)) return NULL;
-    DType bits = scores->dtype == DT_F64 ? DT_I64 : DT_I32;
-    int64_t wide = INT64_MIN;
-    int32_t narrow = INT32_MIN;
-    x_int(x, "to", dtype_to_onnx(bits));
-    Tensor *is = x_op1(x, OP_BIT_CAST, scores);
-    const void *minus_zero = bits == DT_I64 ? (const void *)&wide : (const void *)&narrow;
-    Tensor *none = x_constant(x, bits, 0, NULL, minus_zero);
-    return x_op1(x, OP_NOT, x_op2(x, OP_EQUAL, is, none));
-}
 
 static Tensor *add_base(Expand *x, Tensor *scores, Floats base)
 {

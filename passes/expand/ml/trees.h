@@ -51,7 +51,7 @@ int forest_read_nodes(Expand *x, Forest *f); /* opset 5 */
 int64_t forest_only_target(const Forest *f);
 
 /* What the trees give for rows [rows, features], in their type: [rows, targets], or [rows, 1] for an only
- * target. A target that no leaf of a row names is -0.0, and no other is, when weights are summed. */
+ * target. A target that no leaf of a row names is -0.0, and no other is. */
 Tensor *forest_scores(Expand *x, const Forest *f, Tensor *rows);
 
 #endif

@@ -150,7 +150,7 @@ static void clear_sums(const Trees *t, int64_t count)
     kb_end(b);
 }
 
-/* A target that no leaf named is 0 where the least or greatest weight is asked for. */
+/* A target that no leaf named is -0.0, which no sum of weights is, nor the least or greatest of them. */
 static void store_sums(const Trees *t, Inst *row, Inst *sums)
 {
     Builder *b = &t->lw->b;
@@ -159,7 +159,7 @@ static void store_sums(const Trees *t, Inst *row, Inst *sums)
     Inst *value = kb_load(b, t->sums, kb_add(b, sums, k));
     if (t->aggregate != LI_ADD) {
         Inst *none = kb_op(b, LI_EQ, value, identity(t));
-        value = kb_select(b, none, kb_float(b, t->type, 0), value);
+        value = kb_select(b, none, kb_float(b, t->type, -0.0), value);
     }
     Inst *idx[] = {row, k};
     lower_store(t->lw, idx, value);
