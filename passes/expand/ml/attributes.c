@@ -46,6 +46,13 @@ int ml_need_count(Expand *x, const char *name, int64_t got, int64_t count)
     return x_fail(x, "%s: expected %lld values, got %lld", name, (long long)count, (long long)got);
 }
 
+int ml_need_product(Expand *x, const char *name, int64_t got, int64_t a, int64_t b)
+{
+    int64_t count;
+    if (__builtin_mul_overflow(a, b, &count)) count = INT64_MAX;
+    return ml_need_count(x, name, got, count);
+}
+
 int ml_word(Expand *x, const char *name, const char *const *words)
 {
     const char *word = node_string(x->n, name);

@@ -143,6 +143,8 @@ int expand_ml_label_encoder(Expand *x)
 
 /* ---- OneHotEncoder ---- */
 
+enum { MOST_ROWS = 2048 }; /* a table of the square of it */
+
 /* Is the category listed once more behind? The last one counts. */
 static bool comes_again(Ints cats, int i)
 {
@@ -189,6 +191,9 @@ int expand_ml_one_hot_encoder(Expand *x)
     if (ml_string_count(x, "cats_strings")) return no_strings(x, "categories");
     if (!cats.count) return x_fail(x, "attribute 'cats_int64s' is missing, or empty");
     Tensor *in = x_cast(x, x_in(x, 0), DT_I64);
+    if (!node_int(x->n, "zeros") && cats.count > MOST_ROWS)
+        return x_fail(x, "%d categories without 'zeros': at most %d are supported", cats.count,
+                      MOST_ROWS);
     if (node_int(x->n, "zeros"))
         x_result(x, 0, one_hot_columns(x, x_unsqueeze(x, in, -1), cats));
     else

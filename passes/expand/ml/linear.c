@@ -7,7 +7,7 @@ static Tensor *linear(Expand *x, DType type, int64_t targets)
     Floats coefficients = ml_floats(x, "coefficients"), intercepts = ml_floats(x, "intercepts");
     Tensor *rows = x_cast(x, ml_rows(x, 0), type);
     int64_t features = x_static(x, rows, 1, "the number of features");
-    if (!x_ok(x) || ml_need_count(x, "coefficients", coefficients.count, targets * features))
+    if (!x_ok(x) || ml_need_product(x, "coefficients", coefficients.count, targets, features))
         return NULL;
     x_int(x, "transB", 1);
     Tensor *weights = ml_matrix(x, type, targets, features, coefficients.at);

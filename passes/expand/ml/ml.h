@@ -32,6 +32,8 @@ Floats ml_floats_or_tensor(const Expand *x, const char *name);
 Floats ml_elements(const Expand *x, const Tensor *constant);
 /* Reports a list that has not `count` values. */
 int ml_need_count(Expand *x, const char *name, int64_t got, int64_t count);
+/* The same for a * b of them, both >= 0. */
+int ml_need_product(Expand *x, const char *name, int64_t got, int64_t a, int64_t b);
 /* Which of the words, which end with NULL, an attribute is; -1 and a report: none. */
 int ml_word(Expand *x, const char *name, const char *const *words);
 /* A constant of the list in floating point: of rank 1; of two axes. */

@@ -2,6 +2,8 @@
  * All computes in f32, as in ONNX Runtime. */
 #include "passes/expand/ml/ml.h"
 
+enum { MOST_COUPLED = 128 }; /* classes: lpc.Coupling has two squares of them on the stack */
+
 /* ---- Kernels ---- */
 
 typedef enum KernelType { KERNEL_LINEAR, KERNEL_POLY, KERNEL_RBF, KERNEL_SIGMOID } KernelType;
@@ -30,7 +32,7 @@ static int svm_read(Expand *x, Svm *s, int64_t vectors)
     s->rows = x_cast(x, ml_rows(x, 0), DT_F32);
     s->features = x_static(x, s->rows, 1, "the number of features");
     if (vectors > 0 && x_ok(x))
-        TRY(ml_need_count(x, "support_vectors", s->support.count, vectors * s->features));
+        TRY(ml_need_product(x, "support_vectors", s->support.count, vectors, s->features));
     return x->code;
 }
 
@@ -153,8 +155,11 @@ static int one_against_one(Expand *x, const Svm *s, const Labels *labels, Ints c
     int64_t classes = labels->count, pairs = classes * (classes - 1) / 2;
     MlTransform transform = ml_post_transform(x);
     int64_t a = ml_floats(x, "prob_a").count, b = ml_floats(x, "prob_b").count;
-    TRY(ml_need_count(x, "coefficients", s->coefficients.count, (classes - 1) * s->vectors));
+    TRY(ml_need_product(x, "coefficients", s->coefficients.count, classes - 1, s->vectors));
     TRY(ml_need_count(x, "rho", s->rho.count, pairs));
+    if ((a || b) && classes > MOST_COUPLED)
+        return x_fail(x, "probabilities of %lld classes: at most %d are supported",
+                      (long long)classes, MOST_COUPLED);
     if (a || b) {
         TRY(ml_need_count(x, "prob_a", a, pairs));
         TRY(ml_need_count(x, "prob_b", b, pairs));
@@ -192,7 +197,7 @@ static int one_for_each(Expand *x, const Svm *s, const Labels *labels)
 {
     int64_t classes = labels->count;
     MlTransform transform = ml_post_transform(x);
-    TRY(ml_need_count(x, "coefficients", s->coefficients.count, classes * s->features));
+    TRY(ml_need_product(x, "coefficients", s->coefficients.count, classes, s->features));
     if (!s->rho.count) return x_fail(x, "rho: expected a value");
     Tensor *scores = x_shift(x, products(x, s, classes, s->coefficients.at), s->rho.at[0]);
     bool has_probabilities = ml_floats(x, "prob_a").count > 0;

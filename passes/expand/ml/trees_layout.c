@@ -124,29 +124,30 @@ static int64_t write_tree(Layout *l, int64_t root)
 /* ---- Leaves ---- */
 
 /* Does each leaf have one weight for each target? */
-static bool leaves_are_full(const Forest *f)
+static bool leaves_are_full(Arena *arena, const Forest *f)
 {
+    int64_t *seen = arena_array(arena, (size_t)f->targets, sizeof *seen); /* by leaf i: i + 1 */
     for (int64_t i = 0; i < f->node_count; i++) {
         const TreeNode *node = &f->nodes[i];
         if (node->mode != TREE_LEAF) continue;
         if (node->count != f->targets) return false;
-        for (int64_t k = 0; k < node->count; k++)
-            for (int64_t j = 0; j < k; j++)
-                if (f->weights[node->first + k].target == f->weights[node->first + j].target)
-                    return false;
+        for (int64_t k = node->first; k < node->first + node->count; k++) {
+            int64_t *target = &seen[f->weights[k].target];
+            if (*target == i + 1) return false;
+            *target = i + 1;
+        }
     }
     return true;
 }
 
-static const char *kind_of_leaves(const Forest *f)
+static const char *kind_of_leaves(Arena *arena, const Forest *f)
 {
     bool single = true;
     for (int64_t i = 0; i < f->node_count; i++)
         single = single && (f->nodes[i].mode != TREE_LEAF || f->nodes[i].count == 1);
     if (f->targets == 1 || forest_only_target(f) >= 0) return "value";
     if (single) return "single";
-    enum { MOST_FULL = 256 }; /* comparing targets takes the square of it */
-    return f->targets <= MOST_FULL && leaves_are_full(f) ? "full" : "list";
+    return leaves_are_full(arena, f) ? "full" : "list";
 }
 
 /* What no weight changes. */
@@ -322,7 +323,8 @@ Tensor *forest_scores(Expand *x, const Forest *f, Tensor *rows)
     Arena *arena = x->g->arena;
     int64_t features = x_static(x, rows, 1, "the number of features");
     if (!x_ok(x) || check_features(x, f, features)) return NULL;
-    Layout l = {.x = x, .f = f, .is_wide = rows->dtype == DT_F64, .leaves = kind_of_leaves(f)};
+    Layout l = {
+        .x = x, .f = f, .is_wide = rows->dtype == DT_F64, .leaves = kind_of_leaves(arena, f)};
     size_t table = (size_t)(f->weight_count + f->node_count) + 1;
     find_mode(&l);
     l.placed = arena_array(arena, (size_t)f->node_count, sizeof *l.placed);

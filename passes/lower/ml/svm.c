@@ -46,15 +46,16 @@ static void add_to(Coupling *c, Cell *cell, Inst *value)
 static void read_ratios(Coupling *c, const Tensor *pairs, Inst *row)
 {
     Builder *b = &c->lw->b;
-    int64_t pair = 0;
-    for (int64_t i = 0; i < c->classes; i++) {
-        for (int64_t j = i + 1; j < c->classes; j++, pair++) {
-            Inst *idx[] = {row, kb_i64(b, pair)};
-            Inst *r = scalar_clamp(b, lower_load(c->lw, pairs, idx), 1e-7, 1 - 1e-7);
-            kb_store(b, c->ratio, kb_i64(b, i * c->classes + j), r);
-            kb_store(b, c->ratio, kb_i64(b, j * c->classes + i), kb_sub(b, number(c, 1), r));
-        }
-    }
+    Cell *pair = kb_cell(b, "pair", (LType){DT_I64, 1}, kb_i64(b, 0));
+    Inst *i = each(c);
+    Inst *j = kb_for(b, LOOP_SERIAL, kb_addi(b, i, 1), kb_i64(b, c->classes), 1);
+    Inst *idx[] = {row, kb_get(b, pair)};
+    Inst *r = scalar_clamp(b, lower_load(c->lw, pairs, idx), 1e-7, 1 - 1e-7);
+    kb_store(b, c->ratio, at(c, i, j), r);
+    kb_store(b, c->ratio, at(c, j, i), kb_sub(b, number(c, 1), r));
+    kb_set(b, pair, kb_addi(b, idx[1], 1));
+    kb_end(b);
+    kb_end(b);
 }
 
 static void make_q(Coupling *c)

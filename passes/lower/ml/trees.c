@@ -11,7 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { WORDS = 4, LANES = 8, MOST_STEPS = 6, BLOCK = 64, MOST_SUMS = 4096 };
+enum { WORDS = 4, LANES = 8, MOST_STEPS = 6, BLOCK = 64 };
+enum { MOST_SUMS = 4096, MANY_TARGETS = 512 }; /* on the stack; of a row there */
 
 typedef struct Trees {
     Lower *lw;
@@ -23,6 +24,7 @@ typedef struct Trees {
     const char *compare, *leaves;
     InstOp aggregate; /* LI_ADD, LI_MIN, LI_MAX */
     Param *nodes, *trees, *weights, *ids, *features, *sums;
+    Inst *base; /* in sums, of a block's first row */
     Cell *at[LANES];
 } Trees;
 
@@ -100,7 +102,8 @@ static void walk(Trees *t, int lanes, Inst *const *roots, Inst *const *rows, Ins
 static void combine(const Trees *t, Inst *sum, Inst *weight)
 {
     Builder *b = &t->lw->b;
-    kb_store(b, t->sums, sum, kb_op(b, t->aggregate, kb_load(b, t->sums, sum), weight));
+    Inst *at = kb_add(b, t->base, sum);
+    kb_store(b, t->sums, at, kb_op(b, t->aggregate, kb_load(b, t->sums, at), weight));
 }
 
 /* A leaf's weights go into a row's sums, which begin at `sums`. */
@@ -146,7 +149,7 @@ static void clear_sums(const Trees *t, int64_t count)
 {
     Builder *b = &t->lw->b;
     Inst *i = kb_for(b, count < 4 ? LOOP_UNROLLED : LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, count), 1);
-    kb_store(b, t->sums, i, identity(t));
+    kb_store(b, t->sums, kb_add(b, t->base, i), identity(t));
     kb_end(b);
 }
 
@@ -156,7 +159,7 @@ static void store_sums(const Trees *t, Inst *row, Inst *sums)
     Builder *b = &t->lw->b;
     bool tiny = t->targets < 4;
     Inst *k = kb_for(b, tiny ? LOOP_UNROLLED : LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, t->targets), 1);
-    Inst *value = kb_load(b, t->sums, kb_add(b, sums, k));
+    Inst *value = kb_load(b, t->sums, kb_add(b, t->base, kb_add(b, sums, k)));
     if (t->aggregate != LI_ADD) {
         Inst *none = kb_op(b, LI_EQ, value, identity(t));
         value = kb_select(b, none, kb_float(b, t->type, -0.0), value);
@@ -195,6 +198,7 @@ static void many_rows(Trees *t, int64_t block)
     double work = lower_work(t->lw, t->out) / (double)t->targets * (double)t->count * 8;
     Inst *at = kb_muli(b, kb_for_n(b, lower_parallel(t->lw, work), blocks), block);
     Inst *count = kb_op(b, LI_MIN, kb_sub(b, rows, at), kb_i64(b, block));
+    t->base = t->targets > MANY_TARGETS ? kb_muli(b, at, t->targets) : kb_i64(b, 0);
     clear_sums(t, block * t->targets);
     Inst *tree = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, t->count), 1);
     Inst *first = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), count, LANES);
@@ -229,6 +233,7 @@ static void one_row(Trees *t)
 {
     Builder *b = &t->lw->b;
     int64_t whole = t->count / LANES * LANES;
+    t->base = kb_i64(b, 0);
     clear_sums(t, t->targets);
     Inst *first = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, whole), LANES);
     walk_trees(t, first, LANES);
@@ -284,19 +289,31 @@ static Trees describe(Lower *lw, const Node *node)
     return t;
 }
 
+/* Of all rows, and of those that fill the last block. */
+static Buffer *sums_buffer(const Trees *t, int64_t block)
+{
+    SizeTable *sizes = t->lw->sizes;
+    const Size *whole = size_const(sizes, block);
+    const Size *rows = size_mul(sizes, size_ceildiv(sizes, t->x->dims[0], whole), whole);
+    return lower_scratch(t->lw, "sums", t->type, size_muli(sizes, rows, t->targets));
+}
+
 int lower_ml_trees(Lower *lw, Node *node)
 {
     Trees t = describe(lw, node);
     Builder *b = &lw->b;
     bool one = size_is(t.x->dims[0], 1);
+    bool many = t.targets > MANY_TARGETS;
     int64_t block = one ? 1 : t.targets * BLOCK <= MOST_SUMS ? BLOCK : LANES;
+    Buffer *sums = many ? sums_buffer(&t, block) : NULL;
     lower_begin(lw, NULL);
     t.features = lower_tensor_param(lw, t.x, false);
     t.nodes = lower_tensor_param(lw, node->in[1], false);
     t.trees = lower_tensor_param(lw, node->in[2], false);
     t.weights = lower_tensor_param(lw, node->in[3], false);
     t.ids = lower_tensor_param(lw, node->in[4], false);
-    t.sums = kb_local(b, "sums", t.type, block * t.targets);
+    t.sums = many ? lower_whole(lw, sums, true) : kb_local(b, "sums", t.type, block * t.targets);
+    t.sums->is_read = true;
     if (one)
         one_row(&t);
     else
