@@ -24,21 +24,22 @@ typedef struct Field {
     size_t size;
 } Field;
 
-/* The field at data[*at], which goes behind it; false at the end and where the file is broken. */
+/* The field at data[*at], which goes behind it; false, and *at stays, at the end and where the file is
+ * broken. */
 static bool next_field(const uint8_t *data, size_t size, size_t *at, Field *field)
 {
+    size_t end = *at;
     uint64_t key, length = 0;
-    if (*at == size || !wire_varint(data, size, at, &key) || key >> 32) return false;
+    if (end == size || !wire_varint(data, size, &end, &key) || key >> 32) return false;
     *field = (Field){.number = (uint32_t)(key >> 3), .kind = (int)(key & 7)};
-    if (field->kind == 0) return wire_varint(data, size, at, &field->value);
+    if (field->kind == 0 && !wire_varint(data, size, &end, &field->value)) return false;
     if (field->kind == 1) length = 8;
     if (field->kind == 5) length = 4;
-    if (field->kind == 2 && !wire_varint(data, size, at, &length)) return false;
-    if (!length && field->kind != 2) return false;
-    if (length > size - *at) return false;
-    field->bytes = data + *at;
+    if (field->kind == 2 && !wire_varint(data, size, &end, &length)) return false;
+    if ((field->kind > 2 && field->kind != 5) || length > size - end) return false;
+    field->bytes = data + end;
     field->size = (size_t)length;
-    *at += field->size;
+    *at = end + field->size;
     return true;
 }
 
@@ -112,18 +113,6 @@ static bool add_keys(Map *map, Arena *arena, const Field *field)
     return field->kind == 0 || field->kind == 2;
 }
 
-static int add_values(Map *map, Arena *arena, Diag *diag, const char *path, const Field *sequence)
-{
-    size_t at = 0;
-    Field field;
-    while (next_field(sequence->bytes, sequence->size, &at, &field)) {
-        if (field.number != SEQUENCE_TENSOR) continue;
-        HostTensor *value = &entry(map, arena, map->values, &map->values)->value;
-        TRY(host_parse(value, arena, diag, path, field.bytes, field.size));
-    }
-    return LPC_OK;
-}
-
 static int broken(Diag *diag, const char *path)
 {
     const char *file = diag->file;
@@ -133,6 +122,18 @@ static int broken(Diag *diag, const char *path)
                          "all, and for each of them one number");
     diag->file = file;
     return code;
+}
+
+static int add_values(Map *map, Arena *arena, Diag *diag, const char *path, const Field *sequence)
+{
+    size_t at = 0;
+    Field field;
+    while (next_field(sequence->bytes, sequence->size, &at, &field)) {
+        if (field.number != SEQUENCE_TENSOR) continue;
+        HostTensor *value = &entry(map, arena, map->values, &map->values)->value;
+        TRY(host_parse(value, arena, diag, path, field.bytes, field.size));
+    }
+    return at == sequence->size ? LPC_OK : broken(diag, path);
 }
 
 static int read_map(Map *map, Arena *arena, Diag *diag, const char *path, const Field *bytes)
