@@ -131,6 +131,7 @@ static int add_values(Map *map, Arena *arena, Diag *diag, const char *path, cons
     while (next_field(sequence->bytes, sequence->size, &at, &field)) {
         if (field.number != SEQUENCE_TENSOR) continue;
         HostTensor *value = &entry(map, arena, map->values, &map->values)->value;
+        if (maps_are_there(field.bytes, field.size)) return broken(diag, path);
         TRY(host_parse(value, arena, diag, path, field.bytes, field.size));
     }
     return at == sequence->size ? LPC_OK : broken(diag, path);

@@ -13,8 +13,8 @@
  * all leaves alike. Where two branches lead to one node, that stands in one place, and a node that is
  * always false leads there from the other.
  *
- * When all branches compare in the same way and none tells a NaN apart, the kernel does this comparison.
- * Else word 0 is feature * 16 + the outcomes that go to the true branch: less 1, equal 2, greater 4,
+ * When all branches compare in the same way, the kernel does this comparison. Else, and where some tell a
+ * NaN apart, word 0 is feature * 16 + the outcomes that go to the true branch: less 1, equal 2, greater 4,
  * unordered 8. */
 #include "passes/expand/ml/trees.h"
 
@@ -27,7 +27,8 @@ typedef struct Layout {
     Expand *x;
     const Forest *f;
     bool is_wide; /* words of i64 */
-    bool any;     /* outcomes are in word 0 */
+    bool any;     /* branches compare in different ways */
+    bool tracks;  /* a NaN goes where its branch says */
     TreeMode mode;
     const char *leaves; /* attribute of lpc.Trees */
     int64_t *words;
@@ -105,7 +106,7 @@ static void write_node(Layout *l, int64_t word)
     int64_t next = l->count * WORDS;
     place_child(l, node->no);
     place_child(l, node->yes);
-    int64_t feature = l->any ? node->feature * 16 + outcomes(node) : node->feature;
+    int64_t feature = l->any || l->tracks ? node->feature * 16 + outcomes(node) : node->feature;
     const int64_t branch[] = {feature, bits(l, node->value), next, 0};
     memcpy(&l->words[word], branch, sizeof branch);
 }
@@ -273,7 +274,7 @@ static int check_features(Expand *x, const Forest *f, int64_t features)
     return 0;
 }
 
-/* Whether branches differ in how they compare, or tell a NaN apart. */
+/* Whether branches differ in how they compare, or tell a NaN apart: that differs from all numbers, too. */
 static void find_mode(Layout *l)
 {
     const Forest *f = l->f;
@@ -281,7 +282,8 @@ static void find_mode(Layout *l)
     for (int64_t i = 0; i < f->node_count; i++) {
         const TreeNode *node = &f->nodes[i];
         if (node->mode == TREE_LEAF) continue;
-        l->any = l->any || node->missing_is_true || (found && node->mode != l->mode);
+        l->any = l->any || (found && node->mode != l->mode);
+        l->tracks = l->tracks || (node->missing_is_true && node->mode != TREE_NEQ);
         l->mode = node->mode;
         found = true;
     }
@@ -309,6 +311,7 @@ static Tensor *trees_node(Layout *l, Tensor *rows, const int64_t *trees)
     const Floats weights = {l->table_count ? l->table_count : 1, l->weights};
     x_int(x, "targets", value ? 1 : f->targets);
     x_string(x, "compare", l->any ? "any" : compare[l->mode]);
+    x_int(x, "tracks", l->tracks);
     x_string(x, "aggregate", aggregate[f->aggregate]);
     x_string(x, "leaves", l->leaves);
     Tensor *in[] = {rows, word_table(l, l->words, l->count * WORDS),

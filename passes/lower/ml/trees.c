@@ -20,7 +20,8 @@ typedef struct Trees {
     const Tensor *x, *out;
     DType type, word;
     int64_t targets, count;
-    int steps; /* in a group */
+    int steps;   /* in a group */
+    bool tracks; /* branches say where a NaN goes */
     const char *compare, *leaves;
     InstOp aggregate; /* LI_ADD, LI_MIN, LI_MAX */
     Param *nodes, *trees, *weights, *ids, *features, *sums;
@@ -45,7 +46,13 @@ static Inst *outcome(Builder *b, Inst *x, Inst *value, DType type)
     return kb_select(b, kb_op(b, LI_LT, x, value), kb_int(b, type, 1), bit);
 }
 
-static Inst *is_true(const Trees *t, Inst *x, Inst *value, Inst *wanted)
+static bool is_any(const Trees *t)
+{
+    return !strcmp(t->compare, "any");
+}
+
+/* first: a branch's word 0. */
+static Inst *is_true(const Trees *t, Inst *x, Inst *value, Inst *first)
 {
     static const struct {
         const char *name;
@@ -53,19 +60,22 @@ static Inst *is_true(const Trees *t, Inst *x, Inst *value, Inst *wanted)
     } known[] = {{"leq", LI_LE}, {"lt", LI_LT}, {"gte", LI_GE},
                  {"gt", LI_GT},  {"eq", LI_EQ}, {"neq", LI_NE}};
     Builder *b = &t->lw->b;
+    Inst *none = kb_int(b, t->word, 0), *truth = NULL;
+    if (is_any(t))
+        return kb_op(b, LI_NE, kb_op(b, LI_AND, first, outcome(b, x, value, t->word)), none);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (!strcmp(known[i].name, t->compare)) return kb_op(b, known[i].op, x, value);
+        if (!strcmp(known[i].name, t->compare)) truth = kb_op(b, known[i].op, x, value);
     }
-    Inst *met = kb_op(b, LI_AND, wanted, outcome(b, x, value, t->word));
-    return kb_op(b, LI_NE, met, kb_int(b, t->word, 0));
+    if (!t->tracks) return truth;
+    Inst *tracked = kb_op(b, LI_NE, kb_op(b, LI_AND, first, kb_int(b, t->word, 8)), none);
+    return kb_op(b, LI_OR, truth, kb_op(b, LI_AND, kb_op(b, LI_NE, x, x), tracked));
 }
 
 static Inst *step(const Trees *t, Inst *node, Inst *row)
 {
     Builder *b = &t->lw->b;
-    bool any = !strcmp(t->compare, "any");
     Inst *first = word(t, node, 0);
-    Inst *feature = any ? kb_op(b, LI_SHR, first, kb_int(b, t->word, 4)) : first;
+    Inst *feature = is_any(t) || t->tracks ? kb_op(b, LI_SHR, first, kb_int(b, t->word, 4)) : first;
     Inst *idx[] = {NULL, kb_cast(b, DT_I64, feature)};
     Inst *x = kb_load(b, t->features, kb_add(b, row, lower_index(t->lw, t->x, idx)));
     Inst *value = kb_bitcast(b, t->type, word(t, node, 1));
@@ -283,6 +293,7 @@ static Trees describe(Lower *lw, const Node *node)
                .targets = node_int(node, "targets"),
                .count = node->in[2]->dims[0]->value,
                .steps = group_steps(node->in[2]),
+               .tracks = node_int(node, "tracks") != 0,
                .compare = node_string(node, "compare"),
                .leaves = node_string(node, "leaves")};
     t.aggregate = !strcmp(aggregate, "sum") ? LI_ADD : !strcmp(aggregate, "min") ? LI_MIN : LI_MAX;
