@@ -38,7 +38,10 @@ enum {
     T_QUANTISES = 2048,
     /* Takes elements of narrow types (ir/dtype.h): converts them, or moves them without a look at what they
      * say. Operators written out as others leave it to these. */
-    T_NARROW = 4096
+    T_NARROW = 4096,
+    /* The output is a list of maps in the model, of keys known at compile time. Here it is the tensor of
+     * what they map to: a row for each map, a column for each key, keys ascending. */
+    T_MAPS = 8192
 };
 
 typedef struct OpInfo {

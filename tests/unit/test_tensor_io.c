@@ -94,6 +94,24 @@ static void typed_fields(void)
     CHECK(!parse(&t, empty, sizeof empty - 1) && t.bytes == 0 && t.dims[0] == 0, "%s", message());
 }
 
+/* Two maps {7: 2.0, -1: 1.0}: a row each, keys ascending; the second one's keys are packed. */
+static void maps(void)
+{
+    static const char two[] = "\x0a\x02yz\x10\x04"
+                              "\x32\x27\x10\x07\x18\x07\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+                              "\x2a\x16\x10\x01\x1a\x08\x10\x01\x4a\x04\x00\x00\x00\x40"
+                              "\x1a\x08\x10\x01\x4a\x04\x00\x00\x80\x3f"
+                              "\x32\x1c\x1a\x02\x05\x03"
+                              "\x2a\x16\x10\x01\x1a\x08\x10\x01\x4a\x04\x00\x00\x00\x40"
+                              "\x1a\x08\x10\x01\x4a\x04\x00\x00\x80\x3f";
+    HostTensor t;
+    CHECK(!parse(&t, two, sizeof two - 1), "%s", message());
+    CHECK(t.type == DT_F32 && t.rank == 2 && t.dims[0] == 2 && t.dims[1] == 2, "shape");
+    for (int i = 0; i < 4; i++) CHECK(host_value(&t, i) == 1 + i % 2, "[%d]", i);
+    for (size_t cut = 1; cut < sizeof two - 1; cut++)
+        CHECK(!parse(&t, two, cut) == (cut == 47), "cut at %zu", cut); /* behind the first map */
+}
+
 static void refusals(void)
 {
     HostTensor t;
@@ -162,6 +180,7 @@ int main(void)
     diag_init(&diag, arena, NULL);
     round_trips();
     typed_fields();
+    maps();
     refusals();
     damage();
     CHECK(host_read(&(HostTensor){0}, arena, &diag, "/nonexistent") &&
