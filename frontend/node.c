@@ -4,7 +4,7 @@
  *
  * inline.c and loop.c call nodes_convert for the graphs inside a node, and are called by it: the files
  * recurse as the model does. */
-#include "frontend/import.h"
+#include "frontend/value.h"
 
 #include <string.h>
 
@@ -93,8 +93,10 @@ static bool is_supported(const Call *call)
 /* Operators with graphs inside, which become part of the one graph. */
 static Rewrite *inliner(const char *op)
 {
-    static const Rule rules[] = {
-        {"If", 0, if_inline}, {"Loop", 0, loop_inline}, {"Scan", 0, scan_inline}};
+    static const Rule rules[] = {{"If", 0, if_inline},
+                                 {"Loop", 0, loop_inline},
+                                 {"Scan", 0, scan_inline},
+                                 {"SequenceMap", 0, sequence_map_inline}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!strcmp(rules[i].op, op)) return rules[i].rewrite;
     }
@@ -117,6 +119,7 @@ static int convert(Call *call)
     if (function) return function_inline(call, function);
     TRY(attrs_read(call));
     if (inlines) return inlines(call);
+    if (!value_rule_for(call->op)) TRY(value_refuse(call));
     TRY(canon_call(call));
     return call->done ? LPC_OK : emit_call(call);
 }

@@ -30,6 +30,9 @@ int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size);
 
+/* The bytes of a regular file, in the arena. */
+int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size);
+
 /* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy. */
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
 int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
