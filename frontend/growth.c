@@ -24,40 +24,44 @@ static void append(Arena *arena, Tensor ***list, int *count, Tensor *tensor)
     (*list)[(*count)++] = tensor;
 }
 
-/* One more stacked output. */
-static Tensor *stack(Call *call, Growth *growth, Tensor *each, int64_t axis)
+/* One more stacked output, along a new axis 0. */
+static Tensor *stack(Call *call, Growth *growth, Tensor *each)
 {
     Import *im = call->im;
     Node *leave = growth->enter->body->leave;
-    int carried = growth->enter->in_count - 2, scans = leave->in_count - 1 - carried;
-    const int64_t *given;
-    bool had = node_ints(leave, "axes", &given) > 0;
-    int64_t *axes = arena_array(im->arena, (size_t)scans + 1, sizeof *axes);
-    for (int i = 0; i < scans; i++) axes[i] = had ? given[i] : 0;
-    axes[scans] = axis;
     const char *name = arena_printf(im->arena, "%s.appended", growth->name);
     Tensor *out = graph_tensor(im->graph, name, DT_NONE, -1, NULL);
     out->producer = leave;
     append(im->arena, &leave->in, &leave->in_count, each);
     append(im->arena, &leave->out, &leave->out_count, out);
-    node_set_ints(im->graph, leave, "axes", scans + 1, axes);
     return out;
+}
+
+/* Stacked before axis 0 and moved: where an iteration's elements lie must not depend on how many iterations
+ * there will be. */
+static Tensor *stack_at(Call *call, Growth *growth, Tensor *each, int64_t axis)
+{
+    Known known;
+    Tensor *all = stack(call, growth, each);
+    if (!axis) return all;
+    known_of(call->im, all, &known);
+    if (known.rank < 0) return all; /* the loop is wrong, as will be told */
+    return parts_move_axis(call, all, known.rank, 0, axis < 0 ? axis + known.rank : axis);
 }
 
 Tensor *growth_join(Call *call, Growth *growth, int64_t axis, bool new_axis)
 {
     Call inner = inside(call, growth);
     bool single = growth->part_count == 1 && growth->parts[0].kind == PART_ONE;
-    if (single)
-        return stack(call, growth, growth->parts[0].tensor,
-                     axis < 0 && !new_axis ? axis - 1 : axis);
-    Tensor *each = parts_join(&inner, growth->parts, growth->part_count, axis, new_axis);
-    return each ? stack(call, growth, each, axis < 0 ? axis - 1 : axis) : NULL;
+    int64_t before = axis < 0 && !(single && new_axis) ? axis - 1 : axis;
+    Tensor *each = single ? growth->parts[0].tensor
+                          : parts_join(&inner, growth->parts, growth->part_count, axis, new_axis);
+    return each ? stack_at(call, growth, each, before) : NULL;
 }
 
 Tensor *growth_trips(Call *call, Growth *growth)
 {
-    Tensor *numbers = stack(call, growth, growth->enter->out[0], 0);
+    Tensor *numbers = stack(call, growth, growth->enter->out[0]);
     Tensor *shape = call_make(call, OP_SHAPE, numbers, NULL, NULL);
     return call_make(call, OP_SQUEEZE, shape, NULL, NULL);
 }

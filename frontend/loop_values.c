@@ -15,68 +15,7 @@ enum {
     UNROLL_NODES = 20000 /* nodes that may come of it */
 };
 
-/* ---- What the body does ---- */
-
-static bool works_on_values(const Import *im, Onnx__NodeProto *const *nodes, size_t count,
-                            int depth)
-{
-    if (depth > MAX_INLINE_DEPTH) return false;
-    for (size_t n = 0; n < count; n++) {
-        const Onnx__FunctionProto *function = function_find(im, nodes[n]);
-        const char *op = nodes[n]->op_type ? nodes[n]->op_type : "";
-        if (function && works_on_values(im, function->node, function->n_node, depth + 1))
-            return true;
-        if (function) continue;
-        if (!strcmp(op, "SequenceMap") || (value_rule_for(op) && strcmp(op, "Identity")))
-            return true;
-        for (size_t a = 0; a < nodes[n]->n_attribute; a++) {
-            const Onnx__GraphProto *graph = nodes[n]->attribute[a]->g;
-            if (graph && works_on_values(im, graph->node, graph->n_node, depth + 1)) return true;
-        }
-    }
-    return false;
-}
-
-static bool carries_values(const Call *call)
-{
-    for (int i = 0; i < call->in_count; i++) {
-        if (handle_value(call->in[i])) return true;
-    }
-    return false;
-}
-
-bool loop_has_values(const Call *call, const Onnx__GraphProto *body)
-{
-    return carries_values(call) || works_on_values(call->im, body->node, body->n_node, 0);
-}
-
-static const Onnx__NodeProto *maker_of(const Onnx__GraphProto *body, const char *name)
-{
-    for (size_t n = 0; n < body->n_node; n++) {
-        const Onnx__NodeProto *node = body->node[n];
-        for (size_t i = 0; i < node->n_output; i++) {
-            if (!strcmp(node->output[i], name)) return node;
-        }
-    }
-    return NULL;
-}
-
-Change loop_change(const Onnx__GraphProto *body, const char *in, const char *out, int64_t *times)
-{
-    *times = 0;
-    for (size_t step = 0; step <= body->n_node; step++) {
-        const Onnx__NodeProto *node = strcmp(in, out) ? maker_of(body, out) : NULL;
-        if (!strcmp(in, out)) return *times ? CHANGE_APPENDS : CHANGE_NONE;
-        const char *op = node && node->op_type && node->n_input ? node->op_type : "";
-        bool at_end = node && (node->n_input < 3 || !*node->input[2]);
-        if (!strcmp(op, "SequenceInsert") && at_end)
-            ++*times;
-        else if (strcmp(op, "Identity") != 0)
-            break;
-        out = node->input[0];
-    }
-    return CHANGE_ANY;
-}
+/* ---- Written out or not ---- */
 
 /* Is what the body makes of the condition the condition, or a constant that is true? */
 static bool always_goes_on(Call *call, const Onnx__GraphProto *body)
@@ -89,7 +28,7 @@ static bool always_goes_on(Call *call, const Onnx__GraphProto *body)
         const Onnx__TensorProto *t = body->initializer[i];
         if (t->name && !strcmp(t->name, out) && t->n_int32_data == 1) return t->int32_data[0] != 0;
     }
-    const Onnx__NodeProto *maker = maker_of(body, out);
+    const Onnx__NodeProto *maker = loop_maker(body, out);
     if (maker && maker->op_type && !strcmp(maker->op_type, "Identity") && maker->n_input == 1)
         out = maker->input[0];
     else if (maker && maker->op_type && !strcmp(maker->op_type, "Constant"))
@@ -99,8 +38,6 @@ static bool always_goes_on(Call *call, const Onnx__GraphProto *body)
     return scope_find(call->scope, out, &outer) && outer && !handle_value(outer) &&
            known_int(call->im, outer, &value) && value;
 }
-
-/* ---- Written out or not ---- */
 
 /* How many iterations there are, when that is known and the body does not end the loop. */
 static bool known_trips(Call *call, const Onnx__GraphProto *body, int64_t *trips)
@@ -125,7 +62,7 @@ static bool can_stack(const Call *call, const Onnx__GraphProto *body)
         if (!handle_value(call->in[i])) continue;
         if (!in || !out || loop_change(body, in, out, &times) == CHANGE_ANY) return false;
     }
-    return carries_values(call);
+    return loop_carries_values(call);
 }
 
 static bool shall_unroll(Call *call, const Onnx__GraphProto *body, int64_t *trips)

@@ -56,7 +56,7 @@ static Tensor *merge_axes(Call *call, Tensor *x, int64_t axis)
     return out;
 }
 
-static Tensor *move_axis(Call *call, Tensor *x, int rank, int64_t from, int64_t to)
+Tensor *parts_move_axis(Call *call, Tensor *x, int rank, int64_t from, int64_t to)
 {
     int64_t perm[MAX_RANK];
     int next = 0;
@@ -91,7 +91,7 @@ static Tensor *slices_join(Call *call, const Part *part, int64_t axis, bool new_
     }
     Tensor *all = part->tensor; /* its own axis is the new one */
     if (part->keeps) all = unsqueeze(call, all, own + 1);
-    all = move_axis(call, all, rank, own, to);
+    all = parts_move_axis(call, all, rank, own, to);
     return new_axis ? all : merge_axes(call, all, to);
 }
 
@@ -230,8 +230,9 @@ static Tensor *open_at(Call *call, const Value *value, const int64_t *at)
 static int check_alike(Call *call, const Value *value)
 {
     Known first, other;
+    if (!value_is_list(value) || !value->part_count) return LPC_OK;
     known_of(call->im, value->parts[0].tensor, &first);
-    for (int i = 1; i < value->part_count && value_is_list(value); i++) {
+    for (int i = 1; i < value->part_count; i++) {
         known_of(call->im, value->parts[i].tensor, &other);
         bool alike = first.rank < 0 || other.rank < 0 || first.rank == other.rank;
         for (int k = 0; alike && k < first.rank && k < other.rank; k++)
@@ -252,7 +253,38 @@ static Tensor *slice_at(Call *call, const Part *part, Tensor *position)
     return part->keeps ? unsqueeze(call, slice, part->axis) : slice;
 }
 
-Tensor *value_at(Call *call, const Value *value, Tensor *position)
+static bool is_from(const Value *value, const Region *body)
+{
+    for (int i = 0; i < value->part_count; i++) {
+        const Part *part = &value->parts[i];
+        const Region *made =
+            part->kind == PART_LOOP ? part->growth->enter->region : tensor_region(part->tensor);
+        if (region_within(made, body)) return true;
+    }
+    return false;
+}
+
+/* All elements along a new axis 0, made once and outside of the loops that the sequence is not from. */
+static Tensor *whole(Call *call, Value *value)
+{
+    Region *outer = NULL, *region = call->scope->region;
+    for (Region *r = region; r; r = r->parent) {
+        if (r->kind == REGION_BODY && !r->leave && !is_from(value, r)) outer = r;
+    }
+    if (value->whole && region_within(region, tensor_region(value->whole))) return value->whole;
+    Call early = *call;
+    if (outer) {
+        Scope *scope = arena_alloc(call->im->arena, sizeof *scope);
+        *scope = *call->scope;
+        scope->region = outer->parent;
+        early.scope = scope;
+        early.before = outer->enter;
+    }
+    value->whole = value_tensor(&early, value, 0, true);
+    return value->whole;
+}
+
+Tensor *value_at(Call *call, Value *value, Tensor *position)
 {
     int64_t at;
     bool wrong = false;
@@ -262,7 +294,6 @@ Tensor *value_at(Call *call, const Value *value, Tensor *position)
     if (value->open) return open_at(call, value, known ? &at : NULL);
     if (value->part_count == 1 && value->parts[0].kind == PART_SLICES)
         return slice_at(call, &value->parts[0], position);
-    if (value->part_count && check_alike(call, value)) return NULL;
-    Tensor *all = value_tensor(call, value, 0, true);
+    Tensor *all = check_alike(call, value) ? NULL : whole(call, value);
     return all ? call_make(call, OP_GATHER, all, position, NULL) : NULL; /* along axis 0 */
 }

@@ -7,7 +7,7 @@ static Tensor **elements_at(Call *call, Tensor *position)
 {
     Tensor **given = arena_array(call->im->arena, (size_t)call->in_count + 1, sizeof *given);
     for (int i = 0; i < call->in_count; i++) {
-        const Value *s = handle_value(call->in[i]);
+        Value *s = handle_value(call->in[i]);
         given[i] = s ? value_at(call, s, position) : call->in[i];
         if (!given[i]) return NULL;
     }

@@ -30,6 +30,7 @@ typedef struct Value {
     bool is_optional;
     Part *parts; /* of a sequence */
     int part_count;
+    Tensor *whole;   /* all elements along a new axis 0, once that was asked for */
     Growth *open;    /* in a loop's body: the sequence begins with all that it had so far */
     bool is_there;   /* of an optional */
     Tensor *has;     /* whether it is there, where that is known at run time only */
@@ -73,10 +74,11 @@ int value_join(Call *call, Tensor *cond, Tensor *then_side, Tensor *else_side, T
 
 /* All elements in one tensor, along a new axis or one that they have. */
 Tensor *parts_join(Call *call, const Part *parts, int count, int64_t axis, bool new_axis);
+Tensor *parts_move_axis(Call *call, Tensor *x, int rank, int64_t from, int64_t to);
 Tensor *value_tensor(Call *call, const Value *value, int64_t axis, bool new_axis);
 Tensor *value_length(Call *call, const Value *value);
 /* The element at a position that the model computes. */
-Tensor *value_at(Call *call, const Value *value, Tensor *position);
+Tensor *value_at(Call *call, Value *value, Tensor *position);
 
 /* ---- growth.c ---- */
 
@@ -103,19 +105,25 @@ typedef struct Known {
 void known_of(Import *im, Tensor *tensor, Known *known);
 bool known_int(Import *im, Tensor *tensor, int64_t *value);
 
-/* ---- unroll.c, loop_values.c ---- */
+/* ---- loop_change.c ---- */
 
 /* A Loop that carries sequences or optionals, or whose body works on them. */
 bool loop_has_values(const Call *call, const Onnx__GraphProto *body);
-int loop_of_values(Call *call, const Onnx__GraphProto *body);
+bool loop_carries_values(const Call *call);
+/* The node that makes it in the body itself, NULL: none. */
+const Onnx__NodeProto *loop_maker(const Onnx__GraphProto *body, const char *name);
 /* How one iteration changes a carried value, as the body says it. */
 typedef enum Change {
     CHANGE_NONE,
     CHANGE_APPENDS, /* elements at the end */
     CHANGE_ANY
 } Change;
-/* times: elements that it appends. */
+/* times: elements that it appends, -1 where that is not in the body itself. */
 Change loop_change(const Onnx__GraphProto *body, const char *in, const char *out, int64_t *times);
+
+/* ---- loop_values.c, unroll.c ---- */
+
+int loop_of_values(Call *call, const Onnx__GraphProto *body);
 /* The body once for each iteration, with the iteration's number a constant. */
 int loop_unroll(Call *call, const Onnx__GraphProto *body, int64_t trips);
 
