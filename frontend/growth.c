@@ -37,6 +37,61 @@ static Tensor *stack(Call *call, Growth *growth, Tensor *each)
     return out;
 }
 
+/* ---- Elements of other sizes in each iteration ---- */
+
+/* An empty tensor to append to along the axis, NULL where another size is not known. */
+static Tensor *empty_like(Import *im, const Known *each, int64_t axis)
+{
+    int64_t dims[MAX_RANK];
+    if (each->rank < 0 || axis < 0 || axis >= each->rank) return NULL;
+    for (int i = 0; i < each->rank; i++) {
+        dims[i] = i == axis ? 0 : each->dims[i];
+        if (dims[i] < 0) return NULL;
+    }
+    return graph_const(im->graph, NULL, each->dtype, each->rank, dims, "");
+}
+
+static void insert(Arena *arena, Tensor ***list, int *count, int at, Tensor *tensor)
+{
+    append(arena, list, count, tensor);
+    for (int i = *count - 1; i > at; i--) (*list)[i] = (*list)[i - 1];
+    (*list)[at] = tensor;
+}
+
+static Tensor *carry(Import *im, Growth *growth, Tensor *first)
+{
+    Node *enter = growth->enter;
+    const char *name = arena_printf(im->arena, "%s.last", growth->name);
+    Tensor *out = graph_tensor(im->graph, name, DT_NONE, -1, NULL);
+    out->producer = enter;
+    append(im->arena, &enter->in, &enter->in_count, first);
+    append(im->arena, &enter->out, &enter->out_count, out);
+    return out;
+}
+
+/* Elements that cannot be stacked grow into a tensor that the loop carries. */
+static Tensor *accumulate(Call *call, Growth *growth, Tensor *each, int64_t axis)
+{
+    Import *im = call->im;
+    Node *leave = growth->enter->body->leave;
+    Known known;
+    known_of(im, each, &known);
+    Tensor *first = empty_like(im, &known, axis < 0 ? axis + known.rank : axis);
+    if (!first) return NULL;
+    Call inner = inside(call, growth);
+    int carried = growth->enter->in_count - 2;
+    Tensor *next = call_make(&inner, OP_CONCAT, carry(im, growth, first), each, NULL);
+    node_set_int(im->graph, call_last(&inner), "axis", axis);
+    const char *name = arena_printf(im->arena, "%s.appended", growth->name);
+    Tensor *out = graph_tensor(im->graph, name, DT_NONE, -1, NULL);
+    out->producer = leave;
+    insert(im->arena, &leave->in, &leave->in_count, 1 + carried, next);
+    insert(im->arena, &leave->out, &leave->out_count, carried, out);
+    return out;
+}
+
+/* ---- All that it appends ---- */
+
 /* Stacked before axis 0 and moved: where an iteration's elements lie must not depend on how many iterations
  * there will be. */
 static Tensor *stack_at(Call *call, Growth *growth, Tensor *each, int64_t axis)
@@ -47,6 +102,24 @@ static Tensor *stack_at(Call *call, Growth *growth, Tensor *each, int64_t axis)
     known_of(call->im, all, &known);
     if (known.rank < 0) return all; /* the loop is wrong, as will be told */
     return parts_move_axis(call, all, known.rank, 0, axis < 0 ? axis + known.rank : axis);
+}
+
+static bool can_stack(Call *call, Growth *growth, Tensor *each)
+{
+    Node *leave = growth->enter->body->leave;
+    Known known;
+    known_of(call->im, stack(call, growth, each), &known);
+    leave->in_count--;
+    leave->out_count--;
+    return known.rank >= 0;
+}
+
+Tensor *growth_concat(Call *call, Growth *growth, int64_t axis)
+{
+    Call inner = inside(call, growth);
+    Tensor *each = parts_join(&inner, growth->parts, growth->part_count, axis, false);
+    if (!each || can_stack(call, growth, each)) return NULL;
+    return accumulate(call, growth, each, axis);
 }
 
 Tensor *growth_join(Call *call, Growth *growth, int64_t axis, bool new_axis)
@@ -67,17 +140,6 @@ Tensor *growth_trips(Call *call, Growth *growth)
 }
 
 /* ---- The last elements ---- */
-
-static Tensor *carry(Import *im, Growth *growth, Tensor *first)
-{
-    Node *enter = growth->enter;
-    const char *name = arena_printf(im->arena, "%s.last", growth->name);
-    Tensor *out = graph_tensor(im->graph, name, DT_NONE, -1, NULL);
-    out->producer = enter;
-    append(im->arena, &enter->in, &enter->in_count, first);
-    append(im->arena, &enter->out, &enter->out_count, out);
-    return out;
-}
 
 Tensor *growth_last(Call *call, Growth *growth, int64_t back)
 {

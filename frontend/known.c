@@ -11,6 +11,7 @@ typedef struct Copy {
     const Graph *from;
     Graph *to;
     bool *tensors, *nodes; /* by id and by position: is it needed */
+    const Node *loop;      /* the end of the finished loop that the tensor is in, or NULL */
     Tensor **made;         /* by id */
     Region **bodies;       /* by loop: pairs of a body and its copy */
     int body_count;
@@ -41,7 +42,7 @@ static void find_needed(Copy *c)
         bool needed = leave && (n == leave->body->enter || region_within(n->region, leave->body));
         for (int i = 0; i < n->out_count && !needed; i++)
             needed = n->out[i] && c->tensors[n->out[i]->id];
-        if (!needed) continue;
+        if (!needed && n != c->loop) continue;
         need_node(c, at);
         if (leave && n == leave->body->enter) leave = NULL;
         if (!leave && n->op == OP_LOOP_LEAVE) leave = n;
@@ -142,6 +143,9 @@ static Node *copy_graph(Copy *c, Arena *scratch, Tensor *tensor)
     c->nodes = arena_array(scratch, (size_t)from->node_count + 1, sizeof *c->nodes);
     c->made = arena_array(scratch, (size_t)from->tensor_count + 1, sizeof *c->made);
     need(c, tensor);
+    for (const Region *r = tensor_region(tensor); r; r = r->parent) {
+        if (r->kind == REGION_BODY && r->leave) c->loop = r->leave;
+    }
     find_needed(c);
     for (int i = 0; i < from->input_count; i++) {
         if (!c->tensors[from->inputs[i]->id]) continue;

@@ -102,6 +102,8 @@ static Tensor *part_join(Call *call, const Part *part, int64_t axis, bool new_ax
         return new_axis ? unsqueeze(call, part->tensor, axis) : part->tensor;
     const Growth *g = part->growth;
     bool single = g->part_count == 1 && g->parts[0].kind == PART_ONE;
+    Tensor *grown = new_axis ? NULL : growth_concat(call, part->growth, axis);
+    if (grown) return grown;
     Tensor *all = growth_join(call, part->growth, axis, new_axis);
     if (!all || (single && new_axis)) return all;
     return merge_axes(call, all, axis < 0 ? axis - 1 : axis);

@@ -1,7 +1,10 @@
 /* Values that are no tensors: handles, and what joins two of them. */
 #include "frontend/value.h"
 
-enum { HANDLE = -2 }; /* a handle's id: it is in no graph */
+enum {
+    HANDLE = -2,   /* a handle's id: it is in no graph */
+    LIST_COST = 64 /* so many elements of a list count as a node more */
+};
 
 Value *handle_value(const Tensor *tensor)
 {
@@ -19,6 +22,7 @@ static Value *make(Import *im)
 Value *value_sequence(Import *im, int count, const Part *parts)
 {
     Value *value = make(im);
+    im->made_nodes += count / LIST_COST;
     value->parts = arena_array(im->arena, (size_t)count + 1, sizeof *value->parts);
     value->part_count = count;
     for (int i = 0; parts && i < count; i++) value->parts[i] = parts[i];

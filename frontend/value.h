@@ -84,6 +84,9 @@ Tensor *value_at(Call *call, Value *value, Tensor *position);
 
 /* What the loop appends to the sequence, as one tensor after it. */
 Tensor *growth_join(Call *call, Growth *growth, int64_t axis, bool new_axis);
+/* The same where elements have a size that is another one in each iteration, along an axis that they
+ * have; NULL, and nothing told: they are to be stacked. */
+Tensor *growth_concat(Call *call, Growth *growth, int64_t axis);
 /* How many iterations the loop had, after it. */
 Tensor *growth_trips(Call *call, Growth *growth);
 /* In the loop's body: the element `back` (1, 2, ...) before the end of what there was before this

@@ -337,6 +337,31 @@ def appends_in_branches():
          [plain("v", [3], [4 * e for e in X]), listed("s", [([3], e, F) for e in s])], NUMBERS, options=BOUND)
 
 
+def other_sizes():
+    """Each iteration appends as many rows as there are elements above its number: put together they are a tensor
+    that grows. The first element is from before the loop."""
+    inner = body([op("Cast", ["i"], ["f"], attribute_int("to", F)), op("Greater", ["k", "f"], ["c"]),
+                  op("Compress", ["x", "c"], ["rows"], AXIS0), op("SequenceInsert", ["s", "rows"], ["s_out"]), KEEP],
+                 ["i", "go", "s"], ["go_on", "s_out"])
+    nodes = [op("SequenceConstruct", ["x"], ["first"]), loop(["t", "", "first"], ["s"], inner),
+             op("ConcatFromSequence", ["s"], ["y"], AXIS0), op("SequenceLength", ["s"], ["n"])]
+    x, k = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [0.5, 2.5, 1.5]
+    rows = x + [row for i in range(3) for row, e in zip(x, k) if e > i]
+    case("other_sizes", nodes, [plain("x", [3, 2], [e for row in x for e in row]), plain("k", [3], k), plain("t", [], [3], I)],
+         [plain("y", [len(rows), 2], [e for row in rows for e in row]), plain("n", [], [4], I)], options=BOUND)
+
+
+def loop13():
+    """The official test of the same name: slices that grow are appended to a sequence that comes in empty."""
+    inner = body([op("Add", ["i", "one"], ["end"]), op("Unsqueeze", ["end", "axes"], ["ends"]),
+                  op("Slice", ["x", "starts", "ends"], ["part"]), op("SequenceInsert", ["s", "part"], ["s_out"]), KEEP],
+                 ["i", "go", "s"], ["go_on", "s_out"])
+    case("loop13", [loop(["t", "c", "s0"], ["s"], inner)],
+         [plain("t", [], [3], I), plain("c", [], [True], B), listed("s0", [], [])],
+         [listed("s", [([k], X[:k], F) for k in (1, 2, 3)])],
+         NUMBERS + [contents("x", [3], X), contents("axes", [1], [0], I), contents("starts", [1], [0], I)], 13)
+
+
 def ends_by_condition():
     """A condition that the body computes, and appended elements: stacked, although the limit is small."""
     inner = body([op("Add", ["v", "v"], ["v_out"]), op("ReduceSum", ["v_out"], ["sum"], attribute_int("keepdims", 0)),
@@ -365,6 +390,8 @@ nested("u", "nested_few", [number("u", 2)], [plain("t", [], [3], I)], deep=2)
 nested("u", "nested_first", [number("t", 2)], [plain("u", [], [3], I)], "--max loop_1_deep_trips=4 --max loop_0_deep_trips=4", trips=2, deep=3)
 run_time_pieces()
 appends_in_branches()
+other_sizes()
+loop13()
 ends_by_condition()
 
 
