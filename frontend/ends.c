@@ -1,7 +1,7 @@
 /* The model's inputs and outputs as tensors.
  *
  * A sequence `x` is one tensor for each element, x_0, x_1, ...; how many there are says the size x
- * (--bind x=3). An optional is what it holds, or nothing: x.present is 0 when it is not there. A sequence
+ * (--bind x=3), or x is one tensor whose first axis counts elements, x at most (--max x=3). An optional is what it holds, or nothing: x.present is 0 when it is not there. A sequence
  * that comes out with a length known at run time only is one tensor, whose first axis counts elements. */
 #include "frontend/value.h"
 
@@ -63,15 +63,21 @@ int ends_check_type(Import *im, const char *what, const char *name, const Onnx__
 
 /* ---- Inputs ---- */
 
+static bool find_option(const Bind *list, int count, const char *name, int64_t *value)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(list[i].name, name) != 0) continue;
+        *value = list[i].value;
+        return true;
+    }
+    return false;
+}
+
 /* A size that an option gives: it is the model's, even when it turns out to be wrong. */
 static bool find_size(Import *im, const char *name, int64_t *value)
 {
     arena_push(im->arena, im->end_sizes, im->end_size_count) = name;
-    for (int i = 0; i < im->options->bind_count; i++) {
-        *value = im->options->binds[i].value;
-        if (!strcmp(im->options->binds[i].name, name)) return true;
-    }
-    return false;
+    return find_option(im->options->binds, im->options->bind_count, name, value);
 }
 
 static bool has_name(const Import *im, const char *name)
@@ -122,8 +128,10 @@ enum { MOST_ELEMENTS = 1 << 14 };
 static int read_length(Import *im, const char *name, int64_t *length)
 {
     if (!find_size(im, name, length))
-        return diag_error(im->diag, "input '%s' is a sequence: give its length with --bind %s=N",
-                          name, name);
+        return diag_error(im->diag,
+                          "input '%s' is a sequence: give its length with --bind %s=N, or --max "
+                          "%s=N where its elements have one shape",
+                          name, name, name);
     if (*length >= 0 && *length <= MOST_ELEMENTS) return LPC_OK;
     return diag_error(im->diag, "--bind %s=%" PRId64 ": the length of a sequence is 0 to %d", name,
                       *length, MOST_ELEMENTS);
@@ -136,10 +144,42 @@ static bool is_present(Import *im, const char *name)
     return present != 0;
 }
 
+/* All elements in one tensor: the type with an axis before the others. */
+static Onnx__TypeProto *type_of_all(Import *im, const Onnx__TypeProto *type, char *length)
+{
+    const Onnx__TensorShapeProto *each = type->tensor_type->shape;
+    Onnx__TypeProto *all = arena_alloc(im->arena, sizeof *all);
+    all->tensor_type = arena_alloc(im->arena, sizeof *all->tensor_type);
+    *all->tensor_type = *type->tensor_type;
+    if (!each) return all; /* that it has no shape is told where it is read */
+    Onnx__TensorShapeProto *shape = arena_alloc(im->arena, sizeof *shape);
+    shape->n_dim = each->n_dim + 1;
+    shape->dim = arena_array(im->arena, shape->n_dim, sizeof *shape->dim);
+    shape->dim[0] = arena_alloc(im->arena, sizeof **shape->dim);
+    shape->dim[0]->dim_param = length;
+    for (size_t i = 0; i < each->n_dim; i++) shape->dim[i + 1] = each->dim[i];
+    all->tensor_type->shape = shape;
+    return all;
+}
+
+static int flatten_sequence(Import *im, Onnx__ValueInfoProto *value, const Onnx__TypeProto *type)
+{
+    const ImportOptions *options = im->options;
+    int64_t length;
+    bool bound = find_option(options->binds, options->bind_count, value->name, &length);
+    if (!bound && find_option(options->maxes, options->max_count, value->name, &length))
+        return add_element(im, value->name, value->name, type_of_all(im, type, value->name), false);
+    TRY(read_length(im, value->name, &length));
+    for (int64_t i = 0; i < length; i++) {
+        const char *name = import_element_name(im->arena, value->name, i);
+        TRY(add_element(im, value->name, name, type, true));
+    }
+    return LPC_OK;
+}
+
 static int flatten(Import *im, Onnx__ValueInfoProto *value)
 {
     ModelEnd end;
-    int64_t length;
     const Onnx__TypeProto *type = peel(value->type, &end);
     if (!value->name || !type || (!end.is_optional && !end.is_sequence)) {
         arena_push(im->arena, im->inputs, im->input_count) = (InputEnd){value, false};
@@ -147,12 +187,7 @@ static int flatten(Import *im, Onnx__ValueInfoProto *value)
     }
     if (end.is_optional && !is_present(im, value->name)) return LPC_OK;
     if (!end.is_sequence) return add_element(im, value->name, value->name, type, false);
-    TRY(read_length(im, value->name, &length));
-    for (int64_t i = 0; i < length; i++) {
-        const char *name = import_element_name(im->arena, value->name, i);
-        TRY(add_element(im, value->name, name, type, true));
-    }
-    return LPC_OK;
+    return flatten_sequence(im, value, type);
 }
 
 int ends_flatten(Import *im)
@@ -169,6 +204,10 @@ static Value *sequence_of(Import *im, const char *name)
     Part *parts = NULL;
     int count = 0;
     Tensor *tensor;
+    if (scope_find(im->elements, name, &tensor)) {
+        Part all = {.kind = PART_SLICES, .tensor = tensor};
+        return value_sequence(im, 1, &all);
+    }
     while (scope_find(im->elements, import_element_name(im->arena, name, count), &tensor))
         arena_push(im->arena, parts, count) = part_one(tensor);
     return value_sequence(im, count, parts);

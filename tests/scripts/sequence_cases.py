@@ -4,6 +4,7 @@
 
 Expected outputs are computed here, on plain lists. A case with a file `options` is checked with these."""
 import os
+import struct
 import sys
 
 from onnx_writer import (attribute_graph, attribute_int, attribute_ints, contents, field, graph, node,
@@ -393,6 +394,21 @@ appends_in_branches()
 other_sizes()
 loop13()
 ends_by_condition()
+
+
+def bounded():
+    """Elements of one shape: compiled for any number of them, too (sequences.sh)."""
+    double = attribute_graph("body", graph([op("Add", ["e", "e"], ["g"])], [field(1, "e")], [field(1, "g")]))
+    elements = [([2], A, F), ([2], [3.0, 4.0], F), ([2], [5.0, 6.0], F)]
+    case("bounded", [node("SequenceMap", ["s"], ["t"], "map", attributes=[double])], [listed("s", elements, [2])],
+         [listed("t", [(s, [2 * v for v in e], t) for s, e, t in elements])])
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }".ljust(117) + b"\n"
+    with open(os.path.join(folder, "bounded.npy"), "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head
+                   + struct.pack("<6f", *[v for _, e, _ in elements for v in e]))
+
+
+bounded()
 
 
 # ---- Refused ----

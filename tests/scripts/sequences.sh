@@ -9,6 +9,7 @@ command -v python3 >/dev/null || { echo "sequences: no python3: skipped"; exit 7
 . "$LPC_SOURCE/tests/common.sh"
 PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/sequence_cases.py" "$work/cases" || exit 1
 cd "$work/cases" || exit 1
+mv bounded.npy "$work"
 count=$(ls | wc -l)
 
 # The cases with options of their own are checked one by one.
@@ -44,6 +45,12 @@ grep -q 's_1' "$work/inspect" && grep -q 't_1' "$work/inspect" ||
 grep -q 'q_0' "$work/inspect" && ! grep -qw 'o' "$work/inspect" ||
     fail "lpc inspect --bind o.present=0: $(cat "$work/inspect")"
 
+# A sequence with a bound is a tensor with a length: each element and its neighbour, added up by the program.
+"$LPC" bounded/model.onnx -o "$work/bounded" --quiet --max s=4 >"$work/log" 2>&1 &&
+    "$LPC" run "$work/bounded" --input "s=$work/bounded.npy" --output "$work/bounded.out" >>"$work/log" 2>&1
+made=$(tail -c 24 "$work/bounded.out/t.npy" 2>/dev/null | od -An -v -tf4 | xargs)
+[ "$made" = "2 4 6 8 10 12" ] || fail "bounded: got '$made': $(cat "$work/log")"
+
 # told MODEL MESSAGE
 told() {
     said=$("$LPC" "$work/wrong/$1.onnx" -o "$work/out" --quiet --no-link "${@:3}" 2>&1)
@@ -60,8 +67,8 @@ told no_sequence "node 'length' (SequenceLength, #0): input 0 is a tensor, not a
 told no_tensor "node 'neg' (Neg, #1): input 0 is a sequence, expected a tensor"
 told split_dynamic "node 'split' (SplitToSequence, #0): into how many pieces it splits is known at run time only"
 told absent "node 'get' (OptionalGetElement, #1): there is no element"
-told no_length "input 's' is a sequence: give its length with --bind s=N"
-told no_length "--bind s=-2: the length of a sequence is 0 to" --bind s=-2
+told no_length "input 's' is a sequence: give its length with --bind s=N, or --max s=N"
+told no_length "--bind s=70000: the length of a sequence is 0 to" --bind s=70000
 told no_length "no size 'r'; it has s" --bind s=2 --bind r=1
 told maps "input 's': maps are not supported"
 told lengths "node 'if' (If, #1): its branches make sequences of 1 and 2 elements, and which is taken is known at run \
@@ -69,6 +76,6 @@ time only"
 told presence "output 'y': whether there is one is known at run time only"
 told front "node 'loop' (Loop, #1): carried value 0 is a sequence whose length its body changes other than by \
 elements at the end"
-told reads_all "node 'concat' (ConcatFromSequence, #0): reads all of a sequence to which the loop 'loop' still appends"
+told reads_all "node 'loop/body/concat' (ConcatFromSequence, #1): reads all of a sequence to which the loop 'loop' still appends"
 echo "sequences: $count cases, ${#ways[@]} ways each, $cut in two stages"
 [ "$failures" = 0 ]
