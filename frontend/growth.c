@@ -158,6 +158,37 @@ Tensor *growth_last(Call *call, Growth *growth, int64_t back)
     return growth->last[back - 1];
 }
 
+/* ---- All elements so far ---- */
+
+int growth_all(Call *call, Growth *growth, Part *all)
+{
+    Known known;
+    if (!growth->all) {
+        Value *first = growth->first;
+        if (value_is_list(first) && !first->part_count)
+            return call_fail(
+                call,
+                "reads all of a sequence to which the loop '%s' still appends, and which "
+                "is empty before it; that is not supported",
+                growth->name);
+        Tensor *before = value_whole(call, first);
+        if (!before) return LPC_ERROR;
+        known_of(call->im, before, &known);
+        growth->all_rank = known.rank > 0 ? known.rank : 0;
+        growth->all = carry(call->im, growth, before);
+    }
+    *all = (Part){.kind = PART_SLICES, .tensor = growth->all, .rank = growth->all_rank};
+    return LPC_OK;
+}
+
+static Tensor *append_all(Call *call, const Growth *growth)
+{
+    Tensor *more = parts_join(call, growth->parts, growth->part_count, 0, true);
+    Tensor *all = more ? call_make(call, OP_CONCAT, growth->all, more, NULL) : NULL;
+    if (all) node_set_int(call->im->graph, call_last(call), "axis", 0);
+    return all;
+}
+
 int growth_close(Call *call, Growth *growth, const Value *result, Tensor **next)
 {
     growth->parts = result->parts;
@@ -169,5 +200,7 @@ int growth_close(Call *call, Growth *growth, const Value *result, Tensor **next)
                                    "appends; that is not supported");
         next[k] = at >= 0 ? result->parts[at].tensor : growth->last[-at - 1];
     }
-    return LPC_OK;
+    if (!growth->all) return LPC_OK;
+    next[growth->last_count] = append_all(call, growth);
+    return next[growth->last_count] ? LPC_OK : LPC_ERROR;
 }

@@ -185,8 +185,8 @@ static int close_slot(Call *call, const Slot *slot, int i, Tensor *result, Tenso
     return LPC_OK;
 }
 
-/* The last elements of growing sequences are carried behind all else, in the order in which the body asked
- * for them. */
+/* What the body reads of growing sequences is carried behind all else, in the order in which it asked for
+ * that. */
 static int close_growths(Loop *loop, Slots *slots, Tensor *const *results, Tensor **next)
 {
     const Node *enter = loop->enter;
@@ -194,11 +194,12 @@ static int close_growths(Loop *loop, Slots *slots, Tensor *const *results, Tenso
         Growth *growth = slots->list[i].growth;
         if (!growth) continue;
         Tensor **last =
-            arena_array(loop->call->im->arena, (size_t)growth->last_count + 1, sizeof *last);
+            arena_array(loop->call->im->arena, (size_t)growth->last_count + 2, sizeof *last);
         TRY(growth_close(loop->call, growth, handle_value(results[1 + i]), last));
-        for (int k = 0; k < growth->last_count; k++) {
-            for (int c = slots->carried; c < enter->out_count - 2; c++)
+        for (int c = slots->carried; c < enter->out_count - 2; c++) {
+            for (int k = 0; k < growth->last_count; k++)
                 if (enter->out[2 + c] == growth->last[k]) next[c] = last[k];
+            if (enter->out[2 + c] == growth->all) next[c] = last[growth->last_count];
         }
     }
     loop->carried = enter->in_count - 2;

@@ -76,7 +76,8 @@ static Tensor *slices_join(Call *call, const Part *part, int64_t axis, bool new_
 {
     Known known;
     if (part->axis == axis && part->keeps != new_axis) return part->tensor; /* as it was */
-    known_of(call->im, part->tensor, &known);
+    known.rank = part->rank;
+    if (!part->rank) known_of(call->im, part->tensor, &known);
     if (known.rank < 0) {
         call_fail(call, "the number of dimensions of '%s', which was split, is not known here",
                   part->tensor->name);
@@ -121,14 +122,11 @@ Tensor *parts_join(Call *call, const Part *parts, int count, int64_t axis, bool 
 
 Tensor *value_tensor(Call *call, const Value *value, int64_t axis, bool new_axis)
 {
-    if (value->open) {
-        call_fail(call,
-                  "reads all of a sequence to which the loop '%s' still appends; that is not "
-                  "supported",
-                  value->open->name);
-        return NULL;
-    }
-    if (value->part_count) return parts_join(call, value->parts, value->part_count, axis, new_axis);
+    int count = value->part_count, more = value->open != NULL;
+    Part *parts = arena_array(call->im->arena, (size_t)count + 1, sizeof *parts);
+    if (more && growth_all(call, value->open, &parts[0])) return NULL;
+    for (int i = 0; i < count; i++) parts[more + i] = value->parts[i];
+    if (more + count) return parts_join(call, parts, more + count, axis, new_axis);
     call_fail(call, "the sequence is empty");
     return NULL;
 }
@@ -210,22 +208,20 @@ static Tensor *single_at(Call *call, const Value *value, int64_t at, bool *wrong
     return value->parts[to].tensor;
 }
 
-/* In a sequence to which a loop appends: from its start, or back from its end. */
-static Tensor *open_at(Call *call, const Value *value, const int64_t *at)
+/* In a sequence to which a loop appends: back from its end, or among those from before the loop. */
+static bool is_near(const Value *value, int64_t at)
 {
-    const Growth *g = value->open;
-    bool single = true, wrong;
-    for (int i = 0; i < value->part_count; i++) single &= value->parts[i].kind == PART_ONE;
-    if (at && *at < 0 && single) return growth_last(call, value->open, -*at - value->part_count);
-    Tensor *element = at && *at >= 0 && *at < g->first->part_count
-                          ? single_at(call, g->first, *at, &wrong)
-                          : NULL;
-    if (!element)
-        call_fail(call,
-                  "reads a sequence to which the loop '%s' still appends, at a position that is "
-                  "known at run time only; that is not supported",
-                  g->name);
-    return element;
+    for (int i = 0; i < value->part_count; i++) {
+        if (value->parts[i].kind != PART_ONE) return false;
+    }
+    return at < 0 || (value_is_list(value->open->first) && at < value->open->first->part_count);
+}
+
+static Tensor *open_at(Call *call, const Value *value, int64_t at)
+{
+    bool wrong;
+    if (at < 0) return growth_last(call, value->open, -at - value->part_count);
+    return single_at(call, value->open->first, at, &wrong);
 }
 
 /* Elements that one tensor shall hold have one shape. */
@@ -240,10 +236,11 @@ static int check_alike(Call *call, const Value *value)
         for (int k = 0; alike && k < first.rank && k < other.rank; k++)
             alike = first.dims[k] < 0 || other.dims[k] < 0 || first.dims[k] == other.dims[k];
         if (!alike)
-            return call_fail(call,
-                             "elements 0 and %d of the sequence have different shapes, and the "
-                             "position is known at run time only",
-                             i);
+            return call_fail(
+                call,
+                "elements 0 and %d of the sequence have different shapes, and which is "
+                "read is known at run time only",
+                i);
     }
     return LPC_OK;
 }
@@ -266,13 +263,14 @@ static bool is_from(const Value *value, const Region *body)
     return false;
 }
 
-/* All elements along a new axis 0, made once and outside of the loops that the sequence is not from. */
-static Tensor *whole(Call *call, Value *value)
+Tensor *value_whole(Call *call, Value *value)
 {
     Region *outer = NULL, *region = call->scope->region;
     for (Region *r = region; r; r = r->parent) {
         if (r->kind == REGION_BODY && !r->leave && !is_from(value, r)) outer = r;
     }
+    if (check_alike(call, value)) return NULL;
+    if (value->open) return value_tensor(call, value, 0, true);
     if (value->whole && region_within(region, tensor_region(value->whole))) return value->whole;
     Call early = *call;
     if (outer) {
@@ -293,9 +291,9 @@ Tensor *value_at(Call *call, Value *value, Tensor *position)
     bool known = known_int(call->im, position, &at);
     Tensor *element = known ? single_at(call, value, at, &wrong) : NULL;
     if (element || wrong) return element;
-    if (value->open) return open_at(call, value, known ? &at : NULL);
-    if (value->part_count == 1 && value->parts[0].kind == PART_SLICES)
+    if (value->open && known && is_near(value, at)) return open_at(call, value, at);
+    if (!value->open && value->part_count == 1 && value->parts[0].kind == PART_SLICES)
         return slice_at(call, &value->parts[0], position);
-    Tensor *all = check_alike(call, value) ? NULL : whole(call, value);
+    Tensor *all = value_whole(call, value);
     return all ? call_make(call, OP_GATHER, all, position, NULL) : NULL; /* along axis 0 */
 }

@@ -22,6 +22,7 @@ typedef struct Part {
     Tensor *tensor; /* the element; what is sliced */
     int64_t axis;   /* of slices */
     bool keeps;     /* slices keep the axis, with size 1 */
+    int rank;       /* of what is sliced, where it is known; 0: to be inferred */
     Growth *growth; /* of a loop */
 } Part;
 
@@ -42,13 +43,15 @@ struct Growth {
     const char *name; /* of the loop */
     Node *enter;      /* leave is enter->body->leave, once it is there */
     Scope *scope;     /* of the body */
-    const Value *first;
+    Value *first;
     int64_t each; /* elements that each iteration appends, -1: not known before its end */
     Part *parts;  /* those that an iteration appends */
     int part_count;
     Tensor *
         *last; /* in the body: the last elements before this iteration, the very last one first */
     int last_count;
+    Tensor *all; /* in the body: all elements before this iteration, along a new axis 0 */
+    int all_rank;
 };
 
 /* ---- value.c ---- */
@@ -77,6 +80,9 @@ Tensor *parts_join(Call *call, const Part *parts, int count, int64_t axis, bool 
 Tensor *parts_move_axis(Call *call, Tensor *x, int rank, int64_t from, int64_t to);
 Tensor *value_tensor(Call *call, const Value *value, int64_t axis, bool new_axis);
 Tensor *value_length(Call *call, const Value *value);
+/* All elements along a new axis 0, made once and outside of the loops that the sequence is not from;
+ * reports those of different shapes. */
+Tensor *value_whole(Call *call, Value *value);
 /* The element at a position that the model computes. */
 Tensor *value_at(Call *call, Value *value, Tensor *position);
 
@@ -92,7 +98,10 @@ Tensor *growth_trips(Call *call, Growth *growth);
 /* In the loop's body: the element `back` (1, 2, ...) before the end of what there was before this
  * iteration. */
 Tensor *growth_last(Call *call, Growth *growth, int64_t back);
-/* At the body's end: what it appended, and the elements that the next iteration sees as the last ones. */
+/* In the loop's body: all that there was before this iteration, as slices of one tensor. */
+int growth_all(Call *call, Growth *growth, Part *all);
+/* At the body's end: what it appended. next: what the next iteration has in the place of growth->last, and
+ * behind it of growth->all. */
 int growth_close(Call *call, Growth *growth, const Value *result, Tensor **next);
 
 /* ---- known.c: what inference says of a tensor of the unfinished graph ---- */

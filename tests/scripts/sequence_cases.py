@@ -338,6 +338,26 @@ def appends_in_branches():
          [plain("v", [3], [4 * e for e in X]), listed("s", [([3], e, F) for e in s])], NUMBERS, options=BOUND)
 
 
+def reads_all():
+    """The body reads everything there is so far: its sum, an element at a run-time position, and all side by
+    side."""
+    inner = body([op("ConcatFromSequence", ["s"], ["h"], AXIS0, NEW),
+                  op("ReduceMax", ["h", "rows"], ["v"], attribute_int("keepdims", 0)),
+                  op("SequenceAt", ["s", "i"], ["w"]), op("Add", ["v", "w"], ["vw"]),
+                  op("SequenceInsert", ["s", "vw"], ["s_out"]),
+                  op("ConcatFromSequence", ["s_out"], ["side"], AXIS0), op("ReduceSum", ["side"], ["sum"], attribute_int("keepdims", 0)),
+                  KEEP], ["i", "go", "s"], ["go_on", "s_out", "sum"])
+    nodes = [op("SequenceConstruct", ["x", "x"], ["first"]), loop(["t", "", "first"], ["s", "sums"], inner),
+             op("ConcatFromSequence", ["s"], ["y"], AXIS0)]
+    s, sums = [X, X], []
+    for i in range(4):
+        s.append([max(v[k] for v in s) + s[i][k] for k in range(3)])
+        sums.append(sum(e for v in s for e in v))
+    case("reads_all", nodes, [plain("x", [3], X), plain("t", [], [4], I)],
+         [plain("y", [18], [e for v in s for e in v]), plain("sums", [4], sums)],
+         [contents("rows", [1], [0], I)], opset=18, options=BOUND)
+
+
 def other_sizes():
     """Each iteration appends as many rows as there are elements above its number: put together they are a tensor
     that grows. The first element is from before the loop."""
@@ -391,6 +411,7 @@ nested("u", "nested_few", [number("u", 2)], [plain("t", [], [3], I)], deep=2)
 nested("u", "nested_first", [number("t", 2)], [plain("u", [], [3], I)], "--max loop_1_deep_trips=4 --max loop_0_deep_trips=4", trips=2, deep=3)
 run_time_pieces()
 appends_in_branches()
+reads_all()
 other_sizes()
 loop13()
 ends_by_condition()
@@ -445,6 +466,6 @@ wrong("presence", [node("Greater", ["p", "one"], ["c"]), node("If", ["c"], ["y"]
 wrong("front", [PAIR, loop(["p", "", "s"], ["t"], body(
     [node("SequenceInsert", ["v", "x", "zero"], ["v_out"], "insert"), KEEP], ["i", "go", "v"], ["go_on", "v_out"])),
     op("SequenceLength", ["t"], ["y"])], (), NUMBERS)
-wrong("reads_all", [PAIR, loop(["p", "", "s"], ["t", "a"], body(
+wrong("reads_all", [EMPTY, loop(["p", "", "none"], ["t", "a"], body(
     [node("ConcatFromSequence", ["v"], ["all"], "concat", attributes=[AXIS0]), op("SequenceInsert", ["v", "x"], ["v_out"]),
      KEEP], ["i", "go", "v"], ["go_on", "v_out", "all"])), op("SequenceLength", ["t"], ["y"])], (), NUMBERS)

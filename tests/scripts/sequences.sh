@@ -58,8 +58,8 @@ told() {
     rm -rf "$work/out"
 }
 told at_outside "node 'at' (SequenceAt, #1): position 2 is outside of the sequence, which has 2 elements"
-told at_shapes "node 'at' (SequenceAt, #1): elements 0 and 1 of the sequence have different shapes, and the position \
-is known at run time only"
+told at_shapes "node 'at' (SequenceAt, #1): elements 0 and 1 of the sequence have different shapes, and which is \
+read is known at run time only"
 told insert_place "node 'insert' (SequenceInsert, #1): its position is known at run time only"
 told erase_empty "node 'erase' (SequenceErase, #1): the sequence is empty"
 told concat_empty "node 'concat' (ConcatFromSequence, #1): the sequence is empty"
