@@ -38,6 +38,8 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
   bounded by their inputs' sizes.
 - **If, Loop and Scan** are no operators: their graphs become part of the one graph, with
   `lpc.Phi`, `lpc.LoopEnter`, `lpc.LoopLeave` and `lpc.At` (docs/frontend.md).
+- **Sequence***, **SplitToSequence**, **ConcatFromSequence** and **Optional*** are none either: a sequence is a
+  list of tensors.
 
 ## Loops
 
@@ -97,7 +99,9 @@ something open:
 
 ## Limits
 
-Rank up to 8. No training mode, no strings, sequences, maps, optionals or complex types.
+Rank up to 8. No training mode, no strings, no maps but ZipMap's, no complex types.
+Sequences and optionals become tensors on import: all their operators are there, with the limits that
+docs/frontend.md names ("Sequences and optionals").
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
