@@ -191,9 +191,9 @@ int expand_ms_is_all_finite(Expand *x)
 
 static Tensor *word_lengths(Expand *x, Tensor *words)
 {
-    const int64_t last = 1;
+    const int64_t last = 1, none = 0;
     Tensor *is_char = x_op2(x, OP_GREATER, words, x_like(x, words, 0));
-    Tensor *first = x_slice(x, is_char, 1, x_size(x, 0), x_size(x, 1));
+    Tensor *first = x_gather(x, is_char, x_i64(x, 1, &none), 1);
     Tensor *counted = x_cast(x, x_op2(x, OP_AND, is_char, first), DT_I64);
     return x_reduce_many(x, OP_REDUCE_SUM, counted, 1, &last, true);
 }
