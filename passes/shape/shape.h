@@ -97,6 +97,7 @@ int need_dims(Graph *g, Node *n, int in, const char *name, const Dims *want);
 int need_elements(Graph *g, Node *n, int in, const char *name, int64_t count);
 int need_broadcast(Graph *g, Node *n, int in, const char *name, const Dims *into);
 int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size);
+int need_float(Graph *g, Node *n, int in); /* reports another type */
 
 /* A symbol that the node computes at run time, the same one whenever it is asked for. */
 int shape_node_symbol_index(Graph *g, const Node *n, const char *suffix);

@@ -150,7 +150,11 @@ int expand_ms_irfft(Expand *x)
     TRY(check_signal(x, y->rank - 1, &signal));
     for (int i = 1; i < signal; i++) y = dft(x, y, last - i, true, false);
     SizeTable *t = x->g->sizes;
-    const Size *inner = size_addi(t, x_dim(x, y, last), -2); /* all but the first and the last */
+    const Size *count = x_dim(x, y, last);
+    if (size_is_const(count) && count->value < 2)
+        return x_fail(x, "expected 2 frequencies or more");
+    const Size *inner = size_addi(t, count, -2); /* all but the first and the last */
+    if (size_lower(t, inner) < 0) inner = size_max(t, inner, x_size(x, 0));
     Tensor *from = x_range(x, DT_I64, inner);
     Tensor *back = x_sub(x, x_reshape(x, x_sizes(x, 1, &inner), 0, NULL), from);
     x_split(x, x_gather(x, y, back, last), -1, 2, half);
