@@ -260,5 +260,11 @@ const Rule canon_rules[] = {
     {"GridSample", 20, canon_grid_sample},
     {"OptionalHasElement", 0, canon_has_element},
     {"OptionalGetElement", 0, canon_get_element},
+    {"RandomUniform", 0, canon_random},
+    {"RandomNormal", 0, canon_random},
+    {"RandomUniformLike", 0, canon_random},
+    {"RandomNormalLike", 0, canon_random},
+    {"Bernoulli", 0, canon_random},
+    {"Multinomial", 0, canon_random},
     {NULL, 0, NULL},
 };

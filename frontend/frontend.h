@@ -42,6 +42,7 @@ typedef struct ImportOptions {
     int const_input_count;
     const InputShape *input_shapes;
     int input_shape_count;
+    int64_t random_seed; /* of random operators that have no seed of their own */
 } ImportOptions;
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants

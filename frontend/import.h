@@ -37,6 +37,7 @@ typedef struct Import {
     const Onnx__ModelProto *model;
     NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
     int made_nodes;
+    int random_nodes; /* that have no seed of their own */
     bool told_size; /* that there are more than MAX_MADE_NODES */
     Tensor absent;  /* stands in a scope for a function's input that the caller left out */
 } Import;
@@ -189,6 +190,13 @@ int if_inline(Call *call);
 
 int loop_inline(Call *call);
 int scan_inline(Call *call);
+
+/* ---- random.c, gradient.c ---- */
+
+/* Gives a random operator its key and the iteration that it is in. */
+int canon_random(Call *call);
+/* ai.onnx.preview.training's Gradient. */
+int decompose_gradient(Call *call);
 
 /* ---- canon*.c, decompose.c ---- */
 

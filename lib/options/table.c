@@ -182,6 +182,11 @@ const Option option_table[] = {
      "Output OUT feeds back into input IN; it stays on its device and never crosses the network",
      COMPILING, false, REACH_VALUE, OPTION_TEXTS, AT(compile.states), AT(compile.state_count), 0, 0,
      "A=B", NULL},
+    {"--random-seed", "N",
+     "What random operators without a seed of their own draw from (0): with one N the same numbers "
+     "on\n"
+     "every target",
+     COMPILING, false, REACH_VALUE, LONG(compile.random_seed, 0, 9e15)},
     {"--instrument", NULL, "The function tells after each kernel how long it took: for lpc profile",
      COMPILING, false, REACH_VALUE, FLAG(compile.profile)},
     {"--profile", NULL, "The same as --instrument", NOT_PLAN, true, REACH_VALUE,

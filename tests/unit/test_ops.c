@@ -94,9 +94,14 @@ static void check_rules(OpCode op)
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
     expect(op, shape_rules[op].shape || info->expands || !is_real(op),
            "SHAPE or EXPAND is missing");
-    expect(op, !info->expands || !(shape_rules[op].shape || lower->lower || info->traits),
+    expect(op,
+           !info->expands ||
+               !(shape_rules[op].shape || lower->lower || (info->traits & ~(unsigned)T_INTERNAL)),
            "EXPAND needs no other rule and no trait");
     expect(op, info->expands == (expand_rules[op].expand != NULL), "EXPAND: a rule is missing");
+    expect(op, info->has_gradient == (expand_rules[op].gradient != NULL),
+           "GRADIENT: a rule is missing");
+    expect(op, !info->has_gradient || info->out_min == 1, "GRADIENT needs an output");
     unsigned need = shape_rules[op].values_need;
     expect(op, need == ~0u || info->in_max >= 32 || !(need >> info->in_max),
            "VALUES names an input that IN has not");
