@@ -118,9 +118,8 @@ static bool is_false(const Tensor *tensor)
 int decompose_dropout(Call *call)
 {
     if (!call_in(call, 0)) return call_fail(call, "expected 1 to 3 inputs");
-    if (!is_false(call_in(call, 2)) && !is_false(call->in[1])) {
-        return canon_random(call);
-    }
+    bool keeps_all = call_in(call, 1) && is_false(call->in[1]); /* ratio 0; absent: 0.5 */
+    if (!is_false(call_in(call, 2)) && !keeps_all) return canon_random(call);
     Tensor *out = call_out(call, 0), *mask = call_out(call, 1);
     if (out) call_emit(call, OP_IDENTITY, 1, call->in, 1, &out);
     if (mask) {

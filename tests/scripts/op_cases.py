@@ -340,5 +340,6 @@ def data_dependent():
     return f
 
 
-for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent):
-    family().save(sys.argv[1])
+if __name__ == "__main__":
+    for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent):
+        family().save(sys.argv[1])

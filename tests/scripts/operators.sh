@@ -6,7 +6,9 @@
 set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
-PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/op_cases.py" "$work/cases" || exit 1
+for cases in op_cases training_cases; do
+    PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$cases.py" "$work/cases" || exit 1
+done
 cd "$work/cases" || exit 1
 count=$(ls | wc -l)
 ways=("--emit eval" "--emit eval --no-plan" "--emit eval --portable")
