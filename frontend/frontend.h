@@ -43,6 +43,9 @@ typedef struct ImportOptions {
     const InputShape *input_shapes;
     int input_shape_count;
     int64_t random_seed; /* of random operators that have no seed of their own */
+    const char
+        *random_input; /* i64 scalar, made unless the model has it: random operators draw other
+                               * numbers for each value of it; NULL: none */
 } ImportOptions;
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants

@@ -37,9 +37,10 @@ typedef struct Import {
     const Onnx__ModelProto *model;
     NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
     int made_nodes;
-    int random_nodes; /* that have no seed of their own */
-    bool told_size; /* that there are more than MAX_MADE_NODES */
-    Tensor absent;  /* stands in a scope for a function's input that the caller left out */
+    int random_nodes;     /* that have no seed of their own */
+    Tensor *random_input; /* NULL: each run draws the same numbers */
+    bool told_size;       /* that there are more than MAX_MADE_NODES */
+    Tensor absent;        /* stands in a scope for a function's input that the caller left out */
 } Import;
 
 /* Where names are looked up: the main graph, a branch of If, a loop's or a function's body. */
@@ -193,7 +194,9 @@ int scan_inline(Call *call);
 
 /* ---- random.c, gradient.c ---- */
 
-/* Gives a random operator its key and the iteration that it is in. */
+/* Finds or makes the input of --random-input. */
+int random_read_input(Import *im, Scope *scope);
+/* Gives a random operator its key, and the number for which time it is. */
 int canon_random(Call *call);
 /* ai.onnx.preview.training's Gradient. */
 int decompose_gradient(Call *call);

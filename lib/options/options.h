@@ -64,6 +64,7 @@ typedef struct CompileOptions {
     InputShape *input_shapes;
     int input_shape_count;
     int64_t random_seed;
+    const char *random_input;
     const Backend *backend; /* NULL: the first, or with portable the first that can be that */
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;

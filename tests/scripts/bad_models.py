@@ -3,7 +3,8 @@ import os
 import sys
 
 import onnx_writer
-from onnx_writer import STRING, attribute_graph, attribute_int, field, graph, node, tensor, value
+from onnx_writer import (STRING, attribute_float, attribute_graph, attribute_int, attribute_ints, field, graph,
+                         node, tensor, value)
 
 
 def save(name, *parts):
@@ -58,6 +59,31 @@ def nodes():
     save("attribute-missing", graph([node("Concat", ["x", "x"], ["y"], "concat")]))
 
 
+def training():
+    """Random operators, optimisers and Gradient."""
+    domain, imports = "ai.onnx.preview.training", field(8, field(1, "ai.onnx.preview.training") + field(2, 1))
+    text = lambda name, string: field(1, name) + field(4, string) + field(20, 3)
+    xs = field(1, "xs") + field(9, "x") + field(20, 8)
+    four = attribute_ints("shape", [4])
+    save("random-input", graph([node("RandomNormal", ["x"], ["y"], "draw", "", [four])]))
+    save("random-type", graph([node("RandomUniform", [], ["y"], "draw", "",
+                                    [four, attribute_int("dtype", 6)])]))
+    save("random-key", graph([node("RandomUniform", [], ["y"], "draw", "",
+                                   [four, attribute_int("key", 6)])]))
+    save("multinomial", graph([node("Multinomial", ["x"], ["y"], "draw")]))
+    save("adam", graph([node("Adam", ["x"] * 8, ["y"], "adam", domain)]), 17, imports)
+    mode = [attribute_float(n, 1) for n in ("alpha", "beta", "norm_coefficient")] + [text("mode", "heavy")]
+    save("momentum", graph([node("Momentum", ["x"] * 5, ["y"], "step", domain, mode)]), 17, imports)
+
+    def gradient(name, op, inputs=("x",), y="z"):
+        save(name, graph([node(op, ["x"], ["z"], "made"),
+                          node("Gradient", inputs, ["y"], "slope", domain, [xs, text("y", y)])]), 17, imports)
+
+    gradient("gradient-rule", "Tan")
+    gradient("gradient-y", "Exp", y="nowhere")
+    gradient("gradient-inputs", "Exp", ("x", "z"))
+
+
 def constants():
     add = [node("Add", ["x", "w"], ["y"], "add")]
     save("size", graph(add, constants=[tensor("w", [4], bytes(12))]))
@@ -79,4 +105,5 @@ def constants():
 
 structure()
 nodes()
+training()
 constants()

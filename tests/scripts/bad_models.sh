@@ -51,6 +51,16 @@ bad arity.onnx "node 'add' \(Add, #0\): expected 2 inputs, got 1"
 bad attribute.onnx "node 'leaky' \(LeakyRelu, #0\): alpha: expected a float, got an integer"
 bad attribute-unknown.onnx "node 'leaky' \(LeakyRelu, #0\): attribute 'beta' is not known"
 bad attribute-missing.onnx "node 'concat' \(Concat, #0\): attribute 'axis' is missing"
+bad random-input.onnx "node 'draw' \(RandomNormal, #0\): expected at most 0 inputs, got 1"
+bad random-type.onnx "node 'draw' \(RandomUniform, #0\): dtype: expected a floating type, got i32"
+bad random-key.onnx "node 'draw' \(RandomUniform, #0\): attribute 'key' is not known"
+bad random-key.onnx "\-\-random-input x: the model's 'x' is no int64 scalar" --random-input x
+bad multinomial.onnx "node 'draw' \(Multinomial, #0\): input 0: expected 2 dimensions, got 1"
+bad adam.onnx "node 'adam' \(.*Adam, #0\): expected R, T and 4 tensors for each that is updated, got 6 after T"
+bad momentum.onnx "node 'step' \(.*Momentum, #0\): mode: expected nesterov or standard, got heavy"
+bad gradient-rule.onnx "node 'slope' \(.*Gradient, #1\): y depends on xs through Tan, which has no derivative"
+bad gradient-y.onnx "node 'slope' \(.*Gradient, #1\): y: 'nowhere' is not computed before this node"
+bad gradient-inputs.onnx "node 'slope' \(.*Gradient, #1\): expected 1 inputs, as many as xs and zs name, got 2"
 bad opset-old.onnx 'opset 3 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"

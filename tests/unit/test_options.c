@@ -113,10 +113,11 @@ static void what_reaches(void)
                                                   "-o",      "out",       "--verbose",
                                                   NULL};
     static const char *const others[][3] = {
-        {"--portable", NULL},      {"--emit", "c"},          {"--threads", "4"},
-        {"--bind", "n=1"},         {"--max", "n=1"},         {"--state", "a=b"},
-        {"--name", "x"},           {"--instrument", NULL},   {"--no-plan", NULL},
-        {"--objective", "memory"}, {"--memory-limit", "0.9"}};
+        {"--portable", NULL},     {"--emit", "c"},        {"--threads", "4"},
+        {"--bind", "n=1"},        {"--max", "n=1"},       {"--state", "a=b"},
+        {"--name", "x"},          {"--instrument", NULL}, {"--random-seed", "7"},
+        {"--random-input", "x"},  {"--no-plan", NULL},    {"--objective", "memory"},
+        {"--memory-limit", "0.9"}};
     const char *plain = reaching(none);
     CHECK(!strcmp(plain, reaching(same)));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -1,10 +1,10 @@
 /* lpc.Random: numbers from a counter, Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers,
  * as easy as 1, 2, 3; 2011).
  *
- * An element's four words depend on the key, its index and the iteration, and on nothing else: so every
- * target, backend, cut and number of threads has the same ones. The logarithm and the sine are written
- * out, with sums, products, quotients and a square root, which IEEE 754 defines to the last bit. A
- * target's own functions would differ there. */
+ * An element's four words depend on the key, its index and the time (which iteration, which run), and on
+ * nothing else: so every target, backend, cut and number of threads has the same ones. The logarithm and
+ * the sine are written out, with sums, products, quotients and a square root, which IEEE 754 defines to the
+ * last bit. A target's own functions would differ there. */
 #include "passes/lower/frame/lower.h"
 
 #include <string.h>
@@ -36,11 +36,11 @@ static void split(Builder *b, Inst *value, Inst **low, Inst **high)
     *high = kb_op(b, LI_SHR, value, word(b, 32));
 }
 
-static void philox(Builder *b, uint64_t key, Inst *index, Inst *iteration, Inst **words)
+static void philox(Builder *b, uint64_t key, Inst *index, Inst *time, Inst **words)
 {
     uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
     split(b, index, &words[0], &words[1]);
-    split(b, iteration, &words[2], &words[3]);
+    split(b, time, &words[2], &words[3]);
     for (int i = 0; i < ROUNDS; i++) {
         philox_round(b, words, key0, key1);
         key0 += 0x9e3779b9u; /* the golden ratio, and sqrt(3) - 1 */
@@ -115,10 +115,10 @@ Inst *point_random(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
     const Tensor *out = node->out[output];
     Builder *b = &lw->b;
-    Inst *none[MAX_RANK] = {0}, *words[4], *iteration = kb_i64(b, 0);
-    if (node_in(node, 1)) iteration = lower_load(lw, node->in[1], none);
+    Inst *none[MAX_RANK] = {0}, *words[4], *time = kb_i64(b, 0);
+    if (node_in(node, 1)) time = lower_load(lw, node->in[1], none);
     Inst *index = lower_flatten(lw, out->rank, out->dims, idx);
-    philox(b, (uint64_t)node_int(node, "key"), index, iteration, words);
+    philox(b, (uint64_t)node_int(node, "key"), index, time, words);
     if (!strcmp(node_string(node, "law"), "normal")) return normal(b, out->dtype, words);
     return fraction(b, out->dtype, words, 0);
 }
