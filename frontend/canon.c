@@ -168,5 +168,11 @@ const Rule canon_rules[] = {
     {"RoiAlign", 16, canon_roi_align},
     {"GridSample", 20, canon_grid_sample},
     {"com.microsoft::Unique", 0, canon_unique_ms},
+    {"RandomUniform", 0, canon_random},
+    {"RandomNormal", 0, canon_random},
+    {"RandomUniformLike", 0, canon_random},
+    {"RandomNormalLike", 0, canon_random},
+    {"Bernoulli", 0, canon_random},
+    {"Multinomial", 0, canon_random},
     {NULL, 0, NULL},
 };

@@ -46,6 +46,10 @@ typedef struct ImportOptions {
     /* Infers types, sizes and contents of a graph (pass_shapes, which stands above). Asked where what a
      * sequence becomes depends on them; NULL: only constants are known there. */
     int (*infer)(Graph *graph);
+    int64_t random_seed; /* of random operators that have no seed of their own */
+    const char
+        *random_input; /* i64 scalar, made unless the model has it: random operators draw other
+                               * numbers for each value of it; NULL: none */
 } ImportOptions;
 
 /* One of the model's inputs or outputs, as the model declares it. A sequence is tensors of the graph,

@@ -162,6 +162,7 @@ static int read_graph(Import *im)
     TRY(scope_constants(scope, graph));
     TRY(ends_flatten(im));
     int failed = inputs_read(im, scope);
+    failed |= random_read_input(im, scope);
     failed |= nodes_convert(scope, graph->node, graph->n_node);
     if (failed) return LPC_ERROR;
     TRY(read_outputs(im, scope));

@@ -58,6 +58,8 @@ typedef struct Import {
     int end_size_count;
     bool has_values; /* sequences or optionals were made */
     int made_nodes;
+    int random_nodes;       /* that have no seed of their own */
+    Tensor *random_input;   /* NULL: each run draws the same numbers */
     bool told_size;         /* that there are more than MAX_MADE_NODES */
     int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
     OrderedTensor *ordered; /* that reshapes of its tensors made */
@@ -234,6 +236,15 @@ int if_inline(Call *call);
 
 int loop_inline(Call *call);
 int scan_inline(Call *call);
+
+/* ---- random.c, gradient.c ---- */
+
+/* Finds or makes the input of --random-input. */
+int random_read_input(Import *im, Scope *scope);
+/* Gives a random operator its key, and the number for which time it is. */
+int canon_random(Call *call);
+/* ai.onnx.preview.training's Gradient. */
+int decompose_gradient(Call *call);
 
 /* ---- flex.c ---- */
 
