@@ -1,5 +1,5 @@
-/* Products and convolutions of com.microsoft with what ONNX Runtime fused into them: the plain operator and
- * element-wise ones, which become its epilogue. */
+/* Products and convolutions of com.microsoft with what ONNX Runtime fused into them: the plain
+ * operator and element-wise ones, which become its epilogue. */
 #include "passes/expand/microsoft/fused.h"
 
 #include <string.h>
@@ -114,8 +114,8 @@ int expand_ms_gemm_fast_gelu(Expand *x)
     return 0;
 }
 
-/* An operand with its axes where the product wants them: `batch` takes the first axis behind the others of
- * the batch, `swap` the last two. A vector stays. */
+/* An operand with its axes where the product wants them: `batch` takes the first axis behind the
+ * others of the batch, `swap` the last two. A vector stays. */
 static Tensor *operand(Expand *x, Tensor *a, const char *batch, const char *swap)
 {
     int order[MAX_RANK], rank = x_rank(x, a);
