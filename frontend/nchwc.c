@@ -107,7 +107,36 @@ static int64_t block_of(Import *im)
 
 static int canon_block(Call *call)
 {
+    attr_delete(call, "filters"); /* these two are ours */
     attr_set_int(call, "block", block_of(call->im));
+    return LPC_OK;
+}
+
+/* ---- Filters that only fill up a block ---- */
+
+static int count_uses(const Onnx__GraphProto *graph, const char *name, int depth)
+{
+    int uses = 0;
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const Onnx__NodeProto *node = graph->node[i];
+        for (size_t k = 0; k < node->n_input; k++) uses += !strcmp(node->input[k], name);
+        for (size_t k = 0; k < node->n_attribute && depth < MAX_INLINE_DEPTH; k++)
+            if (node->attribute[k]->g) uses += count_uses(node->attribute[k]->g, name, depth + 1);
+    }
+    for (size_t i = 0; i < graph->n_output; i++)
+        uses += graph->output[i]->name && !strcmp(graph->output[i]->name, name);
+    return uses;
+}
+
+/* A convolution that only this reads need not compute what goes. */
+static int canon_reorder_output(Call *call)
+{
+    const Scope *scope = call->scope;
+    Node *conv = call_in(call, 0) ? call->in[0]->producer : NULL;
+    if (!conv || conv->op != OP_NCHWC_CONV || scope->parent || scope->attrs) return LPC_OK;
+    if (node_int(conv, "group") != 1 || node_in(conv, 3)) return LPC_OK;
+    if (count_uses(call->im->model->graph, call->proto->input[0], 0) != 1) return LPC_OK;
+    node_set_int(call->im->graph, conv, "filters", attr_int(call, "channels", 0));
     return LPC_OK;
 }
 
@@ -186,6 +215,7 @@ static int canon_reshape(Call *call)
 const Rule nchwc_rules[] = {
     {DOMAIN "::Conv", 0, canon_block},
     {DOMAIN "::ReorderInput", 0, canon_block},
+    {DOMAIN "::ReorderOutput", 0, canon_reorder_output},
     {"Reshape", 0, canon_reshape},
     {NULL, 0, NULL},
 };

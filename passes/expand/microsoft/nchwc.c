@@ -63,8 +63,13 @@ int expand_nchwc_conv(Expand *x)
 {
     TRY(x_need_rank(x, 0, 4));
     TRY(x_need_rank(x, 1, 4));
-    Tensor *weights = plain_weights(x, x_in(x, 1));
-    x_result(x, 0, fused_activation(x, fused_conv(x, x_in(x, 0), weights)));
+    Tensor *weights = plain_weights(x, x_in(x, 1)), *bias = x_in(x, 2);
+    int64_t filters = node_int(x->n, "filters"); /* those that are read, 0: all */
+    if (filters > 0 && filters < x_static(x, weights, 0, "the number of filters")) {
+        weights = x_slice(x, weights, 0, x_size(x, 0), x_size(x, filters));
+        if (bias) bias = x_slice(x, bias, 0, x_size(x, 0), x_size(x, filters));
+    }
+    x_result(x, 0, fused_activation(x, fused_conv(x, weights, bias)));
     return 0;
 }
 
