@@ -1,14 +1,16 @@
 /* com.microsoft.nchwc, which ONNX Runtime writes at its optimisation level 'all'.
  *
- * Its kernels work on blocks of 8 channels (AVX) or 16 (AVX-512, ARM), and the file has weights in that
- * order without saying which. It follows from the numbers of channels: they are filled up to whole blocks, and
- * an input of fewer channels than a block is read as it is. Here it is found and becomes an attribute; what
- * the operators are is in passes/expand/microsoft/nchwc.c, where tensors are plain NCHW.
+ * Its kernels work on blocks of 8 channels (AVX) or 16 (AVX-512, ARM), and the file has weights
+ * in that order without saying which. It follows from the numbers of channels: they are filled
+ * up to whole blocks, and an input of fewer channels than a block is read as it is. Here it is
+ * found and becomes an attribute; what the operators are is in passes/expand/microsoft/nchwc.c,
+ * where tensors are plain NCHW.
  *
- * One thing in such models knows how tensors lie: where sizes are symbols, ONNX Runtime adds tensors in
- * their true shape,
+ * One thing in such models knows how tensors lie: where sizes are symbols, ONNX Runtime adds
+ * tensors in their true shape,
  *     a5 = Reshape(a, [0, C / block, 0, 0, block]); s = Add(a5, b5); y = Reshape(s, [0, C, 0, 0])
- * so that the last axis has the channels of a block. Those become transposes around the reshapes. */
+ * so that the last axis has the channels of a block. Those become transposes around the
+ * reshapes. */
 #include "frontend/import.h"
 
 #include <string.h>
@@ -57,8 +59,9 @@ static bool is_made_here(const Onnx__GraphProto *graph, const char *name)
     return false;
 }
 
-/* Of 8 to 15 channels: read as they are, where a block has 16; filled up to 8 or 16 before, where it has 8.
- * What comes from element-wise operators on blocks has been seen where those were made. */
+/* Of 8 to 15 channels: read as they are, where a block has 16; filled up to 8 or 16 before,
+ * where it has 8. What comes from element-wise operators on blocks has been seen where those
+ * were made. */
 static void see_conv(Evidence *seen, const Onnx__GraphProto *graph, const Onnx__NodeProto *node)
 {
     const Onnx__TensorProto *weights =
@@ -104,14 +107,43 @@ static int64_t block_of(Import *im)
 
 static int canon_block(Call *call)
 {
+    attr_delete(call, "filters"); /* these two are ours */
     attr_set_int(call, "block", block_of(call->im));
+    return LPC_OK;
+}
+
+/* ---- Filters that only fill up a block ---- */
+
+static int count_uses(const Onnx__GraphProto *graph, const char *name, int depth)
+{
+    int uses = 0;
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const Onnx__NodeProto *node = graph->node[i];
+        for (size_t k = 0; k < node->n_input; k++) uses += !strcmp(node->input[k], name);
+        for (size_t k = 0; k < node->n_attribute && depth < MAX_INLINE_DEPTH; k++)
+            if (node->attribute[k]->g) uses += count_uses(node->attribute[k]->g, name, depth + 1);
+    }
+    for (size_t i = 0; i < graph->n_output; i++)
+        uses += graph->output[i]->name && !strcmp(graph->output[i]->name, name);
+    return uses;
+}
+
+/* A convolution that only this reads need not compute what goes. */
+static int canon_reorder_output(Call *call)
+{
+    const Scope *scope = call->scope;
+    Node *conv = call_in(call, 0) ? call->in[0]->producer : NULL;
+    if (!conv || conv->op != OP_NCHWC_CONV || scope->parent || scope->attrs) return LPC_OK;
+    if (node_int(conv, "group") != 1 || node_in(conv, 3)) return LPC_OK;
+    if (count_uses(call->im->model->graph, call->proto->input[0], 0) != 1) return LPC_OK;
+    node_set_int(call->im->graph, conv, "filters", attr_int(call, "channels", 0));
     return LPC_OK;
 }
 
 /* ---- Reshapes into blocks and back ---- */
 
-/* Where a tensor's channels are: nowhere in particular; filled up to whole blocks, axis 1; blocks and those
- * of a block, axes 1 and 4. */
+/* Where a tensor's channels are: nowhere in particular; filled up to whole blocks, axis 1;
+ * blocks and those of a block, axes 1 and 4. */
 static ChannelOrder noted_order(const Import *im, const Tensor *tensor)
 {
     for (int i = 0; i < im->ordered_count; i++)
@@ -183,6 +215,7 @@ static int canon_reshape(Call *call)
 const Rule nchwc_rules[] = {
     {DOMAIN "::Conv", 0, canon_block},
     {DOMAIN "::ReorderInput", 0, canon_block},
+    {DOMAIN "::ReorderOutput", 0, canon_reorder_output},
     {"Reshape", 0, canon_reshape},
     {NULL, 0, NULL},
 };

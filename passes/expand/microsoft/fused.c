@@ -1,5 +1,5 @@
-/* Products and convolutions of com.microsoft with what ONNX Runtime fused into them: the plain operator and
- * element-wise ones, which become its epilogue. */
+/* Products and convolutions of com.microsoft with what ONNX Runtime fused into them: the plain
+ * operator and element-wise ones, which become its epilogue. */
 #include "passes/expand/microsoft/fused.h"
 
 #include <string.h>
@@ -43,18 +43,18 @@ void fused_window(Expand *x)
     x_string(x, "auto_pad", node_string(x->n, "auto_pad"));
 }
 
-Tensor *fused_conv(Expand *x, Tensor *a, Tensor *weights)
+Tensor *fused_conv(Expand *x, Tensor *weights, Tensor *bias)
 {
-    Tensor *bias = x_in(x, 2), *sum = x_in(x, 3);
+    Tensor *sum = x_in(x, 3);
     fused_window(x);
     x_int(x, "group", node_int(x->n, "group"));
-    Tensor *y = x_op3(x, OP_CONV, a, weights, bias);
+    Tensor *y = x_op3(x, OP_CONV, x_in(x, 0), weights, bias);
     return sum ? x_add(x, y, sum) : y;
 }
 
 int expand_ms_fused_conv(Expand *x)
 {
-    x_result(x, 0, fused_activation(x, fused_conv(x, x_in(x, 0), x_in(x, 1))));
+    x_result(x, 0, fused_activation(x, fused_conv(x, x_in(x, 1), x_in(x, 2))));
     return 0;
 }
 
@@ -114,8 +114,8 @@ int expand_ms_gemm_fast_gelu(Expand *x)
     return 0;
 }
 
-/* An operand with its axes where the product wants them: `batch` takes the first axis behind the others of
- * the batch, `swap` the last two. A vector stays. */
+/* An operand with its axes where the product wants them: `batch` takes the first axis behind the
+ * others of the batch, `swap` the last two. A vector stays. */
 static Tensor *operand(Expand *x, Tensor *a, const char *batch, const char *swap)
 {
     int order[MAX_RANK], rank = x_rank(x, a);

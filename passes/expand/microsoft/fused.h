@@ -9,7 +9,7 @@ Tensor *fused_activation(Expand *x, Tensor *a);
 /* Attributes of the node for the one that is made next: a list; those of a window. */
 void fused_copy_ints(Expand *x, const char *name);
 void fused_window(Expand *x);
-/* The convolution with the bias and the term of inputs 2 and 3. */
-Tensor *fused_conv(Expand *x, Tensor *a, Tensor *weights);
+/* The convolution of input 0, with the term of input 3. */
+Tensor *fused_conv(Expand *x, Tensor *weights, Tensor *bias);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* ---- MurmurHash3: MurmurHash3_x86_32 (Austin Appleby, public domain) of an element's bytes ---- */
+/* ---- MurmurHash3_x86_32 (Austin Appleby, public domain) of an element's bytes ---- */
 
 static Tensor *shift(Expand *x, Tensor *a, int count, const char *direction)
 {
@@ -103,7 +103,7 @@ int expand_ms_ngram_repeat_block(Expand *x)
 }
 
 /* ---- NGramHashMapping ----
- * `history` is what came before, N - 1 ids, and the ids themselves: position t + N - 1 of it is id t. */
+ * `history` is what came before, N - 1 ids, and the ids themselves: position t + N - 1 is id t. */
 
 typedef struct Ngrams {
     Expand *x;

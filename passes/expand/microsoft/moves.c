@@ -73,7 +73,7 @@ int expand_ms_torch_embedding(Expand *x)
     return 0;
 }
 
-/* Windows i * step .. i * step + size - 1 of an axis: element [.., i, .., k] is x[.., i * step + k, ..]. */
+/* Windows of an axis, `step` apart: element [.., i, .., k] is x[.., i * step + k, ..]. */
 int expand_ms_unfold_tensor(Expand *x)
 {
     Tensor *a = x_in(x, 0);

@@ -1,9 +1,11 @@
-/* com.microsoft.nchwc: what ONNX Runtime makes of convolutions and pools at its optimisation level 'all'.
+/* com.microsoft.nchwc: what ONNX Runtime makes of convolutions and pools at its optimisation
+ * level 'all'.
  *
- * Its kernels read the channels in blocks of 8 or 16, as its processor has it. Tensors between them have the
- * shape NCHW, with channels filled up to whole blocks; how they lie is nobody's business, so here they are
- * just that, NCHW, and lpc chooses layouts of its own. What has to be undone is the order of the weights, which
- * the file has in blocks. frontend/nchwc.c finds the blocks' size, the attribute `block`. */
+ * Its kernels read the channels in blocks of 8 or 16, as its processor has it. Tensors between
+ * them have the shape NCHW, with channels filled up to whole blocks; how they lie is nobody's
+ * business, so here they are just that, NCHW, and lpc chooses layouts of its own. What has to be
+ * undone is the order of the weights, which the file has in blocks. frontend/nchwc.c finds the
+ * blocks' size, the attribute `block`. */
 #include "passes/expand/microsoft/fused.h"
 
 #include <string.h>
@@ -32,9 +34,10 @@ static Tensor *unblocked(Expand *x, const Tensor *w, const int64_t *size, int64_
 }
 
 /* The weights [O, I, kH, kW] hold
- *     [O / block][I / block][kH][kW][block of I][block of O], or
- *     [O / block][I][kH][kW][block of O] where the kernel reads the input's channels as they are: fewer
- * than a block, or one for each group. */
+ *     [O / block][I / block][kH][kW][block of I][block of O]
+ * or, where the kernel reads the input's channels as they are,
+ *     [O / block][I][kH][kW][block of O]
+ * which it does with fewer channels than a block, and with one for each group. */
 static Tensor *plain_weights(Expand *x, Tensor *w)
 {
     int64_t block = node_int(x->n, "block"), groups = node_int(x->n, "group");
@@ -60,8 +63,13 @@ int expand_nchwc_conv(Expand *x)
 {
     TRY(x_need_rank(x, 0, 4));
     TRY(x_need_rank(x, 1, 4));
-    Tensor *weights = plain_weights(x, x_in(x, 1));
-    x_result(x, 0, fused_activation(x, fused_conv(x, x_in(x, 0), weights)));
+    Tensor *weights = plain_weights(x, x_in(x, 1)), *bias = x_in(x, 2);
+    int64_t filters = node_int(x->n, "filters"); /* those that are read, 0: all */
+    if (filters > 0 && filters < x_static(x, weights, 0, "the number of filters")) {
+        weights = x_slice(x, weights, 0, x_size(x, 0), x_size(x, filters));
+        if (bias) bias = x_slice(x, bias, 0, x_size(x, 0), x_size(x, filters));
+    }
+    x_result(x, 0, fused_activation(x, fused_conv(x, weights, bias)));
     return 0;
 }
 

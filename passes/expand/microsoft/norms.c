@@ -1,5 +1,5 @@
-/* Normalisations and embeddings of com.microsoft, with what is added before them. ONNX Runtime adds and
- * normalises 16-bit numbers in f32 and rounds once, at the end; so do these. */
+/* Normalisations and embeddings of com.microsoft, with what is added before them. ONNX Runtime
+ * adds and normalises 16-bit numbers in f32 and rounds once, at the end; so do these. */
 #include "passes/expand/build/build.h"
 
 /* In the type that sums are made in: f32 for 16-bit numbers. NULL stays NULL. */
@@ -9,8 +9,8 @@ static Tensor *wide(Expand *x, Tensor *a)
     return half ? x_cast(x, a, DT_F32) : a;
 }
 
-/* y = (a - mean) * deviation * gamma + beta over the last axis, in gamma's type; `stats` gets the mean and
- * 1 / deviation where outputs of the node ask for them. */
+/* y = (a - mean) * deviation * gamma + beta over the last axis, in gamma's type; `stats` gets
+ * the mean and 1 / deviation where outputs of the node ask for them. */
 static Tensor *layer_norm(Expand *x, Tensor *a, Tensor *gamma, Tensor *beta, Tensor **stats)
 {
     Tensor *in[] = {a, wide(x, gamma), wide(x, beta)}, *out[] = {NULL, NULL, NULL};

@@ -190,8 +190,9 @@ int expand_ms_is_all_finite(Expand *x)
 }
 
 /* ---- WordConvEmbedding ----
- * Words are rows of characters, 0 behind their end; a convolution over their embeddings, Tanh, and the largest
- * over the windows that a word has, at least one. A row that begins with 0 is no word: 0. */
+ * Words are rows of characters, 0 behind their end; a convolution over their embeddings, Tanh,
+ * and the largest over the windows that a word has, at least one. A row that begins with 0 is no
+ * word: 0. */
 
 static Tensor *word_lengths(Expand *x, Tensor *words)
 {

@@ -1,5 +1,5 @@
-/* Operators that were experimental in ai.onnx before opset 10. ONNX Runtime still has them, and old models
- * of converters still use them. */
+/* Operators that were experimental in ai.onnx before opset 10. ONNX Runtime still has them, and
+ * old models of converters still use them. */
 #include "passes/expand/build/build.h"
 
 static int by_name(Expand *x, const char *activation)
@@ -54,8 +54,8 @@ int expand_image_scaler(Expand *x)
     return 0;
 }
 
-/* border: what goes left, above, right, below; scale: height and width of what stays, instead of the last
- * two. */
+/* border: what goes left, above, right, below; scale: height and width of what stays, instead of
+ * the last two. */
 int expand_crop(Expand *x)
 {
     const int64_t *border, *scale;

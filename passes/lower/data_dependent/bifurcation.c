@@ -1,6 +1,7 @@
-/* BifurcationDetector, of aggressive decoding: predicted tokens follow the current ones as far as they are the
- * source's, and one more. Then the last tokens, n of them for n from min_ngram_size on, are looked for in the
- * source: where they stand there once, what follows them is where the next call goes on. */
+/* BifurcationDetector, of aggressive decoding: predicted tokens follow the current ones as far
+ * as they are the source's, and one more. Then the last tokens, n of them for n from
+ * min_ngram_size on, are looked for in the source: where they stand there once, what follows
+ * them is where the next call goes on. */
 #include "passes/lower/moves/move.h"
 
 typedef struct Decoding {
@@ -26,7 +27,8 @@ static void open_decoding(Decoding *d, const Tensor *out)
     d->count = lower_size(d->lw, out->dims[0]);
 }
 
-/* Counts predicted tokens that are the source's from where it went on, and the first that is not. */
+/* Counts predicted tokens that are the source's from where it went on, and the first that is
+ * not. */
 static void count_tokens(const Decoding *d, const Tensor *start, int sym)
 {
     Builder *b = &d->lw->b;
@@ -90,7 +92,8 @@ static Inst *matches(const Decoding *d, Inst *at, Inst *n)
     return kb_op(b, LI_NE, kb_get(b, same), kb_i64(b, 0));
 }
 
-/* `first`: where the last n tokens stand in the source, -1: nowhere; `places`: in how many places, 2 for more. */
+/* `first`: where the last n tokens stand in the source, -1: nowhere; `places`: in how many
+ * places, 2 for more. */
 static void find_places(const Decoding *d, Inst *n, Cell *first, Cell *places)
 {
     Builder *b = &d->lw->b;

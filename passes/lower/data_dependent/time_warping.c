@@ -1,6 +1,6 @@
-/* DynamicTimeWarping: the cheapest way from the first element of a cost matrix to the last. A first kernel finds
- * what it costs to come to each element and from where one does, column by column, and counts the steps of the
- * way; a second one walks it backwards and writes them down. */
+/* DynamicTimeWarping: the cheapest way from the first element of a cost matrix to the last. A
+ * first kernel finds what it costs to come to each element and from where one does, column by
+ * column, and counts the steps of the way; a second one walks it backwards and writes them down. */
 #include "passes/lower/frame/lower.h"
 
 #include <math.h>
@@ -69,8 +69,8 @@ static void find_costs(const Warping *w)
     kb_end(b);
 }
 
-/* Walks from the last element to where there is none before; stores the steps unless `last`, the number of the
- * last one, is NULL. Returns how many there are. */
+/* Walks from the last element to where there is none before; stores the steps unless `last`, the
+ * number of the last one, is NULL. Returns how many there are. */
 static Inst *walk(const Warping *w, Inst *last)
 {
     Builder *b = &w->lw->b;

@@ -1,5 +1,5 @@
-/* CropAndResize: boxes of images, sampled at as many points as the result has. The first and the last point of
- * an axis lie on the box's edges; of a single one, in its middle. */
+/* CropAndResize: boxes of images, sampled at as many points as the result has. The first and the
+ * last point of an axis lie on the box's edges; of a single one, in its middle. */
 #include "passes/lower/moves/move.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Inverse: Gauss and Jordan's elimination with partial pivoting on [A | I], a copy for each matrix, until it
- * is [I | A^-1]. A matrix without an inverse gives infinities and NaN. */
+/* Inverse: Gauss and Jordan's elimination with partial pivoting on [A | I], a copy for each
+ * matrix, until it is [I | A^-1]. A matrix without an inverse gives infinities and NaN. */
 #include "passes/lower/frame/lower.h"
 
 typedef struct Inverse {

@@ -1,9 +1,9 @@
-/* MaxpoolWithMask: MaxPool where a masked element ends the row of its window, as ONNX Runtime's kernel has it,
- * which is all that there is as a definition:
+/* MaxpoolWithMask: MaxPool where a masked element ends the row of its window, as ONNX Runtime's
+ * kernel has it, which is all that there is as a definition:
  *   - the lowest number of the type is the largest of nothing;
  *   - the first element of an image is never masked, but in one dimension;
- *   - image c of X (batch and channels in one count) has the mask's elements from c * size of an image modulo
- *     the mask's number of images on. That is image c for none but the first. */
+ *   - image c of X (batch and channels in one count) has the mask's elements from c * size of an
+ *     image modulo the mask's number of images on. That is image c for none but the first. */
 #include "passes/lower/frame/lower.h"
 
 #include <float.h>
