@@ -67,11 +67,19 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 
 ## Limits
 
-Rank up to 8. No training mode, no strings, sequences, maps, optionals, float8 or 4-bit types.
+Rank up to 8. No training mode, no strings, sequences, optionals, float8 or 4-bit types. Of maps there is
+what ZipMap makes: a list of maps is a tensor, a row for each map and a column for each key, keys ascending.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
 smaller one bounds all accesses.
+
+ai.onnx.ml: class labels, categories and keys are integers or floats, no strings. Attributes of trees are
+tables that one kernel walks; a feature's number must be below the number of features, which is known.
+Where the operators' text leaves results open (two classes, one score, post_transform of one target,
+base values of classes without a score), they are ONNX Runtime 1.30's, and so are the numbers of
+TreeEnsemble's post_transform (1 is LOGISTIC, 2 SOFTMAX). PROBIT of the one score of two classes leaves the
+second one 0. SVMClassifier has probabilities for up to 128 classes.
 """
 
 TRAITS = {"T_ELEMENTWISE": "element-wise", "T_HEAVY": "takes an epilogue", "T_MOVES": "moves"}

@@ -46,9 +46,10 @@ static int read_branches(Reader *r)
         TRY(ml_need_count(x, "nodes_missing_value_tracks_true", missing.count, count));
     for (int64_t i = 0; i < count; i++) {
         TreeNode *node = &r->f->nodes[i];
-        if (!(modes.at[i] >= TREE_LEQ && modes.at[i] <= TREE_MEMBER))
+        int mode = modes.at[i] >= 0 && modes.at[i] < (int)TREE_LEAF ? (int)modes.at[i] : TREE_LEAF;
+        if (mode == TREE_LEAF)
             return x_fail(x, "nodes_modes: expected values in [0, 6], got %g", modes.at[i]);
-        *node = (TreeNode){.mode = (TreeMode)modes.at[i],
+        *node = (TreeNode){.mode = (TreeMode)mode,
                            .feature = features.at[i],
                            .value = values.at[i],
                            .missing_is_true = missing.count && missing.at[i] != 0};
