@@ -132,14 +132,21 @@ derivatives).
 
 ## Limits
 
-Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No strings, no
-maps but ZipMap's, no complex types.
+Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No complex types.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
-docs/frontend.md names ("Sequences and optionals").
+docs/frontend.md names ("Sequences and optionals"). Of maps there is what ZipMap makes: a list of maps is a tensor, a
+row for each map and a column for each key, keys ascending.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
 smaller one bounds all accesses.
+
+ai.onnx.ml: class labels, categories and keys are integers or floats, no strings. Attributes of trees are
+tables that one kernel walks; a feature's number must be below the number of features, which is known.
+Where the operators' text leaves results open (two classes, one score, post_transform of one target,
+base values of classes without a score), they are ONNX Runtime 1.30's, and so are the numbers of
+TreeEnsemble's post_transform (1 is LOGISTIC, 2 SOFTMAX). PROBIT of the one score of two classes leaves the
+second one 0. SVMClassifier has probabilities for up to 128 classes.
 """
 
 TRAITS = {"T_ELEMENTWISE": "element-wise", "T_HEAVY": "takes an epilogue", "T_MOVES": "moves"}

@@ -4,6 +4,17 @@
 
 #include <math.h>
 
+typedef int ForestRule(Expand *x, Forest *f);
+
+/* Rules run often, and a forest is large: nothing of it stays but the tables. */
+static int with_forest(Expand *x, ForestRule *rule)
+{
+    Forest f = {.arena = arena_new()};
+    int code = rule(x, &f);
+    arena_free(f.arena);
+    return code;
+}
+
 static Tensor *float_rows(Expand *x)
 {
     return ml_float(x, ml_rows(x, 0));
@@ -77,31 +88,39 @@ static int need_targets(Expand *x, Forest *f)
     return x_fail(x, "n_targets: expected 1 or more, got %lld", (long long)f->targets);
 }
 
-int expand_ml_tree_ensemble_regressor(Expand *x)
+static int regressor(Expand *x, Forest *f)
 {
     static const char *const words[] = {"AVERAGE", "SUM", "MIN", "MAX", NULL};
-    Forest f = {0};
     int aggregate = ml_word(x, "aggregate_function", words);
     if (aggregate < 0) return LPC_ERROR;
-    f.aggregate = (TreeAggregate)aggregate;
-    TRY(need_targets(x, &f));
-    TRY(forest_read(x, &f, "target"));
-    x_result(x, 0, x_cast(x, regression(x, &f, ml_floats_or_tensor(x, "base_values")), DT_F32));
+    f->aggregate = (TreeAggregate)aggregate;
+    TRY(need_targets(x, f));
+    TRY(forest_read(x, f, "target"));
+    x_result(x, 0, x_cast(x, regression(x, f, ml_floats_or_tensor(x, "base_values")), DT_F32));
+    return 0;
+}
+
+int expand_ml_tree_ensemble_regressor(Expand *x)
+{
+    return with_forest(x, regressor);
+}
+
+static int ensemble(Expand *x, Forest *f)
+{
+    int64_t aggregate = node_int(x->n, "aggregate_function");
+    if (aggregate < 0 || aggregate > TREE_MAX)
+        return x_fail(x, "aggregate_function: expected a value in [0, 3], got %lld",
+                      (long long)aggregate);
+    f->aggregate = (TreeAggregate)aggregate;
+    TRY(need_targets(x, f));
+    TRY(forest_read_nodes(x, f));
+    x_result(x, 0, x_cast(x, regression(x, f, (Floats){0, NULL}), x_in(x, 0)->dtype));
     return 0;
 }
 
 int expand_ml_tree_ensemble(Expand *x)
 {
-    Forest f = {0};
-    int64_t aggregate = node_int(x->n, "aggregate_function");
-    if (aggregate < 0 || aggregate > TREE_MAX)
-        return x_fail(x, "aggregate_function: expected a value in [0, 3], got %lld",
-                      (long long)aggregate);
-    f.aggregate = (TreeAggregate)aggregate;
-    TRY(need_targets(x, &f));
-    TRY(forest_read_nodes(x, &f));
-    x_result(x, 0, x_cast(x, regression(x, &f, (Floats){0, NULL}), x_in(x, 0)->dtype));
-    return 0;
+    return with_forest(x, ensemble);
 }
 
 /* ---- Classification of three and more, or of one ---- */
@@ -248,14 +267,20 @@ static int classify_two(Expand *x, const Forest *f, Floats base, const Labels *l
     return x->code;
 }
 
-int expand_ml_tree_ensemble_classifier(Expand *x)
+static int classifier(Expand *x, Forest *f)
 {
     Labels labels = ml_class_labels(x, "classlabels_int64s");
     Floats base = ml_floats_or_tensor(x, "base_values");
-    Forest f = {.targets = labels.count, .aggregate = TREE_SUM};
+    f->targets = labels.count;
+    f->aggregate = TREE_SUM;
     if (!labels.count) return x_fail(x, "expected classlabels_int64s or classlabels_strings");
-    TRY(forest_read(x, &f, "class"));
-    if (labels.count == 1) return classify_one(x, &f, base, &labels);
-    if (labels.count == 2) return classify_two(x, &f, base, &labels);
-    return classify_many(x, &f, base, &labels);
+    TRY(forest_read(x, f, "class"));
+    if (labels.count == 1) return classify_one(x, f, base, &labels);
+    if (labels.count == 2) return classify_two(x, f, base, &labels);
+    return classify_many(x, f, base, &labels);
+}
+
+int expand_ml_tree_ensemble_classifier(Expand *x)
+{
+    return with_forest(x, classifier);
 }

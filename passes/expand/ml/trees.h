@@ -33,6 +33,7 @@ typedef struct TreeWeight {
 typedef enum TreeAggregate { TREE_AVERAGE, TREE_SUM, TREE_MIN, TREE_MAX } TreeAggregate;
 
 typedef struct Forest {
+    Arena *arena; /* of all this and what is computed from it, while the rule runs */
     TreeNode *nodes;
     int64_t node_count;
     TreeWeight *weights; /* leaf after leaf */

@@ -70,7 +70,7 @@ static int64_t outcomes(const TreeNode *node)
 /* A place for one more node. */
 static int64_t add_node(Layout *l, int64_t source)
 {
-    Arena *arena = l->x->g->arena;
+    Arena *arena = l->f->arena;
     if (l->count == l->room) {
         int64_t room = l->room ? l->room * 2 : 1024;
         size_t old = (size_t)l->count, more = (size_t)room;
@@ -125,9 +125,9 @@ static int64_t write_tree(Layout *l, int64_t root)
 /* ---- Leaves ---- */
 
 /* Does each leaf have one weight for each target? */
-static bool leaves_are_full(Arena *arena, const Forest *f)
+static bool leaves_are_full(const Forest *f)
 {
-    int64_t *seen = arena_array(arena, (size_t)f->targets, sizeof *seen); /* by leaf i: i + 1 */
+    int64_t *seen = arena_array(f->arena, (size_t)f->targets, sizeof *seen); /* by leaf i: i + 1 */
     for (int64_t i = 0; i < f->node_count; i++) {
         const TreeNode *node = &f->nodes[i];
         if (node->mode != TREE_LEAF) continue;
@@ -141,14 +141,14 @@ static bool leaves_are_full(Arena *arena, const Forest *f)
     return true;
 }
 
-static const char *kind_of_leaves(Arena *arena, const Forest *f)
+static const char *kind_of_leaves(const Forest *f)
 {
     bool single = true;
     for (int64_t i = 0; i < f->node_count; i++)
         single = single && (f->nodes[i].mode != TREE_LEAF || f->nodes[i].count == 1);
     if (f->targets == 1 || forest_only_target(f) >= 0) return "value";
     if (single) return "single";
-    return leaves_are_full(arena, f) ? "full" : "list";
+    return leaves_are_full(f) ? "full" : "list";
 }
 
 /* What no weight changes. */
@@ -245,8 +245,8 @@ static int find_depth(Layout *l, int64_t root, int64_t *stack)
 /* [trees, 2]: a tree's first word and how many steps it takes. */
 static int64_t *tree_table(Layout *l)
 {
-    Arena *arena = l->x->g->arena;
     const Forest *f = l->f;
+    Arena *arena = f->arena;
     int64_t *table = arena_array(arena, (size_t)f->root_count * 2, sizeof *table);
     for (int64_t i = 0; i < f->root_count; i++) table[2 * i] = write_tree(l, f->roots[i]);
     l->depth = arena_array(arena, (size_t)l->count, sizeof *l->depth);
@@ -293,7 +293,7 @@ static void find_mode(Layout *l)
 static Tensor *word_table(Layout *l, const int64_t *values, int64_t count)
 {
     Graph *g = l->x->g;
-    if (l->is_wide) return graph_const(g, NULL, DT_I64, 1, &count, values);
+    if (l->is_wide) return x_constant(l->x, DT_I64, 1, &count, values);
     int32_t *narrow = arena_array(g->arena, (size_t)count + 1, sizeof *narrow);
     for (int64_t i = 0; i < count; i++) narrow[i] = (int32_t)values[i];
     return graph_const(g, NULL, DT_I32, 1, &count, narrow);
@@ -315,7 +315,7 @@ static Tensor *trees_node(Layout *l, Tensor *rows, const int64_t *trees)
     x_string(x, "aggregate", aggregate[f->aggregate]);
     x_string(x, "leaves", l->leaves);
     Tensor *in[] = {rows, word_table(l, l->words, l->count * WORDS),
-                    graph_const(x->g, NULL, DT_I64, 2, dims, trees),
+                    x_constant(x, DT_I64, 2, dims, trees),
                     ml_vector(x, l->is_wide ? DT_F64 : DT_F32, weights),
                     word_table(l, l->targets, weights.count)};
     return x_op(x, OP_ML_TREES, 5, in);
@@ -323,11 +323,10 @@ static Tensor *trees_node(Layout *l, Tensor *rows, const int64_t *trees)
 
 Tensor *forest_scores(Expand *x, const Forest *f, Tensor *rows)
 {
-    Arena *arena = x->g->arena;
+    Arena *arena = f->arena;
     int64_t features = x_static(x, rows, 1, "the number of features");
     if (!x_ok(x) || check_features(x, f, features)) return NULL;
-    Layout l = {
-        .x = x, .f = f, .is_wide = rows->dtype == DT_F64, .leaves = kind_of_leaves(arena, f)};
+    Layout l = {.x = x, .f = f, .is_wide = rows->dtype == DT_F64, .leaves = kind_of_leaves(f)};
     size_t table = (size_t)(f->weight_count + f->node_count) + 1;
     find_mode(&l);
     l.placed = arena_array(arena, (size_t)f->node_count, sizeof *l.placed);

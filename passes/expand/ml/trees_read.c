@@ -35,7 +35,7 @@ static int64_t find(const Reader *r, int64_t tree, int64_t node)
 static int sort_ids(Reader *r)
 {
     int64_t count = r->f->node_count;
-    r->ids = arena_array(r->x->g->arena, (size_t)count + 1, sizeof *r->ids);
+    r->ids = arena_array(r->f->arena, (size_t)count + 1, sizeof *r->ids);
     for (int64_t i = 0; i < count; i++) r->ids[i] = (NodeId){r->trees.at[i], r->nodes.at[i], i};
     qsort(r->ids, (size_t)count, sizeof *r->ids, by_id);
     for (int64_t i = 1; i < count; i++) {
@@ -101,7 +101,7 @@ static int read_nodes(Reader *r)
 static void read_roots(Reader *r)
 {
     Forest *f = r->f;
-    f->roots = arena_array(r->x->g->arena, (size_t)f->node_count + 1, sizeof *f->roots);
+    f->roots = arena_array(f->arena, (size_t)f->node_count + 1, sizeof *f->roots);
     for (int64_t i = 0; i < f->node_count; i++) {
         if (i == 0 || r->trees.at[i] != r->trees.at[i - 1]) f->roots[f->root_count++] = i;
     }
@@ -115,7 +115,7 @@ static int read_weights(Reader *r, const char *prefix)
 {
     Expand *x = r->x;
     Forest *f = r->f;
-    Arena *arena = x->g->arena;
+    Arena *arena = f->arena;
     Ints ids = ml_ints(x, arena_printf(arena, "%s_ids", prefix));
     Ints nodes = ml_ints(x, arena_printf(arena, "%s_nodeids", prefix));
     Ints trees = ml_ints(x, arena_printf(arena, "%s_treeids", prefix));
@@ -159,7 +159,7 @@ int forest_read(Expand *x, Forest *f, const char *weights)
     f->node_count = r.trees.count;
     if (!f->node_count) return x_fail(x, "nodes_treeids: expected a node or more");
     TRY(ml_need_count(x, "nodes_nodeids", r.nodes.count, f->node_count));
-    f->nodes = arena_array(x->g->arena, (size_t)f->node_count, sizeof *f->nodes);
+    f->nodes = arena_array(f->arena, (size_t)f->node_count, sizeof *f->nodes);
     TRY(sort_ids(&r));
     TRY(read_nodes(&r));
     read_roots(&r);

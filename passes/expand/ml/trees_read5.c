@@ -46,9 +46,10 @@ static int read_branches(Reader *r)
         TRY(ml_need_count(x, "nodes_missing_value_tracks_true", missing.count, count));
     for (int64_t i = 0; i < count; i++) {
         TreeNode *node = &r->f->nodes[i];
-        if (!(modes.at[i] >= TREE_LEQ && modes.at[i] <= TREE_MEMBER))
+        int mode = modes.at[i] >= 0 && modes.at[i] < (int)TREE_LEAF ? (int)modes.at[i] : TREE_LEAF;
+        if (mode == TREE_LEAF)
             return x_fail(x, "nodes_modes: expected values in [0, 6], got %g", modes.at[i]);
-        *node = (TreeNode){.mode = (TreeMode)modes.at[i],
+        *node = (TreeNode){.mode = (TreeMode)mode,
                            .feature = features.at[i],
                            .value = values.at[i],
                            .missing_is_true = missing.count && missing.at[i] != 0};
@@ -66,7 +67,7 @@ static int read_leaves(Reader *r)
     Floats weights = tensor_list(x, "leaf_weights");
     TRY(ml_need_count(x, "leaf_weights", weights.count, r->leaves));
     f->weight_count = r->leaves;
-    f->weights = arena_array(x->g->arena, (size_t)r->leaves + 1, sizeof *f->weights);
+    f->weights = arena_array(f->arena, (size_t)r->leaves + 1, sizeof *f->weights);
     for (int64_t i = 0; i < r->leaves; i++) {
         if (targets.at[i] < 0 || targets.at[i] >= f->targets)
             return x_fail(x, "leaf_targetids: expected values in [0, %lld], got %lld",
@@ -103,7 +104,7 @@ static int read_tree_roots(Reader *r)
     Ints roots = ml_ints(r->x, "tree_roots");
     Forest *f = r->f;
     f->root_count = roots.count;
-    f->roots = arena_array(r->x->g->arena, (size_t)roots.count + 1, sizeof *f->roots);
+    f->roots = arena_array(f->arena, (size_t)roots.count + 1, sizeof *f->roots);
     for (int i = 0; i < roots.count; i++)
         TRY(read_child(r, "tree_roots", roots.at[i], 0, &f->roots[i]));
     return roots.count ? 0 : x_fail(r->x, "tree_roots: expected a tree or more");
@@ -116,7 +117,7 @@ int forest_read_nodes(Expand *x, Forest *f)
     r.leaves = ml_ints(x, "leaf_targetids").count;
     f->node_count = r.branches + r.leaves;
     size_t room = (size_t)(f->node_count + r.members.count) + 1;
-    f->nodes = arena_array(x->g->arena, room, sizeof *f->nodes);
+    f->nodes = arena_array(f->arena, room, sizeof *f->nodes);
     TRY(read_branches(&r));
     TRY(read_leaves(&r));
     for (int64_t i = 0; i < r.branches; i++) {

@@ -271,8 +271,8 @@ static int group_steps(const Tensor *trees)
     for (int steps = 1; steps <= MOST_STEPS; steps++) {
         double cost = 0;
         for (int64_t i = 0; i < trees->dims[0]->value; i++) {
-            int64_t depth = const_i64_at(trees, 2 * i + 1);
-            cost += (double)((depth + steps - 1) / steps) * (steps + 0.5);
+            int64_t groups = (const_i64_at(trees, 2 * i + 1) + steps - 1) / steps;
+            cost += (double)groups * (steps + 0.5);
         }
         if (steps > 1 && cost >= least) continue;
         best = steps;
