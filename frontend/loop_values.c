@@ -147,8 +147,10 @@ static Tensor **inside(Loop *loop, Slots *slots)
     given[1] = loop->enter->out[1];
     for (int i = 0; i < slots->count; i++) {
         Slot *slot = &slots->list[i];
-        given[2 + i] = loop->enter->out[2 + slot->at];
-        if (!slot->first) continue;
+        if (!slot->first) {
+            given[2 + i] = loop->enter->out[2 + slot->at];
+            continue;
+        }
         slot->inside = slot->first;
         if (slot->growth) {
             slot->growth->enter = loop->enter;
