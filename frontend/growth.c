@@ -183,6 +183,7 @@ int growth_all(Call *call, Growth *growth, Part *all)
 
 static Tensor *append_all(Call *call, const Growth *growth)
 {
+    if (!growth->part_count) return growth->all;
     Tensor *more = parts_join(call, growth->parts, growth->part_count, 0, true);
     Tensor *all = more ? call_make(call, OP_CONCAT, growth->all, more, NULL) : NULL;
     if (all) node_set_int(call->im->graph, call_last(call), "axis", 0);

@@ -299,6 +299,20 @@ def nested(limit, name, constants=(), inputs=(), options=BOUND, outer="t", trips
          constants, options=options)
 
 
+def appends_nothing():
+    """The inner loop has no iterations: what the outer one carries stays as it was before."""
+    inmost = body([op("SequenceInsert", ["s2", "x"], ["s3"]), node("Identity", ["go2"], ["go3"])], ["j", "go2", "s2"],
+                  ["go3", "s3"])
+    inner = body([loop(["zero", "", "s"], ["s_out"], inmost, "deep"), op("SequenceAt", ["s", "last"], ["e"]),
+                  op("ConcatFromSequence", ["s"], ["all"], AXIS0), KEEP], ["i", "go", "s"], ["go_on", "s_out", "e", "all"])
+    nodes = [op("Neg", ["x"], ["m"]), op("SequenceConstruct", ["x", "m"], ["xm"]),
+             loop(["t", "", "xm"], ["s", "es", "alls"], inner), op("SequenceLength", ["s"], ["n"])]
+    minus = [-e for e in X]
+    case("appends_nothing", nodes, [plain("x", [3], X), plain("t", [], [2], I)],
+         [plain("n", [], [2], I), plain("es", [2, 3], 2 * minus), plain("alls", [2, 6], 2 * (X + minus)),
+          listed("s", [([3], X, F), ([3], minus, F)])], NUMBERS, options=BOUND)
+
+
 def run_time_pieces():
     """A sequence of as many elements as the data has above a half, mapped, read in a loop and put together."""
     piece = attribute_graph("body", graph([op("Neg", ["e"], ["g"])], [field(1, "e")], [field(1, "g")]))
@@ -409,6 +423,7 @@ list_of_states()
 nested("u", "nested", [number("u", 20)], [plain("t", [], [3], I)])
 nested("u", "nested_few", [number("u", 2)], [plain("t", [], [3], I)], deep=2)
 nested("u", "nested_first", [number("t", 2)], [plain("u", [], [3], I)], "--max loop_1_deep_trips=4 --max loop_0_deep_trips=4", trips=2, deep=3)
+appends_nothing()
 run_time_pieces()
 appends_in_branches()
 reads_all()
