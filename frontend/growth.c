@@ -6,7 +6,8 @@
  *
  *     i = lpc.LoopEnter (m, c);  t = F(i);  all = lpc.LoopLeave (c_in, t);  y = Reshape(all, ..)
  *
- * The body may read the last elements that there were before it: these are carried. */
+ * Elements that cannot be stacked, as their sizes change, grow into a tensor that the loop carries. The body
+ * may read the last elements that there were before an iteration, or all of them: these are carried, too. */
 #include "frontend/value.h"
 
 /* A call that emits at the end of the loop's body, which is finished. */
@@ -61,7 +62,7 @@ static void insert(Arena *arena, Tensor ***list, int *count, int at, Tensor *ten
 static Tensor *carry(Import *im, Growth *growth, Tensor *first)
 {
     Node *enter = growth->enter;
-    const char *name = arena_printf(im->arena, "%s.last", growth->name);
+    const char *name = arena_printf(im->arena, "%s.before", growth->name);
     Tensor *out = graph_tensor(im->graph, name, DT_NONE, -1, NULL);
     out->producer = enter;
     append(im->arena, &enter->in, &enter->in_count, first);
@@ -141,18 +142,28 @@ Tensor *growth_trips(Call *call, Growth *growth)
 
 /* ---- The last elements ---- */
 
+/* The element `back` before the end of what there was before the loop, NULL where none is known. */
+static Tensor *last_of_first(Call *call, const Value *first, int64_t back)
+{
+    for (int k = 0; k < back && k < first->part_count; k++) {
+        if (first->parts[first->part_count - 1 - k].kind != PART_ONE) return NULL;
+    }
+    if (back <= first->part_count) return first->parts[first->part_count - back].tensor;
+    return first->open ? growth_last(call, first->open, back - first->part_count) : NULL;
+}
+
 Tensor *growth_last(Call *call, Growth *growth, int64_t back)
 {
-    const Value *first = growth->first;
     for (int64_t k = growth->last_count + 1; k <= back; k++) {
-        int at = first->part_count - (int)k;
-        if (at < 0 || first->parts[at].kind != PART_ONE) {
-            call_fail(call,
-                      "position -%lld is outside of what the sequence has before the loop '%s'",
-                      (long long)back, growth->name);
-            return NULL;
-        }
-        Tensor *last = carry(call->im, growth, first->parts[at].tensor);
+        int errors = call->im->diag->count;
+        Tensor *first = last_of_first(call, growth->first, k);
+        if (!first && call->im->diag->count == errors)
+            call_fail(
+                call,
+                "which element is %lld before the end is not known where the loop '%s' begins",
+                (long long)k, growth->name);
+        if (!first) return NULL;
+        Tensor *last = carry(call->im, growth, first);
         arena_push(call->im->arena, growth->last, growth->last_count) = last;
     }
     return growth->last[back - 1];
@@ -183,6 +194,7 @@ int growth_all(Call *call, Growth *growth, Part *all)
 
 static Tensor *append_all(Call *call, const Growth *growth)
 {
+    if (!growth->part_count) return growth->all;
     Tensor *more = parts_join(call, growth->parts, growth->part_count, 0, true);
     Tensor *all = more ? call_make(call, OP_CONCAT, growth->all, more, NULL) : NULL;
     if (all) node_set_int(call->im->graph, call_last(call), "axis", 0);

@@ -127,6 +127,7 @@ static void trace(Trace *t)
     for (size_t step = 0; !t->any && !(t->in && !strcmp(t->in, t->out)); step++) {
         const Onnx__NodeProto *node = loop_maker(t->graph, t->out);
         const char *op = node && node->op_type && node->n_input ? node->op_type : "";
+        if (node && node->domain && *node->domain && strcmp(node->domain, "ai.onnx") != 0) op = "";
         if (!node && !t->in) return;
         if (step > t->graph->n_node)
             t->any = true;

@@ -106,11 +106,11 @@ static int plan_slot(Call *call, const Onnx__GraphProto *body, int i, Slots *slo
     }
     slot->change = inner && outer ? loop_change(body, inner, outer, &times) : CHANGE_ANY;
     slot->count = 0;
-    if (slot->change == CHANGE_APPENDS) {
+    if (slot->change == CHANGE_APPENDS && !slot->first->is_optional) {
         slot->growth = arena_alloc(call->im->arena, sizeof *slot->growth);
         *slot->growth = (Growth){.name = loop_name(call), .first = slot->first, .each = times};
     }
-    if (slot->change != CHANGE_ANY) return LPC_OK;
+    if (slot->growth || slot->change == CHANGE_NONE) return LPC_OK;
     if (!value_is_list(slot->first))
         return call_fail(call,
                          "carried value %d is %s that its body changes, and the number of "
@@ -147,8 +147,10 @@ static Tensor **inside(Loop *loop, Slots *slots)
     given[1] = loop->enter->out[1];
     for (int i = 0; i < slots->count; i++) {
         Slot *slot = &slots->list[i];
-        given[2 + i] = loop->enter->out[2 + slot->at];
-        if (!slot->first) continue;
+        if (!slot->first) {
+            given[2 + i] = loop->enter->out[2 + slot->at];
+            continue;
+        }
         slot->inside = slot->first;
         if (slot->growth) {
             slot->growth->enter = loop->enter;
@@ -195,7 +197,13 @@ static int close_growths(Loop *loop, Slots *slots, Tensor *const *results, Tenso
         if (!growth) continue;
         Tensor **last =
             arena_array(loop->call->im->arena, (size_t)growth->last_count + 2, sizeof *last);
-        TRY(growth_close(loop->call, growth, handle_value(results[1 + i]), last));
+        const Value *result = handle_value(results[1 + i]);
+        if (!result || result->open != growth)
+            return call_fail(loop->call,
+                             "carried value %d enters as a sequence and leaves the body as "
+                             "%s that is made of another one",
+                             i, value_kind(results[1 + i]));
+        TRY(growth_close(loop->call, growth, result, last));
         for (int c = slots->carried; c < enter->out_count - 2; c++) {
             for (int k = 0; k < growth->last_count; k++)
                 if (enter->out[2 + c] == growth->last[k]) next[c] = last[k];
@@ -210,8 +218,9 @@ static Tensor *after(Call *call, const Slot *slot, Node *leave)
 {
     Import *im = call->im;
     if (!slot->first) return leave->out[slot->at];
-    if (slot->change == CHANGE_NONE) return &slot->first->handle;
-    if (slot->change == CHANGE_ANY) {
+    bool appends = slot->growth && slot->growth->part_count;
+    if (slot->change == CHANGE_NONE || (slot->growth && !appends)) return &slot->first->handle;
+    if (!appends) {
         Value *made = value_sequence(im, slot->count, slot->first->parts);
         for (int k = 0; k < slot->count; k++) made->parts[k].tensor = leave->out[slot->at + k];
         return &made->handle;

@@ -214,7 +214,8 @@ static bool is_near(const Value *value, int64_t at)
     for (int i = 0; i < value->part_count; i++) {
         if (value->parts[i].kind != PART_ONE) return false;
     }
-    return at < 0 || (value_is_list(value->open->first) && at < value->open->first->part_count);
+    if (at < 0) return at > -INT32_MAX;
+    return value_is_list(value->open->first) && at < value->open->first->part_count;
 }
 
 static Tensor *open_at(Call *call, const Value *value, int64_t at)

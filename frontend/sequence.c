@@ -17,6 +17,13 @@ static int check_tensor(Call *call, int i, const char *what)
     return call_fail(call, "input %d is %s, not a tensor", i, value_kind(in));
 }
 
+/* Is it an axis of any tensor at all? Of this one is asked where that is known. */
+static int check_axis(Call *call, int64_t axis)
+{
+    if (axis >= -MAX_RANK && axis < MAX_RANK) return LPC_OK;
+    return call_fail(call, "axis %lld is out of range", (long long)axis);
+}
+
 /* ---- Making ---- */
 
 static int sequence_empty(Call *call)
@@ -54,8 +61,9 @@ static int read_place(Call *call, const Value *s, int in, int most, int *place)
         return call_fail(call, "position %lld is outside of the sequence, which has %d element%s",
                          (long long)at, count, count == 1 ? "" : "s");
     if (at > most || at < -count || (at >= 0 && s->open)) known = false;
-    int64_t from = at < 0 ? at + count : 0, to = at < 0 ? count : at + count - most;
-    for (int64_t i = from; known && i < to && i < count; i++) known = s->parts[i].kind == PART_ONE;
+    int64_t from = !known ? count : at < 0 ? at + count : 0;
+    int64_t to = !known || at < 0 ? count : at + count - most;
+    for (int64_t i = from; i < to && i < count; i++) known &= s->parts[i].kind == PART_ONE;
     if (!known)
         return call_fail(call,
                          "which place that position is, is known at run time only; that is not "
@@ -120,6 +128,7 @@ static int concat_from_sequence(Call *call)
     const Attr *axis = attr_find(call, "axis");
     int64_t new_axis = attr_int(call, "new_axis", 0);
     if (!axis || axis->kind != ATTR_INT) return call_fail(call, "attribute 'axis' is missing");
+    TRY(check_axis(call, axis->ints[0]));
     if (new_axis != 0 && new_axis != 1)
         return call_fail(call, "new_axis: expected 0 or 1, got %lld", (long long)new_axis);
     return give(call, value_tensor(call, s, axis->ints[0], new_axis != 0));
@@ -184,6 +193,7 @@ static int split_to_sequence(Call *call)
 {
     Known split;
     int64_t axis = attr_int(call, "axis", 0);
+    TRY(check_axis(call, axis));
     TRY(check_tensor(call, 0, "what is split"));
     Tensor *sizes = call_in(call, 1);
     if (!sizes) return split_evenly(call, 1, axis, attr_int(call, "keepdims", 1) != 0);

@@ -283,6 +283,24 @@ def list_of_states():
          [listed("hs", [([3], h0, F), ([3], h1, F)]), plain("y", [3], X)], NUMBERS + [YES], options=BOUND)
 
 
+def nested_last():
+    """The inner loop reads the last element of the outer one's list, and both append."""
+    inmost = body([op("SequenceAt", ["s2", "last"], ["e"]), op("Add", ["e", "x"], ["e1"]),
+                   op("SequenceInsert", ["s2", "e1"], ["s3"]), node("Identity", ["go2"], ["go3"])], ["j", "go2", "s2"],
+                  ["go3", "s3"])
+    inner = body([op("SequenceAt", ["s", "last"], ["f"]), op("Neg", ["f"], ["g"]), op("SequenceInsert", ["s", "g"], ["s1"]),
+                  loop(["u", "", "s1"], ["s_out"], inmost, "deep"), KEEP], ["i", "go", "s"], ["go_on", "s_out"])
+    s = [X]
+    for _ in range(2):
+        s.append([-e for e in s[-1]])
+        for _ in range(3):
+            s.append([a + b for a, b in zip(s[-1], X)])
+    case("nested_last", [op("SequenceConstruct", ["x"], ["first"]), loop(["t", "", "first"], ["s"], inner),
+                         op("ConcatFromSequence", ["s"], ["y"], AXIS0)],
+         [plain("x", [3], X), plain("t", [], [2], I)], [plain("y", [3 * len(s)], [e for v in s for e in v])],
+         NUMBERS + [number("u", 3)], options=BOUND)
+
+
 def nested(limit, name, constants=(), inputs=(), options=BOUND, outer="t", trips=3, deep=20):
     """An inner loop appends to the list of the outer one."""
     inmost = body([op("Add", ["v2", "x"], ["v3"]), op("SequenceInsert", ["s2", "v3"], ["s3"]),
@@ -297,6 +315,20 @@ def nested(limit, name, constants=(), inputs=(), options=BOUND, outer="t", trips
     case(name, nodes, [plain("x", [3], X), *inputs],
          [plain("cat", [3 * count], flat), plain("stack", [count, 3], flat), plain("n", [], [count], I)],
          constants, options=options)
+
+
+def appends_nothing():
+    """The inner loop has no iterations: what the outer one carries stays as it was before."""
+    inmost = body([op("SequenceInsert", ["s2", "x"], ["s3"]), node("Identity", ["go2"], ["go3"])], ["j", "go2", "s2"],
+                  ["go3", "s3"])
+    inner = body([loop(["zero", "", "s"], ["s_out"], inmost, "deep"), op("SequenceAt", ["s", "last"], ["e"]),
+                  op("ConcatFromSequence", ["s"], ["all"], AXIS0), KEEP], ["i", "go", "s"], ["go_on", "s_out", "e", "all"])
+    nodes = [op("Neg", ["x"], ["m"]), op("SequenceConstruct", ["x", "m"], ["xm"]),
+             loop(["t", "", "xm"], ["s", "es", "alls"], inner), op("SequenceLength", ["s"], ["n"])]
+    minus = [-e for e in X]
+    case("appends_nothing", nodes, [plain("x", [3], X), plain("t", [], [2], I)],
+         [plain("n", [], [2], I), plain("es", [2, 3], 2 * minus), plain("alls", [2, 6], 2 * (X + minus)),
+          listed("s", [([3], X, F), ([3], minus, F)])], NUMBERS, options=BOUND)
 
 
 def run_time_pieces():
@@ -406,9 +438,11 @@ grows("grows_many", 40, "forty", [number("forty", 40)])
 grows("grows_dynamic", 4, "t", options=BOUND, inputs=[plain("t", [], [4], I)])
 appends_two()
 list_of_states()
+nested_last()
 nested("u", "nested", [number("u", 20)], [plain("t", [], [3], I)])
 nested("u", "nested_few", [number("u", 2)], [plain("t", [], [3], I)], deep=2)
 nested("u", "nested_first", [number("t", 2)], [plain("u", [], [3], I)], "--max loop_1_deep_trips=4 --max loop_0_deep_trips=4", trips=2, deep=3)
+appends_nothing()
 run_time_pieces()
 appends_in_branches()
 reads_all()
