@@ -238,7 +238,7 @@ static int check_type_number(const Call *call, const Attr *attr)
     static const char *const numbers[] = {"to", "dtype", "output_dtype", "output_datatype"};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (strcmp(attr->name, numbers[i]) || attr->kind != ATTR_INT || !attr->ints[0]) continue;
-        if (dtype_from_onnx(attr->ints[0]) != DT_NONE) continue;
+        if (graph_dtype(call->im->graph, attr->ints[0]) != DT_NONE) continue;
         return call_fail(call, "%s: element type %s (%lld) is not supported", attr->name,
                          onnx_type_name(attr->ints[0]), (long long)attr->ints[0]);
     }

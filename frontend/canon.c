@@ -37,11 +37,11 @@ static void become(Call *call, const char *op)
 
 /* ---- Constant ---- */
 
-static Tensor *constant_from(Call *call, const Attr *attr, const char *name)
+static int constant_from(Call *call, const Attr *attr, const char *name, Tensor **out)
 {
     Import *im = call->im;
-    Elements elements = {.rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS,
-                         .is_literal = true};
+    int rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS || attr->kind == ATTR_STRINGS;
+    Elements elements = {.rank = rank, .is_literal = true};
     elements.dims[0] = attr->count;
     if (attr->kind == ATTR_TENSOR) {
         elements.dtype = attr->tensor->dtype;
@@ -51,13 +51,17 @@ static Tensor *constant_from(Call *call, const Attr *attr, const char *name)
     } else if (attr->kind == ATTR_INT || attr->kind == ATTR_INTS) {
         elements.dtype = DT_I64;
         elements.data = attr->ints;
+    } else if (attr->kind == ATTR_STRING || attr->kind == ATTR_STRINGS) {
+        TRY(tensor_of_words(im, &call->origin, attr->name, rank, attr->count, attr->strings,
+                            &elements));
     } else {
         float *data = arena_array(im->arena, (size_t)attr->count, sizeof *data);
         for (int i = 0; i < attr->count; i++) data[i] = (float)attr->floats[i];
         elements.dtype = DT_F32;
         elements.data = data;
     }
-    return elements_tensor(im, name, &elements);
+    *out = elements_tensor(im, name, &elements);
+    return LPC_OK;
 }
 
 static int canon_constant(Call *call)
@@ -67,7 +71,8 @@ static int canon_constant(Call *call)
         AttrKind kind;
     } forms[] = {{"value", ATTR_TENSOR},      {"sparse_value", ATTR_TENSOR},
                  {"value_int", ATTR_INT},     {"value_ints", ATTR_INTS},
-                 {"value_float", ATTR_FLOAT}, {"value_floats", ATTR_FLOATS}};
+                 {"value_float", ATTR_FLOAT}, {"value_floats", ATTR_FLOATS},
+                 {"value_string", ATTR_STRING}, {"value_strings", ATTR_STRINGS}};
     if (call->in_count || call->out_count != 1)
         return call_fail(call, "expected no inputs and 1 output");
     if (call->attr_count != 1)
@@ -75,11 +80,9 @@ static int canon_constant(Call *call)
     const Attr *attr = &call->attrs[0];
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         if (strcmp(forms[i].name, attr->name) || forms[i].kind != attr->kind) continue;
-        return call_alias(
-            call, 0, constant_from(call, attr, scope_name(call->scope, call->proto->output[0])));
-    }
-    if (attr->kind == ATTR_STRING || attr->kind == ATTR_STRINGS) {
-        return call_fail(call, "element type string is not supported");
+        Tensor *value = NULL;
+        TRY(constant_from(call, attr, scope_name(call->scope, call->proto->output[0]), &value));
+        return call_alias(call, 0, value);
     }
     return call_fail(call, "attribute '%s' is not known or of the wrong kind", attr->name);
 }
@@ -149,7 +152,7 @@ static int canon_upsample(Call *call)
     Attr *attr = attr_find(call, "scales");
     if (!call_in(call, 0)) return call_fail(call, "expected 1 or 2 inputs");
     if (attr && attr->kind == ATTR_FLOATS) {
-        scales = constant_from(call, attr, NULL);
+        TRY(constant_from(call, attr, NULL, &scales));
         attr_delete(call, "scales");
     }
     if (!scales) return call_fail(call, "scales are missing");

@@ -42,6 +42,7 @@ typedef struct ImportOptions {
     int const_input_count;
     const InputShape *input_shapes;
     int input_shape_count;
+    int max_string; /* bytes of the longest string; 0: DEFAULT_STRING */
 } ImportOptions;
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants

@@ -105,6 +105,9 @@ int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin
                 Elements *elements);
 int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const Origin *origin,
                        const char *what, Elements *elements);
+/* Strings of attributes, in one dimension or none. */
+int tensor_of_words(Import *im, const Origin *origin, const char *what, int rank, int count,
+                    const char *const *words, Elements *elements);
 /* Reports about the node or, without origin, the file. */
 int fail_at(Import *im, const Origin *origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

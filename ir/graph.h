@@ -145,11 +145,19 @@ struct Graph {
     /* Symbols with a bound from the user that no input has: nodes may make them (pass_shapes). */
     int *bounded;
     int bounded_count;
+    DType strings; /* the type of all its tensors of strings (--max-string) */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
 };
 
 Graph *graph_new(Arena *arena, Diag *diag, const char *file);
+
+/* The type with that number of ONNX; strings have the graph's bound. DT_NONE: there is none. */
+DType graph_dtype(const Graph *graph, int64_t onnx);
+/* The bound of strings where nobody gives another one. */
+enum { DEFAULT_STRING = 256 };
+/* Does the node read or write strings? */
+bool node_has_strings(const Node *node);
 
 /* A new tensor; name NULL or already taken: a unique one is derived. rank -1: not known yet. */
 Tensor *graph_tensor(Graph *graph, const char *name, DType dtype, int rank,

@@ -33,7 +33,8 @@ enum {
         512, /* windows over space, axes 2 and on, which read the channels, axis 1, together */
     /* Moves or selects elements of input 0 (all inputs, when there are ANY) by place or order only:
      * it does the same with quantised elements. Of several outputs only the first has elements. */
-    T_ON_QUANTISED = 1024
+    T_ON_QUANTISED = 1024,
+    T_STRINGS = 2048 /* takes tensors of strings */
 };
 
 typedef struct OpInfo {

@@ -24,16 +24,20 @@ int host_alloc(HostTensor *tensor, Arena *arena);
 int64_t host_elements(const HostTensor *tensor);
 
 /* Reads a file. Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
- * bool types, data within the file; sequences, strings and Fortran order are refused. */
+ * bool types and strings of up to 4096 bytes, which get the type with room for the longest; data within
+ * the file; sequences and Fortran order are refused. */
 int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 /* The same from memory; path is for messages. */
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size);
 
-/* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy. */
+/* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy, strings become bytes (S). */
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
 int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
 
+/* Strings of another bound, into new memory; others and those of the same stay. Nonzero: one is too
+ * long, and its length in bytes is in *length. */
+int host_strings_as(HostTensor *tensor, DType type, Arena *arena, size_t *length);
 /* "f32[1,3,224,224]" */
 const char *host_shape_text(const HostTensor *tensor, Arena *arena);
 /* Element i as a double (i64 and u64 beyond 2^53 are rounded). */

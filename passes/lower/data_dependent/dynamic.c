@@ -71,7 +71,7 @@ static void compress_axis(Lower *lw, const Node *node, int axis, Inst *limit)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), limit, 1);
     kb_if(b, condition_at(lw, node->in[1], i));
     Inst *to = kb_get(b, at);
-    int loops = lower_nest(lw, x->rank, dims, NULL, true, 0, idx);
+    int loops = lower_nest_of(lw, x, x->rank, dims, NULL, 0, idx);
     idx[axis] = i;
     Inst *value = lower_load(lw, x, idx);
     idx[axis] = to;
@@ -91,8 +91,10 @@ static void compress_flat(Lower *lw, const Node *node, Inst *limit)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), limit, 1);
     kb_if(b, condition_at(lw, node->in[1], i));
     lower_unflatten(lw, i, x->rank, x->dims, idx);
-    Inst *value = lower_load(lw, x, idx);
-    lower_store(lw, (Inst *[]){kb_get(b, at)}, value);
+    Inst *to = kb_get(b, at);
+    int loops = lower_nest_of(lw, x, 0, NULL, NULL, 0, NULL);
+    lower_store(lw, &to, lower_load(lw, x, idx));
+    lower_nest_end(lw, loops);
     increment(lw, at);
     kb_end(b);
     kb_end(b);
@@ -244,7 +246,7 @@ static void store_unique(Lower *lw, const Unique *u, Inst *first, Inst *to)
         return;
     }
     slice_dims(lw, u, dims);
-    int loops = lower_nest(lw, u->x->rank, dims, NULL, true, 0, idx);
+    int loops = lower_nest_of(lw, u->x, u->x->rank, dims, NULL, 0, idx);
     idx[u->axis] = first;
     Inst *value = lower_load(lw, u->x, idx);
     idx[u->axis] = to;

@@ -5,7 +5,7 @@
 
 DType lower_type(DType dtype)
 {
-    return dtype == DT_F16 || dtype == DT_BF16 ? DT_F32 : dtype;
+    return dtype == DT_F16 || dtype == DT_BF16 ? DT_F32 : dtype_stored(dtype);
 }
 
 Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx)
@@ -17,7 +17,7 @@ Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx)
         if (!idx[i] || size_is(tensor->dims[i], 1) || size_is(place->stride[i], 0)) continue;
         sum = kb_add(b, sum, kb_mul(b, idx[i], kb_size(b, place->stride[i])));
     }
-    return sum;
+    return lw->byte && dtype_is_string(tensor->dtype) ? kb_add(b, sum, lw->byte) : sum;
 }
 
 static bool is_single(const Tensor *tensor)
@@ -25,7 +25,7 @@ static bool is_single(const Tensor *tensor)
     for (int i = 0; i < tensor->rank; i++) {
         if (!size_is(tensor->dims[i], 1)) return false;
     }
-    return true;
+    return !dtype_is_string(tensor->dtype); /* which has many bytes */
 }
 
 /* A constant all of whose elements are equal needs no memory. */
@@ -114,7 +114,7 @@ void lower_store_to(Lower *lw, const Tensor *tensor, Inst *const *idx, Inst *val
     Param *to = lower_tensor_param(lw, tensor, true);
     Inst *index = lw->flat && !is_single(tensor) ? lw->flat : lower_index(lw, tensor, idx);
     value = kb_cast(&lw->b, lower_type(tensor->dtype), value);
-    kb_store(&lw->b, to, index, kb_cast(&lw->b, tensor->dtype, value));
+    kb_store(&lw->b, to, index, kb_cast(&lw->b, dtype_stored(tensor->dtype), value));
 }
 
 void lower_store(Lower *lw, Inst *const *idx, Inst *value)
