@@ -228,6 +228,7 @@ const char *node_string(const Node *node, const char *name);
 int node_ints(const Node *node, const char *name, const int64_t **values);
 void node_set_int(Graph *graph, Node *node, const char *name, int64_t value);
 void node_set_ints(Graph *graph, Node *node, const char *name, int count, const int64_t *values);
+void node_set_floats(Graph *graph, Node *node, const char *name, int count, const double *values);
 void node_set_float(Graph *graph, Node *node, const char *name, double value);
 void node_set_string(Graph *graph, Node *node, const char *name, const char *value);
 void node_del_attr(Node *node, const char *name);

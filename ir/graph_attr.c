@@ -47,8 +47,8 @@ double node_float(const Node *node, const char *name)
 /* Defaults that are strings stand inside a longer declaration, without an end of their own: here
  * they are, ended. tests/unit/test_graph.c checks that none is missing. */
 static const char *const words[] = {
-    "DCR",     "NOTSET", "avg", "constant",           "forward", "half_pixel", "linear", "mean",
-    "nearest", "none",   "up",  "round_prefer_floor", "stretch", "zeros",
+    "DCR",  "NONE",    "NOTSET", "avg", "constant",           "forward", "half_pixel", "linear",
+    "mean", "nearest", "none",   "up",  "round_prefer_floor", "stretch", "zeros",
 };
 
 static const char *ended_word(const char *text)
@@ -98,6 +98,13 @@ void node_set_ints(Graph *graph, Node *node, const char *name, int count, const 
     int64_t *copy = arena_array(graph->arena, (size_t)count, sizeof *copy);
     for (int i = 0; i < count; i++) copy[i] = values[i];
     set_attr(graph, node, name, ATTR_INTS, count)->ints = copy;
+}
+
+void node_set_floats(Graph *graph, Node *node, const char *name, int count, const double *values)
+{
+    double *copy = arena_array(graph->arena, (size_t)count, sizeof *copy);
+    for (int i = 0; i < count; i++) copy[i] = values[i];
+    set_attr(graph, node, name, ATTR_FLOATS, count)->floats = copy;
 }
 
 void node_set_int(Graph *graph, Node *node, const char *name, int64_t value)

@@ -30,9 +30,10 @@ int shape_string_index(Graph *g, Node *n)
     return shape_set_like(g, n, 0, DT_I64, n->in[0]);
 }
 
-int shape_ms_murmur_hash3(Graph *g, Node *n)
+int shape_string_hash(Graph *g, Node *n)
 {
-    return shape_set_like(g, n, 0, node_int(n, "positive") ? DT_U32 : DT_I32, n->in[0]);
+    TRY(need_strings(g, n, 0));
+    return shape_set_like(g, n, 0, DT_U32, n->in[0]);
 }
 
 /* ---- Pieces: one more axis, as long as a string has most of them ---- */

@@ -4,7 +4,7 @@ import os
 import struct
 
 FLOAT, STRING = 1, 8
-FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?"}
+FORMATS = {1: "f", 2: "B", 3: "b", 5: "h", 6: "i", 7: "q", 9: "?", 11: "d", 12: "I", 13: "Q"}
 
 
 def varint(value):
@@ -52,6 +52,18 @@ def attribute_ints(name, numbers):
     return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
 
 
+def attribute_text(name, text):
+    return field(1, name) + field(4, text) + field(20, 3)
+
+
+def attribute_texts(name, texts):
+    return field(1, name) + b"".join(field(9, t) for t in texts) + field(20, 8)
+
+
+def attribute_floats(name, numbers):
+    return field(1, name) + b"".join(field(7, float(n)) for n in numbers) + field(20, 6)
+
+
 def attribute_graph(name, inner):
     return field(1, name) + field(6, inner) + field(20, 5)
 
@@ -79,6 +91,9 @@ def save(path, body, opset=17, more=b""):
 
 def contents(name, shape, values, dtype=FLOAT):
     """A tensor of the given elements."""
+    if dtype == STRING:
+        text = b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name)
+        return text + b"".join(field(6, v) for v in values)
     raw = struct.pack("<%d%s" % (len(values), FORMATS[dtype]), *values)
     text = b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name)
     return text + field(9, raw)

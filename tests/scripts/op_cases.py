@@ -340,5 +340,8 @@ def data_dependent():
     return f
 
 
-for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent):
-    family().save(sys.argv[1])
+FAMILIES = [unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent]
+
+if __name__ == "__main__":
+    for family in FAMILIES:
+        family().save(sys.argv[1])

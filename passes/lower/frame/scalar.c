@@ -374,7 +374,7 @@ Inst *scalar_to_index(Builder *b, Inst *x)
 
 static Inst *cast(Builder *b, const Node *node, Inst *x)
 {
-    DType to = node->out[0]->dtype;
+    DType to = dtype_stored(node->out[0]->dtype);
     if (dtype_is_float(x->type.dtype) && dtype_is_int(to)) return scalar_to_int(b, to, x);
     if (to == DT_F16 || to == DT_BF16) {
         Inst *value = kb_cast(b, DT_F32, x);

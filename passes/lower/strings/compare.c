@@ -1,4 +1,4 @@
-/* Equal of strings: equal bytes, since those behind a string's end are 0. */
+/* Strings compared: equal by equal bytes, since those behind a string's end are 0. */
 #include "passes/lower/strings/strings.h"
 
 /* All bytes of both, without a branch. */
@@ -29,4 +29,19 @@ int lower_equal(Lower *lw, Node *node)
     lower_nest_end(lw, loops);
     lower_end(lw);
     return 0;
+}
+
+Inst *str_less(Lower *lw, const Str *x, const Str *y)
+{
+    Builder *b = &lw->b;
+    Inst *n = str_length(lw, x), *m = str_length(lw, y);
+    Cell *less = kb_cell(b, "less", (LType){DT_BOOL, 1}, kb_op(b, LI_LT, n, m));
+    Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_op(b, LI_MIN, n, m), 1);
+    Inst *one = str_byte(lw, x, i), *other = str_byte(lw, y, i);
+    kb_if(b, kb_op(b, LI_NE, one, other));
+    kb_set(b, less, kb_op(b, LI_LT, one, other));
+    kb_break(b);
+    kb_end(b);
+    kb_end(b);
+    return kb_get(b, less);
 }

@@ -33,6 +33,8 @@ void str_finish(Lower *lw, const Str *s, Inst *length);
 void str_need(Lower *lw, const Str *s, Inst *length);
 /* Bytes [from, from + count) of one string to position `at` of another. */
 void str_copy(Lower *lw, const Str *to, Inst *at, const Str *from, Inst *first, Inst *count);
+/* x < y by their bytes, which is also the order of their characters. */
+Inst *str_less(Lower *lw, const Str *x, const Str *y);
 /* Stores a string that is known. The caller has seen that it fits. */
 void str_store(Lower *lw, const Str *to, const char *text, size_t length);
 
