@@ -291,6 +291,7 @@ static void find_classes(Determinise *d)
 static int determinise(Determinise *d, int begin)
 {
     Automaton *a = d->automaton;
+    a->class_of = arena_alloc(d->arena, 256);
     find_classes(d);
     arena_push(d->arena, d->states, d->count) = (State){0}; /* the dead one */
     for (int context = 0; context < CONTEXTS; context++) {
