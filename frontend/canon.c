@@ -69,9 +69,9 @@ static int canon_constant(Call *call)
     static const struct {
         const char *name;
         AttrKind kind;
-    } forms[] = {{"value", ATTR_TENSOR},      {"sparse_value", ATTR_TENSOR},
-                 {"value_int", ATTR_INT},     {"value_ints", ATTR_INTS},
-                 {"value_float", ATTR_FLOAT}, {"value_floats", ATTR_FLOATS},
+    } forms[] = {{"value", ATTR_TENSOR},        {"sparse_value", ATTR_TENSOR},
+                 {"value_int", ATTR_INT},       {"value_ints", ATTR_INTS},
+                 {"value_float", ATTR_FLOAT},   {"value_floats", ATTR_FLOATS},
                  {"value_string", ATTR_STRING}, {"value_strings", ATTR_STRINGS}};
     if (call->in_count || call->out_count != 1)
         return call_fail(call, "expected no inputs and 1 output");

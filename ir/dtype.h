@@ -25,8 +25,7 @@
 /* Strings of up to N bytes, one type for each bound: an element is its length, two bytes, the lower one
  * first, then N bytes of UTF-8, of which those behind its end are 0. So equal strings are equal bytes.
  * They are moved and compared as they are; loops know bytes only (dtype_stored). */
-#define LPC_STRINGS(X)                                                                             \
-    X(16) X(32) X(64) X(128) X(256) X(512) X(1024) X(2048) X(4096)
+#define LPC_STRINGS(X) X(16) X(32) X(64) X(128) X(256) X(512) X(1024) X(2048) X(4096)
 
 typedef enum DType {
     DT_NONE,
@@ -34,31 +33,32 @@ typedef enum DType {
     LPC_DTYPES(X)
 #undef X
 #define X(most) DT_STR##most,
-    LPC_STRINGS(X)
+        LPC_STRINGS(X)
 #undef X
-        DT_COUNT
+            DT_COUNT
 } DType;
 
 enum { STRING_HEAD = 2 /* bytes of the length */ };
 
-const char *dtype_name(DType type);    /* "f32" */
-const char *dtype_ctype(DType type);   /* "float" */
-size_t dtype_size(DType type);         /* bytes of one element */
-DType dtype_from_onnx(int64_t number); /* DT_NONE when there is none or many: strings (graph_dtype) */
+const char *dtype_name(DType type);  /* "f32" */
+const char *dtype_ctype(DType type); /* "float" */
+size_t dtype_size(DType type);       /* bytes of one element */
+DType dtype_from_onnx(
+    int64_t number); /* DT_NONE when there is none or many: strings (graph_dtype) */
 int dtype_to_onnx(DType type);
 DType dtype_from_name(const char *name, size_t length); /* DT_NONE when unknown */
 bool dtype_is_string(DType type);
-DType dtype_string(int64_t bytes);   /* the narrowest one for so many bytes; DT_NONE: none is */
+DType dtype_string(int64_t bytes);    /* the narrowest one for so many bytes; DT_NONE: none is */
 int64_t dtype_string_max(DType type); /* bytes of the longest string of a string type */
-DType dtype_stored(DType type);      /* what an element is in memory: bytes of strings */
-int64_t dtype_cells(DType type);     /* how many of those one element is: 1 but for strings */
+DType dtype_stored(DType type);       /* what an element is in memory: bytes of strings */
+int64_t dtype_cells(DType type);      /* how many of those one element is: 1 but for strings */
 /* Writes a string as an element; false, and nothing is written: it is too long. */
 bool string_put(DType type, void *element, const void *text, size_t length);
 size_t string_length(DType type, const void *element);
 const char *string_text(const void *element); /* its bytes; no 0 ends them */
-bool dtype_is_float(DType type);                        /* f16, bf16, f32, f64 */
-bool dtype_is_int(DType type);                          /* i8..u64, without bool */
-bool dtype_is_signed(DType type);                       /* i8, i16, i32, i64 and the floats */
+bool dtype_is_float(DType type);              /* f16, bf16, f32, f64 */
+bool dtype_is_int(DType type);                /* i8..u64, without bool */
+bool dtype_is_signed(DType type);             /* i8, i16, i32, i64 and the floats */
 /* Smallest and largest value of an integer type (u64's largest saturates at INT64_MAX). */
 int64_t dtype_min(DType type);
 int64_t dtype_max(DType type);

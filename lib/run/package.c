@@ -402,9 +402,9 @@ int package_take(const Package *package, Arena *arena, Diag *diag, int index, Ho
     size_t length;
     if (!dtype_is_string(declared->type) || !dtype_is_string(input->type)) return LPC_OK;
     if (!host_strings_as(input, declared->type, arena, &length)) return LPC_OK;
-    return diag_error(diag, "input '%s': a string of %zu bytes; the model takes %" PRId64
-                            " (--max-string)",
-                      declared->name, length, dtype_string_max(declared->type));
+    return diag_error(
+        diag, "input '%s': a string of %zu bytes; the model takes %" PRId64 " (--max-string)",
+        declared->name, length, dtype_string_max(declared->type));
 }
 
 int package_bind_some(const Package *package, Diag *diag, const HostTensor *inputs, int64_t *values)

@@ -44,8 +44,7 @@ static int64_t *find_equal(Expand *x, const Tensor *keys, int64_t count, int64_t
     int64_t *place = arena_array(x->g->arena, (size_t)count + 1, sizeof *place);
     for (int64_t i = 0; i < count; i++) {
         size_t at = hash_of(keys, i) & (slots - 1);
-        while (table[at] &&
-               memcmp(element(keys, kept[table[at] - 1]), element(keys, i), size) != 0)
+        while (table[at] && memcmp(element(keys, kept[table[at] - 1]), element(keys, i), size) != 0)
             at = (at + 1) & (slots - 1);
         if (!table[at]) {
             kept[(*kept_count)++] = i;

@@ -30,8 +30,8 @@ static int take_grams(Expand *x, Pool *p, int size, int64_t begin, int64_t end, 
 {
     const int64_t *columns;
     int column_count = node_ints(x->n, "ngram_indexes", &columns);
-    bool wanted = size >= node_int(x->n, "min_gram_length") &&
-                  size <= node_int(x->n, "max_gram_length");
+    bool wanted =
+        size >= node_int(x->n, "min_gram_length") && size <= node_int(x->n, "max_gram_length");
     if (begin < 0 || end < begin || end > p->count || (end - begin) % size)
         return x_fail(x, "ngram_counts: %lld to %lld is no list of %d-grams of the pool",
                       (long long)begin, (long long)end, size);

@@ -92,7 +92,7 @@ typedef struct Lower {
     const char *tuning_key; /* of the node's kernels, once they asked for a tiling */
     Inst *flat;             /* set: all loads and stores of tensors use this flat index */
     Inst *byte; /* set: loads and stores of strings are of this byte of them (lower_nest_of) */
-    int depth;              /* of loads through inlined tensors */
+    int depth;  /* of loads through inlined tensors */
     InPlace *in_place;
     int in_place_count;
     bool transforms_weights; /* a kernel reads weights that `compact` would not have */

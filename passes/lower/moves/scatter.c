@@ -55,8 +55,8 @@ int lower_scatter_nd(Lower *lw, Node *node)
         at[k] = move_wrap(b, lower_load(lw, index, idx), n);
         move_check(b, at[k], n, RUN_INDEX);
     }
-    loops += lower_nest_of(lw, out, updates->rank - last, updates->dims + last, NULL, 0,
-                           from + last);
+    loops +=
+        lower_nest_of(lw, out, updates->rank - last, updates->dims + last, NULL, 0, from + last);
     for (int i = depth; i < out->rank; i++) at[i] = from[last + i - depth];
     update(lw, node_string(node, "reduction"), out, at, lower_load(lw, updates, from));
     lower_nest_end(lw, loops);

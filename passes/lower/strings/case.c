@@ -21,7 +21,8 @@ static Mapping mapping_of(Lower *lw, bool upper)
     }
     static const char *const names[] = {"case_first", "case_last", "case_stride", "case_delta"};
     Param *tables[4];
-    for (int i = 0; i < 4; i++) tables[i] = str_table(lw, names[i], DT_I32, count, columns + i * count);
+    for (int i = 0; i < 4; i++)
+        tables[i] = str_table(lw, names[i], DT_I32, count, columns + i * count);
     return (Mapping){tables[0], tables[1], tables[2], tables[3], count};
 }
 

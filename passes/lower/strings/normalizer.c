@@ -4,10 +4,10 @@
 typedef struct Normalizer {
     Lower *lw;
     Node *node;
-    bool changes, upper;  /* the words that stay */
-    bool folds, fold_up;  /* words are compared in one case */
+    bool changes, upper; /* the words that stay */
+    bool folds, fold_up; /* words are compared in one case */
     Words stop;
-    Str folded;           /* a word as it is compared */
+    Str folded; /* a word as it is compared */
 } Normalizer;
 
 /* ---- Stop words ---- */

@@ -201,8 +201,7 @@ static Inst *named_number(In *in)
         }
     }
     fail_if(lw, kb_op1(b, LI_NOT, kb_op(b, LI_OR, found[0], found[1])));
-    return kb_select(b, found[0], kb_float(b, DT_F64, (double)NAN),
-                     kb_float(b, DT_F64, INFINITY));
+    return kb_select(b, found[0], kb_float(b, DT_F64, (double)NAN), kb_float(b, DT_F64, INFINITY));
 }
 
 static Inst *parse_float(Lower *lw, Str from)

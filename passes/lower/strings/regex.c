@@ -15,11 +15,10 @@ typedef struct Tables {
 static Tables tables_of(Lower *lw, const char *name, const Automaton *a)
 {
     Arena *arena = lw->arena;
-    return (Tables){
-        str_table(lw, arena_printf(arena, "%s_classes", name), DT_U8, 256, a->class_of),
-        str_table(lw, arena_printf(arena, "%s_next", name), DT_I32,
-                  (int64_t)a->states * a->classes, a->next),
-        str_table(lw, arena_printf(arena, "%s_ends", name), DT_U8, a->states, a->ends)};
+    return (Tables){str_table(lw, arena_printf(arena, "%s_classes", name), DT_U8, 256, a->class_of),
+                    str_table(lw, arena_printf(arena, "%s_next", name), DT_I32,
+                              (int64_t)a->states * a->classes, a->next),
+                    str_table(lw, arena_printf(arena, "%s_ends", name), DT_U8, a->states, a->ends)};
 }
 
 /* What the table has for a byte in a state. */
@@ -27,8 +26,7 @@ static Inst *look_up(Lower *lw, const Automaton *a, const Tables *t, Inst *state
 {
     Builder *b = &lw->b;
     Inst *class = kb_cast(b, DT_I64, kb_load(b, t->classes, byte));
-    return kb_cast(b, DT_I64,
-                   kb_load(b, t->next, kb_add(b, kb_muli(b, state, a->classes), class)));
+    return kb_cast(b, DT_I64, kb_load(b, t->next, kb_add(b, kb_muli(b, state, a->classes), class)));
 }
 
 static Inst *is_end(Lower *lw, const Tables *t, Inst *state)
@@ -56,8 +54,8 @@ static Inst *start_state(Lower *lw, const Automaton *a, const Str *s, Inst *begi
     Inst *other = kb_op(b, LI_OR, between(b, byte, '0', '9'), between(b, byte, '_', '_'));
     Inst *word = kb_op(b, LI_OR, letter, other);
     Inst *line = kb_op(b, LI_EQ, byte, kb_i64(b, '\n'));
-    Inst *state = kb_select(b, word, kb_i64(b, a->start[AFTER_WORD]),
-                            kb_i64(b, a->start[AFTER_OTHER]));
+    Inst *state =
+        kb_select(b, word, kb_i64(b, a->start[AFTER_WORD]), kb_i64(b, a->start[AFTER_OTHER]));
     state = kb_select(b, line, kb_i64(b, a->start[AFTER_NEWLINE]), state);
     return kb_select(b, kb_op(b, LI_EQ, at, begin), kb_i64(b, a->start[AFTER_NOTHING]), state);
 }

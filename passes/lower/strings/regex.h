@@ -78,9 +78,9 @@ enum { MATCHED = 1 << 30 /* in `next`: the expression has matched before that by
 
 typedef struct Automaton {
     int states, classes;
-    uint8_t *class_of;      /* by byte */
-    int32_t *next;          /* by state * classes + class; state 0 is dead */
-    uint8_t *ends;          /* by state: the expression has matched when the text ends here */
+    uint8_t *class_of; /* by byte */
+    int32_t *next;     /* by state * classes + class; state 0 is dead */
+    uint8_t *ends;     /* by state: the expression has matched when the text ends here */
     int start[CONTEXTS];
 } Automaton;
 

@@ -41,10 +41,9 @@ static int both(Nfa *nfa, int next, int other)
 
 static int bytes(Nfa *nfa, int low, int high, int next)
 {
-    return add_place(nfa, (NfaPlace){.kind = PLACE_BYTES,
-                                     .low = (uint8_t)low,
-                                     .high = (uint8_t)high,
-                                     .next = next});
+    return add_place(
+        nfa,
+        (NfaPlace){.kind = PLACE_BYTES, .low = (uint8_t)low, .high = (uint8_t)high, .next = next});
 }
 
 /* Characters of one length in bytes whose bytes, but the first that differs, are all possible ones:

@@ -92,21 +92,11 @@ bool chars_add_class(Arena *arena, Chars *chars, const char *name, size_t length
     static const struct {
         const char *name;
         const char *ranges; /* pairs */
-    } classes[] = {{"d", "09"},
-                   {"s", "\t\n\f\r  "},
-                   {"w", "09AZaz__"},
-                   {"alnum", "09AZaz"},
-                   {"alpha", "AZaz"},
-                   {"blank", "\t\t  "},
-                   {"digit", "09"},
-                   {"graph", "!~"},
-                   {"lower", "az"},
-                   {"print", " ~"},
-                   {"punct", "!/:@[`{~"},
-                   {"space", "\t\r  "},
-                   {"upper", "AZ"},
-                   {"word", "09AZaz__"},
-                   {"xdigit", "09AFaf"}};
+    } classes[] = {{"d", "09"},         {"s", "\t\n\f\r  "},   {"w", "09AZaz__"},
+                   {"alnum", "09AZaz"}, {"alpha", "AZaz"},     {"blank", "\t\t  "},
+                   {"digit", "09"},     {"graph", "!~"},       {"lower", "az"},
+                   {"print", " ~"},     {"punct", "!/:@[`{~"}, {"space", "\t\r  "},
+                   {"upper", "AZ"},     {"word", "09AZaz__"},  {"xdigit", "09AFaf"}};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (strlen(classes[i].name) != length || strncmp(classes[i].name, name, length)) continue;
         for (const char *r = classes[i].ranges; *r; r += 2) chars_add(arena, chars, r[0], r[1]);

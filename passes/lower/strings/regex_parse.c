@@ -109,8 +109,8 @@ static int32_t escaped_character(Parser *p)
         p->at++;
         return hexadecimal(p);
     }
-    bool octal = c == '0' || (c >= '1' && c <= '7' && p->end - p->at > 1 &&
-                              p->at[1] >= '0' && p->at[1] <= '7');
+    bool octal = c == '0' ||
+                 (c >= '1' && c <= '7' && p->end - p->at > 1 && p->at[1] >= '0' && p->at[1] <= '7');
     if (octal) return number(p, 8, 3);
     if (isalnum((unsigned char)c)) return -1;
     return character(p);
@@ -154,7 +154,8 @@ static Regex *escape(Parser *p)
     }
     if (take(p, "Q")) return quoted(p);
     if (take(p, "C")) return make(p, REGEX_BYTE, NULL, NULL);
-    if (*p->at == 'p' || *p->at == 'P') return fail(p, "has \\p: classes of Unicode are not supported");
+    if (*p->at == 'p' || *p->at == 'P')
+        return fail(p, "has \\p: classes of Unicode are not supported");
     if (escaped_class(p, &chars)) return make_chars(p, chars, false);
     int32_t c = escaped_character(p);
     return c < 0 ? fail(p, "has an escape that is not supported") : make_character(p, c);

@@ -19,8 +19,8 @@ static Inst *may_cut(Pieces *p, const Split *split)
 /* Space, and what ASCII has between tab and carriage return and between file and unit separator. */
 static Inst *is_space(Builder *b, Inst *byte)
 {
-    Inst *control = kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, 9)),
-                          kb_op(b, LI_LE, byte, kb_i64(b, 13)));
+    Inst *control =
+        kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, 9)), kb_op(b, LI_LE, byte, kb_i64(b, 13)));
     Inst *separator = kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, 28)),
                             kb_op(b, LI_LE, byte, kb_i64(b, 32)));
     return kb_op(b, LI_OR, control, separator);

@@ -26,8 +26,7 @@ static uint64_t edge_hash(uint64_t seed, int64_t from, int64_t item)
 static Inst *emit_edge_hash(Builder *b, uint64_t seed, Inst *from, Inst *item)
 {
     Inst *bits = kb_op(b, LI_XOR, kb_cast(b, DT_U64, item), kb_int(b, DT_U64, (int64_t)seed));
-    Inst *place =
-        kb_mul(b, kb_cast(b, DT_U64, from), kb_int(b, DT_U64, (int64_t)node_factor));
+    Inst *place = kb_mul(b, kb_cast(b, DT_U64, from), kb_int(b, DT_U64, (int64_t)node_factor));
     return perfect_emit_mix(b, kb_add(b, perfect_emit_mix(b, bits), place));
 }
 
