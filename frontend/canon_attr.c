@@ -2,6 +2,7 @@
 #include "frontend/import.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* The ints of an attribute as a constant, NULL when absent; the attribute goes. */
@@ -103,7 +104,35 @@ static int canon_mvn(Call *call)
     return LPC_OK;
 }
 
+/* An element of a list goes. */
+static void attr_remove(Attr *list, int at)
+{
+    size_t rest = (size_t)(--list->count - at);
+    if (list->ints) memmove(&list->ints[at], &list->ints[at + 1], rest * sizeof *list->ints);
+    if (list->floats)
+        memmove(&list->floats[at], &list->floats[at + 1], rest * sizeof *list->floats);
+    if (list->strings)
+        memmove(&list->strings[at], &list->strings[at + 1], rest * sizeof *list->strings);
+}
+
+/* LabelEncoder of before opset 4: a key that is a NaN is equal to nothing, so it is no key. */
+static int canon_label_encoder(Call *call)
+{
+    Attr *keys = attr_find(call, "keys_floats");
+    static const char *const lists[] = {"values_floats", "values_int64s", "values_strings"};
+    for (int i = keys ? keys->count - 1 : -1; i >= 0; i--) {
+        if (keys->kind != ATTR_FLOATS || !isnan(keys->floats[i])) continue;
+        attr_remove(keys, i);
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+            Attr *values = attr_find(call, lists[k]);
+            if (values && values->count == keys->count + 1) attr_remove(values, i);
+        }
+    }
+    return LPC_OK;
+}
+
 const Rule canon_attr_rules[] = {
+    {"ai.onnx.ml::LabelEncoder", 4, canon_label_encoder},
     {"Squeeze", 13, canon_axes},
     {"Unsqueeze", 13, canon_axes},
     {"ReduceSum", 13, canon_axes},

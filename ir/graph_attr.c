@@ -46,10 +46,25 @@ double node_float(const Node *node, const char *name)
 
 /* Defaults that are strings stand inside a longer declaration, without an end of their own: here
  * they are, ended. tests/unit/test_graph.c checks that none is missing. */
-static const char *const words[] = {
-    "DCR",  "NONE",    "NOTSET", "avg", "constant",           "forward", "half_pixel", "linear",
-    "mean", "nearest", "none",   "up",  "round_prefer_floor", "stretch", "zeros",
-};
+static const char *const words[] = {"DCR",
+                                    "LINEAR",
+                                    "MAX",
+                                    "NONE",
+                                    "NOTSET",
+                                    "SUM",
+                                    "_Unused",
+                                    "avg",
+                                    "constant",
+                                    "forward",
+                                    "half_pixel",
+                                    "linear",
+                                    "mean",
+                                    "nearest",
+                                    "none",
+                                    "up",
+                                    "round_prefer_floor",
+                                    "stretch",
+                                    "zeros"};
 
 static const char *ended_word(const char *text)
 {

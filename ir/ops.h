@@ -34,7 +34,10 @@ enum {
     /* Moves or selects elements of input 0 (all inputs, when there are ANY) by place or order only:
      * it does the same with quantised elements. Of several outputs only the first has elements. */
     T_ON_QUANTISED = 1024,
-    T_STRINGS = 2048 /* takes tensors of strings */
+    /* The output is a list of maps in the model, of keys known at compile time. Here it is the tensor of
+     * what they map to: a row for each map, a column for each key, keys ascending. */
+    T_MAPS = 2048,
+    T_STRINGS = 4096 /* takes tensors of strings */
 };
 
 typedef struct OpInfo {

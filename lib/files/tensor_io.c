@@ -7,6 +7,7 @@
 #include "lib/files/tensor_strings.h"
 
 #include "frontend/tensor_fields.h"
+#include "lib/files/maps.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -385,6 +386,8 @@ int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, c
 {
     *tensor = (HostTensor){.name = (char *)(uintptr_t)""};
     int npy = size >= 8 && memcmp(data, "\x93NUMPY", 6) == 0;
+    if (!npy && maps_are_there(data, size))
+        return maps_parse(tensor, arena, diag, path, data, size);
     TRY((npy ? npy_parse : proto_parse)(tensor, arena, diag, path, data, size));
     normalise_bool(tensor);
     return LPC_OK;

@@ -23,9 +23,10 @@ typedef struct HostTensor {
 int host_alloc(HostTensor *tensor, Arena *arena);
 int64_t host_elements(const HostTensor *tensor);
 
-/* Reads a file. Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
- * bool types and strings of up to 4096 bytes, which get the type with room for the longest; data within
- * the file; sequences and Fortran order are refused. */
+/* Reads a file; a sequence of maps with the same keys is a tensor, too (maps.h). Reports what is wrong
+ * with the file's path in front. Limits: rank 8, numeric and bool types and strings of up to 4096 bytes,
+ * which get the type with room for the longest; data within the file; sequences of anything else and
+ * Fortran order are refused. */
 int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 /* The same from memory; path is for messages. */
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,

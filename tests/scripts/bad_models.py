@@ -3,7 +3,8 @@ import os
 import sys
 
 import onnx_writer
-from onnx_writer import STRING, attribute_graph, attribute_int, field, graph, node, tensor, value
+from onnx_writer import (STRING, attribute_floats, attribute_graph, attribute_int, attribute_ints,
+                         attribute_strings, field, graph, node, tensor, value)
 
 
 def save(name, *parts):
@@ -77,6 +78,41 @@ def constants():
         save("external-" + name, graph(add, constants=[tensor("w", [4], external=entry)]))
 
 
+def classical():
+    """Of ai.onnx.ml: what attributes say must fit together."""
+    imports = field(8, field(1, "ai.onnx.ml") + field(2, 3))
+
+    def one(name, op, *attributes):
+        save(name, graph([node(op, ["x"], ["y"], "node", "ai.onnx.ml", attributes)], [value("x", [2, 4])]),
+             17, imports)
+
+    def tree(name, **changed):
+        lists = {"nodes_treeids": [0, 0, 0], "nodes_nodeids": [0, 1, 2], "nodes_featureids": [3, 0, 0],
+                 "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0], "target_treeids": [0, 0],
+                 "target_nodeids": [1, 2], "target_ids": [0, 0]}
+        words = ["BRANCH_LEQ", "LEAF", "LEAF"]
+        words = changed.pop("modes", words)
+        lists.update(changed)
+        one(name, "TreeEnsembleRegressor", *(attribute_ints(*entry) for entry in lists.items()),
+            attribute_floats("nodes_values", [0.5, 0, 0]), attribute_floats("target_weights", [1, 2]),
+            attribute_strings("nodes_modes", words))
+
+    tree("tree-feature", nodes_featureids=[4, 0, 0])
+    tree("tree-child", nodes_truenodeids=[7, 0, 0])
+    tree("tree-circle", nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 2, 0],
+         modes=["BRANCH_LEQ", "BRANCH_LEQ", "LEAF"])
+    tree("tree-twice", nodes_nodeids=[0, 1, 1])
+    tree("tree-count", nodes_featureids=[0])
+    tree("tree-target", target_ids=[0, 1])
+    tree("tree-mode", modes=["BRANCH", "LEAF", "LEAF"])
+    one("labels-strings", "LinearClassifier", attribute_floats("coefficients", [1] * 8),
+        attribute_floats("intercepts", [0, 0]), attribute_strings("classlabels_strings", ["a", "b"]))
+    one("svm-count", "SVMRegressor", attribute_floats("coefficients", [1] * 3), attribute_floats("rho", [0]),
+        attribute_floats("support_vectors", [1] * 8), attribute_int("n_supports", 1 << 62))
+    one("scaler-count", "Scaler", attribute_floats("scale", [1, 2, 3]))
+
+
 structure()
 nodes()
 constants()
+classical()

@@ -37,6 +37,16 @@ for part in 1 2 3 5 7; do
     bad "truncated$part.onnx" 'not a valid ONNX model: byte [0-9]+'
 done
 bad bomb.onnx 'nested too deeply'
+bad tree-feature.onnx 'nodes_featureids: expected values in \[0, 3\], got 4'
+bad tree-child.onnx 'nodes_truenodeids: tree 0 has no node 7'
+bad tree-circle.onnx "branches lead in a circle"
+bad tree-twice.onnx 'node 1 of tree 0 stands twice'
+bad tree-count.onnx 'nodes_featureids: expected 3 values, got 1'
+bad tree-target.onnx 'target_ids: expected values in \[0, 0\], got 1'
+bad tree-mode.onnx "nodes_modes: 'BRANCH' is not known"
+bad labels-strings.onnx 'class labels that are strings need tensors of strings'
+bad svm-count.onnx 'support_vectors: expected [0-9]+ values, got 8'
+bad scaler-count.onnx 'scale: expected 4 values, got 3'
 bad recursion.onnx "functions and branches are nested more than"
 bad exponential.onnx 'the model has more than 250000 nodes'
 bad cycle.onnx 'is on a cycle'

@@ -52,16 +52,20 @@ def attribute_ints(name, numbers):
     return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
 
 
-def attribute_text(name, text):
+def attribute_floats(name, numbers):
+    return field(1, name) + b"".join(field(7, float(n)) for n in numbers) + field(20, 6)
+
+
+def attribute_string(name, text):
     return field(1, name) + field(4, text) + field(20, 3)
 
 
-def attribute_texts(name, texts):
+def attribute_strings(name, texts):
     return field(1, name) + b"".join(field(9, t) for t in texts) + field(20, 8)
 
 
-def attribute_floats(name, numbers):
-    return field(1, name) + b"".join(field(7, float(n)) for n in numbers) + field(20, 6)
+def attribute_tensor(name, shape, values, dtype=FLOAT):
+    return field(1, name) + field(5, contents("", shape, values, dtype)) + field(20, 4)
 
 
 def attribute_graph(name, inner):

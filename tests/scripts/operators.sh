@@ -1,13 +1,15 @@
 #!/bin/bash
-# Operators of every family, whose values op_cases.py and string_cases.py compute, through the evaluator and every backend:
-# what the official tests (conformance.sh, backends.sh) show of them all, in small and without ../shared.
+# Operators of every family, whose values op_cases.py and its kin compute, through the evaluator and every
+# backend: what the official tests (conformance.sh, backends.sh) show of them all, in small and without
+# ../shared.
 # labels: asan
 # timeout: 300
 set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
-for cases in op_cases string_cases; do
-    PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$cases.py" "$work/cases" || exit 1
+export PYTHONDONTWRITEBYTECODE=1
+for cases in op_cases ml_cases string_cases; do
+    python3 "$LPC_SOURCE/tests/scripts/$cases.py" "$work/cases" || exit 1
 done
 cd "$work/cases" || exit 1
 count=$(ls | wc -l)

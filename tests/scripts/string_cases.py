@@ -9,7 +9,7 @@ import struct
 import sys
 
 from onnx_writer import (STRING, attribute_floats, attribute_graph, attribute_int, attribute_ints,
-                         attribute_text, attribute_texts, field, graph, node, value)
+                         attribute_string, attribute_strings, field, graph, node, value)
 from op_cases import Family
 
 F, U8, I, B, S, D = 1, 2, 7, 9, STRING, 11
@@ -90,8 +90,8 @@ def choices():
     f.add("ReverseSequence", [x, f.constant([4], [2, 3, 1, 2], I)],
           [(shape, [WORDS[4 * ((n - 1 - i) if i < n else i) + j] for i in range(3)
                     for j, n in enumerate([2, 3, 1, 2])], S)])
-    f.nodes.append(node("Constant", [], ["w"], attributes=[attribute_text("value_string", "zürich")]))
-    f.nodes.append(node("Constant", [], ["ws"], attributes=[attribute_texts("value_strings", ["a", ""])]))
+    f.nodes.append(node("Constant", [], ["w"], attributes=[attribute_string("value_string", "zürich")]))
+    f.nodes.append(node("Constant", [], ["ws"], attributes=[attribute_strings("value_strings", ["a", ""])]))
     f.add("Equal", [x, "w"], [(shape, [w == "zürich" for w in WORDS], B)])
     f.add("Concat", ["ws", "ws"], [([4], ["a", "", "a", ""], S)], attribute_int("axis", 0))
     return f
@@ -139,13 +139,13 @@ def split():
         f.add("StringSplit", [x], [([2, 4, most], words, S), ([2, 4], [len(p) for p in lists], I)],
               *attributes)
 
-    add([t.split(",") for t in texts], attribute_text("delimiter", ","))
-    add([t.split(",", 1) for t in texts], attribute_text("delimiter", ","), attribute_int("maxsplit", 1))
-    add([t.split(",,") for t in texts], attribute_text("delimiter", ",,"))
+    add([t.split(",") for t in texts], attribute_string("delimiter", ","))
+    add([t.split(",", 1) for t in texts], attribute_string("delimiter", ","), attribute_int("maxsplit", 1))
+    add([t.split(",,") for t in texts], attribute_string("delimiter", ",,"))
     add([t.split() for t in texts])
     # the text has it that whitespace at the end goes; Python keeps it behind the last cut
     add([[w.rstrip() for w in t.split(None, 1)] for t in texts], attribute_int("maxsplit", 1))
-    add([[t.strip()] if t.strip() else [] for t in texts], attribute_text("delimiter", ""),
+    add([[t.strip()] if t.strip() else [] for t in texts], attribute_string("delimiter", ""),
         attribute_int("maxsplit", 0))
     return f
 
@@ -161,8 +161,8 @@ def normalize():
     def add(action, sensitive, stop, keep, change):
         kept = [change(w) for w in words if keep(w)] or [""]
         f.add("StringNormalizer", [x], [([len(kept)], kept, S)],
-              attribute_text("case_change_action", action), attribute_int("is_case_sensitive", sensitive),
-              *([attribute_texts("stopwords", stop)] if stop else []))
+              attribute_string("case_change_action", action), attribute_int("is_case_sensitive", sensitive),
+              *([attribute_strings("stopwords", stop)] if stop else []))
 
     add("UPPER", 1, [], lambda w: True, upper)
     add("LOWER", 0, [], lambda w: True, str.lower)
@@ -187,7 +187,7 @@ def patterns():
             (r"(?P<x>a)(?:b)c", None), ("a{,2}", r"a\{,2\}"), (r"\x61\x{62}c", "abc"), (r"a\B.*", None)]:
         want = re.compile(python or pattern, re.ASCII if "(?i)" not in pattern else 0)
         f.add("RegexFullMatch", [x], [([len(texts)], [bool(want.fullmatch(t)) for t in texts], B)],
-              attribute_text("pattern", pattern))
+              attribute_string("pattern", pattern))
     return f
 
 
@@ -199,12 +199,12 @@ def tokens():
     def add(lists, mark, filler, least, **how):
         marked = [["\x02"] + p + ["\x03"] for p in lists] if mark and any(lists) else lists
         most, words = pad(marked, filler)
-        attributes = [attribute_int("mark", mark), attribute_text("pad_value", filler),
+        attributes = [attribute_int("mark", mark), attribute_string("pad_value", filler),
                       attribute_int("mincharnum", least)]
         if "separators" in how:
-            attributes.append(attribute_texts("separators", how["separators"]))
+            attributes.append(attribute_strings("separators", how["separators"]))
         else:
-            attributes.append(attribute_text("tokenexp", how["tokenexp"]))
+            attributes.append(attribute_string("tokenexp", how["tokenexp"]))
         name = "y%d" % len(f.outputs)
         f.nodes.append(node("Tokenizer", [x], [name], name, "com.microsoft", attributes))
         f.outputs.append((name, [2, 3, most], words, S))
@@ -249,7 +249,7 @@ def counts():
             made = [[float(c > 0) for c in row] for row in made]
         if mode != "TF":
             made = [[c * w for c, w in zip(row, weights)] for row in made]
-        f.add("TfIdfVectorizer", [x], [([2, 6], sum(made, []), F)], attribute_text("mode", mode),
+        f.add("TfIdfVectorizer", [x], [([2, 6], sum(made, []), F)], attribute_string("mode", mode),
               attribute_int("min_gram_length", least), attribute_int("max_gram_length", longest),
               attribute_int("max_skip_count", skips), attribute_ints("ngram_counts", starts),
               attribute_ints("ngram_indexes", columns), attribute_floats("weights", weights), pools)
@@ -263,7 +263,7 @@ def counts():
     rows = [[numbers[w] for w in row] for row in texts]
     y = f.input([2, 6], sum(rows, []), I)
     for mode, least, longest, skips in (("TF", 1, 3, 0), ("TFIDF", 1, 2, 2), ("IDF", 2, 3, 5), ("TF", 1, 1, 3)):
-        add(x, texts, grams_of(pool), attribute_texts("pool_strings", pool), mode, least, longest, skips)
+        add(x, texts, grams_of(pool), attribute_strings("pool_strings", pool), mode, least, longest, skips)
         items = [numbers[w] for w in pool]
         add(y, rows, grams_of(items), attribute_ints("pool_int64s", items), mode, least, longest, skips)
     return f

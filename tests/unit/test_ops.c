@@ -23,7 +23,8 @@ static void expect(OpCode op, bool is_right, const char *what)
  * ends are for the passes that know loops. */
 static bool is_real(OpCode op)
 {
-    return op != OP_DELETED && op != OP_VALUES && op != OP_LOOP_ENTER && op != OP_LOOP_LEAVE;
+    return op != OP_DELETED && op != OP_VALUES && op != OP_LOOP_ENTER && op != OP_LOOP_LEAVE &&
+           op != OP_STRING_CHECK;
 }
 
 static void check_facts(OpCode op)
@@ -94,8 +95,10 @@ static void check_rules(OpCode op)
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
     expect(op, shape_rules[op].shape || info->expands || !is_real(op),
            "SHAPE or EXPAND is missing");
-    expect(op, !info->expands || !(shape_rules[op].shape || lower->lower || info->traits),
-           "EXPAND needs no other rule and no trait");
+    expect(op,
+           !info->expands ||
+               !(shape_rules[op].shape || lower->lower || (info->traits & ~(unsigned)T_MAPS)),
+           "EXPAND needs no other rule, and no trait but T_MAPS");
     expect(op, info->expands == (expand_rules[op].expand != NULL), "EXPAND: a rule is missing");
     unsigned need = shape_rules[op].values_need;
     expect(op, need == ~0u || info->in_max >= 32 || !(need >> info->in_max),
