@@ -65,9 +65,21 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **Relu, Clip, LeakyRelu, Sign** and the like: a NaN stays.
 - **GridSample, RoiAlign**: a coordinate that is NaN is a place outside the image's low end.
 
+## Strings
+
+A string has up to 256 bytes, or what `--max-string` says; one that gets longer ends the run with `LPC_RUN_BOUND`.
+What moves elements moves strings; the others say so where they meet one.
+
+- **Cast** writes floating point in at most 8 digits, as `%.8g` does, `NaN`, `INF` and `-INF`, and reads what
+  strtod and strtoll read of decimals; a string without a number ends the run with `LPC_RUN_VALUE`.
+- **StringNormalizer** changes the case of each character that has one other character for it; `locale` says
+  nothing.
+- **RegexFullMatch, Tokenizer** take RE2's expressions, as automata of at most 4096 states, without `\\p`.
+- **StringSplit** at whitespace: that of ASCII.
+
 ## Limits
 
-Rank up to 8. No training mode, no strings, sequences, maps, optionals, float8 or 4-bit types.
+Rank up to 8. No training mode, no sequences, maps, optionals, float8 or 4-bit types.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the

@@ -142,8 +142,8 @@ static Tensor *encoder_list(Expand *x, const char *what)
     if (floats.count) return ml_vector(x, DT_F32, floats);
     const char *words = arena_printf(arena, "%s_strings", what);
     if (ml_string_count(x, words)) return words_of(x, words);
-    x_fail(x, "%s: expected one of %s_int64s, %s_floats, %s_strings and %s_tensor", what, what, what,
-           what, what);
+    x_fail(x, "%s: expected one of %s_int64s, %s_floats, %s_strings and %s_tensor", what, what,
+           what, what, what);
     return NULL;
 }
 
@@ -177,7 +177,8 @@ static int encode_classes(Expand *x)
     if (!strings && in->dtype != DT_I64)
         return x_fail(x, "input 0: expected strings or i64, got %s", dtype_name(in->dtype));
     if (strings) to = numbers;
-    x_result(x, 0, lookup_places(x, in, strings ? classes : numbers, to, encoder_default(x, to), true));
+    x_result(x, 0,
+             lookup_places(x, in, strings ? classes : numbers, to, encoder_default(x, to), true));
     return 0;
 }
 
@@ -285,8 +286,9 @@ int expand_ml_category_mapper(Expand *x)
         return x_fail(x, "input 0: expected strings or i64, got %s", dtype_name(in->dtype));
     Tensor *otherwise = encoder_default(x, strings ? cats : words);
     if (!x_ok(x)) return LPC_ERROR;
-    x_result(x, 0, strings ? lookup_places(x, in, words, cats, otherwise, true)
-                           : lookup_places(x, in, cats, words, otherwise, true));
+    x_result(x, 0,
+             strings ? lookup_places(x, in, words, cats, otherwise, true)
+                     : lookup_places(x, in, cats, words, otherwise, true));
     return 0;
 }
 
