@@ -8,8 +8,9 @@ import re
 import struct
 import sys
 
-from onnx_writer import (STRING, attribute_floats, attribute_graph, attribute_int, attribute_ints,
-                         attribute_string, attribute_strings, field, graph, node, value)
+from onnx_writer import (STRING, attribute_float, attribute_floats, attribute_graph, attribute_int,
+                         attribute_ints, attribute_string, attribute_strings, attribute_tensor, field, graph,
+                         node, value)
 from op_cases import Family
 
 F, U8, I, B, S, D = 1, 2, 7, 9, STRING, 11
@@ -303,8 +304,57 @@ def casts():
     return f
 
 
-FAMILIES = [moves, choices, control, split, normalize, patterns, tokens, counts, casts]
+def classical():
+    """Strings in ai.onnx.ml: keys, values, categories, labels."""
+    f = Family("strings_classical", 18)
+
+    def add(op, inputs, results, *attributes):
+        names = ["y%d" % (len(f.outputs) + k) for k in range(len(results))]
+        f.nodes.append(node(op, inputs, names, op + names[0], "ai.onnx.ml", attributes))
+        f.outputs += [(n, *r) for n, r in zip(names, results)]
+
+    words = ["red", "", "grün", "blue", "red", "Blue"]
+    many = ["w%d" % (i * i) for i in range(500)]
+    x, n = f.input([2, 3], words, S), f.input([4], [7, -1, 3, 2], I)
+    keys, values = ["red", "blue", "grün", "red"], [1.5, 2.5, 3.5, 4.5]
+    table = dict(zip(keys[::-1], values[::-1]))
+    add("LabelEncoder", [x], [([2, 3], [table.get(w, -1.25) for w in words], F)],
+        attribute_strings("keys_strings", keys), attribute_floats("values_floats", values),
+        attribute_float("default_float", -1.25))
+    add("LabelEncoder", [x], [([2, 3], [w + w if w in keys else "_Unused" for w in words], S)],
+        attribute_strings("keys_strings", keys), attribute_strings("values_strings", [k + k for k in keys]))
+    add("LabelEncoder", [n], [([4], ["seven", "none", "three", "none"], S)],
+        attribute_ints("keys_int64s", [3, 7]), attribute_strings("values_strings", ["three", "seven"]),
+        attribute_string("default_string", "none"))
+    y = f.input([502], many[::-1] + ["w2", "w"], S)
+    add("LabelEncoder", [y], [([502], list(range(500))[::-1] + [-1, -1], I)],
+        attribute_strings("keys_strings", many), attribute_ints("values_int64s", range(500)))
+    add("CategoryMapper", [x], [([2, 3], [{"red": 5, "grün": 6}.get(w, -1) for w in words], I)],
+        attribute_strings("cats_strings", ["red", "grün"]), attribute_ints("cats_int64s", [5, 6]))
+    add("CategoryMapper", [n], [([4], ["red", "?", "?", "grün"], S)], attribute_string("default_string", "?"),
+        attribute_strings("cats_strings", ["red", "grün"]), attribute_ints("cats_int64s", [7, 2]))
+    cats = ["blue", "red", "", "blue"]
+    add("OneHotEncoder", [x], [([2, 3, 4], [float(w == c and k > 0) for w in words
+                                            for k, c in enumerate(cats)], F)],
+        attribute_strings("cats_strings", cats))
+    known = f.input([2], ["red", "blue"], S)
+    add("OneHotEncoder", [known], [([2, 4], [0.0, 1, 0, 0, 0, 0, 0, 1], F)],
+        attribute_strings("cats_strings", cats), attribute_int("zeros", 0))
+    add("ArrayFeatureExtractor", [x, f.constant([2], [2, 0], I)], [([2, 2], ["grün", "red", "Blue", "blue"], S)])
+    add("LinearClassifier", [f.input([3, 2], [1.0, 0.0, 0.0, 1.0, -1.0, -1.0])],
+        [([3], ["up", "right", "none"], S),
+         ([3, 3], [1.0, 0.0, 0.5, 0.0, 1.0, 0.5, -1.0, -1.0, 0.5], F)],
+        attribute_floats("coefficients", [1, 0, 0, 1, 0, 0]), attribute_floats("intercepts", [0, 0, 0.5]),
+        attribute_strings("classlabels_strings", ["up", "right", "none"]))
+    add("LabelEncoder", [x], [([2, 3], [float("nan") if w == "" else 1.0 for w in words], D)],
+        attribute_tensor("keys_tensor", [1], [""], S), attribute_tensor("values_tensor", [1], [float("nan")], D),
+        attribute_tensor("default_tensor", [1], [1.0], D))
+    return f
+
+
+FAMILIES = [moves, choices, control, split, normalize, patterns, tokens, counts, casts, classical]
 
 if __name__ == "__main__":
     for family in FAMILIES:
-        family().save(sys.argv[1], field(8, field(1, "com.microsoft") + field(2, 1)))
+        family().save(sys.argv[1], field(8, field(1, "com.microsoft") + field(2, 1))
+                      + field(8, field(1, "ai.onnx.ml") + field(2, 4)))
