@@ -34,15 +34,16 @@ static bool one_matches(double got, double want, bool is_float, const Tolerance 
 static bool compare_strings(const HostTensor *got, const HostTensor *want, Arena *arena,
                             Difference *d)
 {
+    int64_t wrong = 0;
     for (int64_t i = 0; i < d->elements; i++) {
         size_t g, w;
         const char *is = host_string(got, i, &g), *should = host_string(want, i, &w);
         if (g == w && !memcmp(is, should, g)) continue;
-        if (!d->wrong++)
-            d->shape_error = arena_printf(arena, "[%lld]: got '%.*s', expected '%.*s'",
+        if (!wrong++)
+            d->shape_error = arena_printf(arena, "string [%lld]: got '%.*s', expected '%.*s'",
                                           (long long)i, (int)g, is, (int)w, should);
     }
-    return d->wrong == 0;
+    return wrong == 0;
 }
 
 bool compare_tensors(const HostTensor *got, const HostTensor *want, const Tolerance *tolerance,
