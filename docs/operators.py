@@ -130,6 +130,18 @@ GRADIENT_LIST.
 Others on the way are an error that names them, as are loops, branches of If and Gradient itself (no second
 derivatives).
 
+## Strings
+
+A string has up to 256 bytes, or what `--max-string` says; one that gets longer ends the run with `LPC_RUN_BOUND`.
+What moves elements moves strings; the others say so where they meet one.
+
+- **Cast** writes floating point in at most 8 digits, as `%.8g` does, `NaN`, `INF` and `-INF`, and reads what
+  strtod and strtoll read of decimals; a string without a number ends the run with `LPC_RUN_VALUE`.
+- **StringNormalizer** changes the case of each character that has one other character for it; `locale` says
+  nothing.
+- **RegexFullMatch, Tokenizer** take RE2's expressions, as automata of at most 4096 states, without `\\p`.
+- **StringSplit** at whitespace: that of ASCII.
+
 ## Limits
 
 Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No complex types.

@@ -220,11 +220,11 @@ void attr_set_floats(Call *call, const char *name, int count, const double *valu
            (size_t)count * sizeof *values);
 }
 
-Tensor *attr_constant(Call *call, const Attr *attr, const char *name)
+int attr_constant(Call *call, const Attr *attr, const char *name, Tensor **out)
 {
     Import *im = call->im;
-    Elements elements = {.rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS,
-                         .is_literal = true};
+    int rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS || attr->kind == ATTR_STRINGS;
+    Elements elements = {.rank = rank, .is_literal = true};
     elements.dims[0] = attr->count;
     if (attr->kind == ATTR_TENSOR) {
         elements.dtype = attr->tensor->dtype;
@@ -234,13 +234,17 @@ Tensor *attr_constant(Call *call, const Attr *attr, const char *name)
     } else if (attr->kind == ATTR_INT || attr->kind == ATTR_INTS) {
         elements.dtype = DT_I64;
         elements.data = attr->ints;
+    } else if (attr->kind == ATTR_STRING || attr->kind == ATTR_STRINGS) {
+        TRY(tensor_of_words(im, &call->origin, attr->name, rank, attr->count, attr->strings,
+                            &elements));
     } else {
         float *data = arena_array(im->arena, (size_t)attr->count, sizeof *data);
         for (int i = 0; i < attr->count; i++) data[i] = (float)attr->floats[i];
         elements.dtype = DT_F32;
         elements.data = data;
     }
-    return elements_tensor(im, name, &elements);
+    *out = elements_tensor(im, name, &elements);
+    return LPC_OK;
 }
 
 /* ---- Checking ---- */
@@ -277,7 +281,7 @@ static int check_type_number(const Call *call, const Attr *attr)
     static const char *const numbers[] = {"to", "dtype", "output_dtype", "output_datatype"};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (strcmp(attr->name, numbers[i]) || attr->kind != ATTR_INT || !attr->ints[0]) continue;
-        if (dtype_from_onnx(attr->ints[0]) != DT_NONE) continue;
+        if (graph_dtype(call->im->graph, attr->ints[0]) != DT_NONE) continue;
         return call_fail(call, "%s: element type %s (%lld) is not supported", attr->name,
                          onnx_type_name(attr->ints[0]), (long long)attr->ints[0]);
     }

@@ -40,9 +40,10 @@ static int canon_constant(Call *call)
     static const struct {
         const char *name;
         AttrKind kind;
-    } forms[] = {{"value", ATTR_TENSOR},      {"sparse_value", ATTR_TENSOR},
-                 {"value_int", ATTR_INT},     {"value_ints", ATTR_INTS},
-                 {"value_float", ATTR_FLOAT}, {"value_floats", ATTR_FLOATS}};
+    } forms[] = {{"value", ATTR_TENSOR},        {"sparse_value", ATTR_TENSOR},
+                 {"value_int", ATTR_INT},       {"value_ints", ATTR_INTS},
+                 {"value_float", ATTR_FLOAT},   {"value_floats", ATTR_FLOATS},
+                 {"value_string", ATTR_STRING}, {"value_strings", ATTR_STRINGS}};
     if (call->in_count || call->out_count != 1)
         return call_fail(call, "expected no inputs and 1 output");
     if (call->attr_count != 1)
@@ -50,11 +51,9 @@ static int canon_constant(Call *call)
     const Attr *attr = &call->attrs[0];
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         if (strcmp(forms[i].name, attr->name) || forms[i].kind != attr->kind) continue;
-        return call_alias(
-            call, 0, attr_constant(call, attr, scope_name(call->scope, call->proto->output[0])));
-    }
-    if (attr->kind == ATTR_STRING || attr->kind == ATTR_STRINGS) {
-        return call_fail(call, "element type string is not supported");
+        Tensor *value = NULL;
+        TRY(attr_constant(call, attr, scope_name(call->scope, call->proto->output[0]), &value));
+        return call_alias(call, 0, value);
     }
     return call_fail(call, "attribute '%s' is not known or of the wrong kind", attr->name);
 }

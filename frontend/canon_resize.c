@@ -29,7 +29,7 @@ int canon_upsample(Call *call)
     Attr *attr = attr_find(call, "scales");
     if (!call_in(call, 0)) return call_fail(call, "expected 1 or 2 inputs");
     if (attr && attr->kind == ATTR_FLOATS) {
-        scales = attr_constant(call, attr, NULL);
+        TRY(attr_constant(call, attr, NULL, &scales));
         attr_delete(call, "scales");
     }
     if (!scales) return call_fail(call, "scales are missing");

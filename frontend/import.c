@@ -107,7 +107,7 @@ static int check_output_type(Import *im, const char *name, const Onnx__TypeProto
     if (!type) return LPC_OK;
     TRY(ends_check_type(im, "output", name, type));
     int32_t number = type->tensor_type ? type->tensor_type->elem_type : 0;
-    if (!number || dtype_from_onnx(number)) return LPC_OK;
+    if (!number || graph_dtype(im->graph, number)) return LPC_OK;
     return diag_error(im->diag, "output '%s': element type %s (%d) is not supported", name,
                       onnx_type_name(number), number);
 }
@@ -176,6 +176,7 @@ static int run(Import *im, Graph **out)
     if (!im->options) im->options = &none;
     if (!im->diag->file) im->diag->file = im->file;
     im->graph = graph_new(im->arena, im->diag, im->file);
+    if (im->options->max_string) im->graph->strings = dtype_string(im->options->max_string);
     int code = unpack(im);
     if (!code && !im->model->graph) {
         code = diag_error(im->diag, "not an ONNX model: it has no graph");

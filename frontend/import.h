@@ -132,6 +132,9 @@ int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin
                 Elements *elements);
 int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const Origin *origin,
                        const char *what, Elements *elements);
+/* Strings of attributes, in one dimension or none. */
+int tensor_of_words(Import *im, const Origin *origin, const char *what, int rank, int count,
+                    const char *const *words, Elements *elements);
 /* Reports about the node or, without origin, the file. */
 int fail_at(Import *im, const Origin *origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -221,7 +224,7 @@ void attr_set_string(Call *call, const char *name, const char *value);
 void attr_set_float(Call *call, const char *name, double value);
 void attr_set_floats(Call *call, const char *name, int count, const double *values);
 /* A number, numbers or a tensor as a constant; name NULL: one is made up. */
-Tensor *attr_constant(Call *call, const Attr *attr, const char *name);
+int attr_constant(Call *call, const Attr *attr, const char *name, Tensor **out);
 /* The raw attribute, through ref_attr_name; NULL when absent. */
 const Onnx__AttributeProto *attr_proto(const Scope *scope, const Onnx__AttributeProto *attr);
 const Onnx__AttributeProto *attr_proto_find(const Call *call, const char *name);

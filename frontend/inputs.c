@@ -253,13 +253,35 @@ static int check_input_type(Import *im, const Onnx__ValueInfoProto *value)
     TRY(ends_check_type(im, "input", value->name, type));
     if (!type->tensor_type) return diag_error(im->diag, "input '%s' has no type", value->name);
     int32_t number = type->tensor_type->elem_type;
-    if (dtype_from_onnx(number)) return LPC_OK;
+    if (graph_dtype(im->graph, number)) return LPC_OK;
     return diag_error(im->diag, "input '%s': element type %s (%d) is not supported", value->name,
                       onnx_type_name(number), number);
 }
 
+/* Strings as they came, with room for the longest, get the room that the graph's have. */
+static int add_const_strings(Import *im, Scope *scope, const ConstInput *given, DType dtype)
+{
+    size_t count = 1, to = dtype_size(dtype), from = dtype_size(given->dtype);
+    for (int i = 0; i < given->rank; i++) count *= (size_t)given->dims[i];
+    uint8_t *copy = arena_array(im->arena, count, to);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *element = (const uint8_t *)given->data + i * from;
+        size_t length = string_length(given->dtype, element);
+        if (!string_put(dtype, copy + i * to, string_text(element), length))
+            return diag_error(im->diag,
+                              "input '%s' has a string of %zu bytes; --max-string gives room for "
+                              "%" PRId64,
+                              given->name, length, dtype_string_max(dtype));
+    }
+    scope_bind(scope, given->name,
+               graph_const(im->graph, given->name, dtype, given->rank, given->dims, copy));
+    return LPC_OK;
+}
+
 static int add_const_input(Import *im, Scope *scope, const ConstInput *given, DType dtype)
 {
+    if (dtype_is_string(given->dtype) && dtype_is_string(dtype))
+        return add_const_strings(im, scope, given, dtype);
     if (given->dtype != dtype) {
         return diag_error(im->diag, "input '%s' is %s in the model, %s in the data", given->name,
                           dtype_name(dtype), dtype_name(given->dtype));
@@ -308,7 +330,7 @@ static int read_input(Sizes *sizes, Scope *scope, const Onnx__ValueInfoProto *va
     const Size *dims[MAX_RANK];
     int rank = -1;
     TRY(check_input_type(im, value));
-    DType dtype = dtype_from_onnx(value->type->tensor_type->elem_type);
+    DType dtype = graph_dtype(im->graph, value->type->tensor_type->elem_type);
     const ConstInput *constant = find_const_input(im, value->name);
     if (constant && constant->rank <= MAX_RANK) return add_const_input(im, scope, constant, dtype);
     TRY(input_dims(sizes, value, &rank, dims));

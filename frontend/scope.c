@@ -65,7 +65,7 @@ DType scope_dtype(const Scope *scope, const char *name)
     Tensor *tensor = NULL;
     if (scope_find(scope, name, &tensor) && tensor && tensor->dtype) return tensor->dtype;
     const Onnx__TensorTypeProto *hint = find_hint(scope, name);
-    return hint ? dtype_from_onnx(hint->elem_type) : DT_NONE;
+    return hint ? graph_dtype(scope->im->graph, hint->elem_type) : DT_NONE;
 }
 
 int64_t scope_opset(const Scope *scope, const char *domain)

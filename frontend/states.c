@@ -47,7 +47,7 @@ static int check_declared(Import *im, const StatePair *pair)
         if (strcmp(value->name, pair->out->name) || !value->type || !value->type->tensor_type)
             continue;
         const Onnx__TensorTypeProto *type = value->type->tensor_type;
-        if (type->elem_type && dtype_from_onnx(type->elem_type) != pair->in->dtype) {
+        if (type->elem_type && graph_dtype(im->graph, type->elem_type) != pair->in->dtype) {
             return mismatch(im->diag, pair, "element type");
         }
         if (type->shape && type->shape->n_dim != (size_t)pair->in->rank) {

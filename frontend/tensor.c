@@ -50,7 +50,7 @@ static bool count_elements(const int64_t *dims, size_t rank, size_t element, int
 static int read_header(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
                        const char *what, Elements *elements, int64_t *count)
 {
-    elements->dtype = dtype_from_onnx(proto->data_type);
+    elements->dtype = graph_dtype(im->graph, proto->data_type);
     if (elements->dtype == DT_NONE) {
         return fail_at(im, origin, "%s: element type %s (%d) is not supported", what,
                        onnx_type_name(proto->data_type), proto->data_type);
@@ -161,12 +161,50 @@ static int read_list(Import *im, const Onnx__TensorProto *proto, const Origin *o
     return LPC_OK;
 }
 
+/* One string as an element of the graph's type. */
+static int put_string(Import *im, const Origin *origin, const char *what, const void *text,
+                      size_t length, void *to)
+{
+    DType type = im->graph->strings;
+    if (string_put(type, to, text, length)) return LPC_OK;
+    return fail_at(im, origin, "%s: a string of %zu bytes; --max-string gives room for %" PRId64,
+                   what, length, dtype_string_max(type));
+}
+
+static int read_strings(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
+                        const char *what, int64_t count, Elements *elements)
+{
+    size_t size = dtype_size(elements->dtype), have = proto->n_string_data;
+    if ((uint64_t)count != have) return wrong_count(im, origin, what, count, have, "elements");
+    uint8_t *data = arena_array(im->arena, have, size);
+    for (size_t i = 0; i < have; i++) {
+        ProtobufCBinaryData text = proto->string_data[i];
+        TRY(put_string(im, origin, what, text.data, text.len, data + i * size));
+    }
+    elements->data = data;
+    return LPC_OK;
+}
+
+int tensor_of_words(Import *im, const Origin *origin, const char *what, int rank, int count,
+                    const char *const *words, Elements *elements)
+{
+    DType type = im->graph->strings;
+    size_t size = dtype_size(type);
+    uint8_t *data = arena_array(im->arena, (size_t)count, size);
+    *elements = (Elements){.dtype = type, .rank = rank, .dims = {count}, .data = data};
+    for (int i = 0; i < count; i++)
+        TRY(put_string(im, origin, what, words[i], strlen(words[i]), data + (size_t)i * size));
+    return LPC_OK;
+}
+
 int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin, const char *what,
                 Elements *elements)
 {
     int64_t count = 0;
     *elements = (Elements){0};
     TRY(read_header(im, proto, origin, what, elements, &count));
+    if (dtype_is_string(elements->dtype))
+        return read_strings(im, proto, origin, what, count, elements);
     count = entries_of(elements->dtype, count);
     if (proto->data_location == EXTERNAL) {
         elements->is_mapped = true;

@@ -83,6 +83,7 @@ static const Field fields[] = {
     {M_TENSOR, 1, KEEP_VARINT, 0, true},       {M_TENSOR, 2, KEEP_VARINT, 0, false},
     {M_TENSOR, 4, KEEP_ELEMENTS, WIRE_FIXED32, true},
     {M_TENSOR, 5, KEEP_ELEMENTS, WIRE_VARINT, true},
+    {M_TENSOR, 6, KEEP_BYTES_FIELD, 0, true},
     {M_TENSOR, 7, KEEP_ELEMENTS, WIRE_VARINT, true},
     {M_TENSOR, 8, KEEP_BYTES_FIELD, 0, false},
     {M_TENSOR, 9, KEEP_ELEMENTS, WIRE_BYTES, false},

@@ -15,6 +15,11 @@ static const struct {
     [DT_##id] = {name, ctype, onnx, bytes, bits, DT_##held},
                     LPC_DTYPES(X)
 #undef X
+#define X(most)                                                                                    \
+    [DT_STR##                                                                                      \
+        most] = {"str" #most, "uint8_t", 8, STRING_HEAD + most, 8 * (STRING_HEAD + most), DT_U8},
+                        LPC_STRINGS(X)
+#undef X
 };
 
 const char *dtype_name(DType type)
@@ -34,7 +39,7 @@ size_t dtype_size(DType type)
 
 DType dtype_from_onnx(int64_t number)
 {
-    for (int type = 1; type < DT_COUNT; type++) {
+    for (int type = 1; type < DT_STR16; type++) {
         if (info[type].onnx == number) return (DType)type;
     }
     return DT_NONE;
@@ -64,9 +69,55 @@ DType dtype_from_name(const char *name, size_t length)
     return DT_NONE;
 }
 
+bool dtype_is_string(DType type)
+{
+    return type >= DT_STR16 && type < DT_COUNT;
+}
+
+DType dtype_string(int64_t bytes)
+{
+    for (int type = DT_STR16; type < DT_COUNT; type++) {
+        if (dtype_string_max((DType)type) >= bytes) return (DType)type;
+    }
+    return DT_NONE;
+}
+
+int64_t dtype_string_max(DType type)
+{
+    return (int64_t)info[type].bytes - STRING_HEAD;
+}
+
+int64_t dtype_cells(DType type)
+{
+    return dtype_is_string(type) ? (int64_t)info[type].bytes : 1;
+}
+
+bool string_put(DType type, void *element, const void *text, size_t length)
+{
+    uint8_t *to = element;
+    if (length > info[type].bytes - STRING_HEAD) return false;
+    memset(to, 0, info[type].bytes);
+    to[0] = (uint8_t)(length & 255);
+    to[1] = (uint8_t)(length >> 8);
+    if (length) memcpy(to + STRING_HEAD, text, length);
+    return true;
+}
+
+size_t string_length(DType type, const void *element)
+{
+    const uint8_t *from = element;
+    size_t length = from[0] | (size_t)from[1] << 8, most = info[type].bytes - STRING_HEAD;
+    return length < most ? length : most;
+}
+
+const char *string_text(const void *element)
+{
+    return (const char *)element + STRING_HEAD;
+}
+
 bool dtype_is_float(DType type)
 {
-    return type >= DT_F16;
+    return type >= DT_F16 && type < DT_STR16;
 }
 
 bool dtype_is_int(DType type)

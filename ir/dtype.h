@@ -36,23 +36,42 @@
     X(F8E8M0, "f8e8m0", 24, 1, 8, U8, "uint8_t")                                                   \
     X(F4E2M1, "f4e2m1", 23, 1, 4, U8, "uint8_t")
 
+/* Strings of up to N bytes, one type for each bound: an element is its length, two bytes, the lower one
+ * first, then N bytes of UTF-8, of which those behind its end are 0. So equal strings are equal bytes.
+ * They are moved and compared as they are; loops know bytes only (dtype_held). */
+#define LPC_STRINGS(X) X(16) X(32) X(64) X(128) X(256) X(512) X(1024) X(2048) X(4096)
+
 typedef enum DType {
     DT_NONE,
 #define X(id, name, onnx, bytes, bits, held, ctype) DT_##id,
     LPC_DTYPES(X)
 #undef X
-        DT_COUNT
+#define X(most) DT_STR##most,
+        LPC_STRINGS(X)
+#undef X
+            DT_COUNT
 } DType;
 
-const char *dtype_name(DType type);    /* "f32" */
-const char *dtype_ctype(DType type);   /* "float" */
-size_t dtype_size(DType type);         /* bytes of one element, but see dtype_const_bytes */
-DType dtype_from_onnx(int64_t number); /* DT_NONE when there is no such type here */
+enum { STRING_HEAD = 2 /* bytes of the length */ };
+
+const char *dtype_name(DType type);  /* "f32" */
+const char *dtype_ctype(DType type); /* "float" */
+size_t dtype_size(DType type);       /* bytes of one element, but see dtype_const_bytes */
+DType dtype_from_onnx(
+    int64_t number); /* DT_NONE when there is none or many: strings (graph_dtype) */
 int dtype_to_onnx(DType type);
 DType dtype_from_name(const char *name, size_t length); /* DT_NONE when unknown */
 bool dtype_is_float(DType type);                        /* f16 .. f4e2m1 */
 bool dtype_is_int(DType type);                          /* i8..u64, i4..u2, without bool */
 bool dtype_is_signed(DType type);                       /* i8, i16, i32, i64, i4, i2, the floats */
+bool dtype_is_string(DType type);
+DType dtype_string(int64_t bytes);    /* the narrowest one for so many bytes; DT_NONE: none is */
+int64_t dtype_string_max(DType type); /* bytes of the longest string of a string type */
+int64_t dtype_cells(DType type);      /* how many of those one element is: 1 but for strings */
+/* Writes a string as an element; false, and nothing is written: it is too long. */
+bool string_put(DType type, void *element, const void *text, size_t length);
+size_t string_length(DType type, const void *element);
+const char *string_text(const void *element); /* its bytes; no 0 ends them */
 /* Smallest and largest value of an integer type (u64's largest saturates at INT64_MAX). */
 int64_t dtype_min(DType type);
 int64_t dtype_max(DType type);

@@ -26,7 +26,24 @@ Graph *graph_new(Arena *arena, Diag *diag, const char *file)
     graph->name = identifier_of(arena, graph->file);
     graph->tensor_names = names_new(arena);
     graph->node_names = names_new(arena);
+    graph->strings = dtype_string(DEFAULT_STRING);
     return graph;
+}
+
+DType graph_dtype(const Graph *graph, int64_t onnx)
+{
+    return onnx == dtype_to_onnx(graph->strings) ? graph->strings : dtype_from_onnx(onnx);
+}
+
+bool node_has_strings(const Node *node)
+{
+    for (int i = 0; i < node->in_count; i++) {
+        if (node->in[i] && dtype_is_string(node->in[i]->dtype)) return true;
+    }
+    for (int i = 0; i < node->out_count; i++) {
+        if (node->out[i] && dtype_is_string(node->out[i]->dtype)) return true;
+    }
+    return false;
 }
 
 /* ---- Tensors ---- */

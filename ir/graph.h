@@ -146,11 +146,19 @@ struct Graph {
     /* Symbols with a bound from the user that no input has: nodes may make them (pass_shapes). */
     int *bounded;
     int bounded_count;
+    DType strings; /* the type of all its tensors of strings (--max-string) */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
 };
 
 Graph *graph_new(Arena *arena, Diag *diag, const char *file);
+
+/* The type with that number of ONNX; strings have the graph's bound. DT_NONE: there is none. */
+DType graph_dtype(const Graph *graph, int64_t onnx);
+/* The bound of strings where nobody gives another one. */
+enum { DEFAULT_STRING = 256 };
+/* Does the node read or write strings? */
+bool node_has_strings(const Node *node);
 
 /* A new tensor; name NULL or already taken: a unique one is derived. rank -1: not known yet. */
 Tensor *graph_tensor(Graph *graph, const char *name, DType dtype, int rank,
@@ -221,6 +229,7 @@ const char *node_string(const Node *node, const char *name);
 int node_ints(const Node *node, const char *name, const int64_t **values);
 void node_set_int(Graph *graph, Node *node, const char *name, int64_t value);
 void node_set_ints(Graph *graph, Node *node, const char *name, int count, const int64_t *values);
+void node_set_floats(Graph *graph, Node *node, const char *name, int count, const double *values);
 void node_set_float(Graph *graph, Node *node, const char *name, double value);
 void node_set_string(Graph *graph, Node *node, const char *name, const char *value);
 void node_del_attr(Node *node, const char *name);

@@ -119,6 +119,13 @@ void node_set_ints(Graph *graph, Node *node, const char *name, int count, const 
     set_attr(graph, node, name, ATTR_INTS, count)->ints = copy;
 }
 
+void node_set_floats(Graph *graph, Node *node, const char *name, int count, const double *values)
+{
+    double *copy = arena_array(graph->arena, (size_t)count, sizeof *copy);
+    for (int i = 0; i < count; i++) copy[i] = values[i];
+    set_attr(graph, node, name, ATTR_FLOATS, count)->floats = copy;
+}
+
 void node_set_int(Graph *graph, Node *node, const char *name, int64_t value)
 {
     int64_t *copy = arena_alloc(graph->arena, sizeof *copy);

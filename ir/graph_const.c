@@ -139,7 +139,7 @@ int64_t const_i64_at(const Tensor *tensor, int64_t i)
 bool const_is_uniform(const Tensor *tensor, double *value)
 {
     int64_t count = tensor_static_elements(tensor);
-    if (!tensor->data || count <= 0) return false;
+    if (!tensor->data || count <= 0 || dtype_is_string(tensor->dtype)) return false;
     /* doubles would confuse large integers, and codes that mean the same number */
     bool whole = !dtype_is_float(tensor->dtype) || dtype_is_code(tensor->dtype);
     double first = const_f64_at(tensor, 0);
@@ -157,6 +157,7 @@ bool const_is_uniform(const Tensor *tensor, double *value)
 static bool known_const(const Tensor *tensor, int *count)
 {
     if (!tensor->data || dtype_is_float(tensor->dtype) || tensor->dtype == DT_NONE) return false;
+    if (dtype_is_string(tensor->dtype)) return false;
     int64_t elements = tensor_static_elements(tensor);
     if (elements < 0 || elements > INT_MAX) return false;
     *count = (int)elements;

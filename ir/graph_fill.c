@@ -39,6 +39,10 @@ void fill_random(void *data, size_t size, DType dtype, uint32_t seed)
     memset(data, 0, size);
     for (size_t at = 0; step && at + step <= size; at += step) {
         uint32_t random = next_random(&state);
+        if (dtype_is_string(dtype)) {
+            string_put(dtype, (char *)data + at, &"01234567"[random % 8], 1);
+            continue;
+        }
         double value = (double)(random % 2048) / 1024.0 - 1.0; /* exact in f16 and above */
         if (dtype_is_narrow(dtype)) /* without the codes that are infinite or no numbers */
             ((char *)data)[at] = (char)(random & (dtype_is_subbyte(dtype) ? 0xff : 0x3b));

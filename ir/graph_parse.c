@@ -65,6 +65,7 @@ static void parse_type(Parser *p, Tensor *tensor)
     if (tensor->dtype == DT_NONE && !reader_take(&p->reader, '?'))
         reader_fail(&p->reader, "expected a type", "");
     if (tensor->dtype != DT_NONE) p->reader.at += length;
+    if (dtype_is_string(tensor->dtype)) p->graph->strings = tensor->dtype;
     reader_expect(&p->reader, '[');
     tensor->rank = 0;
     if (reader_take(&p->reader, '*')) {
@@ -140,6 +141,13 @@ static void parse_elements(Parser *p, DType dtype, char *data, int64_t count)
     reader_expect(&p->reader, '[');
     for (int64_t i = 0; i < count && !p->reader.failed; i++) {
         bool is_float = dtype_is_float(dtype);
+        if (dtype_is_string(dtype)) {
+            const char *text = reader_string(&p->reader);
+            if (!string_put(dtype, to + i * dtype_cells(dtype), text, strlen(text)))
+                reader_fail(&p->reader, "the string is too long for its type", "");
+            if (i + 1 < count) reader_expect(&p->reader, ',');
+            continue;
+        }
         double value = is_float ? reader_double(&p->reader) : 0;
         int64_t whole = is_float ? 0 : reader_int(&p->reader);
         store_element(dtype, to + (size_t)i * dtype_size(dtype), value, whole);

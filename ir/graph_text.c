@@ -24,10 +24,10 @@ static bool is_word(const char *text, const char *more)
     return true;
 }
 
-static void print_quoted(Text *out, const char *text)
+static void print_bytes(Text *out, const char *text, size_t length)
 {
     text_add(out, "\"");
-    for (const char *c = text; *c; c++) {
+    for (const char *c = text; c < text + length; c++) {
         unsigned char byte = (unsigned char)*c;
         if (byte < 32 || byte == 127) {
             text_printf(out, "\\x%02x", byte);
@@ -37,6 +37,11 @@ static void print_quoted(Text *out, const char *text)
         }
     }
     text_add(out, "\"");
+}
+
+static void print_quoted(Text *out, const char *text)
+{
+    print_bytes(out, text, strlen(text));
 }
 
 static void print_word(Text *out, const char *text, const char *more)
@@ -127,6 +132,12 @@ static void print_tensor(Printer *p, const Tensor *tensor)
     if (tensor->is_inlined) text_add(p->out, " inlined");
 }
 
+static void print_string(Printer *p, const Tensor *tensor, int64_t i)
+{
+    const char *element = (const char *)tensor->data->data + i * dtype_cells(tensor->dtype);
+    print_bytes(p->out, string_text(element), string_length(tensor->dtype, element));
+}
+
 static void print_elements(Printer *p, const Tensor *tensor, int64_t count)
 {
     /* Without the scale, which is printed apart. */
@@ -136,7 +147,9 @@ static void print_elements(Printer *p, const Tensor *tensor, int64_t count)
     text_add(p->out, "[");
     for (int64_t i = 0; i < count; i++) {
         if (i) text_add(p->out, ", ");
-        if (dtype_is_float(tensor->dtype))
+        if (dtype_is_string(tensor->dtype))
+            print_string(p, tensor, i);
+        else if (dtype_is_float(tensor->dtype))
             print_number(p->out, tensor->dtype, const_f64_at(&bare, i));
         else if (tensor->dtype == DT_U64)
             text_printf(p->out, "%" PRIu64, (uint64_t)const_i64_at(&bare, i));

@@ -54,6 +54,8 @@ Buffer *program_buffer(Program *program, const char *name, BufferClass class, DT
                        const Size *elements)
 {
     Buffer *buffer = arena_alloc(program->arena, sizeof *buffer);
+    elements = size_muli(program->sizes, elements, dtype_cells(dtype));
+    dtype = dtype_held(dtype);
     buffer->name = arena_strdup(program->arena, name);
     buffer->class = class;
     dtype = dtype_held(dtype); /* loops know nothing of narrow types */

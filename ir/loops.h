@@ -234,6 +234,7 @@ struct Program {
 };
 
 Program *program_new(Arena *arena, SizeTable *sizes, const char *name);
+/* Of strings: a buffer of their bytes. */
 Buffer *program_buffer(Program *program, const char *name, BufferClass class, DType dtype,
                        const Size *elements);
 Kernel *program_kernel(Program *program, const char *name);

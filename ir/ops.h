@@ -41,7 +41,8 @@ enum {
     T_NARROW = 4096,
     /* The output is a list of maps in the model, of keys known at compile time. Here it is the tensor of
      * what they map to: a row for each map, a column for each key, keys ascending. */
-    T_MAPS = 8192
+    T_MAPS = 8192,
+    T_STRINGS = 16384 /* takes tensors of strings */
 };
 
 typedef struct OpInfo {

@@ -69,7 +69,11 @@ static void describe(PackJob *job, Text *out, const PackTensor *t, const char *a
         int axis = t->order ? t->order[k] : k;
         text_printf(out, "%s%s", k ? "][" : "", size_text(job->sizes, t->dims[axis]));
     }
-    text_printf(out, "]%s, at most %lld bytes\n", t->order ? " (axes in physical order)" : "",
+    if (dtype_is_string(t->dtype))
+        text_printf(out, "%s%zu", t->rank ? "][" : "", dtype_size(t->dtype));
+    text_printf(out, "]%s%s, at most %lld bytes\n", t->order ? " (axes in physical order)" : "",
+                dtype_is_string(t->dtype) ? " (strings: length, 2 bytes, low first; UTF-8; zeros)"
+                                          : "",
                 (long long)t->max_bytes);
 }
 

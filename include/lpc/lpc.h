@@ -166,7 +166,7 @@ typedef enum lpc_role {
 
 typedef struct lpc_value {
     const char *name;
-    const char *type; /* "f32", "i64", "u8", "bool" ... */
+    const char *type; /* "f32", "i64", "u8", "bool" ...; "str256": docs/package.md */
     int rank;
     const char *const *dims; /* rank of them: "3", "batch", "past + seq" */
     lpc_role role;
@@ -327,6 +327,8 @@ typedef struct lpc_tensor {
 } lpc_tensor;
 /* `count` elements from `first` on as numbers. */
 LPC_API void lpc_elements(const lpc_tensor *tensor, int64_t first, size_t count, double *values);
+/* Element i of a tensor of strings, with its length in bytes; no 0 ends it. NULL: it has numbers. */
+LPC_API const char *lpc_string(const lpc_tensor *tensor, int64_t i, size_t *length);
 
 /* Called with the outputs of frame `frame` of `frames`; they live until it returns. */
 typedef void lpc_show(void *user, const lpc_tensor *outputs, size_t count, int64_t frame,

@@ -4,6 +4,7 @@
 #endif
 #include "lib/api/api.h"
 
+#include "lib/files/tensor_strings.h"
 #include "lib/run/feed.h"
 #include "runtime/stats.h"
 
@@ -25,6 +26,14 @@ void lpc_elements(const lpc_tensor *t, int64_t first, size_t count, double *valu
     HostTensor tensor = {.type = dtype_from_name(t->type, strlen(t->type)),
                          .data = (void *)(uintptr_t)t->data};
     for (size_t i = 0; i < count; i++) values[i] = host_value(&tensor, first + (int64_t)i);
+}
+
+const char *lpc_string(const lpc_tensor *t, int64_t i, size_t *length)
+{
+    HostTensor tensor = {.type = dtype_from_name(t->type, strlen(t->type)),
+                         .data = (void *)(uintptr_t)t->data};
+    *length = 0;
+    return dtype_is_string(tensor.type) ? host_string(&tensor, i, length) : NULL;
 }
 
 static void show(const Run *run, int64_t step, int64_t steps)

@@ -127,6 +127,7 @@ static int order_inputs(Check *c, const DataSet *set, HostTensor *inputs)
         if (found < 0)
             return diag_error(&c->diag, "data set '%s' has no input '%s'", set->folder, name);
         inputs[i] = set->in[found];
+        TRY(package_take(c->package, c->arena, &c->diag, i, &inputs[i]));
     }
     return 0;
 }

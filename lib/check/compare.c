@@ -1,7 +1,10 @@
 /* Element by element, in double precision. */
 #include "lib/check/compare.h"
 
+#include "lib/files/tensor_strings.h"
+
 #include <math.h>
+#include <string.h>
 
 static bool same_shape(const HostTensor *a, const HostTensor *c)
 {
@@ -27,11 +30,28 @@ static bool one_matches(double got, double want, bool is_float, const Tolerance 
     return *error <= (is_float ? t->atol + t->rtol * fabs(want) : t->steps);
 }
 
+/* Byte by byte, whatever the bounds. */
+static bool compare_strings(const HostTensor *got, const HostTensor *want, Arena *arena,
+                            Difference *d)
+{
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < d->elements; i++) {
+        size_t g, w;
+        const char *is = host_string(got, i, &g), *should = host_string(want, i, &w);
+        if (g == w && !memcmp(is, should, g)) continue;
+        if (!wrong++)
+            d->shape_error = arena_printf(arena, "string [%lld]: got '%.*s', expected '%.*s'",
+                                          (long long)i, (int)g, is, (int)w, should);
+    }
+    return wrong == 0;
+}
+
 bool compare_tensors(const HostTensor *got, const HostTensor *want, const Tolerance *tolerance,
                      Arena *arena, Difference *d)
 {
     *d = (Difference){0};
-    if (got->type != want->type || !same_shape(got, want)) {
+    bool strings = dtype_is_string(got->type) && dtype_is_string(want->type);
+    if ((got->type != want->type && !strings) || !same_shape(got, want)) {
         d->shape_error = arena_printf(arena, "got %s, expected %s", host_shape_text(got, arena),
                                       host_shape_text(want, arena));
         return false;
@@ -39,6 +59,7 @@ bool compare_tensors(const HostTensor *got, const HostTensor *want, const Tolera
     bool is_float = dtype_is_float(want->type);
     double worst = -1;
     d->elements = host_elements(want);
+    if (strings) return compare_strings(got, want, arena, d);
     for (int64_t i = 0; i < d->elements; i++) {
         double error, g = host_value(got, i), w = host_value(want, i);
         bool ok = one_matches(g, w, is_float, tolerance, &error);

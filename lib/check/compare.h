@@ -13,7 +13,7 @@ typedef struct Difference {
     double largest_absolute, largest_relative;
     int64_t wrong, elements,
         worst;               /* elements outside the tolerance, all, index of the worst one */
-    const char *shape_error; /* NULL, or why nothing was compared */
+    const char *shape_error; /* NULL, or why nothing was compared; the first string that differs */
 } Difference;
 
 /* True when got matches want within the tolerance. NaN matches NaN, infinities their equals. */

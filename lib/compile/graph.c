@@ -54,9 +54,10 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .input_shape_count = options->input_shape_count,
                             .nchwc_block = options->nchwc_block,
                             .infer = pass_shapes,
-
                             .random_seed = options->random_seed,
-                            .random_input = options->random_input};
+                            .random_input = options->random_input,
+
+                            .max_string = options->max_string};
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "lib/files/tensor_io.h"
+#include "lib/files/tensor_strings.h"
 
 #include "frontend/tensor_fields.h"
 #include "lib/files/maps.h"
@@ -91,8 +92,10 @@ double host_value(const HostTensor *tensor, int64_t i)
     case DT_F64: return ((const double *)data)[i];
     case DT_NONE:
     case DT_COUNT: return 0;
-    default: return narrow_value(tensor->type, ((const uint8_t *)data)[i]);
+    default: break;
     }
+    if (dtype_is_string(tensor->type)) return 0;
+    return narrow_value(tensor->type, ((const uint8_t *)data)[i]);
 }
 
 static void normalise_bool(HostTensor *tensor)
@@ -155,6 +158,8 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
         for (int i = 0; i < NPY_TYPES; i++)
             if (strncmp(descr + 2, npy_types[i].descr, 2) == 0 && descr[4] == '\'')
                 tensor->type = npy_types[i].type;
+    size_t element = npy_string_bytes(descr);
+    if (tensor->type == DT_NONE) tensor->type = npy_string_type(descr);
     if (tensor->type == DT_NONE)
         return file_error(diag, path, "the .npy type %.12s is not supported", descr);
     if (strncmp(order, "True", 4) == 0 && tensor->rank > 1)
@@ -162,14 +167,17 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
                           "the array is in Fortran order; save it with "
                           "numpy.ascontiguousarray");
     size_t rest = size - start - length;
-    size_t bytes = dtype_size(tensor->type);
+    size_t bytes = dtype_is_string(tensor->type) ? element : dtype_size(tensor->type);
     for (int i = 0; i < tensor->rank; i++)
         if (__builtin_mul_overflow(bytes, (size_t)tensor->dims[i], &bytes))
             return file_error(diag, path, "the .npy shape is too large");
     if (bytes != rest)
         return file_error(diag, path, "the .npy shape needs %zu bytes, %zu are there", bytes, rest);
     if (host_alloc(tensor, arena)) return file_error(diag, path, "the .npy shape is too large");
-    if (bytes) memcpy(tensor->data, data + start + length, bytes);
+    if (dtype_is_string(tensor->type))
+        npy_get_strings(tensor, descr, data + start + length);
+    else if (bytes)
+        memcpy(tensor->data, data + start + length, bytes);
     return LPC_OK;
 }
 
@@ -180,6 +188,7 @@ typedef struct Proto {
     int has_raw;
     ProtoBytes raw;
     int64_t onnx_type;
+    size_t longest; /* bytes of a string */
     const char *unsupported;
 } Proto;
 
@@ -219,7 +228,11 @@ static int proto_head_field(Proto *proto, Arena *arena, const ProtoField *field)
     case TENSOR_SEGMENT:
         proto->unsupported = "a sequence, an optional or a segment, not one plain tensor";
         return LPC_OK;
-    case TENSOR_STRING: proto->unsupported = "strings, which are not supported"; return LPC_OK;
+    case TENSOR_STRING:
+        if (field->kind != 2) return LPC_ERROR;
+        size_t length = (size_t)(field->bytes.end - field->bytes.at);
+        if (length > proto->longest) proto->longest = length;
+        return LPC_OK;
     case TENSOR_EXTERNAL:
         proto->unsupported = "external data, which is not supported here";
         return LPC_OK;
@@ -269,6 +282,28 @@ static int proto_elements(HostTensor *tensor, ProtoBytes wire, size_t *count)
     return LPC_OK;
 }
 
+/* The type of a tensor's elements; strings have room for the longest. */
+static DType proto_type(const Proto *proto)
+{
+    if (proto->onnx_type != dtype_to_onnx(dtype_string(0)))
+        return dtype_from_onnx(proto->onnx_type);
+    return proto->longest > 4096 ? DT_NONE : dtype_string((int64_t)proto->longest);
+}
+
+static int proto_strings(HostTensor *tensor, ProtoBytes wire, size_t *count)
+{
+    size_t size = dtype_size(tensor->type);
+    ProtoField field;
+    while (wire.at != wire.end) {
+        TRY(proto_field(&wire, &field));
+        if (field.number != TENSOR_STRING) continue;
+        if (*count >= tensor->bytes / size) return LPC_ERROR;
+        uint8_t *to = (uint8_t *)tensor->data + (*count)++ * size;
+        string_put(tensor->type, to, field.bytes.at, (size_t)(field.bytes.end - field.bytes.at));
+    }
+    return LPC_OK;
+}
+
 /* The elements of a whole message, as many as the tensor's type and shape say. */
 static int proto_contents(const Proto *proto, Diag *diag, const char *path, ProtoBytes file)
 {
@@ -280,7 +315,9 @@ static int proto_contents(const Proto *proto, Diag *diag, const char *path, Prot
             return file_error(diag, path, "the shape needs %zu bytes, %zu are there", tensor->bytes,
                               got);
         if (got) memcpy(tensor->data, proto->raw.at, got);
-    } else if (proto_elements(tensor, file, &count) || count != wanted) {
+    } else if ((dtype_is_string(tensor->type) ? proto_strings : proto_elements)(tensor, file,
+                                                                                &count) ||
+               count != wanted) {
         return file_error(diag, path, "the shape needs %zu elements, the file has %s", wanted,
                           count > wanted ? "more" : "others or fewer");
     }
@@ -314,7 +351,9 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
                               "(at byte %zu)",
                               (size_t)(wire.at - data));
     if (proto.unsupported) return file_error(diag, path, "holds %s", proto.unsupported);
-    tensor->type = dtype_from_onnx(proto.onnx_type);
+    tensor->type = proto_type(&proto);
+    if (tensor->type == DT_NONE && proto.longest)
+        return file_error(diag, path, "a string of %zu bytes is too long", proto.longest);
     if (tensor->type == DT_NONE)
         return file_error(diag, path, "tensor type %" PRId64 " is not supported", proto.onnx_type);
 
@@ -404,6 +443,36 @@ static int write_file(Diag *diag, const char *path, const void *head, size_t hea
     return file_error(diag, path, "cannot be written: %s", strerror(reason));
 }
 
+static int write_npy(const HostTensor *tensor, const char *descr, const void *data, size_t bytes,
+                     Diag *diag, const char *path)
+{
+    char head[512] = "\x93NUMPY\x01";
+    size_t length = 10;
+    length += (size_t)snprintf(head + length, 200,
+                               "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
+    for (int i = 0; i < tensor->rank; i++)
+        length += (size_t)snprintf(head + length, 30, "%" PRId64 "%s", tensor->dims[i],
+                                   tensor->rank == 1      ? ","
+                                   : i + 1 < tensor->rank ? ", "
+                                                          : "");
+    length += (size_t)snprintf(head + length, 10, "), }");
+    while ((length + 1) % 64) head[length++] = ' ';
+    head[length++] = '\n';
+    head[7] = 0;
+    head[8] = (char)((length - 10) & 255);
+    head[9] = (char)((length - 10) >> 8);
+    return write_file(diag, path, head, length, data, bytes);
+}
+
+static int write_npy_strings(const HostTensor *tensor, Diag *diag, const char *path)
+{
+    size_t most = (size_t)dtype_string_max(tensor->type);
+    size_t bytes = (size_t)host_elements(tensor) * most;
+    uint8_t *data = arena_alloc(diag->arena, bytes + 1);
+    npy_put_strings(tensor, data);
+    return write_npy(tensor, arena_printf(diag->arena, "|S%zu", most), data, bytes, diag, path);
+}
+
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
 {
     HostTensor wide = *tensor;
@@ -415,26 +484,13 @@ int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
     } else {
         wide.type = dtype_held(tensor->type);
     }
+    if (dtype_is_string(tensor->type)) return write_npy_strings(tensor, diag, path);
     const char *descr = "";
     for (int i = 0; i < NPY_TYPES; i++)
         if (npy_types[i].type == wide.type) descr = npy_types[i].descr;
-    char head[512] = "\x93NUMPY\x01";
-    size_t length = 10;
-    length +=
-        (size_t)snprintf(head + length, 200, "{'descr': '%s%s', 'fortran_order': False, 'shape': (",
-                         dtype_size(wide.type) == 1 ? "|" : "<", descr);
-    for (int i = 0; i < wide.rank; i++)
-        length += (size_t)snprintf(head + length, 30, "%" PRId64 "%s", wide.dims[i],
-                                   wide.rank == 1      ? ","
-                                   : i + 1 < wide.rank ? ", "
-                                                       : "");
-    length += (size_t)snprintf(head + length, 10, "), }");
-    while ((length + 1) % 64) head[length++] = ' ';
-    head[length++] = '\n';
-    head[7] = 0;
-    head[8] = (char)((length - 10) & 255);
-    head[9] = (char)((length - 10) >> 8);
-    return write_file(diag, path, head, length, wide.data, wide.bytes);
+    const char *order = dtype_size(wide.type) == 1 ? "|" : "<";
+    return write_npy(&wide, arena_printf(diag->arena, "%s%s", order, descr), wide.data, wide.bytes,
+                     diag, path);
 }
 
 static void put_varint(Text *text, uint64_t value)
@@ -451,6 +507,17 @@ static void put_key(Text *text, int number, int kind)
     put_varint(text, (uint64_t)(number << 3 | kind));
 }
 
+static void put_strings(Text *text, const HostTensor *tensor)
+{
+    for (int64_t i = 0; i < host_elements(tensor); i++) {
+        size_t length;
+        const char *string = host_string(tensor, i, &length);
+        put_key(text, TENSOR_STRING, 2);
+        put_varint(text, length);
+        text_addn(text, string, length);
+    }
+}
+
 int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
 {
     Text text;
@@ -465,6 +532,10 @@ int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
         put_key(&text, TENSOR_NAME, 2);
         put_varint(&text, strlen(tensor->name));
         text_add(&text, tensor->name);
+    }
+    if (dtype_is_string(tensor->type)) {
+        put_strings(&text, tensor);
+        return write_file(diag, path, text.data, text.length, NULL, 0);
     }
     const void *data = tensor->data;
     size_t bytes = tensor->bytes;

@@ -24,8 +24,10 @@ typedef struct HostTensor {
 int host_alloc(HostTensor *tensor, Arena *arena);
 int64_t host_elements(const HostTensor *tensor);
 
-/* Reads a file; a sequence of maps with the same keys is a tensor, too (maps.h). Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
- * bool types, data within the file; sequences, strings and Fortran order are refused. */
+/* Reads a file; a sequence of maps with the same keys is a tensor, too (maps.h). Reports what is wrong
+ * with the file's path in front. Limits: rank 8, numeric and bool types and strings of up to 4096 bytes,
+ * which get the type with room for the longest; data within the file; sequences of anything else and
+ * Fortran order are refused. */
 int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 /* The same from memory; path is for messages. */
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
@@ -35,10 +37,13 @@ int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, c
 int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size);
 
 /* Writes a file whole. NumPy lacks some types: in .npy bf16 and small floats become f32, integers of less
- * than a byte i8 or u8. A .npy file is read as the type that it has. */
+ * than a byte i8 or u8, strings bytes (S). A .npy file is read as the type that it has. */
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
 int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
 
+/* Strings of another bound, into new memory; others and those of the same stay. Nonzero: one is too
+ * long, and its length in bytes is in *length. */
+int host_strings_as(HostTensor *tensor, DType type, Arena *arena, size_t *length);
 /* "f32[1,3,224,224]" */
 const char *host_shape_text(const HostTensor *tensor, Arena *arena);
 /* Element i as a double (i64 and u64 beyond 2^53 are rounded). */

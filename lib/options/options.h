@@ -70,6 +70,7 @@ typedef struct CompileOptions {
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
     int nchwc_block;        /* 0: not given */
     int threads;            /* 0: not given */
+    int max_string;         /* bytes of the longest string; 0: not given */
     const char *tune_file;  /* measured tilings */
     bool tune, emulate;     /* measure what it lacks; through the emulator, too */
     const char *runner;     /* shell command that runs a program on the target */

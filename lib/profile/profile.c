@@ -125,6 +125,7 @@ static int read_inputs(Profiling *p, HostTensor *inputs)
         int index = package_find(&p->result->package->inputs, name);
         if (index < 0) return diag_error(p->diag, "no input is called '%s'", name);
         TRY(host_read(&inputs[index], p->arena, p->diag, p->options->inputs[i].file));
+        TRY(package_take(p->result->package, p->arena, p->diag, index, &inputs[index]));
         if (inputs[index].type != p->result->package->inputs.tensors[index].type)
             return diag_error(p->diag, "input '%s' has another type", name);
     }

@@ -46,7 +46,8 @@ static int read_input(Run *run, int index, int64_t frame, HostTensor *tensor)
         seen++;
     }
     if (!found) return LPC_OK;
-    return host_read(tensor, run->arena, run->diag, found->file);
+    TRY(host_read(tensor, run->arena, run->diag, found->file));
+    return package_take(run->package, run->arena, run->diag, index, tensor);
 }
 
 int run_make_frames(Run *run)

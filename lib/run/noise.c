@@ -18,6 +18,10 @@ static void fill(HostTensor *tensor, uint64_t *state)
     size_t size = dtype_size(tensor->type);
     for (int64_t i = 0; i < count; i++, data += size) {
         uint64_t bits = next_random(state);
+        if (dtype_is_string(tensor->type)) {
+            string_put(tensor->type, data, &"01"[bits & 1], 1);
+            continue;
+        }
         double sum = 0; /* of four uniform values, scaled to variance 1 */
         for (int k = 0; k < 4; k++) sum += (double)(bits >> (16 * k) & 65535) / 65536.0 - 0.5;
         double normal = sum * 1.7320508;

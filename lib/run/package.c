@@ -396,6 +396,17 @@ static int fits(const Package *package, const PackageTensor *declared, const Hos
     return 1;
 }
 
+int package_take(const Package *package, Arena *arena, Diag *diag, int index, HostTensor *input)
+{
+    const PackageTensor *declared = &package->inputs.tensors[index];
+    size_t length;
+    if (!dtype_is_string(declared->type) || !dtype_is_string(input->type)) return LPC_OK;
+    if (!host_strings_as(input, declared->type, arena, &length)) return LPC_OK;
+    return diag_error(
+        diag, "input '%s': a string of %zu bytes; the model takes %" PRId64 " (--max-string)",
+        declared->name, length, dtype_string_max(declared->type));
+}
+
 int package_bind_some(const Package *package, Diag *diag, const HostTensor *inputs, int64_t *values)
 {
     int code = LPC_OK;

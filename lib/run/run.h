@@ -69,6 +69,8 @@ int package_find(const PackageEnd *end, const char *name);
  * the package's order. */
 int package_bind(const Package *package, Diag *diag, const HostTensor *inputs, int64_t *sizes);
 /* As package_bind for the tensors that are there (data not NULL); other symbols become -1. */
+/* Strings that were read for input `index` get the model's bound; reports one that is longer. */
+int package_take(const Package *package, Arena *arena, Diag *diag, int index, HostTensor *input);
 int package_bind_some(const Package *package, Diag *diag, const HostTensor *inputs, int64_t *sizes);
 /* Sets type, rank, dims and name of a tensor from its declaration and symbol values. */
 void package_shape(const PackageTensor *declared, const int64_t *sizes, HostTensor *tensor);

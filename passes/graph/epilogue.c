@@ -24,7 +24,7 @@ static bool is_heavy(const Node *n)
 static bool is_step(const Node *n)
 {
     unsigned traits = op_info(n->op)->traits;
-    if (n->epilogue_count || n->out_count != 1) return false;
+    if (n->epilogue_count || n->out_count != 1 || node_has_strings(n)) return false;
     if (traits & T_PER_TENSOR) {
         const Tensor *scale = n->in[1];
         return scale->rank == 0 || (scale->rank == 1 && size_is(scale->dims[0], 1));

@@ -13,10 +13,10 @@
 enum { GROUP_NODES = 48, GROUP_DEPTH = 24, CHEAP_READERS = 4 };
 
 /* What can be computed at its use: through its point rule, without touching memory more than its
- * inputs do. */
+ * inputs do. Strings are no values that a rule could give. */
 static bool can_inline(const Node *n)
 {
-    return n->out_count == 1 && !n->epilogue_count &&
+    return n->out_count == 1 && !n->epilogue_count && !node_has_strings(n) &&
            (op_info(n->op)->traits & (T_ELEMENTWISE | T_INLINE));
 }
 

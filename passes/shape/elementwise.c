@@ -31,7 +31,7 @@ static int round_mode(Graph *g, const Node *n)
 
 static int set_onnx_type(Graph *g, Node *n, const char *attr, const Tensor *like)
 {
-    DType type = dtype_from_onnx(node_int(n, attr));
+    DType type = graph_dtype(g, node_int(n, attr));
     if (type == DT_NONE)
         return diag_node(g->diag, &n->origin, "%s: element type %lld is not supported", attr,
                          (long long)node_int(n, attr));

@@ -282,10 +282,22 @@ static void forget_outputs(Node *n)
     }
 }
 
+/* Only some operators know what to do with a string. */
+static int check_strings(Graph *g, const Node *n)
+{
+    if (n->body || (op_info(n->op)->traits & T_STRINGS)) return 0;
+    for (int i = 0; i < n->in_count; i++) {
+        if (n->in[i] && dtype_is_string(n->in[i]->dtype))
+            return diag_node(g->diag, &n->origin, "input %d: strings are not supported here", i);
+    }
+    return 0;
+}
+
 static int run_own_rule(Graph *g, Node *n, ExpandNode *expand)
 {
     const ShapeRules *rules = &shape_rules[n->op];
     if (op_info(n->op)->expands) return expand(g, n);
+    TRY(check_strings(g, n));
     if (rules->shape) TRY(rules->shape(g, n));
     if (rules->check) TRY(rules->check(g, n));
     return check_narrow(g, n);

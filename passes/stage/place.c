@@ -45,7 +45,7 @@ static void place_state(Lower *lw, const StatePair *pair)
     const Size *stride[MAX_RANK];
     for (int i = in->rank - 1; i >= 0; i--) {
         int64_t a = size_upper(lw->sizes, in->dims[i]), c = size_upper(lw->sizes, out->dims[i]);
-        stride[i] = size_const(lw->sizes, count);
+        stride[i] = size_const(lw->sizes, count * dtype_cells(in->dtype));
         count *= a > c ? a : c;
     }
     place->buffer = program_buffer(lw->program, in->name, BUFFER_STATE, in->dtype,

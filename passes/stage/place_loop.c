@@ -32,7 +32,7 @@ static void place_growing(Lower *lw, const Tensor *now, const Tensor *next, cons
         int64_t a = size_upper(lw->sizes, next->dims[i]), c = size_upper(lw->sizes, first->dims[i]);
         if (a > most) most = a;
         if (c > most) most = c;
-        place->stride[i] = size_const(lw->sizes, count);
+        place->stride[i] = size_const(lw->sizes, count * dtype_cells(now->dtype));
         count *= most;
     }
     place->buffer = program_buffer(lw->program, now->name, BUFFER_WORK, now->dtype,

@@ -5,7 +5,7 @@
 
 void place_dense(Lower *lw, const Tensor *tensor, const Size **stride)
 {
-    const Size *next = size_const(lw->sizes, 1);
+    const Size *next = size_const(lw->sizes, dtype_cells(tensor->dtype));
     for (int i = tensor->rank - 1; i >= 0; i--) {
         int axis = tensor->has_order ? tensor->order[i] : i;
         stride[axis] = next;

@@ -170,7 +170,7 @@ static void place_copy(Lower *lw, const Node *copy, BufferClass class, int index
         program_buffer(lw->program, to->name, class, to->dtype, tensor_elements(lw->sizes, to));
     place->buffer->index = index;
     place->offset = size_const(lw->sizes, 0);
-    const Size *stride = size_const(lw->sizes, 1);
+    const Size *stride = size_const(lw->sizes, dtype_cells(to->dtype));
     for (int i = to->rank - 1; i >= 0; i--) {
         int axis = to->has_order ? to->order[i] : i;
         place->stride[axis] = stride;
@@ -227,8 +227,27 @@ static int lower_nodes(Lowered *lowered, const Stage *stage)
     return 0;
 }
 
+/* Strings that enter are checked: kernels rely on their lengths. */
+static int check_strings(Lower *lw, const Stage *stage)
+{
+    for (int i = 0; i < stage->in_count; i++) {
+        Tensor *x = stage->in[i];
+        if (!dtype_is_string(x->dtype)) continue;
+        Node *node = arena_alloc(lw->arena, sizeof *node);
+        node->id = lw->graph->next_node_id + i;
+        node->op = OP_STRING_CHECK;
+        node->name = arena_printf(lw->arena, "%s.check", x->name);
+        node->origin = (Origin){.node = node->name, .op = op_info(node->op)->name, .index = -1};
+        node->in = &stage->in[i];
+        node->in_count = 1;
+        TRY(lower_node(lw, node));
+    }
+    return 0;
+}
+
 static int lower_all(Lowered *lowered, const Stage *stage, Node *const *copies, Node *const *kept)
 {
+    TRY(check_strings(&lowered->lw, stage));
     TRY(lower_nodes(lowered, stage));
     TRY(lower_copies(&lowered->lw, stage, copies));
     return lower_state(&lowered->lw, kept);

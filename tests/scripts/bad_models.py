@@ -40,9 +40,9 @@ def structure():
                          node("Relu", ["b"], ["y"], "three")]))
     save("missing-tensor", graph([node("Add", ["x", "nowhere"], ["y"], "add")]))
     save("duplicate", graph([relu, node("Neg", ["x"], ["y"], "again")]))
-    save("string", graph([relu], [value("x", [4], STRING)]))
     save("sequence", graph([relu], [field(1, "x") + field(2, field(4, field(1, field(1, field(1, 1)))))]))
     save("map", graph([relu], [field(1, "x") + field(2, field(5, field(1, 7)))]))
+    save("complex", graph([relu], [value("x", [4], 14)]))
     save("symbol", graph([relu], [value("x", ["batch", 4])]))
     save("opset-old", graph([relu]), 0)
     save("opset-new", graph([relu]), 99)
@@ -180,11 +180,41 @@ def classical():
     tree("tree-count", nodes_featureids=[0])
     tree("tree-target", target_ids=[0, 1])
     tree("tree-mode", modes=["BRANCH", "LEAF", "LEAF"])
-    one("labels-strings", "LinearClassifier", attribute_floats("coefficients", [1] * 8),
-        attribute_floats("intercepts", [0, 0]), attribute_strings("classlabels_strings", ["a", "b"]))
+    one("encoder-types", "LabelEncoder", attribute_strings("keys_strings", ["a"]),
+        attribute_floats("values_floats", [1]))
     one("svm-count", "SVMRegressor", attribute_floats("coefficients", [1] * 3), attribute_floats("rho", [0]),
         attribute_floats("support_vectors", [1] * 8), attribute_int("n_supports", 1 << 62))
     one("scaler-count", "Scaler", attribute_floats("scale", [1, 2, 3]))
+
+
+def strings():
+    def one(name, op, *attributes, shape=(4,), domain="", outputs=("y",)):
+        save(name, graph([node(op, ["x"], list(outputs), "node", domain, attributes)],
+                         [value("x", list(shape), STRING)], [value("y", list(shape), STRING)]), 20,
+             field(8, field(1, "com.microsoft") + field(2, 1)))
+
+    one("string", "Relu")
+    long = contents("c", [1], ["x" * 300], STRING)
+    save("string-constant", graph([node("StringConcat", ["x", "c"], ["y"], "concat")],
+                                  [value("x", [4], STRING)], [value("y", [4], STRING)], [long]), 20)
+    for name, pattern in (("bracket", "[ab"), ("group", "(a"), ("class", r"\pL"), ("back", r"(a)\1"),
+                          ("repeat", "a**"), ("ahead", "a(?=b)"), ("large", "((a|b)*a(a|b){14})")):
+        one("regex-" + name, "RegexFullMatch", attribute_string("pattern", pattern))
+    one("normalizer-case", "StringNormalizer", attribute_string("case_change_action", "TITLE"))
+    one("normalizer-shape", "StringNormalizer", shape=(2, 3))
+    token = (attribute_int("mark", 0), attribute_string("pad_value", ""))
+    one("tokenizer-none", "Tokenizer", attribute_int("mincharnum", 1), *token, domain="com.microsoft")
+    one("tokenizer-least", "Tokenizer", attribute_int("mincharnum", 0), attribute_strings("separators", [" "]),
+        *token, domain="com.microsoft")
+    grams = (attribute_int("min_gram_length", 1), attribute_int("max_skip_count", 0),
+             attribute_ints("ngram_counts", [0]))
+    one("tfidf-mode", "TfIdfVectorizer", attribute_string("mode", "T"), attribute_int("max_gram_length", 1),
+        attribute_ints("ngram_indexes", [0]), attribute_strings("pool_strings", ["a"]), *grams)
+    one("tfidf-lists", "TfIdfVectorizer", attribute_string("mode", "TF"),
+        attribute_int("max_gram_length", 2), attribute_ints("ngram_indexes", [0]),
+        attribute_strings("pool_strings", ["a"]), *grams)
+    one("tfidf-pool", "TfIdfVectorizer", attribute_string("mode", "TF"), attribute_int("max_gram_length", 1),
+        attribute_ints("ngram_indexes", [0]), attribute_ints("pool_int64s", [1]), *grams)
 
 
 structure()
@@ -194,3 +224,4 @@ training()
 constants()
 microsoft()
 classical()
+strings()

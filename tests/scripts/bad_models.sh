@@ -44,7 +44,7 @@ bad tree-twice.onnx 'node 1 of tree 0 stands twice'
 bad tree-count.onnx 'nodes_featureids: expected 3 values, got 1'
 bad tree-target.onnx 'target_ids: expected values in \[0, 0\], got 1'
 bad tree-mode.onnx "nodes_modes: 'BRANCH' is not known"
-bad labels-strings.onnx 'class labels that are strings need tensors of strings'
+bad encoder-types.onnx 'keys are str256, the input is f32'
 bad svm-count.onnx 'support_vectors: expected [0-9]+ values, got 8'
 bad scaler-count.onnx 'scale: expected 4 values, got 3'
 bad recursion.onnx "functions and branches are nested more than"
@@ -54,9 +54,25 @@ bad missing-tensor.onnx "node 'add' \(Add, #0\): input 1, 'nowhere', is not the 
 bad size.onnx "initializer 'w': its shape needs 16 bytes, the model has 12"
 bad size-overflow.onnx "initializer 'w': its dimensions are negative or too large"
 bad size-negative.onnx "initializer 'w': its dimensions are negative or too large"
-bad string.onnx "input 'x': element type string \(8\) is not supported"
 bad sequence.onnx "input 'x' is a sequence: give its length with --bind x=N"
 bad map.onnx "input 'x': maps are not supported"
+bad complex.onnx "input 'x': element type complex64 \(14\) is not supported"
+bad string.onnx "node 'node' \(Relu, #0\): input 0: strings are not supported here"
+bad string-constant.onnx "initializer 'c': a string of 300 bytes; --max-string gives room for 256"
+bad regex-bracket.onnx "node 'node' \(RegexFullMatch, #0\): the pattern '\[ab' lacks a \]"
+bad regex-group.onnx "the pattern '\(a' lacks a \)"
+bad regex-class.onnx 'classes of Unicode are not supported'
+bad regex-back.onnx 'has an escape that is not supported'
+bad regex-repeat.onnx 'has a repetition of a repetition'
+bad regex-ahead.onnx 'has flags that are not known'
+bad regex-large.onnx 'needs a larger automaton than is made'
+bad normalizer-case.onnx "case_change_action: expected NONE, UPPER or LOWER, got 'TITLE'"
+bad normalizer-shape.onnx 'input 0: expected shape \[C\] or \[1, C\]'
+bad tokenizer-none.onnx 'expected separators or tokenexp'
+bad tokenizer-least.onnx 'mincharnum: expected 1 or more, got 0'
+bad tfidf-mode.onnx "mode: expected TF, IDF or TFIDF, got 'T'"
+bad tfidf-lists.onnx 'min_gram_length, max_gram_length: 1 and 2 do not fit 1 lists'
+bad tfidf-pool.onnx 'input 0: its pool has numbers, it is str256'
 bad duplicate.onnx "its output 'y' is already the name of another tensor"
 bad arity.onnx "node 'add' \(Add, #0\): expected 2 inputs, got 1"
 bad attribute.onnx "node 'leaky' \(LeakyRelu, #0\): alpha: expected a float, got an integer"

@@ -4,7 +4,7 @@ import os
 import struct
 
 FLOAT, STRING = 1, 8
-FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I"}
+FORMATS = {1: "f", 2: "B", 3: "b", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
 
 
 def varint(value):
@@ -99,6 +99,9 @@ def save(path, body, opset=17, more=b""):
 
 def contents(name, shape, values, dtype=FLOAT):
     """A tensor of the given elements."""
+    if dtype == STRING:
+        text = b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name)
+        return text + b"".join(field(6, v) for v in values)
     raw = struct.pack("<%d%s" % (len(values), FORMATS[dtype]), *values)
     text = b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name)
     return text + field(9, raw)

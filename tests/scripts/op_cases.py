@@ -66,11 +66,12 @@ class Family:
         self.outputs += [(n, *r) for n, r in zip(names, results)]
         return names[0]
 
-    def save(self, folder):
+    def save(self, folder, more=b""):
+        """more: further fields of the model, such as domains."""
         said = [value(n, s, t) for n, s, _, t in self.inputs]
         made = [value(n, s, t) for n, s, _, t in self.outputs]
         save_case(os.path.join(folder, self.name), graph(self.nodes, said, made, self.constants),
-                  self.inputs, self.outputs, self.opset)
+                  self.inputs, self.outputs, self.opset, more)
 
 
 def unary():
@@ -375,7 +376,9 @@ def opset_1():
     return f
 
 
+FAMILIES = [unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
+            opset_1]
+
 if __name__ == "__main__":
-    for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
-                   opset_1):
+    for family in FAMILIES:
         family().save(sys.argv[1])

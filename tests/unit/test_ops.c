@@ -23,7 +23,8 @@ static void expect(OpCode op, bool is_right, const char *what)
  * ends are for the passes that know loops. */
 static bool is_real(OpCode op)
 {
-    return op != OP_DELETED && op != OP_VALUES && op != OP_LOOP_ENTER && op != OP_LOOP_LEAVE;
+    return op != OP_DELETED && op != OP_VALUES && op != OP_LOOP_ENTER && op != OP_LOOP_LEAVE &&
+           op != OP_STRING_CHECK;
 }
 
 static void check_facts(OpCode op)

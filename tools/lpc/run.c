@@ -13,7 +13,14 @@ static void print_output(const lpc_tensor *t)
     size_t shown = t->elements < SHOWN_VALUES ? (size_t)t->elements : SHOWN_VALUES;
     lpc_elements(t, 0, shown, values);
     printf("%s %s:", t->name, t->shape);
-    for (size_t i = 0; i < shown; i++) printf(" %.6g", values[i]);
+    for (size_t i = 0; i < shown; i++) {
+        size_t length;
+        const char *string = lpc_string(t, (int64_t)i, &length);
+        if (string)
+            printf(" \"%.*s\"", (int)length, string);
+        else
+            printf(" %.6g", values[i]);
+    }
     printf("%s\n", t->elements > SHOWN_VALUES ? " ..." : "");
 }
 

@@ -66,6 +66,7 @@ void x_int(Expand *x, const char *name, int64_t value);
 void x_float(Expand *x, const char *name, double value);
 void x_string(Expand *x, const char *name, const char *value);
 void x_ints(Expand *x, const char *name, int count, const int64_t *values);
+void x_floats(Expand *x, const char *name, int count, const double *values);
 
 /* A node with one output; with several, which are put into `out` (NULL there before: a new tensor). */
 Tensor *x_op(Expand *x, OpCode op, int count, Tensor *const *in);

@@ -25,6 +25,11 @@ void x_ints(Expand *x, const char *name, int count, const int64_t *values)
     node_set_ints(x->g, &x->waiting, name, count, values);
 }
 
+void x_floats(Expand *x, const char *name, int count, const double *values)
+{
+    node_set_floats(x->g, &x->waiting, name, count, values);
+}
+
 /* ---- Nodes ---- */
 
 static Tensor *new_output(Expand *x, OpCode op)

@@ -224,8 +224,8 @@ static int check_node(Expand *x, int64_t *steps, int *directions)
 
 int expand_ms_attn_lstm(Expand *x)
 {
-    int64_t steps;
-    int directions;
+    int64_t steps = 0;
+    int directions = 0;
     TRY(check_node(x, &steps, &directions));
     Tensor *out[2][3] = {{0}};
     bool backwards = !strcmp(node_string(x->n, "direction"), "reverse");

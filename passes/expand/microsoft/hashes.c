@@ -1,5 +1,6 @@
 /* Hashes and n-grams of com.microsoft. */
 #include "passes/expand/build/build.h"
+#include "passes/expand/strings/strings.h"
 
 #include <math.h>
 
@@ -45,13 +46,14 @@ static Tensor *bits(Expand *x, Tensor *a, DType type)
     return x_op1(x, OP_BIT_CAST, a);
 }
 
-int expand_ms_murmur_hash3(Expand *x)
+static Tensor *hash_numbers(Expand *x, Tensor *a)
 {
-    Tensor *a = x_in(x, 0);
     DType t = a->dtype;
     bool is_long = t == DT_I64 || t == DT_U64 || t == DT_F64;
-    if (!is_long && t != DT_I32 && t != DT_U32 && t != DT_F32)
-        return x_fail(x, "type %s is not hashed, numbers of 4 and 8 bytes are", dtype_name(t));
+    if (!is_long && t != DT_I32 && t != DT_U32 && t != DT_F32) {
+        x_fail(x, "type %s is not hashed, strings and numbers of 4 and 8 bytes are", dtype_name(t));
+        return NULL;
+    }
     Tensor *hash = x_scalar(x, DT_U32, (double)(uint32_t)node_int(x->n, "seed"));
     if (is_long) { /* the lower word first */
         Tensor *both = bits(x, a, DT_U64);
@@ -61,7 +63,15 @@ int expand_ms_murmur_hash3(Expand *x)
     } else {
         hash = mix_word(x, hash, bits(x, a, DT_U32));
     }
-    hash = finish(x, hash, is_long ? 8 : 4);
+    return finish(x, hash, is_long ? 8 : 4);
+}
+
+int expand_ms_murmur_hash3(Expand *x)
+{
+    Tensor *a = x_in(x, 0);
+    Tensor *hash = dtype_is_string(a->dtype)
+                       ? x_string_hash(x, a, (uint32_t)node_int(x->n, "seed"))
+                       : hash_numbers(x, a);
     x_result(x, 0, bits(x, hash, node_int(x->n, "positive") ? DT_U32 : DT_I32));
     return 0;
 }

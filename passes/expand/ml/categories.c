@@ -1,15 +1,11 @@
 /* Operators on categories: LabelEncoder, OneHotEncoder, CategoryMapper, ZipMap. Keys are known at compile
  * time; lpc.Lookup searches them in their order. */
 #include "passes/expand/ml/ml.h"
+#include "passes/expand/strings/strings.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int no_strings(Expand *x, const char *what)
-{
-    return x_fail(x, "%s that are strings need tensors of strings, which are not supported", what);
-}
 
 /* ---- Lookup ---- */
 
@@ -68,12 +64,54 @@ static Tensor *reordered(Expand *x, const Tensor *from, const Tensor *otherwise,
     return x_ok(x) ? graph_const(x->g, NULL, from->dtype, 1, &count, to) : NULL;
 }
 
-/* values[i] where the input is keys[i], `otherwise` where it is none of them. */
+static Tensor *i64_constant(Expand *x, const int64_t *values, int64_t count)
+{
+    return x_constant(x, DT_I64, 1, &count, values);
+}
+
+/* 0, 1 ... of as many as there are keys, then one more. */
+static int64_t *places(Expand *x, int64_t count)
+{
+    int64_t *list = arena_array(x->g->arena, (size_t)count + 1, sizeof *list);
+    for (int64_t i = 0; i <= count; i++) list[i] = i;
+    return list;
+}
+
+/* Where the input stands among the keys, -1: nowhere. Of equal keys the first one counts, or the last. */
+static Tensor *place_among(Expand *x, Tensor *in, const Tensor *keys, bool last)
+{
+    int64_t count, nan;
+    if (!x_ok(x)) return NULL;
+    if (dtype_is_string(in->dtype)) return x_string_index(x, in, keys, last);
+    const Key *sorted = sorted_keys(x, keys, &count, &nan);
+    int64_t *order = arena_array(x->g->arena, (size_t)count + 2, sizeof *order);
+    for (int64_t i = 0; i < count; i++) order[i] = sorted[i].index;
+    order[count] = -1;
+    Tensor *ordered = reordered(x, keys, NULL, count, order);
+    order[count + 1] = nan;
+    return x_op3(x, OP_ML_LOOKUP, in, ordered, i64_constant(x, order, count + 2));
+}
+
+/* values[i] where the input is keys[i], `otherwise` where it is none of them: a list ends with that, which
+ * place -1 takes. */
+static Tensor *lookup_places(Expand *x, Tensor *in, const Tensor *keys, const Tensor *values,
+                             const Tensor *otherwise, bool last)
+{
+    Tensor *place = place_among(x, in, keys, last);
+    if (!x_ok(x)) return NULL;
+    int64_t count = tensor_static_elements(keys), *order = places(x, count);
+    order[count] = -1;
+    return x_gather(x, reordered(x, values, otherwise, count + 1, order), place, 0);
+}
+
+/* The same; between numbers in one step. */
 static Tensor *lookup(Expand *x, Tensor *in, const Tensor *keys, const Tensor *values,
                       const Tensor *otherwise)
 {
     int64_t count, nan;
     if (!x_ok(x)) return NULL;
+    if (dtype_is_string(in->dtype) || dtype_is_string(values->dtype))
+        return lookup_places(x, in, keys, values, otherwise, false);
     const Key *sorted = sorted_keys(x, keys, &count, &nan);
     int64_t *order = arena_array(x->g->arena, (size_t)count + 2, sizeof *order);
     for (int64_t i = 0; i < count; i++) order[i] = sorted[i].index;
@@ -85,12 +123,14 @@ static Tensor *lookup(Expand *x, Tensor *in, const Tensor *keys, const Tensor *v
 
 /* ---- LabelEncoder ---- */
 
-static Tensor *i64_constant(Expand *x, const int64_t *values, int64_t count)
+/* Strings of an attribute as a constant. */
+static Tensor *words_of(Expand *x, const char *name)
 {
-    return x_constant(x, DT_I64, 1, &count, values);
+    const Attr *attr = node_attr(x->n, name);
+    return x_words(x, attr->count, attr->strings);
 }
 
-/* Attribute keys_ or values_ as a constant: of a tensor, of integers or of floats. */
+/* Attribute keys_ or values_ as a constant: of a tensor, of integers, of floats or of strings. */
 static Tensor *encoder_list(Expand *x, const char *what)
 {
     Arena *arena = x->g->arena;
@@ -100,12 +140,10 @@ static Tensor *encoder_list(Expand *x, const char *what)
     if (tensor) return tensor->tensor;
     if (ints.count) return i64_constant(x, ints.at, ints.count);
     if (floats.count) return ml_vector(x, DT_F32, floats);
-    if (ml_string_count(x, arena_printf(arena, "%s_strings", what)) ||
-        ml_string_count(x, "classes_strings"))
-        no_strings(x, what);
-    else
-        x_fail(x, "%s: expected one of %s_int64s, %s_floats, %s_strings and %s_tensor", what, what,
-               what, what, what);
+    const char *words = arena_printf(arena, "%s_strings", what);
+    if (ml_string_count(x, words)) return words_of(x, words);
+    x_fail(x, "%s: expected one of %s_int64s, %s_floats, %s_strings and %s_tensor", what, what,
+           what, what, what);
     return NULL;
 }
 
@@ -120,14 +158,33 @@ static Tensor *encoder_default(Expand *x, const Tensor *values)
         x_fail(x, "default_tensor: expected one %s", dtype_name(values->dtype));
         return NULL;
     }
+    const char *word = node_string(x->n, "default_string");
+    if (dtype_is_string(values->dtype)) return x_words(x, 1, &word);
     if (values->dtype == DT_I64) return i64_constant(x, &whole, 1);
     if (dtype_is_float(values->dtype))
         return x_scalar(x, values->dtype, node_float(x->n, "default_float"));
     return x_scalar(x, values->dtype, (double)whole);
 }
 
+/* The form of opset 1: classes are strings, and numbers from 0 on. Of equal strings the last one counts. */
+static int encode_classes(Expand *x)
+{
+    Tensor *in = x_in(x, 0), *classes = words_of(x, "classes_strings"), *to = classes;
+    if (!x_ok(x)) return LPC_ERROR;
+    bool strings = dtype_is_string(in->dtype);
+    int64_t count = tensor_static_elements(classes);
+    Tensor *numbers = i64_constant(x, places(x, count), count);
+    if (!strings && in->dtype != DT_I64)
+        return x_fail(x, "input 0: expected strings or i64, got %s", dtype_name(in->dtype));
+    if (strings) to = numbers;
+    x_result(x, 0,
+             lookup_places(x, in, strings ? classes : numbers, to, encoder_default(x, to), true));
+    return 0;
+}
+
 int expand_ml_label_encoder(Expand *x)
 {
+    if (ml_string_count(x, "classes_strings")) return encode_classes(x);
     Tensor *in = x_in(x, 0), *keys = encoder_list(x, "keys");
     Tensor *values = encoder_list(x, "values");
     Tensor *otherwise = x_ok(x) ? encoder_default(x, values) : NULL;
@@ -185,12 +242,27 @@ static Tensor *one_hot_rows(Expand *x, Tensor *in, Ints cats)
     return x_gather(x, ml_matrix(x, DT_F32, count, count, rows), at, 0);
 }
 
+/* Words as the places among the categories, the last one of equal ones; one behind them where a word is
+ * none of them. */
+static Tensor *category_places(Expand *x, Tensor *in, int64_t count)
+{
+    if (!dtype_is_string(in->dtype)) {
+        x_fail(x, "input 0: expected strings, got %s", dtype_name(in->dtype));
+        return NULL;
+    }
+    Tensor *place = place_among(x, in, words_of(x, "cats_strings"), true);
+    return x_gather(x, i64_constant(x, places(x, count), count + 1), place, 0);
+}
+
 int expand_ml_one_hot_encoder(Expand *x)
 {
     Ints cats = ml_ints(x, "cats_int64s");
-    if (ml_string_count(x, "cats_strings")) return no_strings(x, "categories");
-    if (!cats.count) return x_fail(x, "attribute 'cats_int64s' is missing, or empty");
-    Tensor *in = x_cast(x, x_in(x, 0), DT_I64);
+    int words = ml_string_count(x, "cats_strings");
+    Tensor *places_of_words = words ? category_places(x, x_in(x, 0), words) : NULL;
+    if (words) cats = (Ints){words, places(x, words)};
+    if (!x_ok(x)) return LPC_ERROR;
+    if (!cats.count) return x_fail(x, "expected one of cats_int64s and cats_strings");
+    Tensor *in = words ? places_of_words : x_cast(x, x_in(x, 0), DT_I64);
     if (!node_int(x->n, "zeros") && cats.count > MOST_ROWS)
         return x_fail(x, "%d categories without 'zeros': at most %d are supported", cats.count,
                       MOST_ROWS);
@@ -204,7 +276,20 @@ int expand_ml_one_hot_encoder(Expand *x)
 /* Maps integers to strings or strings to integers. */
 int expand_ml_category_mapper(Expand *x)
 {
-    return no_strings(x, "categories");
+    Tensor *in = x_in(x, 0);
+    Ints numbers = ml_ints(x, "cats_int64s");
+    TRY(ml_need_count(x, "cats_strings", ml_string_count(x, "cats_strings"), numbers.count));
+    if (!numbers.count) return x_fail(x, "expected cats_int64s and cats_strings");
+    bool strings = dtype_is_string(in->dtype);
+    Tensor *words = words_of(x, "cats_strings"), *cats = x_i64(x, numbers.count, numbers.at);
+    if (!strings && in->dtype != DT_I64)
+        return x_fail(x, "input 0: expected strings or i64, got %s", dtype_name(in->dtype));
+    Tensor *otherwise = encoder_default(x, strings ? cats : words);
+    if (!x_ok(x)) return LPC_ERROR;
+    x_result(x, 0,
+             strings ? lookup_places(x, in, words, cats, otherwise, true)
+                     : lookup_places(x, in, cats, words, otherwise, true));
+    return 0;
 }
 
 /* ---- ZipMap ---- */

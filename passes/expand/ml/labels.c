@@ -1,11 +1,13 @@
 /* From scores to the labels of classes. */
 #include "passes/expand/ml/ml.h"
+#include "passes/expand/strings/strings.h"
 
 Labels ml_class_labels(const Expand *x, const char *ints)
 {
     Labels labels = {.ints = ml_ints(x, ints)};
     int strings = ml_string_count(x, "classlabels_strings");
     labels.are_strings = strings > 0;
+    if (strings) labels.words = node_attr(x->n, "classlabels_strings")->strings;
     labels.count = strings ? strings : labels.ints.count;
     return labels;
 }
@@ -23,7 +25,7 @@ void ml_labels(Expand *x, const Labels *labels, Tensor *index)
 {
     if (!x_wants(x, 0)) return;
     if (labels->are_strings) {
-        x_fail(x, "class labels that are strings need tensors of strings, which are not supported");
+        x_result(x, 0, x_gather(x, x_words(x, labels->count, labels->words), index, 0));
         return;
     }
     if (!are_indices(labels->ints))

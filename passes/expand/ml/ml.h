@@ -4,8 +4,8 @@
  * is often, the answer is what ONNX Runtime's CPU kernels do (onnxruntime/core/providers/cpu/ml): models
  * are exported for them and tested with them. Such places say so.
  *
- * Class labels that are strings need tensors of strings, which lpc has not. All that an operator computes
- * but them is a class's index, and ml_labels is the one place where an index becomes a label. */
+ * All that a classifier computes of labels is a class's index: ml_labels is the one place where an index
+ * becomes a label, a number or a string. */
 #ifndef LPC_PASSES_EXPAND_ML_H
 #define LPC_PASSES_EXPAND_ML_H
 
@@ -73,6 +73,7 @@ typedef struct Labels {
     int count;
     Ints ints;
     bool are_strings;
+    const char *const *words;
 } Labels;
 
 /* The operator's class labels: attribute `ints`, or strings in their place. */

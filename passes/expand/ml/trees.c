@@ -157,10 +157,11 @@ static int classify_many(Expand *x, const Forest *f, Floats base, const Labels *
 static int classify_one(Expand *x, const Forest *f, Floats base, const Labels *labels)
 {
     static const int64_t plain[] = {0, 1};
-    Labels of_two = {.count = 2, .ints = {2, plain}, .are_strings = labels->are_strings};
+    Labels of_two = {.count = 2, .ints = {2, plain}};
     MlTransform transform = ml_post_transform(x);
     Tensor *scores = all_scores(x, f);
     if (!x_ok(x)) return LPC_ERROR;
+    if (labels->are_strings) return x_fail(x, "classlabels_strings: expected 2 or more, got 1");
     if (base.count) TRY(ml_need_count(x, "base_values", base.count, 1));
     scores = add_base(x, scores, base);
     Tensor *above = x_op2(x, OP_GREATER, x_squeeze(x, scores, 1), x_like(x, scores, 0));

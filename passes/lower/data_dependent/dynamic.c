@@ -1,6 +1,7 @@
 /* NonZero, Compress, Unique: a first kernel counts and sets the size's symbol, a second one, which
  * reads the sizes anew, fills the outputs. */
 #include "passes/lower/moves/move.h"
+#include "passes/lower/strings/strings.h"
 
 /* The node's symbol for `size` gets its value; a size that was known all along has none. */
 static void set_count(Lower *lw, const Size *size, Inst *value)
@@ -71,7 +72,7 @@ static void compress_axis(Lower *lw, const Node *node, int axis, Inst *limit)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), limit, 1);
     kb_if(b, condition_at(lw, node->in[1], i));
     Inst *to = kb_get(b, at);
-    int loops = lower_nest(lw, x->rank, dims, NULL, true, 0, idx);
+    int loops = lower_nest_of(lw, x, x->rank, dims, NULL, 0, idx);
     idx[axis] = i;
     Inst *value = lower_load(lw, x, idx);
     idx[axis] = to;
@@ -91,8 +92,10 @@ static void compress_flat(Lower *lw, const Node *node, Inst *limit)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), limit, 1);
     kb_if(b, condition_at(lw, node->in[1], i));
     lower_unflatten(lw, i, x->rank, x->dims, idx);
-    Inst *value = lower_load(lw, x, idx);
-    lower_store(lw, (Inst *[]){kb_get(b, at)}, value);
+    Inst *to = kb_get(b, at);
+    int loops = lower_nest_of(lw, x, 0, NULL, NULL, 0, NULL);
+    lower_store(lw, &to, lower_load(lw, x, idx));
+    lower_nest_end(lw, loops);
     increment(lw, at);
     kb_end(b);
     kb_end(b);
@@ -153,21 +156,30 @@ static void slice_dims(Lower *lw, const Unique *u, const Size **dims)
     dims[u->axis] = size_const(lw->sizes, 1);
 }
 
+/* Is the element at `one` less than that at `other`? */
+static Inst *element_less(Lower *lw, const Tensor *x, Inst *const *one, Inst *const *other)
+{
+    if (!dtype_is_string(x->dtype))
+        return move_less(&lw->b, lower_load(lw, x, one), lower_load(lw, x, other));
+    Str a = str_in(lw, x, one), c = str_in(lw, x, other);
+    return str_less(lw, &a, &c);
+}
+
 /* Lexicographically: what the first difference says. */
 static Inst *slice_before(Lower *lw, const Unique *u, Inst *c, Inst *a)
 {
     Builder *b = &lw->b;
     const Size *dims[MAX_RANK];
-    Inst *idx[MAX_RANK] = {0};
+    Inst *one[MAX_RANK] = {0}, *other[MAX_RANK] = {0};
     Cell *less = kb_cell(b, "less", (LType){DT_BOOL, 1}, kb_int(b, DT_BOOL, 0));
     Cell *open = kb_cell(b, "open", (LType){DT_BOOL, 1}, kb_int(b, DT_BOOL, 1));
     slice_dims(lw, u, dims);
-    int loops = lower_nest(lw, u->x->rank, dims, NULL, false, 0, idx);
-    idx[u->axis] = c;
-    Inst *x = lower_load(lw, u->x, idx);
-    idx[u->axis] = a;
-    Inst *y = lower_load(lw, u->x, idx), *undecided = kb_get(b, open);
-    Inst *below = move_less(b, x, y), *above = move_less(b, y, x);
+    int loops = lower_nest(lw, u->x->rank, dims, NULL, false, 0, one);
+    for (int i = 0; i < u->x->rank; i++) other[i] = one[i];
+    one[u->axis] = c;
+    other[u->axis] = a;
+    Inst *undecided = kb_get(b, open), *below = element_less(lw, u->x, one, other);
+    Inst *above = element_less(lw, u->x, other, one);
     Inst *decides = kb_op(b, LI_AND, undecided, below);
     kb_set(b, less, kb_op(b, LI_OR, kb_get(b, less), decides));
     Inst *equal = kb_op1(b, LI_NOT, kb_op(b, LI_OR, below, above));
@@ -179,12 +191,11 @@ static Inst *slice_before(Lower *lw, const Unique *u, Inst *c, Inst *a)
 static Inst *unique_before(Lower *lw, void *data, Inst *c, Inst *a)
 {
     const Unique *u = data;
-    Inst *idx[MAX_RANK] = {0};
+    Inst *one[MAX_RANK] = {0}, *other[MAX_RANK] = {0};
     if (u->axis >= 0) return slice_before(lw, u, c, a);
-    lower_unflatten(lw, c, u->x->rank, u->x->dims, idx);
-    Inst *x = lower_load(lw, u->x, idx);
-    lower_unflatten(lw, a, u->x->rank, u->x->dims, idx);
-    return move_less(&lw->b, x, lower_load(lw, u->x, idx));
+    lower_unflatten(lw, c, u->x->rank, u->x->dims, one);
+    lower_unflatten(lw, a, u->x->rank, u->x->dims, other);
+    return element_less(lw, u->x, one, other);
 }
 
 /* Groups of equal elements in sorted order: first occurrence, count, and whose group each is in. */
@@ -240,11 +251,13 @@ static void store_unique(Lower *lw, const Unique *u, Inst *first, Inst *to)
     Inst *idx[MAX_RANK] = {0};
     if (u->axis < 0) {
         lower_unflatten(lw, first, u->x->rank, u->x->dims, idx);
+        int bytes = lower_nest_of(lw, u->x, 0, NULL, NULL, 0, NULL);
         lower_store(lw, &to, lower_load(lw, u->x, idx));
+        lower_nest_end(lw, bytes);
         return;
     }
     slice_dims(lw, u, dims);
-    int loops = lower_nest(lw, u->x->rank, dims, NULL, true, 0, idx);
+    int loops = lower_nest_of(lw, u->x, u->x->rank, dims, NULL, 0, idx);
     idx[u->axis] = first;
     Inst *value = lower_load(lw, u->x, idx);
     idx[u->axis] = to;

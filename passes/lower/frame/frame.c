@@ -94,7 +94,7 @@ void lower_begin(Lower *lw, const char *suffix)
     lw->kernel->tuning_key = lw->tuning_key;
     lw->uses = NULL;
     lw->use_count = 0;
-    lw->flat = NULL;
+    lw->flat = lw->byte = NULL;
     lw->depth = 0;
     lw->kernels_of_node++;
     builder_init(&lw->b, lw->kernel);
@@ -205,7 +205,7 @@ static void place_reach(Lower *lw, const Tensor *tensor, const Place *place, con
 {
     const Size *zero = size_const(lw->sizes, 0);
     *first = zero;
-    *end = size_const(lw->sizes, 1);
+    *end = size_const(lw->sizes, dtype_cells(tensor->dtype));
     for (int i = 0; i < tensor->rank; i++) {
         const Size *stride = place->stride[i];
         const Size *far = size_mul(lw->sizes, size_addi(lw->sizes, tensor->dims[i], -1), stride);

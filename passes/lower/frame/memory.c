@@ -57,7 +57,7 @@ Buffer *lower_const(Lower *lw, const char *name, DType dtype, int64_t count, con
 void place_row_major(Lower *lw, const Tensor *tensor, Place *place)
 {
     place->offset = size_const(lw->sizes, 0);
-    const Size *stride = size_const(lw->sizes, 1);
+    const Size *stride = size_const(lw->sizes, dtype_cells(tensor->dtype));
     for (int i = tensor->rank - 1; i >= 0; i--) {
         place->stride[i] = stride;
         stride = size_mul(lw->sizes, stride, tensor->dims[i]);

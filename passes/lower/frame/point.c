@@ -64,7 +64,7 @@ static bool is_contiguous(Lower *lw, const Tensor *tensor)
 
 bool lower_is_flat(Lower *lw, const Node *node)
 {
-    if (!maps_elements(node)) return false;
+    if (!maps_elements(node) || node_has_strings(node)) return false;
     const Tensor *result = node_result(node);
     if (!is_contiguous(lw, result)) return false;
     for (int i = 0; i < node->in_count; i++) {
@@ -151,7 +151,7 @@ static void one_output(Lower *lw, Node *node, int output)
     } else {
         uint8_t order[MAX_RANK];
         lower_order(lw, result, order);
-        loops = lower_nest(lw, result->rank, result->dims, order, true, work, idx);
+        loops = lower_nest_of(lw, result, result->rank, result->dims, order, work, idx);
     }
     Inst *value = lower_point_value(lw, node, output, idx);
     if (output == 0)

@@ -22,7 +22,7 @@ static void copy_part(Lower *lw, const Tensor *in, int axis, const Size *at, dou
     Inst *idx[MAX_RANK] = {0}, *to[MAX_RANK] = {0};
     uint8_t order[MAX_RANK];
     lower_order(lw, node_result(lw->node), order);
-    int loops = lower_nest(lw, in->rank, in->dims, order, true, work, idx);
+    int loops = lower_nest_of(lw, in, in->rank, in->dims, order, work, idx);
     for (int i = 0; i < in->rank; i++) to[i] = idx[i];
     to[axis] = kb_add(&lw->b, idx[axis], kb_size(&lw->b, at));
     lower_store(lw, to, lower_load(lw, in, idx));
@@ -137,7 +137,7 @@ static void take_branch(Lower *lw, const Tensor *from, bool when, bool fails)
     uint8_t order[MAX_RANK];
     lower_begin(lw, side);
     lower_order(lw, out, order);
-    int loops = lower_nest(lw, out->rank, from->dims, order, true, 1, idx);
+    int loops = lower_nest_of(lw, out, out->rank, from->dims, order, 1, idx);
     lower_store(lw, idx, lower_load(lw, from, idx));
     lower_nest_end(lw, loops);
     lower_end(lw);

@@ -81,7 +81,7 @@ int lower_gather(Lower *lw, Node *node)
     Inst *n = kb_size(b, in->dims[axis]);
     own[axis] = move_wrap(b, lower_load(lw, index, idx + axis), n);
     if (!indices_are_good(index, in->dims[axis])) move_check(b, own[axis], n, RUN_INDEX);
-    loops += lower_nest(lw, out->rank - outer, out->dims + outer, NULL, true, 0, idx + outer);
+    loops += lower_nest_of(lw, out, out->rank - outer, out->dims + outer, NULL, 0, idx + outer);
     for (int i = axis + 1; i < in->rank; i++) own[i] = idx[i + index->rank - 1];
     lower_store(lw, idx, lower_load(lw, in, own));
     lower_nest_end(lw, loops);

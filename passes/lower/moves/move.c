@@ -65,7 +65,7 @@ void move_copy(Lower *lw, const char *suffix, const Tensor *from, const Tensor *
     uint8_t order[MAX_RANK];
     lower_begin(lw, suffix);
     lower_order(lw, to, order);
-    int loops = lower_nest(lw, to->rank, to->dims, order, true, 1, idx);
+    int loops = lower_nest_of(lw, to, to->rank, to->dims, order, 1, idx);
     lower_store_to(lw, to, idx, lower_load(lw, from, idx));
     lower_nest_end(lw, loops);
     lower_end(lw);
@@ -77,7 +77,7 @@ void move_fill(Lower *lw, const char *suffix, const Tensor *to, double value)
     uint8_t order[MAX_RANK];
     lower_begin(lw, suffix);
     lower_order(lw, to, order);
-    int loops = lower_nest(lw, to->rank, to->dims, order, true, 1, idx);
+    int loops = lower_nest_of(lw, to, to->rank, to->dims, order, 1, idx);
     lower_store_to(lw, to, idx, kb_const(&lw->b, lower_type(to->dtype), value));
     lower_nest_end(lw, loops);
     lower_end(lw);

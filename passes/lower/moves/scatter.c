@@ -28,6 +28,7 @@ int lower_scatter_elements(Lower *lw, Node *node)
     Inst *n = kb_size(b, out->dims[axis]);
     at[axis] = move_wrap(b, lower_load(lw, index, idx), n);
     move_check(b, at[axis], n, RUN_INDEX);
+    if (dtype_is_string(out->dtype)) loops += lower_nest_of(lw, out, 0, NULL, NULL, 0, NULL);
     update(lw, node_string(node, "reduction"), out, at, lower_load(lw, node->in[2], idx));
     lower_nest_end(lw, loops);
     lower_end(lw);
@@ -54,7 +55,8 @@ int lower_scatter_nd(Lower *lw, Node *node)
         at[k] = move_wrap(b, lower_load(lw, index, idx), n);
         move_check(b, at[k], n, RUN_INDEX);
     }
-    loops += lower_nest(lw, updates->rank - last, updates->dims + last, NULL, true, 0, from + last);
+    loops +=
+        lower_nest_of(lw, out, updates->rank - last, updates->dims + last, NULL, 0, from + last);
     for (int i = depth; i < out->rank; i++) at[i] = from[last + i - depth];
     update(lw, node_string(node, "reduction"), out, at, lower_load(lw, updates, from));
     lower_nest_end(lw, loops);
