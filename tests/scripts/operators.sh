@@ -1,12 +1,14 @@
 #!/bin/bash
-# Operators of every family, whose values op_cases.py computes, through the evaluator and every backend:
+# Operators of every family, whose values op_cases.py and its kin compute, through the evaluator and every backend:
 # what the official tests (conformance.sh, backends.sh) show of them all, in small and without ../shared.
 # labels: asan
 # timeout: 300
 set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
-PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/op_cases.py" "$work/cases" || exit 1
+for family in op_cases quantised_cases packed_cases; do
+    PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$family.py" "$work/cases" || exit 1
+done
 cd "$work/cases" || exit 1
 count=$(ls | wc -l)
 ways=("--emit eval" "--emit eval --no-plan" "--emit eval --portable")
