@@ -11,10 +11,10 @@
 #   TARGETS   as in `lpc --targets`. Without it, the machine that lpc runs on. With several, the
 #             model is cut into one stage for each: the libraries are name_STAGE, where STAGE is the
 #             target's name with `_` for what is no letter or digit, and `name` is an alias of the first
-#   EMIT      obj (the default) or c
+#   EMIT      obj (the default, neither with PORTABLE nor with WEIGHTS c) or c
 #   PORTABLE  plain ISO C11 (implies EMIT c)
 #   WEIGHTS   elf (the default): an object; c: arrays in C, for a compiler or linker that takes no ELF
-#             (implies EMIT c). A compiler needs about 80 MB of memory and 4 s for a megabyte of floats
+#             (implies EMIT c). A compiler needs about 20 times their size in memory
 #   TARGET_DIR  folders of your own target files
 #   OPTIONS   handed to lpc as they are: --bind batch=1, --state past=present, --cut-after node...
 #
@@ -47,6 +47,12 @@ function(lpc_add_model)
         set(weights weights.c)
     elseif(arg_WEIGHTS AND NOT arg_WEIGHTS STREQUAL "elf")
         message(FATAL_ERROR "lpc_add_model: WEIGHTS is elf or c, not ${arg_WEIGHTS}")
+    endif()
+    if(emit STREQUAL "obj" AND arg_PORTABLE)
+        message(FATAL_ERROR "lpc_add_model: PORTABLE needs EMIT c, which it has without EMIT")
+    endif()
+    if(emit STREQUAL "obj" AND weights STREQUAL "weights.c")
+        message(FATAL_ERROR "lpc_add_model: WEIGHTS c needs EMIT c, which it has without EMIT")
     endif()
     get_filename_component(model ${arg_MODEL} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
     set(data)

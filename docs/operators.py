@@ -8,7 +8,7 @@ HEADER = """# Operators
 
 Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/ops/`.
 
-A model of any opset from 7 on (each operator from the version under *since*) is brought to one
+A model of any opset from 1 to 27 (each operator from the version under *since*) is brought to one
 canonical form on import: the form of the newest opset. Operators that are not in the tables are
 decomposed by the frontend (docs/frontend.md) or reported, all at once, with their nodes' names.
 
@@ -28,8 +28,10 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
 - **QuantizeLinear, DequantizeLinear**: no `axis` when the scale is a scalar; axis 0 when it is one
   element in a vector, which counts as per tensor.
 - Inputs that **determine sizes** (Reshape's shape, Slice's starts, Range's limit, TopK's k, ...) are
-  constants or tensors with known `values`; a model where they depend on data needs
-  `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
+  constants or tensors with known `values`. Where Slice's starts and ends, TopK's k, Reshape's, Expand's and
+  ConstantOfShape's shape, Range's limit, Tile's repeats, Pad's pads and OneHot's depth depend on data,
+  `lpc.Measure` reads them at run time into symbols; Slice, TopK and Reshape bound them, for others `--max
+  TENSOR_value=N` does (outside of loops). Others need `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
   the sizes there are, `lpc.Phi` has the attribute `fails` (0: else, 1: then): taking it is an error
   at run time.
 - **NonZero, Compress, Unique, NonMaxSuppression** define a symbol that they compute at run time,
@@ -45,13 +47,25 @@ and with these inside. What enters the body anew in each iteration may change it
 - A size that stays, or grows by the same amount in each iteration, is found at compile time.
 - Any other becomes a symbol `NODE_sizeV_A` (carried value V, axis A) that the loop sets anew. Its bound
   follows from the body where it can: a size that never grows beyond the first one, or by a bounded
-  amount in a bounded number of iterations.
+  amount in a bounded number of iterations. Sizes that follow from each other, as when two values change
+  places, have one bound, the largest of them.
 - The number of iterations is known, or it is the symbol `NODE_trips`. A bound is needed where
   something grows with it.
 
 What has no bound is an error that names the node and the symbol: give it with `--max SYMBOL=N`. A run
 that goes beyond a given bound ends with `LPC_RUN_BOUND`. What is stacked has the same size in each
 iteration. The types and ranks of what is carried do not change.
+
+## Models that ONNX Runtime has optimised
+
+Operators of `com.microsoft` are written out as those of ai.onnx where that costs nothing, and have kernels of
+their own otherwise. What its optimiser fuses (FusedConv, FusedGemm, FusedMatMul, SkipLayerNormalization, ...)
+gets the kernels and epilogues that the plain operators have. Dropouts are there as in inference.
+
+At level *all*, `com.microsoft.nchwc` has weights in blocks of 8 channels (processors with AVX) or 16 (AVX-512,
+ARM). They are put back in order when lpc compiles. Which blocks they are follows from the numbers of
+channels, but for models where all are multiples of 16: then 8 is assumed, with a note. `--nchwc-block 16` says
+otherwise. MaxpoolWithMask is what ONNX Runtime's kernel computes: its text defines nothing.
 
 ## NaN
 
@@ -62,7 +76,8 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **ArgMax, ArgMin, Hardmax**: the first NaN of the row, the last one with `select_last_index`.
 - **TopK, Unique**: a NaN is above all numbers; equal ones in order of their places.
 - **Softmax, LogSoftmax, ReduceLogSumExp, SoftmaxCrossEntropyLoss**: all of the row is NaN.
-- **Relu, Clip, LeakyRelu, Sign** and the like: a NaN stays.
+- **Relu, Clip, LeakyRelu, Sign** and the like: a NaN stays. A bound of Clip that is NaN limits nothing, as in
+  the standard's definition by Less and Where.
 - **GridSample, RoiAlign**: a coordinate that is NaN is a place outside the image's low end.
 
 ## com.microsoft: integers and weights of few bits
@@ -78,11 +93,25 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No `use_sparse_mixer`, no FP4 or FP8
   weights, no layouts of other devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is
   taken.
-- **QAttention**: no `do_rotary`, no `past_present_share_buffer`.
+
+## Narrow types
+
+float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1, int4, uint4, int2 and uint2 are
+converted (Cast, CastLike, QuantizeLinear, DequantizeLinear, BitCast) and moved; any other operator that is given
+them is an error. Constants keep the model's packed bytes. Casts follow the tables of ONNX's text; where it leaves
+something open:
+
+- **float8**: `saturate` takes infinities to the largest number too. f64 is rounded once.
+- **float8e8m0** is rounded from f32, signs are dropped; without `saturate` all below 2^-127 or above 2^127 is NaN,
+  whatever the `round_mode`.
+- **float4e2m1**: a NaN becomes -0, as in ONNX's test cases.
+- **4 and 2 bits**: floats are rounded to the nearest integer, ties to even (ONNX's page on int4); from integers the
+  lowest bits stay.
+- **QuantizeLinear, DequantizeLinear**: a zero point of a small float is added and subtracted like any other.
 
 ## Limits
 
-Rank up to 8. No training mode, no strings, sequences, maps, optionals, float8 or 4-bit types.
+Rank up to 8. No training mode, no strings, sequences, maps, optionals or complex types.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the

@@ -78,11 +78,12 @@ static Tensor *attr_tensor(Import *im, const char *name, const Elements *element
     tensor->name = name;
     tensor->dtype = elements->dtype;
     tensor->rank = elements->rank;
-    data->bytes = dtype_size(elements->dtype);
+    int64_t count = 1;
     for (int i = 0; i < elements->rank; i++) {
         tensor->dims[i] = size_const(im->graph->sizes, elements->dims[i]);
-        data->bytes *= (size_t)elements->dims[i];
+        count *= elements->dims[i];
     }
+    data->bytes = (size_t)dtype_const_bytes(elements->dtype, count);
     data->data = elements->data;
     tensor->data = data;
     return tensor;
@@ -202,6 +203,42 @@ void attr_set_string(Call *call, const char *name, const char *value)
 {
     attr_delete(call, name);
     add_attr(call, name, ATTR_STRING, 1)->strings[0] = value;
+}
+
+void attr_set_float(Call *call, const char *name, double value)
+{
+    attr_delete(call, name);
+    add_attr(call, name, ATTR_FLOAT, 1)->floats[0] = value;
+}
+
+void attr_set_floats(Call *call, const char *name, int count, const double *values)
+{
+    attr_delete(call, name);
+    memcpy(add_attr(call, name, ATTR_FLOATS, (size_t)count)->floats, values,
+           (size_t)count * sizeof *values);
+}
+
+Tensor *attr_constant(Call *call, const Attr *attr, const char *name)
+{
+    Import *im = call->im;
+    Elements elements = {.rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS,
+                         .is_literal = true};
+    elements.dims[0] = attr->count;
+    if (attr->kind == ATTR_TENSOR) {
+        elements.dtype = attr->tensor->dtype;
+        elements.rank = attr->tensor->rank;
+        for (int i = 0; i < elements.rank; i++) elements.dims[i] = attr->tensor->dims[i]->value;
+        elements.data = attr->tensor->data->data;
+    } else if (attr->kind == ATTR_INT || attr->kind == ATTR_INTS) {
+        elements.dtype = DT_I64;
+        elements.data = attr->ints;
+    } else {
+        float *data = arena_array(im->arena, (size_t)attr->count, sizeof *data);
+        for (int i = 0; i < attr->count; i++) data[i] = (float)attr->floats[i];
+        elements.dtype = DT_F32;
+        elements.data = data;
+    }
+    return elements_tensor(im, name, &elements);
 }
 
 /* ---- Checking ---- */

@@ -79,3 +79,9 @@ Tensor *call_scalar(Call *call, DType dtype, double value)
 {
     return graph_scalar(call->im->graph, NULL, dtype, value);
 }
+
+void call_become(Call *call, const char *op)
+{
+    call->op = op;
+    call->opset = 0;
+}

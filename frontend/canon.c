@@ -1,14 +1,16 @@
 /* Older and irregular forms of operators brought to the newest one.
  *
  * Here are the rules that replace an operator or change what it computes on; canon_attr.c has those
- * that only move attributes to inputs, decompose.c writes operators out as others. */
+ * that only move attributes to inputs, canon_resize.c those of Resize, canon_old.c those of opsets before 7;
+ * decompose.c writes operators out as others. */
 #include "frontend/import.h"
 
 #include <string.h>
 
 static const Rule *find_rule(const char *op, int64_t opset)
 {
-    const Rule *const tables[] = {canon_old_rules, canon_rules, canon_attr_rules, decompose_rules};
+    const Rule *const tables[] = {canon_old_rules, canon_rules, canon_resize_rules,
+                                  canon_attr_rules, decompose_rules, nchwc_rules};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (const Rule *rule = tables[t]; rule->op; rule++) {
             if (!strcmp(rule->op, op) && (!rule->before || opset < rule->before)) return rule;
@@ -25,40 +27,12 @@ bool canon_knows(const char *op, int64_t opset)
 int canon_call(Call *call)
 {
     const Rule *rule = find_rule(call->op, call->opset);
+    if (!strchr(call->op, ':') && call->opset < 6)
+        attr_delete(call, "consumed_inputs"); /* a hint to run in place */
     return rule ? rule->rewrite(call) : LPC_OK;
 }
 
-/* The call goes on as another operator, whose own opset does not matter. */
-static void become(Call *call, const char *op)
-{
-    call->op = op;
-    call->opset = 0;
-}
-
 /* ---- Constant ---- */
-
-static Tensor *constant_from(Call *call, const Attr *attr, const char *name)
-{
-    Import *im = call->im;
-    Elements elements = {.rank = attr->kind == ATTR_INTS || attr->kind == ATTR_FLOATS,
-                         .is_literal = true};
-    elements.dims[0] = attr->count;
-    if (attr->kind == ATTR_TENSOR) {
-        elements.dtype = attr->tensor->dtype;
-        elements.rank = attr->tensor->rank;
-        for (int i = 0; i < elements.rank; i++) elements.dims[i] = attr->tensor->dims[i]->value;
-        elements.data = attr->tensor->data->data;
-    } else if (attr->kind == ATTR_INT || attr->kind == ATTR_INTS) {
-        elements.dtype = DT_I64;
-        elements.data = attr->ints;
-    } else {
-        float *data = arena_array(im->arena, (size_t)attr->count, sizeof *data);
-        for (int i = 0; i < attr->count; i++) data[i] = (float)attr->floats[i];
-        elements.dtype = DT_F32;
-        elements.data = data;
-    }
-    return elements_tensor(im, name, &elements);
-}
 
 static int canon_constant(Call *call)
 {
@@ -76,7 +50,7 @@ static int canon_constant(Call *call)
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         if (strcmp(forms[i].name, attr->name) || forms[i].kind != attr->kind) continue;
         return call_alias(
-            call, 0, constant_from(call, attr, scope_name(call->scope, call->proto->output[0])));
+            call, 0, attr_constant(call, attr, scope_name(call->scope, call->proto->output[0])));
     }
     if (attr->kind == ATTR_STRING || attr->kind == ATTR_STRINGS) {
         return call_fail(call, "element type string is not supported");
@@ -121,66 +95,6 @@ static int canon_batch_norm(Call *call)
     return LPC_OK;
 }
 
-/* ---- Upsample and Resize ---- */
-
-static bool is_empty(const Tensor *tensor)
-{
-    return tensor && tensor->data && tensor_static_elements(tensor) == 0;
-}
-
-static void drop_trailing_inputs(Call *call)
-{
-    while (call->in_count && !call->in[call->in_count - 1]) call->in_count--;
-}
-
-/* Before 11 resizing took coordinates x_out / scale, rounded down. */
-static void old_coordinates(Call *call)
-{
-    attr_set_string(call, "coordinate_transformation_mode", "asymmetric");
-    if (!strcmp(attr_string(call, "mode", "nearest"), "nearest")) {
-        attr_set_string(call, "nearest_mode", "floor");
-    }
-    if (!strcmp(attr_string(call, "mode", ""), "bilinear")) attr_set_string(call, "mode", "linear");
-}
-
-static int canon_upsample(Call *call)
-{
-    Tensor *scales = call_in(call, 1);
-    Attr *attr = attr_find(call, "scales");
-    if (!call_in(call, 0)) return call_fail(call, "expected 1 or 2 inputs");
-    if (attr && attr->kind == ATTR_FLOATS) {
-        scales = constant_from(call, attr, NULL);
-        attr_delete(call, "scales");
-    }
-    if (!scales) return call_fail(call, "scales are missing");
-    call_set_in(call, 1, NULL);
-    call_set_in(call, 2, scales);
-    old_coordinates(call);
-    become(call, "Resize");
-    return LPC_OK;
-}
-
-static int canon_resize_10(Call *call)
-{
-    if (call->in_count != 2 || !call->in[0] || !call->in[1])
-        return call_fail(call, "expected 2 inputs");
-    return canon_upsample(call);
-}
-
-/* Inputs that do not take part may be given as empty tensors. */
-static int canon_resize(Call *call)
-{
-    const char *mode = attr_string(call, "coordinate_transformation_mode", "");
-    for (int i = 1; i < call->in_count; i++) {
-        if (is_empty(call->in[i])) call->in[i] = NULL;
-    }
-    if (strcmp(mode, "tf_crop_and_resize") && call->in_count > 1) call->in[1] = NULL;
-    drop_trailing_inputs(call);
-    if (call->in_count < 3) return call_fail(call, "neither scales nor sizes are given");
-    if (call_in(call, 3) && call->in[2]) return call_fail(call, "both scales and sizes are given");
-    return LPC_OK;
-}
-
 /* ---- GroupNormalization before 21: scale and bias per group, not per channel ----
  * Each is repeated: Reshape(Expand(Unsqueeze(s, [1]), [groups, channels / groups]), [-1]). */
 
@@ -211,7 +125,7 @@ static int canon_group_norm(Call *call)
 
 static int canon_scatter(Call *call)
 {
-    become(call, "ScatterElements");
+    call_become(call, "ScatterElements");
     return LPC_OK;
 }
 
@@ -229,6 +143,18 @@ static int canon_grid_sample(Call *call)
     return LPC_OK;
 }
 
+/* Values in the order of their first places, where each element's is, and how many there are of each. */
+static int canon_unique_ms(Call *call)
+{
+    if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
+    Tensor *flat[] = {call->in[0]};
+    Tensor *out[] = {call_out(call, 0), NULL, call_out(call, 1), call_out(call, 2)};
+    call_emit(call, OP_UNIQUE, 1, flat, 4, out);
+    node_set_int(call->im->graph, call_last(call), "sorted", 0);
+    call->done = true;
+    return LPC_OK;
+}
+
 /* ---- Optional values: a tensor is there or it is not ---- */
 
 static int canon_has_element(Call *call)
@@ -240,7 +166,7 @@ static int canon_has_element(Call *call)
 static int canon_get_element(Call *call)
 {
     if (!call_in(call, 0)) return call_fail(call, "there is no element");
-    become(call, "Identity");
+    call_become(call, "Identity");
     return LPC_OK;
 }
 
@@ -251,13 +177,11 @@ const Rule canon_rules[] = {
     {"Hardmax", 13, canon_softmax},
     {"Dropout", 0, decompose_dropout},
     {"BatchNormalization", 0, canon_batch_norm},
-    {"Upsample", 0, canon_upsample},
-    {"Resize", 11, canon_resize_10},
-    {"Resize", 0, canon_resize},
     {"GroupNormalization", 21, canon_group_norm},
     {"Scatter", 0, canon_scatter},
     {"RoiAlign", 16, canon_roi_align},
     {"GridSample", 20, canon_grid_sample},
+    {"com.microsoft::Unique", 0, canon_unique_ms},
     {"OptionalHasElement", 0, canon_has_element},
     {"OptionalGetElement", 0, canon_get_element},
     {NULL, 0, NULL},

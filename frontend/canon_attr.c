@@ -2,6 +2,7 @@
 #include "frontend/import.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* The ints of an attribute as a constant, NULL when absent; the attribute goes. */
@@ -36,7 +37,7 @@ static int canon_axes(Call *call)
     return take_input(call, "axes", 1);
 }
 
-static int canon_split(Call *call)
+int canon_split(Call *call)
 {
     return take_input(call, "split", 1);
 }
@@ -65,7 +66,7 @@ static Tensor *like_input(Call *call, double value)
     return call_make(call, OP_CAST_LIKE, scalar, call->in[0], NULL);
 }
 
-static int canon_pad(Call *call)
+int canon_pad(Call *call)
 {
     double value = attr_float(call, "value", 0);
     if (!call_in(call, 0)) return call_fail(call, "expected 1 input");
@@ -95,6 +96,25 @@ static int canon_dft(Call *call)
     return LPC_OK;
 }
 
+/* Before 9: every row of a batch by itself, and every channel of it unless across_channels. */
+static int canon_mvn_old(Call *call)
+{
+    static const int64_t axes[] = {1, 2, 3};
+    int apart = attr_int(call, "across_channels", 0) == 0;
+    if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
+    if (attr_int(call, "normalize_variance", 1)) {
+        attr_delete(call, "across_channels");
+        attr_delete(call, "normalize_variance");
+        attr_set_ints(call, "axes", 3 - apart, axes + apart);
+        return LPC_OK;
+    }
+    Tensor *over = call_i64(call, 3 - apart, axes + apart), *out = call_out(call, 0);
+    Tensor *in[] = {call->in[0], call_make(call, OP_REDUCE_MEAN, call->in[0], over, NULL)};
+    if (out) call_emit(call, OP_SUB, 2, in, 1, &out);
+    call->done = true;
+    return LPC_OK;
+}
+
 static int canon_mvn(Call *call)
 {
     static const int64_t axes[] = {0, 2, 3};
@@ -103,7 +123,35 @@ static int canon_mvn(Call *call)
     return LPC_OK;
 }
 
+/* An element of a list goes. */
+static void attr_remove(Attr *list, int at)
+{
+    size_t rest = (size_t)(--list->count - at);
+    if (list->ints) memmove(&list->ints[at], &list->ints[at + 1], rest * sizeof *list->ints);
+    if (list->floats)
+        memmove(&list->floats[at], &list->floats[at + 1], rest * sizeof *list->floats);
+    if (list->strings)
+        memmove(&list->strings[at], &list->strings[at + 1], rest * sizeof *list->strings);
+}
+
+/* LabelEncoder of before opset 4: a key that is a NaN is equal to nothing, so it is no key. */
+static int canon_label_encoder(Call *call)
+{
+    Attr *keys = attr_find(call, "keys_floats");
+    static const char *const lists[] = {"values_floats", "values_int64s", "values_strings"};
+    for (int i = keys ? keys->count - 1 : -1; i >= 0; i--) {
+        if (keys->kind != ATTR_FLOATS || !isnan(keys->floats[i])) continue;
+        attr_remove(keys, i);
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
+            Attr *values = attr_find(call, lists[k]);
+            if (values && values->count == keys->count + 1) attr_remove(values, i);
+        }
+    }
+    return LPC_OK;
+}
+
 const Rule canon_attr_rules[] = {
+    {"ai.onnx.ml::LabelEncoder", 4, canon_label_encoder},
     {"Squeeze", 13, canon_axes},
     {"Unsqueeze", 13, canon_axes},
     {"ReduceSum", 13, canon_axes},
@@ -122,6 +170,7 @@ const Rule canon_attr_rules[] = {
     {"Pad", 11, canon_pad},
     {"Clip", 11, canon_clip},
     {"DFT", 20, canon_dft},
+    {"MeanVarianceNormalization", 9, canon_mvn_old},
     {"MeanVarianceNormalization", 0, canon_mvn},
     {NULL, 0, NULL},
 };

@@ -67,8 +67,9 @@ static Tensor *dimension(Call *call, Tensor *tensor, int axis)
 
 static Tensor *zero_state(Call *call, Tensor *before)
 {
-    Tensor *in[] = {dimension(call, call->in[0], 0), dimension(call, call->in[0], 1), before};
-    Tensor *shape = call_make(call, OP_CONCAT, in[0], in[1], in[2]);
+    Tensor *batch = dimension(call, call->in[0], 0);
+    Tensor *channels = dimension(call, call->in[0], 1);
+    Tensor *shape = call_make(call, OP_CONCAT, batch, channels, before);
     node_set_int(call->im->graph, call_last(call), "axis", 0);
     return call_make(call, OP_EXPAND, like(call, 0), shape, NULL);
 }
@@ -85,8 +86,8 @@ static int decompose_causal_conv(Call *call)
     if (weight->rank < 1 || !size_is_const(weight->dims[0])) {
         return call_fail(call, "the number of channels of its weight is not known here");
     }
-    Tensor *before =
-        call_make(call, OP_SUB, dimension(call, call->in[1], 2), call_i64(call, 1, &one), NULL);
+    Tensor *less = call_i64(call, 1, &one);
+    Tensor *before = call_make(call, OP_SUB, dimension(call, call->in[1], 2), less, NULL);
     Tensor *past = call_in(call, 3) ? call->in[3] : zero_state(call, before);
     Tensor *padded = call_make(call, OP_CONCAT, past, call->in[0], NULL);
     node_set_int(graph, call_last(call), "axis", 2);

@@ -42,6 +42,7 @@ typedef struct ImportOptions {
     int const_input_count;
     const InputShape *input_shapes;
     int input_shape_count;
+    int nchwc_block; /* --nchwc-block: of com.microsoft.nchwc's weights; 0: found in the model */
 } ImportOptions;
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants

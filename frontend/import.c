@@ -95,6 +95,13 @@ static Tensor *own_tensor(Import *im, Tensor *tensor, const char *name)
     return out;
 }
 
+/* A list of maps is a tensor of what they map to. */
+static bool is_list_of_maps(const Onnx__TypeProto *type, const Tensor *tensor)
+{
+    return type && type->has_sequence_type && tensor->producer &&
+           (op_info(tensor->producer->op)->traits & T_MAPS);
+}
+
 static int check_output_type(Import *im, const char *name, const Onnx__TypeProto *type)
 {
     if (!type || (!type->tensor_type && !type->has_sequence_type && !type->has_map_type &&
@@ -117,7 +124,6 @@ static int read_output(Import *im, Scope *scope, const Onnx__ValueInfoProto *val
 {
     Tensor *tensor = NULL;
     if (!value->name || !*value->name) return diag_error(im->diag, "an output has no name");
-    TRY(check_output_type(im, value->name, value->type));
     for (int i = 0; i < im->graph->output_count; i++) {
         if (!strcmp(im->graph->outputs[i]->name, value->name)) {
             return diag_error(im->diag, "output '%s' stands twice", value->name);
@@ -126,6 +132,7 @@ static int read_output(Import *im, Scope *scope, const Onnx__ValueInfoProto *val
     if (!scope_find(scope, value->name, &tensor) || !tensor) {
         return diag_error(im->diag, "output '%s' is not computed by any node", value->name);
     }
+    if (!is_list_of_maps(value->type, tensor)) TRY(check_output_type(im, value->name, value->type));
     tensor = own_tensor(im, tensor, value->name);
     arena_push(im->arena, im->graph->outputs, im->graph->output_count) = tensor;
     return LPC_OK;

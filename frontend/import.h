@@ -8,7 +8,7 @@
 #include "onnx.pb-c.h"
 
 enum {
-    OPSET_MIN = 6, /* 7 is promised; 6 as far as canon_old.c goes */
+    OPSET_MIN = 1,
     OPSET_MAX = 27,
     MAX_INLINE_DEPTH = 40,    /* functions and branches within each other */
     CALL_COST = 3,            /* a call counts as so many nodes more */
@@ -22,6 +22,14 @@ typedef struct FileMap {
     const uint8_t *bytes;
     size_t size;
 } FileMap;
+
+/* Where a tensor of com.microsoft.nchwc has its channels (nchwc.c): filled up to whole blocks, axis 1; or
+ * blocks and the channels of a block, axes 1 and 4. */
+typedef enum ChannelOrder { CHANNELS_ANY, CHANNELS_FILLED, CHANNELS_BLOCKS } ChannelOrder;
+typedef struct OrderedTensor {
+    const Tensor *tensor;
+    ChannelOrder order;
+} OrderedTensor;
 
 typedef struct Import {
     Arena *arena;
@@ -37,8 +45,11 @@ typedef struct Import {
     const Onnx__ModelProto *model;
     NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
     int made_nodes;
-    bool told_size; /* that there are more than MAX_MADE_NODES */
-    Tensor absent;  /* stands in a scope for a function's input that the caller left out */
+    bool told_size;         /* that there are more than MAX_MADE_NODES */
+    int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
+    OrderedTensor *ordered; /* that reshapes of its tensors made */
+    int ordered_count;
+    Tensor absent; /* stands in a scope for a function's input that the caller left out */
 } Import;
 
 /* Where names are looked up: the main graph, a branch of If, a loop's or a function's body. */
@@ -160,6 +171,8 @@ Tensor *call_scalar(Call *call, DType dtype, double value);
 void call_set_in(Call *call, int i, Tensor *tensor);
 /* Value is output i; nothing else computes it. */
 int call_alias(Call *call, int i, Tensor *value);
+/* The call goes on as another operator, whose own opset does not matter. */
+void call_become(Call *call, const char *op);
 int call_fail(const Call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- attr.c ---- */
@@ -175,6 +188,10 @@ const char *attr_string(const Call *call, const char *name, const char *otherwis
 void attr_set_int(Call *call, const char *name, int64_t value);
 void attr_set_ints(Call *call, const char *name, int count, const int64_t *values);
 void attr_set_string(Call *call, const char *name, const char *value);
+void attr_set_float(Call *call, const char *name, double value);
+void attr_set_floats(Call *call, const char *name, int count, const double *values);
+/* A number, numbers or a tensor as a constant; name NULL: one is made up. */
+Tensor *attr_constant(Call *call, const Attr *attr, const char *name);
 /* The raw attribute, through ref_attr_name; NULL when absent. */
 const Onnx__AttributeProto *attr_proto(const Scope *scope, const Onnx__AttributeProto *attr);
 const Onnx__AttributeProto *attr_proto_find(const Call *call, const char *name);
@@ -190,7 +207,11 @@ int if_inline(Call *call);
 int loop_inline(Call *call);
 int scan_inline(Call *call);
 
-/* ---- canon*.c, decompose.c ---- */
+/* ---- flex.c ---- */
+
+int flex_inline(Call *call);
+
+/* ---- canon*.c, decompose.c, nchwc.c ---- */
 
 typedef int Rewrite(Call *call);
 typedef struct Rule {
@@ -201,9 +222,14 @@ typedef struct Rule {
 /* Runs the rules for the call's operator; each table ends with an entry without op. */
 int canon_call(Call *call);
 bool canon_knows(const char *op, int64_t opset);
+/* Rules that older ones end with. */
+int canon_pad(Call *call);
+int canon_split(Call *call);
+int canon_upsample(Call *call);
 int decompose_dropout(Call *call);
 /* Normalises with the batch's own mean and variance. */
 int decompose_batch_norm(Call *call);
-extern const Rule canon_old_rules[], canon_rules[], canon_attr_rules[], decompose_rules[];
+extern const Rule canon_old_rules[], canon_rules[], canon_resize_rules[], canon_attr_rules[],
+    decompose_rules[], nchwc_rules[];
 
 #endif

@@ -266,7 +266,10 @@ static int add_const_input(Import *im, Scope *scope, const ConstInput *given, DT
     size_t bytes = dtype_size(dtype);
     for (int i = 0; i < given->rank; i++) bytes *= (size_t)given->dims[i];
     void *copy = arena_alloc(im->arena, bytes);
-    if (bytes) memcpy(copy, given->data, bytes);
+    if (dtype_is_subbyte(dtype)) /* data has an element in each byte, constants have not */
+        narrow_pack(dtype, (int64_t)bytes, given->data, copy);
+    else if (bytes)
+        memcpy(copy, given->data, bytes);
     scope_bind(scope, given->name,
                graph_const(im->graph, given->name, dtype, given->rank, given->dims, copy));
     return LPC_OK;
@@ -328,15 +331,18 @@ static int unknown_size(const Sizes *sizes, const char *option, const Bind *bind
                       sizes->count ? list.data : "none");
 }
 
-/* Has it loops, whose sizes only show later? Those in functions and branches count, too. */
-static bool has_loops(const Import *im, Onnx__NodeProto *const *nodes, size_t count)
+/* Has it sizes that only show later: of loops, of lists that may be computed? Those in functions and
+ * branches count, too. */
+static bool has_later_sizes(const Import *im, Onnx__NodeProto *const *nodes, size_t count)
 {
     for (size_t n = 0; n < count; n++) {
         const char *op = nodes[n]->op_type ? nodes[n]->op_type : "";
+        OpCode code = op_find(op, strlen(op));
         if (!strcmp(op, "Loop") || !strcmp(op, "Scan") || function_find(im, nodes[n])) return true;
+        if (code != OP_COUNT && op_info(code)->measures) return true;
         for (size_t a = 0; a < nodes[n]->n_attribute; a++) {
             const Onnx__GraphProto *graph = nodes[n]->attribute[a]->g;
-            if (graph && has_loops(im, graph->node, graph->n_node)) return true;
+            if (graph && has_later_sizes(im, graph->node, graph->n_node)) return true;
         }
     }
     return false;
@@ -347,7 +353,7 @@ static int apply_options(Sizes *sizes)
     const ImportOptions *options = sizes->im->options;
     SizeTable *table = sizes->im->graph->sizes;
     const Onnx__GraphProto *graph = sizes->im->model->graph;
-    bool may_loop = options->max_count && has_loops(sizes->im, graph->node, graph->n_node);
+    bool may_come = options->max_count && has_later_sizes(sizes->im, graph->node, graph->n_node);
     int failed = LPC_OK;
     for (int i = 0; i < options->bind_count; i++) {
         const Bind *bind = &options->binds[i];
@@ -357,12 +363,12 @@ static int apply_options(Sizes *sizes)
         const Bind *bind = &options->maxes[i];
         int symbol = sizes_find(table, bind->name);
         bool met = names_find(sizes->met, bind->name) != NULL;
-        if (!met && !may_loop) {
+        if (!met && !may_come) {
             failed = unknown_size(sizes, "--max", bind);
         } else if (bind->value < 1) {
             failed = diag_error(sizes->im->diag, "--max %s=%" PRId64 ": a bound is 1 or more",
                                 bind->name, bind->value);
-        } else if (!met) { /* of a loop, which pass_shapes knows */
+        } else if (!met) { /* of a node, which pass_shapes knows */
             Graph *made = sizes->im->graph;
             symbol = sizes_symbol(table, bind->name);
             arena_push(made->arena, made->bounded, made->bounded_count) = symbol;

@@ -2,7 +2,7 @@
  * form. A node that fails is reported, its outputs stand in so that what follows can be looked at,
  * too: the user hears about everything at once.
  *
- * inline.c and loop.c call nodes_convert for the graphs inside a node, and are called by it: the files
+ * inline.c, loop.c and flex.c call nodes_convert for the graphs inside a node, and are called by it: the files
  * recurse as the model does. */
 #include "frontend/import.h"
 
@@ -93,8 +93,10 @@ static bool is_supported(const Call *call)
 /* Operators with graphs inside, which become part of the one graph. */
 static Rewrite *inliner(const char *op)
 {
-    static const Rule rules[] = {
-        {"If", 0, if_inline}, {"Loop", 0, loop_inline}, {"Scan", 0, scan_inline}};
+    static const Rule rules[] = {{"If", 0, if_inline},
+                                 {"Loop", 0, loop_inline},
+                                 {"Scan", 0, scan_inline},
+                                 {"ai.onnx.preview::FlexAttention", 0, flex_inline}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!strcmp(rules[i].op, op)) return rules[i].rewrite;
     }

@@ -10,13 +10,8 @@ enum { EXTERNAL = 1 };
 
 const char *onnx_type_name(int64_t number)
 {
-    static const char *const others[] = {[0] = "undefined",     [8] = "string",
-                                         [14] = "complex64",    [15] = "complex128",
-                                         [17] = "float8e4m3fn", [18] = "float8e4m3fnuz",
-                                         [19] = "float8e5m2",   [20] = "float8e5m2fnuz",
-                                         [21] = "uint4",        [22] = "int4",
-                                         [23] = "float4e2m1",   [24] = "float8e8m0",
-                                         [25] = "uint2",        [26] = "int2"};
+    static const char *const others[] = {
+        [0] = "undefined", [8] = "string", [14] = "complex64", [15] = "complex128"};
     DType type = dtype_from_onnx(number);
     if (type != DT_NONE) return dtype_name(type);
     if (number >= 0 && (size_t)number < sizeof others / sizeof *others && others[number]) {
@@ -84,6 +79,12 @@ static void store_int(void *data, DType type, int64_t i, uint64_t value)
     size_t size = dtype_size(type);
     if (type == DT_BOOL) value = value != 0;
     memcpy((uint8_t *)data + (size_t)i * size, &value, size); /* little-endian hosts only */
+}
+
+/* Entries of a list, or of raw data, that make so many elements: those of less than a byte come packed. */
+static int64_t entries_of(DType type, int64_t count)
+{
+    return dtype_is_subbyte(type) ? dtype_const_bytes(type, count) : count;
 }
 
 /* A long list of varints left in the file. */
@@ -166,6 +167,7 @@ int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin
     int64_t count = 0;
     *elements = (Elements){0};
     TRY(read_header(im, proto, origin, what, elements, &count));
+    count = entries_of(elements->dtype, count);
     if (proto->data_location == EXTERNAL) {
         elements->is_mapped = true;
         return load_external(im, proto, (size_t)count * dtype_size(elements->dtype), what,
@@ -212,6 +214,9 @@ int tensor_read_sparse(Import *im, const Onnx__SparseTensorProto *proto, const O
     TRY(tensor_read(im, proto->values, origin, what, &values));
     TRY(tensor_read(im, proto->indices, origin, what, &indices));
     *elements = (Elements){.dtype = values.dtype, .rank = (int)proto->n_dims};
+    if (dtype_is_subbyte(values.dtype))
+        return fail_at(im, origin, "%s: sparse tensors of %s are not supported", what,
+                       dtype_name(values.dtype));
     size_t size = dtype_size(values.dtype);
     for (size_t i = 0; i < proto->n_dims; i++) elements->dims[i] = proto->dims[i];
     if (!count_elements(elements->dims, proto->n_dims, size, &count) ||

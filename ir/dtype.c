@@ -8,8 +8,11 @@ static const struct {
     const char *ctype;
     int onnx;
     size_t bytes;
-} info[DT_COUNT] = {[DT_NONE] = {"none", "void", 0, 0},
-#define X(id, name, onnx, bytes, ctype) [DT_##id] = {name, ctype, onnx, bytes},
+    int bits;
+    DType held;
+} info[DT_COUNT] = {[DT_NONE] = {"none", "void", 0, 0, 0, DT_NONE},
+#define X(id, name, onnx, bytes, bits, held, ctype)                                                \
+    [DT_##id] = {name, ctype, onnx, bytes, bits, DT_##held},
                     LPC_DTYPES(X)
 #undef X
 };
@@ -37,6 +40,16 @@ DType dtype_from_onnx(int64_t number)
     return DT_NONE;
 }
 
+int dtype_bits(DType type)
+{
+    return info[type].bits;
+}
+
+DType dtype_held(DType type)
+{
+    return info[type].held;
+}
+
 int dtype_to_onnx(DType type)
 {
     return info[type].onnx;
@@ -58,13 +71,13 @@ bool dtype_is_float(DType type)
 
 bool dtype_is_int(DType type)
 {
-    return type >= DT_I8 && type <= DT_U64;
+    return type >= DT_I8 && type <= DT_U2;
 }
 
 bool dtype_is_signed(DType type)
 {
     return dtype_is_float(type) || type == DT_I8 || type == DT_I16 || type == DT_I32 ||
-           type == DT_I64;
+           type == DT_I64 || type == DT_I4 || type == DT_I2;
 }
 
 int64_t dtype_max(DType type)
@@ -77,6 +90,10 @@ int64_t dtype_max(DType type)
     case DT_U16: return UINT16_MAX;
     case DT_I32: return INT32_MAX;
     case DT_U32: return UINT32_MAX;
+    case DT_I4: return 7;
+    case DT_U4: return 15;
+    case DT_I2: return 1;
+    case DT_U2: return 3;
     default: return INT64_MAX;
     }
 }
@@ -88,6 +105,8 @@ int64_t dtype_min(DType type)
     case DT_I16: return INT16_MIN;
     case DT_I32: return INT32_MIN;
     case DT_I64: return INT64_MIN;
+    case DT_I4: return -8;
+    case DT_I2: return -2;
     default: return 0;
     }
 }

@@ -6,25 +6,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* X(enumerator, text name, ONNX TensorProto.DataType, bytes, C type in emitted code) */
+/* X(enumerator, text name, ONNX TensorProto.DataType, bytes while computed with, bits in a constant,
+ * the type that loops have it in, C type in emitted code).
+ *
+ * Narrow types, of less than a byte and floats of 8 bits, are forms of stored tensors: loops hold each of
+ * their elements in a byte, small integers as their value and small floats as their code. */
 #define LPC_DTYPES(X)                                                                              \
-    X(BOOL, "bool", 9, 1, "uint8_t")                                                               \
-    X(I8, "i8", 3, 1, "int8_t")                                                                    \
-    X(U8, "u8", 2, 1, "uint8_t")                                                                   \
-    X(I16, "i16", 5, 2, "int16_t")                                                                 \
-    X(U16, "u16", 4, 2, "uint16_t")                                                                \
-    X(I32, "i32", 6, 4, "int32_t")                                                                 \
-    X(U32, "u32", 12, 4, "uint32_t")                                                               \
-    X(I64, "i64", 7, 8, "int64_t")                                                                 \
-    X(U64, "u64", 13, 8, "uint64_t")                                                               \
-    X(F16, "f16", 10, 2, "uint16_t")                                                               \
-    X(BF16, "bf16", 16, 2, "uint16_t")                                                             \
-    X(F32, "f32", 1, 4, "float")                                                                   \
-    X(F64, "f64", 11, 8, "double")
+    X(BOOL, "bool", 9, 1, 8, BOOL, "uint8_t")                                                      \
+    X(I8, "i8", 3, 1, 8, I8, "int8_t")                                                             \
+    X(U8, "u8", 2, 1, 8, U8, "uint8_t")                                                            \
+    X(I16, "i16", 5, 2, 16, I16, "int16_t")                                                        \
+    X(U16, "u16", 4, 2, 16, U16, "uint16_t")                                                       \
+    X(I32, "i32", 6, 4, 32, I32, "int32_t")                                                        \
+    X(U32, "u32", 12, 4, 32, U32, "uint32_t")                                                      \
+    X(I64, "i64", 7, 8, 64, I64, "int64_t")                                                        \
+    X(U64, "u64", 13, 8, 64, U64, "uint64_t")                                                      \
+    X(I4, "i4", 22, 1, 4, I8, "int8_t")                                                            \
+    X(U4, "u4", 21, 1, 4, U8, "uint8_t")                                                           \
+    X(I2, "i2", 26, 1, 2, I8, "int8_t")                                                            \
+    X(U2, "u2", 25, 1, 2, U8, "uint8_t")                                                           \
+    X(F16, "f16", 10, 2, 16, F16, "uint16_t")                                                      \
+    X(BF16, "bf16", 16, 2, 16, BF16, "uint16_t")                                                   \
+    X(F32, "f32", 1, 4, 32, F32, "float")                                                          \
+    X(F64, "f64", 11, 8, 64, F64, "double")                                                        \
+    X(F8E4M3FN, "f8e4m3fn", 17, 1, 8, U8, "uint8_t")                                               \
+    X(F8E4M3FNUZ, "f8e4m3fnuz", 18, 1, 8, U8, "uint8_t")                                           \
+    X(F8E5M2, "f8e5m2", 19, 1, 8, U8, "uint8_t")                                                   \
+    X(F8E5M2FNUZ, "f8e5m2fnuz", 20, 1, 8, U8, "uint8_t")                                           \
+    X(F8E8M0, "f8e8m0", 24, 1, 8, U8, "uint8_t")                                                   \
+    X(F4E2M1, "f4e2m1", 23, 1, 4, U8, "uint8_t")
 
 typedef enum DType {
     DT_NONE,
-#define X(id, name, onnx, bytes, ctype) DT_##id,
+#define X(id, name, onnx, bytes, bits, held, ctype) DT_##id,
     LPC_DTYPES(X)
 #undef X
         DT_COUNT
@@ -32,16 +46,36 @@ typedef enum DType {
 
 const char *dtype_name(DType type);    /* "f32" */
 const char *dtype_ctype(DType type);   /* "float" */
-size_t dtype_size(DType type);         /* bytes of one element */
+size_t dtype_size(DType type);         /* bytes of one element, but see dtype_const_bytes */
 DType dtype_from_onnx(int64_t number); /* DT_NONE when there is no such type here */
 int dtype_to_onnx(DType type);
 DType dtype_from_name(const char *name, size_t length); /* DT_NONE when unknown */
-bool dtype_is_float(DType type);                        /* f16, bf16, f32, f64 */
-bool dtype_is_int(DType type);                          /* i8..u64, without bool */
-bool dtype_is_signed(DType type);                       /* i8, i16, i32, i64 and the floats */
+bool dtype_is_float(DType type);                        /* f16 .. f4e2m1 */
+bool dtype_is_int(DType type);                          /* i8..u64, i4..u2, without bool */
+bool dtype_is_signed(DType type);                       /* i8, i16, i32, i64, i4, i2, the floats */
 /* Smallest and largest value of an integer type (u64's largest saturates at INT64_MAX). */
 int64_t dtype_min(DType type);
 int64_t dtype_max(DType type);
+
+/* ---- Narrow types (dtype_narrow.c) ---- */
+
+int dtype_bits(DType type);        /* of an element in a constant */
+DType dtype_held(DType type);      /* in loops; other types are held as they are */
+bool dtype_is_narrow(DType type);  /* i4, u4, i2, u2, f8..., f4e2m1 */
+bool dtype_is_code(DType type);    /* narrow floats: in loops a byte is a code, not a number */
+bool dtype_is_subbyte(DType type); /* 4 or 2 bits: several elements in a byte of a constant */
+/* Bytes of a constant: elements of less than a byte lie packed, the first in the lowest bits. */
+int64_t dtype_const_bytes(DType type, int64_t count);
+
+/* Element i of a constant of a narrow type, as it is held: sign-extended in the byte, or the code. */
+uint8_t narrow_at(DType type, const void *packed, int64_t i);
+/* Between the forms; packing may be done in place. Other types are copied. */
+void narrow_pack(DType type, int64_t count, const void *held, void *packed);
+void narrow_unpack(DType type, int64_t count, const void *packed, void *held);
+/* The number of a code. The nearest code of a number, ties to even, where it is too large the largest (but
+ * infinity of infinity): a search, for constants; what runs is made by passes/lower/frame/narrow.c. */
+float narrow_to_f32(DType type, uint8_t code);
+uint8_t f32_to_narrow(DType type, float value);
 
 /* Half precision, converted with round to nearest, ties to even. */
 float f16_to_f32(uint16_t half);

@@ -27,7 +27,8 @@ typedef struct Tensor Tensor;
 /* A constant's elements, row-major. Mapped constants point into the model file and are never
  * copied whole; scale, when set, multiplies slice i of the first axis (float32 only), so that batch
  * normalisation folds into weights without unpacking them. Readers use const_f64_at and friends or
- * apply the scale themselves. */
+ * apply the scale themselves. Elements of less than a byte lie packed, as in the model: the first in the
+ * lowest bits. */
 typedef struct Const {
     const void *data;
     size_t bytes;
@@ -231,6 +232,8 @@ int64_t tensor_static_elements(const Tensor *tensor);
 /* Elements of a constant tensor, converted. */
 int64_t const_i64_at(const Tensor *tensor, int64_t i);
 double const_f64_at(const Tensor *tensor, int64_t i);
+/* The element as loops hold it: an integer, or the code of a narrow float. Not for other floats. */
+int64_t const_held_at(const Tensor *tensor, int64_t i);
 /* True when all elements are the same value, which is stored in *value. */
 bool const_is_uniform(const Tensor *tensor, double *value);
 /* Integer contents of an input that the operator needs at compile time (axes, shape, pads ...):

@@ -47,8 +47,27 @@ double node_float(const Node *node, const char *name)
 /* Defaults that are strings stand inside a longer declaration, without an end of their own: here
  * they are, ended. tests/unit/test_graph.c checks that none is missing. */
 static const char *const words[] = {
-    "DCR",     "NOTSET", "avg", "constant",           "forward", "half_pixel", "linear", "mean",
-    "nearest", "none",   "up",  "round_prefer_floor", "stretch", "zeros",
+    "DCR",
+    "LINEAR",
+    "MAX",
+    "NONE",
+    "NOTSET",
+    "SUM",
+    "_Unused",
+    "avg",
+    "constant",
+    "forward",
+    "gated_delta",
+    "half_pixel",
+    "linear",
+    "mean",
+    "nearest",
+    "none",
+    "round_prefer_floor",
+    "silu",
+    "stretch",
+    "up",
+    "zeros",
 };
 
 static const char *ended_word(const char *text)

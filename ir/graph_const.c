@@ -1,5 +1,6 @@
 /* Constants: making them and reading their elements. Mapped data may be unaligned. */
 #include "ir/graph_text.h"
+#include "ir/loops_lanes.h"
 
 #include <limits.h>
 #include <string.h>
@@ -13,7 +14,7 @@ Tensor *graph_const(Graph *graph, const char *name, DType dtype, int rank, const
     Tensor *tensor = graph_tensor(graph, name, dtype, rank, sizes);
     Const *constant = arena_alloc(graph->arena, sizeof *constant);
     constant->data = data;
-    constant->bytes = (size_t)tensor_static_elements(tensor) * dtype_size(dtype);
+    constant->bytes = (size_t)dtype_const_bytes(dtype, tensor_static_elements(tensor));
     tensor->data = constant;
     return tensor;
 }
@@ -39,7 +40,7 @@ void store_element(DType dtype, void *to, double value, int64_t whole)
 {
     float single = (float)value;
     uint16_t half = dtype == DT_BF16 ? f32_to_bf16(single) : f32_to_f16(single);
-    uint8_t byte = (uint8_t)whole;
+    uint8_t byte = dtype_is_code(dtype) ? f32_to_narrow(dtype, single) : (uint8_t)whole;
     uint16_t two = (uint16_t)whole;
     uint32_t four = (uint32_t)whole;
     const void *from = &whole;
@@ -60,6 +61,7 @@ Tensor *graph_scalar(Graph *graph, const char *name, DType dtype, double value)
 {
     void *data = arena_alloc(graph->arena, sizeof(double));
     store_element(dtype, data, value, dtype_is_float(dtype) ? 0 : to_int(dtype, value));
+    narrow_pack(dtype, 1, data, data);
     return graph_const(graph, name, dtype, 0, NULL, data);
 }
 
@@ -79,23 +81,9 @@ static double scale_at(const Tensor *tensor, int64_t i)
 
 static int64_t read_int(DType dtype, const void *from)
 {
-    int8_t i8;
-    uint8_t u8;
-    int16_t i16;
-    uint16_t u16;
-    int32_t i32;
-    uint32_t u32;
-    int64_t i64;
-    switch (dtype) {
-    case DT_I8: memcpy(&i8, from, sizeof i8); return i8;
-    case DT_BOOL:
-    case DT_U8: memcpy(&u8, from, sizeof u8); return u8;
-    case DT_I16: memcpy(&i16, from, sizeof i16); return i16;
-    case DT_U16: memcpy(&u16, from, sizeof u16); return u16;
-    case DT_I32: memcpy(&i32, from, sizeof i32); return i32;
-    case DT_U32: memcpy(&u32, from, sizeof u32); return u32;
-    default: memcpy(&i64, from, sizeof i64); return i64; /* u64 wraps */
-    }
+    LaneValue value;
+    memcpy(value.bytes, from, dtype_size(dtype));
+    return lane_to_int(dtype, &value);
 }
 
 static double read_float(DType dtype, const void *from)
@@ -116,8 +104,23 @@ static const void *element(const Tensor *tensor, int64_t i)
     return (const char *)tensor->data->data + (size_t)i * dtype_size(tensor->dtype);
 }
 
+int64_t const_held_at(const Tensor *tensor, int64_t i)
+{
+    if (!dtype_is_code(tensor->dtype)) return const_i64_at(tensor, i);
+    return narrow_at(tensor->dtype, tensor->data->data, i);
+}
+
+/* Elements of narrow types: as small integers, or as what their codes say. */
+static double narrow_number(const Tensor *tensor, int64_t i)
+{
+    uint8_t held = narrow_at(tensor->dtype, tensor->data->data, i);
+    if (dtype_is_code(tensor->dtype)) return (double)narrow_to_f32(tensor->dtype, held);
+    return (double)read_int(dtype_held(tensor->dtype), &held);
+}
+
 double const_f64_at(const Tensor *tensor, int64_t i)
 {
+    if (dtype_is_narrow(tensor->dtype)) return narrow_number(tensor, i);
     const void *from = element(tensor, i);
     if (tensor->dtype == DT_U64) return (double)(uint64_t)read_int(DT_U64, from);
     if (!dtype_is_float(tensor->dtype)) return (double)read_int(tensor->dtype, from);
@@ -128,7 +131,8 @@ double const_f64_at(const Tensor *tensor, int64_t i)
 
 int64_t const_i64_at(const Tensor *tensor, int64_t i)
 {
-    if (dtype_is_float(tensor->dtype)) return to_int(DT_I64, const_f64_at(tensor, i));
+    if (dtype_is_float(tensor->dtype) || dtype_is_narrow(tensor->dtype))
+        return to_int(DT_I64, const_f64_at(tensor, i));
     return read_int(tensor->dtype, element(tensor, i));
 }
 
@@ -136,11 +140,12 @@ bool const_is_uniform(const Tensor *tensor, double *value)
 {
     int64_t count = tensor_static_elements(tensor);
     if (!tensor->data || count <= 0) return false;
-    bool whole = !dtype_is_float(tensor->dtype); /* doubles would confuse large integers */
+    /* doubles would confuse large integers, and codes that mean the same number */
+    bool whole = !dtype_is_float(tensor->dtype) || dtype_is_code(tensor->dtype);
     double first = const_f64_at(tensor, 0);
-    int64_t first_int = whole ? const_i64_at(tensor, 0) : 0;
+    int64_t first_int = whole ? const_held_at(tensor, 0) : 0;
     for (int64_t i = 0; i < count; i++) {
-        if (whole ? const_i64_at(tensor, i) != first_int : const_f64_at(tensor, i) != first)
+        if (whole ? const_held_at(tensor, i) != first_int : const_f64_at(tensor, i) != first)
             return false;
     }
     *value = first;

@@ -40,7 +40,10 @@ void fill_random(void *data, size_t size, DType dtype, uint32_t seed)
     for (size_t at = 0; step && at + step <= size; at += step) {
         uint32_t random = next_random(&state);
         double value = (double)(random % 2048) / 1024.0 - 1.0; /* exact in f16 and above */
-        store_element(dtype, (char *)data + at, value, random % (dtype == DT_BOOL ? 2 : 8));
+        if (dtype_is_narrow(dtype)) /* without the codes that are infinite or no numbers */
+            ((char *)data)[at] = (char)(random & (dtype_is_subbyte(dtype) ? 0xff : 0x3b));
+        else
+            store_element(dtype, (char *)data + at, value, random % (dtype == DT_BOOL ? 2 : 8));
     }
 }
 

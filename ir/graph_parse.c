@@ -134,8 +134,9 @@ static Tensor *parse_tensor(Parser *p)
 
 /* ---- Constants ---- */
 
-static void parse_elements(Parser *p, DType dtype, char *to, int64_t count)
+static void parse_elements(Parser *p, DType dtype, char *data, int64_t count)
 {
+    char *to = dtype_is_subbyte(dtype) ? arena_alloc(p->arena, (size_t)count) : data;
     reader_expect(&p->reader, '[');
     for (int64_t i = 0; i < count && !p->reader.failed; i++) {
         bool is_float = dtype_is_float(dtype);
@@ -145,6 +146,7 @@ static void parse_elements(Parser *p, DType dtype, char *to, int64_t count)
         if (i + 1 < count) reader_expect(&p->reader, ',');
     }
     reader_expect(&p->reader, ']');
+    if (dtype_is_subbyte(dtype)) narrow_pack(dtype, count, to, data);
 }
 
 static void parse_data(Parser *p, DType dtype, char *to, size_t bytes)
@@ -171,7 +173,7 @@ static const void *parse_block(Parser *p, DType dtype, int64_t count)
         reader_fail(&p->reader, "a constant needs a type and a fixed, reasonable size", "");
         return NULL;
     }
-    size_t bytes = size * (size_t)count;
+    size_t bytes = (size_t)dtype_const_bytes(dtype, count);
     char *data = arena_alloc(p->arena, bytes);
     if (reader_take_word(&p->reader, "data")) {
         parse_data(p, dtype, data, bytes);
@@ -195,7 +197,7 @@ static void parse_contents(Parser *p, Tensor *tensor)
     }
     data->data = parse_block(p, tensor->dtype, count);
     if (p->reader.failed) return;
-    data->bytes = (size_t)count * dtype_size(tensor->dtype);
+    data->bytes = (size_t)dtype_const_bytes(tensor->dtype, count);
     tensor->data = data;
     if (!reader_take_word(&p->reader, "scale")) return;
     if (tensor->rank < 1 || tensor->dtype != DT_F32)

@@ -105,7 +105,8 @@ static int *find_definers(const Graph *graph)
             const Tensor *out = node->out[i];
             for (int k = 0; out && k < out->rank; k++)
                 note_definer(graph, definer, out->dims[k], n);
-            for (int k = 0; out && node->body && out->values && k < out->value_count; k++)
+            bool by_contents = node->body || node->op == OP_MEASURE;
+            for (int k = 0; out && by_contents && out->values && k < out->value_count; k++)
                 note_definer(graph, definer, out->values[k], n);
         }
     }

@@ -2,6 +2,7 @@
 #include "ir/graph.h"
 
 #include <limits.h>
+#include <math.h>
 
 const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count)
 {
@@ -12,6 +13,7 @@ const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count)
         if (dtype_is_float(tensor->dtype)) {
             double value = const_f64_at(tensor, i);
             if (!(value > -1e15 && value < 1e15) || value != (double)(int64_t)value) return NULL;
+            if (value == 0 && signbit(value)) return NULL; /* no size is -0.0 */
             values[i] = size_const(graph->sizes, (int64_t)value);
         } else {
             values[i] = size_const(graph->sizes, const_i64_at(tensor, i));

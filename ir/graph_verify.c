@@ -42,7 +42,7 @@ static void check_const(Verifier *v, const Tensor *tensor)
         BROKEN_GRAPH(v, "constant '%s' has a producer", tensor->name);
     if (elements < 0 || tensor->dtype == DT_NONE)
         BROKEN_GRAPH(v, "constant '%s' has no fixed type and shape", tensor->name);
-    else if ((size_t)elements * dtype_size(tensor->dtype) != tensor->data->bytes)
+    else if ((size_t)dtype_const_bytes(tensor->dtype, elements) != tensor->data->bytes)
         BROKEN_GRAPH(v, "constant '%s': %zu bytes for %lld elements of %s", tensor->name,
                      tensor->data->bytes, (long long)elements, dtype_name(tensor->dtype));
     if (tensor->data->scale && (tensor->dtype != DT_F32 || tensor->rank < 1))

@@ -56,6 +56,7 @@ Buffer *program_buffer(Program *program, const char *name, BufferClass class, DT
     Buffer *buffer = arena_alloc(program->arena, sizeof *buffer);
     buffer->name = arena_strdup(program->arena, name);
     buffer->class = class;
+    dtype = dtype_held(dtype); /* loops know nothing of narrow types */
     buffer->dtype = dtype;
     buffer->elements = elements;
     buffer->id = program->buffer_count;

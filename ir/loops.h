@@ -17,6 +17,7 @@
  *  - A cell belongs to the block it is declared in and starts undefined: SET before GET.
  *  - BREAK leaves the innermost SERIAL loop.
  *  - f16 and bf16 values exist only to be loaded, stored and CAST; all arithmetic is on other types.
+ *    Narrow types (ir/dtype.h) do not exist here: bytes stand for them, and lowering converts these.
  *  - Integer arithmetic wraps. DIV and REM of integers truncate; their divisor must not be 0. MIN
  *    and MAX of floats are `a < b ? a : b` and `a > b ? a : b`. CAST from float to integer
  *    truncates; of a NaN, and outside the type's range, the result is unspecified, and C calls it

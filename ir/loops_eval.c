@@ -4,6 +4,7 @@
  * place in memory, found by the instruction's id. */
 #include "ir/loops.h"
 #include "ir/loops_lanes.h"
+#include "ir/loops_races.h"
 #include "runtime/lpc_model.h"
 
 #include <assert.h>
@@ -29,8 +30,10 @@ typedef struct Eval {
     void **values; /* by instruction id */
     void **cells;  /* by cell id */
     bool *cell_set;
-    Memory *memory; /* by parameter index */
-    int code;       /* with FLOW_RETURN */
+    Memory *memory;       /* by parameter index */
+    const Inst *parallel; /* the loop that may run on threads; NULL: there is none */
+    Races races;          /* of its iterations */
+    int code;             /* with FLOW_RETURN */
 } Eval;
 
 static Flow run_block(Eval *e, const Block *block);
@@ -119,6 +122,23 @@ static Flow stray_access(Eval *e, const Inst *inst, int64_t index)
     return stray(e, inst, what);
 }
 
+/* Elements in a row; false: another iteration of the parallel loop has to do with them. */
+static bool is_alone(Eval *e, const Inst *inst, const uint8_t *place, size_t bytes)
+{
+    if (!e->parallel || inst->param->local) return true;
+    return races_touch(&e->races, place, bytes, inst->op == LI_STORE);
+}
+
+static Flow race(Eval *e, const Inst *inst, int64_t index)
+{
+    const char *what =
+        arena_printf(e->diag->arena,
+                     "%s[%" PRId64 "] is written by one iteration of the parallel loop and touched "
+                     "by another, %" PRId64,
+                     inst->param->name, index, e->races.iteration);
+    return stray(e, inst, what);
+}
+
 /* LOAD and STORE: `value` is the vector of `lanes` elements that is filled or stored. */
 static Flow access_memory(Eval *e, const Inst *inst, uint8_t *value, int lanes)
 {
@@ -139,6 +159,7 @@ static Flow access_memory(Eval *e, const Inst *inst, uint8_t *value, int lanes)
         if (!is_inside(memory, index)) return stray_access(e, inst, index);
         if (!is_inside(memory, last)) return stray_access(e, inst, last);
         uint8_t *place = memory->data + index * (int64_t)size;
+        if (!is_alone(e, inst, place, (size_t)active * size)) return race(e, inst, index);
         memcpy(store ? place : value, store ? value : place, (size_t)active * size);
         return FLOW_NEXT;
     }
@@ -147,6 +168,7 @@ static Flow access_memory(Eval *e, const Inst *inst, uint8_t *value, int lanes)
         if (!is_inside(memory, at)) return stray_access(e, inst, at);
         uint8_t *place = memory->data + at * (int64_t)size;
         uint8_t *lane = value + (size_t)i * size;
+        if (!is_alone(e, inst, place, size)) return race(e, inst, at);
         memcpy(store ? place : lane, store ? lane : place, size);
     }
     return FLOW_NEXT;
@@ -161,6 +183,7 @@ static Flow run_for(Eval *e, const Inst *loop)
     int64_t i = i64_of(e, loop->arg[0]);
     while (i < hi) {
         *variable = i;
+        if (loop == e->parallel) e->races.iteration = i;
         Flow flow = run_block(e, &loop->body);
         if (flow == FLOW_BREAK) break; /* the verifier sees to it that the loop is SERIAL */
         if (flow == FLOW_RETURN) return flow;
@@ -259,6 +282,26 @@ static Flow run_block(Eval *e, const Block *block)
 
 /* ---- Kernels and programs. ---- */
 
+/* All that the kernel writes: what is read elsewhere does not matter. */
+static void watch_races(Eval *e)
+{
+    const Kernel *kernel = e->kernel;
+    size_t piece = 8;
+    e->parallel = kernel_parallel(kernel);
+    if (!e->parallel) return;
+    for (int i = 0; i < kernel->param_count; i++) {
+        const Param *param = kernel->params[i];
+        const Memory *memory = &e->memory[i];
+        if (param->local) continue;
+        size_t size = dtype_size(param->dtype);
+        if (size < piece) piece = size;
+        if (param->is_written)
+            races_watch(&e->races, e->arena, memory->data - memory->before * (int64_t)size,
+                        memory->data + memory->elements * (int64_t)size);
+    }
+    races_start(&e->races, e->arena, piece);
+}
+
 /* memory: by parameter index; local arrays are added here, filled with a pattern. */
 static int run_kernel(const Kernel *kernel, Diag *diag, Memory *memory, int64_t *sizes)
 {
@@ -272,6 +315,7 @@ static int run_kernel(const Kernel *kernel, Diag *diag, Memory *memory, int64_t 
         memset(memory[i].data, 0xcb, bytes);
     }
     place_values(&e);
+    watch_races(&e);
     Flow flow = run_block(&e, &kernel->body);
     arena_free(arena);
     return flow == FLOW_RETURN ? e.code : LPC_RUN_OK;

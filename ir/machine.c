@@ -58,6 +58,12 @@ const Machine *machine_find(const char *triple)
     return NULL;
 }
 
+int64_t machine_most_bytes(const char *triple)
+{
+    const Machine *machine = machine_find(triple);
+    return machine && machine->address_bits == 32 ? INT32_MAX : INT64_MAX;
+}
+
 bool machine_has_elf(const char *triple)
 {
     static const char *const others[] = {"windows", "mingw", "cygwin", "darwin", "macos", "ios"};

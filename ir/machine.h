@@ -18,5 +18,8 @@ const Machine *machine_find(const char *triple);
 /* Are the triple's objects ELF files that lpc writes: a known machine, little-endian, and a system that
  * uses ELF? */
 bool machine_has_elf(const char *triple);
+/* The most bytes that a program may hold and any of its objects have. With addresses of 32 bit that is
+ * 2^31 - 1: C's differences of pointers end there, and some systems leave a program no more. */
+int64_t machine_most_bytes(const char *triple);
 
 #endif

@@ -14,6 +14,7 @@ static const OpInfo infos[] = {
 #define POINT(rule)              .has_point = true,
 #define VIEW(rule)               .is_view = true,
 #define EXPAND(rule)             .expands = true,
+#define MEASURED(rule, as, in)   .measures = true,
 #include "ir/ops.def"
 };
 

@@ -33,7 +33,15 @@ enum {
         512, /* windows over space, axes 2 and on, which read the channels, axis 1, together */
     /* Moves or selects elements of input 0 (all inputs, when there are ANY) by place or order only:
      * it does the same with quantised elements. Of several outputs only the first has elements. */
-    T_ON_QUANTISED = 1024
+    T_ON_QUANTISED = 1024,
+    /* Rounds what it computed to integers: another right way to compute it may give the next one. */
+    T_QUANTISES = 2048,
+    /* Takes elements of narrow types (ir/dtype.h): converts them, or moves them without a look at what they
+     * say. Operators written out as others leave it to these. */
+    T_NARROW = 4096,
+    /* The output is a list of maps in the model, of keys known at compile time. Here it is the tensor of
+     * what they map to: a row for each map, a column for each key, keys ascending. */
+    T_MAPS = 8192
 };
 
 typedef struct OpInfo {
@@ -47,6 +55,7 @@ typedef struct OpInfo {
     unsigned once;  /* each of their elements is loaded at most once */
     bool has_point; /* has a point rule: one output element from given coordinates */
     bool expands;   /* is written out as others */
+    bool measures;  /* inputs that determine sizes may be known at run time only */
     bool is_view;   /* has a view rule: the outputs can be other views of input 0's memory */
     /* Attributes with defaults: "group:i=1 pads:is auto_pad:s=NOTSET alpha:f=0.01 axis:i". Kinds:
      * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required.

@@ -5,10 +5,9 @@
 #define _GNU_SOURCE
 #include "ir/target.h"
 
-#include "ir/json.h"
+#include "ir/machine.h"
 #include "ir/schema.h"
 
-#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <errno.h>
 #include <float.h>
@@ -89,7 +88,6 @@ static int check_features(JsonReader *r, const JsonField *field, const cJSON *js
 #define VALUE(name, kind, field, least, most, expected, check)                                     \
     {name, kind, true, AT(field), 0, least, most, expected, NULL, check}
 #define INSIDE(name, expected, fields) {name, JSON_OBJECT, true, 0, 0, 0, 0, expected, fields, NULL}
-#define END                            {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
 
 static const char a_word[] = "a list of words, such as [\"aarch64-linux-gnu-gcc\"]",
                   maybe_words[] = "a list of words, which may be empty";
@@ -98,16 +96,17 @@ static const JsonField vector_fields[] = {
     VALUE("bits", JSON_INT, t.vector_bits, 0, 1024, "0 (none), 128, 256, 512 or 1024", check_bits),
     VALUE("registers", JSON_INT, t.vector_registers, 0, 256,
           "a whole number from 8 (0 without vectors) to 256", check_registers),
-    END};
+    JSON_END};
 static const JsonField isa_fields[] = {
     VALUE("fma", JSON_FLAG, t.fma, 0, 0, NULL, NULL),
     VALUE("fp16", JSON_FLAG, t.fp16, 0, 0, NULL, NULL),
     VALUE("dot", JSON_LINE, dot, 0, 0,
           "\"none\", \"vnni\", \"avxvnni\" (x86_64) or \"sdot\" (aarch64)", check_dot),
-    END};
+    JSON_END};
 static const JsonField cache_fields[] = {VALUE("l1d", JSON_SIZE, t.l1d, 0, 1e15, NULL, NULL),
                                          VALUE("l2", JSON_SIZE, t.l2, 0, 1e15, NULL, NULL),
-                                         VALUE("l3", JSON_SIZE, t.l3, 0, 1e15, NULL, NULL), END};
+                                         VALUE("l3", JSON_SIZE, t.l3, 0, 1e15, NULL, NULL),
+                                         JSON_END};
 
 /* docs/targets.md describes them. */
 static const JsonField target_fields[] = {
@@ -133,7 +132,7 @@ static const JsonField target_fields[] = {
     WORDS("ar", true, t.ar, t.ar_count, 1, a_word, NULL),
     WORDS("link_flags", true, t.link_flags, t.link_flag_count, 0, maybe_words, NULL),
     WORDS("emulator", true, t.emulator, t.emulator_count, 0, maybe_words, NULL),
-    END};
+    JSON_END};
 
 /* Where the target's code can run here: same architecture, and its instructions are there. */
 static bool runs_here(const Target *t, const Target *host)
@@ -157,17 +156,25 @@ static void replace_program(const Target *t, const Target *host, const char *con
     *count = by_count;
 }
 
+/* A stage may use all of it, so a program must be able to address it. */
+static int check_memory(Diag *diag, const Target *t)
+{
+    int64_t most = machine_most_bytes(t->triple);
+    if (t->memory <= most) return 0;
+    return diag_error(diag,
+                      "field 'memory': expected at most %lld bytes, which is what a program for "
+                      "'%s' addresses, got %lld",
+                      (long long)most, t->triple, (long long)t->memory);
+}
+
 static int load_file(Diag *diag, Arena *arena, const char *path, const char *name, Target **out,
                      const char **aliases)
 {
     const char *outer = diag->file;
     TargetFile *file = arena_alloc(arena, sizeof *file);
-    JsonReader reader = {.diag = diag, .arena = arena};
-    cJSON *root = NULL;
     *file = (TargetFile){.t = {.name = arena_strdup(arena, name), .file = path}};
-    int code = json_read(diag, arena, path, &root);
-    if (!code) code = json_fields(&reader, root, target_fields, file);
-    cJSON_Delete(root);
+    int code = json_load(diag, arena, path, target_fields, file);
+    if (!code) code = check_memory(diag, &file->t);
     diag->file = outer;
     if (code) return code;
     Target *t = &file->t;

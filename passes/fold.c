@@ -85,8 +85,10 @@ static int fold_node(Graph *graph, Node *node)
         Tensor *out = node->out[i];
         if (!out) continue;
         Const *data = arena_alloc(graph->arena, sizeof *data);
+        int64_t count = tensor_static_elements(out);
+        if (dtype_is_subbyte(out->dtype)) narrow_pack(out->dtype, count, results[i], results[i]);
         data->data = results[i];
-        data->bytes = (size_t)tensor_static_elements(out) * dtype_size(out->dtype);
+        data->bytes = (size_t)dtype_const_bytes(out->dtype, count);
         data->is_literal = of_literals(node);
         out->data = data;
     }

@@ -4,13 +4,40 @@
 #include "backend/host/output.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* An element takes about four characters for each of its bytes. */
-enum { FILE_BYTES = 256 << 10, CHUNK = 64 << 10, WIDTH = 98 };
+/* A byte takes three or four characters of text. A chunk is whole rows, whatever their elements. */
+enum { FILE_BYTES = 256 << 10, CHUNK = 64 << 10, ROW = 1024, WIDTH = 98 };
+
+static int64_t elements_of(const Buffer *buffer)
+{
+    return buffer->max_bytes / (int64_t)dtype_size(buffer->dtype);
+}
+
+/* The elements after the last whole row. A row of none there is not; an object of none is not C. */
+static int64_t rest_of(const Buffer *buffer)
+{
+    int64_t count = elements_of(buffer);
+    return count ? count % ROW : 1;
+}
+
+const char *arrays_declaration(Arena *arena, const Program *program, const Buffer *buffer)
+{
+    static const char *const bits[] = {
+        [1] = "uint_least8_t", [2] = "uint_least16_t", [4] = "uint_least32_t", [8] = "uint64_t"};
+    int64_t count = elements_of(buffer), rows = count / ROW, rest = rest_of(buffer);
+    Text text;
+    text_init(&text, arena);
+    text_printf(&text, "extern const union %s_weights_%d { struct { %s ", program->name, buffer->id,
+                bits[dtype_size(buffer->dtype)]);
+    if (rows) text_printf(&text, "rows[%lld][%d]%s", (long long)rows, ROW, rest ? ", " : "");
+    if (rest) text_printf(&text, "rest[%lld]", (long long)rest);
+    text_printf(&text, "; } bits; %s values[%lld]; }\n    %s_weights_%d;",
+                dtype_ctype(buffer->dtype), (long long)(count ? count : 1), program->name,
+                buffer->id);
+    return text.data;
+}
 
 int arrays_number(const Program *program, const Buffer *buffer)
 {
@@ -86,115 +113,87 @@ static int open_file(Arrays *a, const char *folder)
     a->path = arena_printf(a->arena, "%s/weights_%d.c", folder, ++a->number);
     a->file = fopen(a->path, "wb");
     if (!a->file) return diag_error(a->diag, "cannot write %s: %s", a->path, strerror(errno));
-    fprintf(a->file,
-            "/* %s: weights, file %d of %d. Made by lpc: do not edit.\n"
-            " * One array for each constant; %s_run in model.c refers to them. */\n"
-            "#include <math.h>\n#include <stdbool.h>\n#include <stdint.h>\n",
-            a->title, a->number, arrays_files(a->program), a->program->name);
+    fprintf(
+        a->file,
+        "/* %s: weights, file %d of %d. Made by lpc: do not edit.\n"
+        " * One object for each constant; %s_run in model.c refers to them. */\n"
+        "#include <stdint.h>\n"
+        "/* Rows are full: a literal's last 0 has no place in them, which is C, if not C++. */\n"
+        "#if defined(__clang__)\n"
+        "#if __has_warning(\"-Wunterminated-string-initialization\")\n"
+        "#pragma clang diagnostic ignored \"-Wunterminated-string-initialization\"\n"
+        "#endif\n"
+        "#elif defined(__GNUC__) && __GNUC__ >= 15\n"
+        "#pragma GCC diagnostic ignored \"-Wunterminated-string-initialization\"\n"
+        "#endif\n",
+        a->title, a->number, arrays_files(a->program), a->program->name);
     return LPC_OK;
 }
 
-static void float_text(char *text, size_t size, double value, const char *suffix)
+/* The element's bits, "\x3f800000" in a literal, "0x3f800000," in a list: at most 19 characters. */
+static int element_text(char *text, const uint8_t *at, size_t size)
 {
-    if (isnan(value))
-        snprintf(text, size, "NAN");
-    else if (isinf(value))
-        snprintf(text, size, value < 0 ? "-INFINITY" : "INFINITY");
-    else if (value == 0)
-        snprintf(text, size, "%s0.0%s", signbit(value) ? "-" : "", suffix);
-    else
-        snprintf(text, size, "%a%s", value, suffix);
+    static const char digits[] = "0123456789abcdef";
+    uint64_t value = 0;
+    int length = 0, shift;
+    for (size_t i = size; i-- > 0;) value = value << 8 | at[i];
+    for (shift = 60; shift && !(value >> shift); shift -= 4) continue;
+    text[length++] = size == 8 ? '0' : '\\';
+    text[length++] = 'x';
+    for (; shift >= 0; shift -= 4) text[length++] = digits[value >> shift & 15];
+    if (size == 8) text[length++] = ',';
+    return length;
 }
 
-#define READ(type)                                                                                 \
-    type value;                                                                                    \
-    memcpy(&value, at, sizeof value)
-
-static void element_text(char *text, size_t size, DType type, const uint8_t *at)
+/* A row, or what is left after the last one: literals that the compiler joins, or a list. */
+static void put_row(Arrays *a, const uint8_t *at, int64_t count, size_t size)
 {
-    switch (type) {
-    case DT_F32: {
-        READ(float);
-        float_text(text, size, (double)value, "f");
-        return;
+    static const char *const quotes[] = {[1] = "\"", [2] = "u\"", [4] = "U\""};
+    const char *begin = size == 8 ? "{" : quotes[size], *end = size == 8 ? "" : "\"";
+    const char *again = size == 8 ? "" : begin;
+    char text[24];
+    int column = fprintf(a->file, "    %s", begin);
+    for (int64_t i = 0; i < count; i++) {
+        int length = element_text(text, at + (size_t)i * size, size);
+        if (column + length >= WIDTH) {
+            fprintf(a->file, "%s\n    %s", end, again);
+            column = 4 + (int)strlen(again);
+        }
+        fwrite(text, 1, (size_t)length, a->file);
+        column += length;
     }
-    case DT_F64: {
-        READ(double);
-        float_text(text, size, value, "");
-        return;
-    }
-    case DT_I64: {
-        READ(int64_t);
-        if (value == INT64_MIN)
-            snprintf(text, size, "INT64_MIN");
-        else
-            snprintf(text, size, "INT64_C(%" PRId64 ")", value);
-        return;
-    }
-    case DT_U64: {
-        READ(uint64_t);
-        snprintf(text, size, "UINT64_C(%" PRIu64 ")", value);
-        return;
-    }
-    case DT_I32: {
-        READ(int32_t);
-        if (value == INT32_MIN)
-            snprintf(text, size, "INT32_MIN");
-        else
-            snprintf(text, size, "%" PRId32, value);
-        return;
-    }
-    case DT_U32: {
-        READ(uint32_t);
-        snprintf(text, size, "%" PRIu32 "U", value);
-        return;
-    }
-    case DT_I8: snprintf(text, size, "%d", (int8_t)*at); return;
-    default: break;
-    }
-    if (dtype_size(type) == 1) {
-        snprintf(text, size, "%d", *at);
-        return;
-    }
-    READ(uint16_t); /* f16 and bf16 are their bits */
-    snprintf(text, size, "%d", type == DT_I16 ? (int16_t)value : value);
+    fprintf(a->file, "%s,\n", size == 8 ? "}" : end);
 }
 
-static void put_element(Arrays *a, DType type, const uint8_t *at)
+/* Row after row. The braces are the rows', the bits', the object's. */
+static int put_elements(Arrays *a, const Buffer *buffer)
 {
-    char text[48];
-    element_text(text, sizeof text, type, at);
-    int length = (int)strlen(text) + 2;
-    if (a->column + length > WIDTH) {
-        fputs("\n   ", a->file);
-        a->column = 3;
+    int64_t size = (int64_t)dtype_size(buffer->dtype), count = elements_of(buffer), at = 0;
+    int64_t whole = count / ROW * ROW;
+    fputs(whole ? "{{{\n" : "{{\n", a->file);
+    while (at < count) {
+        int64_t left = count - at, part = left < CHUNK / size ? left : CHUNK / size;
+        if (buffer->source->read(buffer->source, at * size, a->chunk, (size_t)(part * size)))
+            return diag_error(a->diag, "cannot read constant '%s' at byte %lld", buffer->name,
+                              (long long)(at * size));
+        for (int64_t i = 0; i < part; i += ROW) {
+            put_row(a, a->chunk + i * size, part - i < ROW ? part - i : ROW, (size_t)size);
+            if (at + i + ROW == whole) fputs("    },\n", a->file);
+        }
+        at += part;
     }
-    fprintf(a->file, " %s,", text);
-    a->column += length;
+    fputs(count ? "}};\n" : "{0}}};\n", a->file);
+    return LPC_OK;
 }
 
 static int put_array(Arrays *a, const Buffer *buffer)
 {
-    size_t element = dtype_size(buffer->dtype);
-    int64_t count = buffer->max_bytes / (int64_t)element;
-    fprintf(a->file, "\n/* %s: %lld bytes */\n", safe_text(a->arena, buffer->name),
-            (long long)buffer->max_bytes);
-    fprintf(a->file, "extern const %s %s_weights_%d[%lld];\n", dtype_ctype(buffer->dtype),
-            a->program->name, buffer->id, (long long)count);
-    fprintf(a->file, "_Alignas(64) const %s %s_weights_%d[%lld] = {\n   ",
-            dtype_ctype(buffer->dtype), a->program->name, buffer->id, (long long)count);
-    a->column = 3;
-    for (int64_t at = 0; at < count * (int64_t)element;) {
-        int64_t left = count * (int64_t)element - at;
-        size_t size = left < CHUNK ? (size_t)left : CHUNK;
-        if (buffer->source->read(buffer->source, at, a->chunk, size))
-            return diag_error(a->diag, "cannot read constant '%s' at byte %lld", buffer->name,
-                              (long long)at);
-        for (size_t i = 0; i < size; i += element) put_element(a, buffer->dtype, a->chunk + i);
-        at += (int64_t)size;
-    }
-    fputs("\n};\n", a->file);
-    return LPC_OK;
+    const char *name = a->program->name;
+    fprintf(a->file, "\n/* %s: %lld bytes */\n%s\n", safe_text(a->arena, buffer->name),
+            (long long)buffer->max_bytes, arrays_declaration(a->arena, a->program, buffer));
+    fprintf(a->file, "_Alignas(64) const union %s_weights_%d %s_weights_%d = ", name, buffer->id,
+            name, buffer->id);
+    return put_elements(a, buffer);
 }
 
 int arrays_write(const Program *program, const char *title, Diag *diag, const char *folder)

@@ -1,6 +1,8 @@
 /* The emitted file: what it says about itself, the map of its memory, the checks of sizes. */
 #include "backend/c/emit.h"
 
+#include "backend/arrays/arrays.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,8 +238,7 @@ static void emit_arrays(CEmit *e, Text *out)
         if (!e->use_array[b->id]) continue;
         if (!any) text_add(out, "/* The weights, in weights_1.c and so on. */\n");
         any = true;
-        text_printf(out, "extern const %s %s_weights_%d[%lld]; /* %s */\n", dtype_ctype(b->dtype),
-                    p->name, b->id, (long long)(b->max_bytes / (int64_t)dtype_size(b->dtype)),
+        text_printf(out, "%s /* %s */\n", arrays_declaration(e->arena, p, b),
                     c_comment_line(e->arena, b->name));
     }
     if (any) text_add(out, "\n");

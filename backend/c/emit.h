@@ -125,6 +125,11 @@ typedef struct Key {
     const char *value;
 } Key;
 const char *c_template(Arena *arena, const char *text, const Key *keys, int key_count);
+/* Of a table of templates by operation; its end has none. */
+typedef struct Template {
+    const char *operation, *text;
+} Template;
+const char *template_of(const Template *table, const char *operation);
 void helper_define(CEmit *e, const char *name, const char *text);
 const char *helper_scalar(CEmit *e, const char *operation, DType type);
 const char *helper_half(CEmit *e, DType from, DType to); /* f16, bf16 <-> f32 */

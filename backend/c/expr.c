@@ -155,24 +155,23 @@ static Expr bool_binary(KernelEmit *k, const Inst *inst)
 {
     bool both = inst->op == LI_AND || inst->op == LI_MUL || inst->op == LI_MIN;
     bool differ = inst->op == LI_XOR || inst->op == LI_SUB;
-    if (inst->type.lanes > 1)
-        return make(k, PREC_BITS, "%s %s %s", tight(k, inst, 0),
-                    both     ? "&"
-                    : differ ? "^"
-                             : "|",
-                    tight(k, inst, 1));
+    if (inst->type.lanes > 1) {
+        const char *b = tight(k, inst, 1), *a = tight(k, inst, 0);
+        return make(k, PREC_BITS, "%s %s %s", a, both ? "&" : differ ? "^" : "|", b);
+    }
     Prec least = differ ? PREC_ADD : PREC_COMPARE;
-    return make(k, differ ? PREC_COMPARE : PREC_LOGIC, "%s %s %s",
-                expr_text(k, inst->arg[0], least),
+    const char *b = expr_text(k, inst->arg[1], least), *a = expr_text(k, inst->arg[0], least);
+    return make(k, differ ? PREC_COMPARE : PREC_LOGIC, "%s %s %s", a,
                 both     ? "&&"
                 : differ ? "!="
                          : "||",
-                expr_text(k, inst->arg[1], least));
+                b);
 }
 
 static Expr call2(KernelEmit *k, const char *function, const Inst *inst)
 {
-    return make(k, PREC_POSTFIX, "%s(%s, %s)", function, plain(k, inst, 0), plain(k, inst, 1));
+    const char *b = plain(k, inst, 1), *a = plain(k, inst, 0);
+    return make(k, PREC_POSTFIX, "%s(%s, %s)", function, a, b);
 }
 
 static bool literal_other_than(const Inst *inst, int64_t value)
@@ -215,10 +214,11 @@ static Expr binary(KernelEmit *k, const Inst *inst)
             binary_of(k, inst, c_paren(k->e->arena, a, left), c_paren(k->e->arena, b, right)));
     }
     if (!is_small(type)) return plain_binary(k, inst);
-    if (inst->op == LI_MUL || inst->op == LI_SHL) /* u16 * u16 does not fit an int */
-        return cast_back(k, inst,
-                         make(k, PREC_MUL, "(uint32_t)%s %s (uint32_t)%s", tight(k, inst, 0),
-                              symbol_of(inst->op), tight(k, inst, 1)));
+    if (inst->op == LI_MUL || inst->op == LI_SHL) { /* u16 * u16 does not fit an int */
+        const char *b = tight(k, inst, 1), *a = tight(k, inst, 0);
+        return cast_back(
+            k, inst, make(k, PREC_MUL, "(uint32_t)%s %s (uint32_t)%s", a, symbol_of(inst->op), b));
+    }
     return cast_back(k, inst, plain_binary(k, inst));
 }
 
@@ -254,9 +254,12 @@ static Expr relation(KernelEmit *k, const Inst *inst)
 static Expr select(KernelEmit *k, const Inst *inst)
 {
     LType type = inst->type, cond = inst->arg[0]->type;
-    if (cond.lanes == 1)
-        return make(k, PREC_TERNARY, "%s ? %s : %s", expr_text(k, inst->arg[0], PREC_LOGIC),
-                    expr_text(k, inst->arg[1], PREC_LOGIC), expr_text(k, inst->arg[2], PREC_LOGIC));
+    if (cond.lanes == 1) {
+        const char *other = expr_text(k, inst->arg[2], PREC_LOGIC);
+        const char *then = expr_text(k, inst->arg[1], PREC_LOGIC);
+        return make(k, PREC_TERNARY, "%s ? %s : %s", expr_text(k, inst->arg[0], PREC_LOGIC), then,
+                    other);
+    }
     static const DType masks[9] = {[1] = DT_I8, [2] = DT_I16, [4] = DT_I32, [8] = DT_I64};
     const char *helper = vector_helper(k->e, "select", type);
     const char *mask = plain(k, inst, 0);
@@ -265,8 +268,8 @@ static Expr select(KernelEmit *k, const Inst *inst)
         mask = make(k, PREC_POSTFIX, "__builtin_convertvector(%s, %s)", mask,
                     vector_type(k->e, (LType){masks[size], type.lanes}))
                    .text;
-    return make(k, PREC_POSTFIX, "%s(%s, %s, %s)", helper, mask, plain(k, inst, 1),
-                plain(k, inst, 2));
+    const char *other = plain(k, inst, 2), *then = plain(k, inst, 1);
+    return make(k, PREC_POSTFIX, "%s(%s, %s, %s)", helper, mask, then, other);
 }
 
 /* ---- One operand ---- */
@@ -404,8 +407,8 @@ static Expr fma_of(KernelEmit *k, const Inst *inst)
     const char *function = type == DT_F32 ? "fmaf" : "fma";
     if (dtype_is_int(type)) { /* exact modulo 2^n, so the wrapping forms of * and + do */
         const char *u = unsigned_type(k, inst->type);
-        Expr sum = make(k, PREC_ADD, "(%s)%s * (%s)%s + (%s)%s", u, tight(k, inst, 0), u,
-                        tight(k, inst, 1), u, tight(k, inst, 2));
+        const char *z = tight(k, inst, 2), *y = tight(k, inst, 1), *x = tight(k, inst, 0);
+        Expr sum = make(k, PREC_ADD, "(%s)%s * (%s)%s + (%s)%s", u, x, u, y, u, z);
         return cast_back(k, inst, sum);
     }
     if (inst->type.lanes > 1) function = vector_intrinsic(k->e, "fma", inst->type);
@@ -433,9 +436,17 @@ static Expr iota(KernelEmit *k, const Inst *inst)
     return make(k, PREC_POSTFIX, "(%s){%s}", vector_type(k->e, inst->type), list.data);
 }
 
-static Expr other(KernelEmit *k, const Inst *inst)
+static Expr dot4(KernelEmit *k, const Inst *inst)
 {
     int lanes = inst->type.lanes;
+    const char *b = plain(k, inst, 2), *a = plain(k, inst, 1), *acc = plain(k, inst, 0);
+    const char *helper = lanes > 1 ? vector_dot4(k->e, lanes, inst->value != 0)
+                                   : helper_dot4(k->e, inst->value != 0);
+    return make(k, PREC_POSTFIX, "%s(%s, %s, %s)", helper, acc, a, b);
+}
+
+static Expr other(KernelEmit *k, const Inst *inst)
+{
     switch (inst->op) {
     case LI_FMA: return fma_of(k, inst);
     case LI_SELECT: return select(k, inst);
@@ -448,11 +459,7 @@ static Expr other(KernelEmit *k, const Inst *inst)
         return make(k, inst->type.dtype == DT_BOOL ? PREC_COMPARE : PREC_POSTFIX, "%s[%d]%s",
                     expr_text(k, inst->arg[0], PREC_POSTFIX), (int)inst->value,
                     inst->type.dtype == DT_BOOL ? " != 0" : "");
-    case LI_DOT4:
-        return make(k, PREC_POSTFIX, "%s(%s, %s, %s)",
-                    lanes > 1 ? vector_dot4(k->e, lanes, inst->value != 0)
-                              : helper_dot4(k->e, inst->value != 0),
-                    plain(k, inst, 0), plain(k, inst, 1), plain(k, inst, 2));
+    case LI_DOT4: return dot4(k, inst);
     default: /* HADD, HMIN, HMAX */
         if (inst->arg[0]->type.lanes == 1) return expr_value(k, inst->arg[0]);
         return call1(k, vector_horizontal(k->e, inst->op, inst->arg[0]->type), inst);

@@ -21,6 +21,13 @@ const char *c_template(Arena *arena, const char *text, const Key *keys, int key_
     return out.data;
 }
 
+const char *template_of(const Template *table, const char *operation)
+{
+    while (table->operation && strcmp(table->operation, operation) != 0) table++;
+    assert(table->operation);
+    return table->text;
+}
+
 void helper_define(CEmit *e, const char *name, const char *text)
 {
     if (names_have(&e->defined, name)) return;
@@ -35,10 +42,6 @@ static bool defined(const CEmit *e, const char *name)
 }
 
 /* ---- Integer and float operations that C has no operator for ---- */
-
-typedef struct Template {
-    const char *operation, *text;
-} Template;
 
 /* @E element type, @U unsigned type that arithmetic is done in, @H helper's name. */
 static const Template scalar_templates[] = {
@@ -74,7 +77,7 @@ static const Template scalar_templates[] = {
                   "{\n"
                   "    return a % b < 0 ? a % b + b : a % b;\n"
                   "}\n"},
-};
+    {NULL, NULL}};
 
 const char *helper_scalar(CEmit *e, const char *operation, DType type)
 {
@@ -83,13 +86,7 @@ const char *helper_scalar(CEmit *e, const char *operation, DType type)
     const char *element = type == DT_BOOL ? "bool" : dtype_ctype(type);
     const char *wide = dtype_size(type) == 8 ? "uint64_t" : "uint32_t";
     const Key keys[] = {{'E', element}, {'U', wide}, {'H', name}};
-    for (size_t i = 0; i < sizeof scalar_templates / sizeof *scalar_templates; i++)
-        if (!strcmp(scalar_templates[i].operation, operation)) {
-            const char *text = c_template(e->arena, scalar_templates[i].text, keys, 3);
-            helper_define(e, name, text);
-            return name;
-        }
-    assert(false && "a scalar helper");
+    helper_define(e, name, c_template(e->arena, template_of(scalar_templates, operation), keys, 3));
     return name;
 }
 

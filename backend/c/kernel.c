@@ -209,8 +209,9 @@ static void set_cell(KernelEmit *k, const Inst *inst, const Block *at)
     const Inst *value = inst->arg[0];
     const char *sign = declares ? NULL : compound(k, inst, &value);
     if (declares) k->cell_home[cell] = NULL; /* once */
+    const char *text = expr_value(k, value).text;
     line(k, "%s%s%s %s %s;", declares ? vector_type(k->e, inst->cell->type) : "",
-         declares ? " " : "", k->cell_names[cell], sign ? sign : "=", expr_value(k, value).text);
+         declares ? " " : "", k->cell_names[cell], sign ? sign : "=", text);
 }
 
 /* Does the loop's body leave it from inside a loop that C's `break` would leave instead? */

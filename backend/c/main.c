@@ -63,8 +63,8 @@ static const char *argument(CEmit *e, const CallArg *arg, bool written)
     if (constant && e->options->arrays) {
         int number = arrays_number(e->program, buffer);
         e->use_array[number] = true;
-        return arena_printf(e->arena, "at_const(%s_weights_%d, %s)", e->program->name, number,
-                            offset);
+        return arena_printf(e->arena, "at_const(%s_weights_%d.values, %s)", e->program->name,
+                            number, offset);
     }
     e->use_weights = e->use_weights || constant;
     if (constant) return arena_printf(e->arena, "at_const(weights, %s)", offset);
@@ -177,10 +177,10 @@ static const char *condition(CEmit *e, const Inst *inst)
     const Size *apart = size_sub(e->program->sizes, inst->size, inst->right);
     if (size_is_const(apart)) /* compilers warn about comparing n with n */
         return relation_holds(inst->relation, apart->value, 0) ? "true" : "false";
+    const char *right = c_paren(e->arena, c_size(e, inst->right, NULL), PREC_ADD);
     return arena_printf(e->arena, "%s %s %s",
                         c_paren(e->arena, c_size(e, inst->size, NULL), PREC_ADD),
-                        relations[inst->relation - LI_EQ],
-                        c_paren(e->arena, c_size(e, inst->right, NULL), PREC_ADD));
+                        relations[inst->relation - LI_EQ], right);
 }
 
 static void emit_if(CEmit *e, Text *out, const Inst *inst, int indent)

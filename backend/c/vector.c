@@ -103,10 +103,6 @@ static void define(CEmit *e, const char *name, LType type, const char *text)
     helper_define(e, name, c_template(e->arena, text, keys, count));
 }
 
-typedef struct Template {
-    const char *operation, *text;
-} Template;
-
 static const Template templates[] = {
     {"splat", "INLINE @V @V_splat(@E a)\n"
               "{\n"
@@ -148,17 +144,12 @@ static const Template templates[] = {
             "    for (int i = 0; i < @N; i++) a[i] = b[i] == -1 ? 0 : (@E)(a[i] % b[i]);\n"
             "    return a;\n"
             "}\n"},
-};
+    {NULL, NULL}};
 
 const char *vector_helper(CEmit *e, const char *operation, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), operation);
-    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-        if (!strcmp(templates[i].operation, operation)) {
-            define(e, name, type, templates[i].text);
-            return name;
-        }
-    assert(false && "a vector helper");
+    define(e, name, type, template_of(templates, operation));
     return name;
 }
 
@@ -347,6 +338,13 @@ const char *vector_bytes(CEmit *e, LType from, LType to)
 
 /* ---- Horizontal ---- */
 
+/* Sums wrap. */
+static const char *int_sum(CEmit *e, LType half, const char *rest)
+{
+    const char *words = vector_type(e, int_like(half, false));
+    return arena_printf(e->arena, "%s((@H)((%s)@V_low(a) + (%s)@V_high(a)))", rest, words, words);
+}
+
 const char *vector_horizontal(CEmit *e, InstOp op, LType type)
 {
     const char *name = arena_printf(e->arena, "%s_%s", vector_type(e, type), inst_name(op));
@@ -368,9 +366,7 @@ const char *vector_horizontal(CEmit *e, InstOp op, LType type)
         else if (dtype_is_float(type.dtype))
             text = arena_printf(e->arena, "%s(@V_low(a) + @V_high(a))", rest);
         else
-            text = arena_printf(e->arena, "%s((@H)((%s)@V_low(a) + (%s)@V_high(a)))", rest,
-                                vector_type(e, int_like(half, false)),
-                                vector_type(e, int_like(half, false)));
+            text = int_sum(e, half, rest);
     }
     define(e, name, type,
            arena_printf(e->arena, "INLINE @E %s(@V a)\n{\n    return %s;\n}\n", name, text));

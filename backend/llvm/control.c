@@ -95,13 +95,17 @@ static void emit_setsym(LlvmEmit *e, const Inst *inst)
     LLVMBuildStore(e->builder, value_of(e, inst->arg[0]), to);
 }
 
+static void emit_set(LlvmEmit *e, const Inst *inst)
+{
+    LLVMValueRef to = cell_slot(e, inst->cell);
+    LLVMBuildStore(e->builder, value_of(e, inst->arg[0]), to);
+}
+
 static void emit_control(LlvmEmit *e, const Inst *inst)
 {
     switch (inst->op) {
     case LI_STORE: emit_store(e, inst); break;
-    case LI_SET:
-        LLVMBuildStore(e->builder, value_of(e, inst->arg[0]), cell_slot(e, inst->cell));
-        break;
+    case LI_SET: emit_set(e, inst); break;
     case LI_FOR: emit_for(e, inst); break;
     case LI_IF: emit_if(e, inst); break;
     case LI_BREAK:

@@ -165,8 +165,8 @@ static LLVMValueRef load_masked(LlvmEmit *e, const Inst *inst, LLVMTypeRef type,
                                 LLVMValueRef limit)
 {
     LLVMTypeRef types[2] = {type, e->ptr};
-    LLVMValueRef args[4] = {address(e, inst, index, 0), const_i32(e, element_size(inst)),
-                            limit_mask(e, limit, inst->type.lanes), LLVMConstNull(type)};
+    LLVMValueRef at = address(e, inst, index, 0), mask = limit_mask(e, limit, inst->type.lanes);
+    LLVMValueRef args[4] = {at, const_i32(e, element_size(inst)), mask, LLVMConstNull(type)};
     return call_intrinsic(e, "llvm.masked.load", types, 2, args, 4);
 }
 
@@ -175,9 +175,9 @@ static LLVMValueRef load_gather(LlvmEmit *e, const Inst *inst, LLVMTypeRef type,
 {
     int lanes = inst->type.lanes;
     LLVMTypeRef types[2] = {type, vector_of(e->ptr, lanes)};
-    LLVMValueRef args[4] = {lane_pointers(e, inst, index, stride, lanes),
-                            const_i32(e, element_size(inst)), limit_mask(e, limit, lanes),
-                            LLVMConstNull(type)};
+    LLVMValueRef at = lane_pointers(e, inst, index, stride, lanes);
+    LLVMValueRef mask = limit_mask(e, limit, lanes);
+    LLVMValueRef args[4] = {at, const_i32(e, element_size(inst)), mask, LLVMConstNull(type)};
     return call_intrinsic(e, "llvm.masked.gather", types, 2, args, 4);
 }
 
@@ -229,8 +229,8 @@ static void store_masked(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLVM
                          LLVMValueRef limit, int lanes)
 {
     LLVMTypeRef types[2] = {LLVMTypeOf(value), e->ptr};
-    LLVMValueRef args[4] = {value, address(e, inst, index, 0), const_i32(e, element_size(inst)),
-                            limit_mask(e, limit, lanes)};
+    LLVMValueRef at = address(e, inst, index, 0), mask = limit_mask(e, limit, lanes);
+    LLVMValueRef args[4] = {value, at, const_i32(e, element_size(inst)), mask};
     call_intrinsic(e, "llvm.masked.store", types, 2, args, 4);
 }
 
@@ -238,8 +238,9 @@ static void store_scatter(LlvmEmit *e, const Inst *inst, LLVMValueRef index, LLV
                           LLVMValueRef stride, LLVMValueRef limit, int lanes)
 {
     LLVMTypeRef types[2] = {LLVMTypeOf(value), vector_of(e->ptr, lanes)};
-    LLVMValueRef args[4] = {value, lane_pointers(e, inst, index, stride, lanes),
-                            const_i32(e, element_size(inst)), limit_mask(e, limit, lanes)};
+    LLVMValueRef at = lane_pointers(e, inst, index, stride, lanes);
+    LLVMValueRef mask = limit_mask(e, limit, lanes);
+    LLVMValueRef args[4] = {value, at, const_i32(e, element_size(inst)), mask};
     call_intrinsic(e, "llvm.masked.scatter", types, 2, args, 4);
 }
 

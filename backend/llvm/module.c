@@ -74,7 +74,8 @@ static void define_kernel(LlvmEmit *e, const Kernel *kernel, const Emitted *k)
     if (loop) {
         LLVMValueRef begin = LLVMGetParam(k->function, k->pointers + 1);
         LLVMValueRef end = LLVMGetParam(k->function, k->pointers + 2);
-        emit_for_body(e, loop, iteration(e, loop, begin), iteration(e, loop, end));
+        LLVMValueRef hi = iteration(e, loop, end);
+        emit_for_body(e, loop, iteration(e, loop, begin), hi);
     } else {
         emit_block(e, &kernel->body);
     }

@@ -106,7 +106,8 @@ static LLVMValueRef dot_pmadd(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValue
     a = recast(e, a, e->i16, lanes * 2);
     b = recast(e, b, e->i16, lanes * 2);
     for (int odd = 0; odd < 2; odd++) {
-        LLVMValueRef args[2] = {every_other(e, a, odd, a_unsigned), every_other(e, b, odd, false)};
+        LLVMValueRef words = every_other(e, a, odd, a_unsigned);
+        LLVMValueRef args[2] = {words, every_other(e, b, odd, false)};
         acc = add(e, acc, call_intrinsic(e, name, NULL, 0, args, 2));
     }
     return acc;
@@ -185,8 +186,8 @@ LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc
     if (step == lanes) return dot(e, lanes, a_unsigned, acc, a, b);
     LLVMValueRef whole = LLVMGetPoison(LLVMTypeOf(acc));
     for (int at = 0; at < lanes; at += step) {
-        LLVMValueRef part = dot(e, step, a_unsigned, some_lanes(e, acc, at, step),
-                                some_lanes(e, a, at, step), some_lanes(e, b, at, step));
+        LLVMValueRef right = some_lanes(e, b, at, step), left = some_lanes(e, a, at, step);
+        LLVMValueRef part = dot(e, step, a_unsigned, some_lanes(e, acc, at, step), left, right);
         whole = join(e, whole, part, at, step);
     }
     return whole;

@@ -289,11 +289,7 @@ int weights_object_write(const Program *program, const char *triple, Diag *diag,
     int count;
     int64_t size;
     const Buffer **list = constants(arena, program, &count, &size);
-    if (machine->address_bits == 32 && size > INT32_MAX) {
-        arena_free(arena);
-        return diag_error(diag, "the weights take %lld bytes: more than a 32-bit machine addresses",
-                          (long long)size);
-    }
+    assert(size <= machine_most_bytes(triple) && "stage_lower has refused it");
     Layout layout;
     lay_out(&layout, arena, machine, program->name, (uint64_t)size);
     int code = write_layout(arena, diag, path, &layout, list, count);

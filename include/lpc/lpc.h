@@ -323,7 +323,7 @@ typedef struct lpc_tensor {
     int rank;
     const int64_t *dims;
     int64_t elements;
-    const void *data; /* row-major, as the runtime has it (docs/runtime.md) */
+    const void *data; /* row-major; docs/package.md has the form of elements */
 } lpc_tensor;
 /* `count` elements from `first` on as numbers. */
 LPC_API void lpc_elements(const lpc_tensor *tensor, int64_t first, size_t count, double *values);

@@ -2,6 +2,8 @@
  * figures. */
 #include "lib/calibrate/calibrate.h"
 
+#include "ir/json.h"
+
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,27 +50,18 @@ static cJSON *whole(Arena *arena, const Target *t)
     return root;
 }
 
-static cJSON *from_file(Arena *arena, Diag *diag, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    Text text;
-    char part[4096];
-    text_init(&text, arena);
-    for (size_t n; file && (n = fread(part, 1, sizeof part, file)) > 0;) text_addn(&text, part, n);
-    if (file) fclose(file);
-    cJSON *root = text.length ? cJSON_Parse(text.data) : NULL;
-    if (!root) diag_error(diag, "cannot read '%s'", path);
-    return root;
-}
-
 int target_parts(Arena *arena, Diag *diag, const Target *target, const char **head,
                  const char **middle)
 {
     static const char *const measured[] = {"description", "cores", "gflops", "memory_bandwidth",
                                            "call_overhead"};
-    cJSON *root = target->file ? from_file(arena, diag, target->file) : whole(arena, target), *item;
-    if (!root) return LPC_ERROR;
+    const char *outer = diag->file;
+    cJSON *root = NULL, *item;
     Text text;
+    if (!target->file) root = whole(arena, target);
+    int code = root ? 0 : json_read(diag, arena, target->file, &root);
+    diag->file = outer;
+    if (code) return code;
     text_init(&text, arena);
     for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
         cJSON_DeleteItemFromObjectCaseSensitive(root, measured[i]);

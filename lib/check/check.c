@@ -84,18 +84,6 @@ static bool same_shapes(const DataSet *a, const DataSet *b)
 
 /* ---- Compiling for a data set ---- */
 
-/* Does the operator round to integers, in whatever domain? */
-static bool rounds(OpCode op)
-{
-    static const char *const names[] = {"QuantizeLinear", "DynamicQuantizeLinear", "QGemm"};
-    const char *name = op_info(op)->name, *domain = strstr(name, "::");
-    if (domain) name = domain + 2;
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-        if (!strcmp(name, names[k])) return true;
-    }
-    return !strncmp(name, "QLinear", strlen("QLinear"));
-}
-
 static int read_interface(Check *c)
 {
     Graph *graph;
@@ -114,9 +102,8 @@ static int read_interface(Check *c)
         c->input_ranks[c->input_count] = graph->inputs[i]->rank;
         c->input_names[c->input_count++] = graph->inputs[i]->name;
     }
-    for (int i = 0; i < graph->node_count; i++) {
-        if (rounds(graph->nodes[i]->op)) c->quantises = true;
-    }
+    for (int i = 0; i < graph->node_count; i++)
+        c->quantises |= (op_info(graph->nodes[i]->op)->traits & T_QUANTISES) != 0;
     return 0;
 }
 
@@ -134,7 +121,7 @@ static int bind_contents(const Check *c, const DataSet *set, CompileOptions *opt
     int bound = 0;
     for (int i = 0; i < set->in_count && i < c->input_count; i++) {
         const HostTensor *in = &set->in[i];
-        bool sizes = in->type == DT_I64 || in->type == DT_I32 ||
+        bool sizes = in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 ||
                      (dtype_is_float(in->type) && in->rank <= (i > 0));
         if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
         arena_push(c->arena, options->const_inputs, options->const_input_count) =

@@ -2,10 +2,12 @@
 #include "lib/check/evaluate.h"
 
 #include <assert.h>
+#include <string.h>
 
 struct Evaluation {
     Graph *graph;
     Cut cut;
+    void **state; /* by stage */
 };
 
 /* ---- The package ---- */
@@ -53,7 +55,10 @@ static Package *describe(Graph *graph, const Cut *cut)
 void evaluate_cut(Graph *graph, const Cut *cut, Evaluation **evaluation, Package **package)
 {
     Evaluation *e = arena_alloc(graph->arena, sizeof *e);
-    *e = (Evaluation){graph, *cut};
+    *e = (Evaluation){graph, *cut, NULL};
+    e->state = arena_array(graph->arena, (size_t)cut->count + 1, sizeof *e->state);
+    for (int i = 0; i < cut->count; i++)
+        e->state[i] = arena_alloc(graph->arena, (size_t)cut->stages[i].program->state_bytes + 64);
     *evaluation = e;
     *package = describe(graph, cut);
 }
@@ -99,11 +104,10 @@ static void **make_outputs(Arena *arena, SizeTable *sizes, const Stage *stage)
 }
 
 static int run_stage(Arena *arena, Diag *diag, const Stage *stage, const void *const *in,
-                     void *const *out, int64_t *sizes)
+                     void *const *out, int64_t *sizes, void *state)
 {
     const Program *program = stage->program;
     void *workspace = arena_alloc(arena, (size_t)program->work_bytes + 64);
-    void *state = arena_alloc(arena, (size_t)program->state_bytes + 64);
     void *weights = read_weights(arena, diag, program);
     if (!weights) return LPC_ERROR;
     int code = loops_eval(program, diag, in, out, sizes, workspace, state, weights);
@@ -114,6 +118,14 @@ static int run_stage(Arena *arena, Diag *diag, const Stage *stage, const void *c
 int evaluate_run(const Evaluation *e, Arena *arena, Diag *diag, const HostTensor *inputs,
                  int64_t *sizes, HostTensor *outputs)
 {
+    for (int i = 0; i < e->cut.count; i++)
+        memset(e->state[i], 0, (size_t)e->cut.stages[i].program->state_bytes);
+    return evaluate_next(e, arena, diag, inputs, sizes, outputs);
+}
+
+int evaluate_next(const Evaluation *e, Arena *arena, Diag *diag, const HostTensor *inputs,
+                  int64_t *sizes, HostTensor *outputs)
+{
     const Stage *stage = e->cut.stages;
     const void **in = arena_array(arena, (size_t)stage->in_count + 1, sizeof *in);
     void **out = NULL;
@@ -121,7 +133,7 @@ int evaluate_run(const Evaluation *e, Arena *arena, Diag *diag, const HostTensor
     for (int s = 0; s < e->cut.count; s++) {
         stage = &e->cut.stages[s];
         out = make_outputs(arena, e->graph->sizes, stage);
-        TRY(run_stage(arena, diag, stage, in, out, sizes));
+        TRY(run_stage(arena, diag, stage, in, out, sizes, e->state[s]));
         in = arena_array(arena, (size_t)stage->out_count + 1, sizeof *in);
         for (int i = 0; i < stage->out_count; i++) in[i] = out[i];
     }

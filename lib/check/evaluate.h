@@ -16,9 +16,12 @@ int evaluate_compile(Arena *arena, Diag *diag, CompileOptions *options, Evaluati
 /* The same from lowered stages; all of it lives in the graph's arena. */
 void evaluate_cut(Graph *graph, const Cut *cut, Evaluation **evaluation, Package **package);
 
-/* Runs all stages once, state zeroed. inputs: in the package's order; sizes: the symbols' values
+/* Runs all stages once, state zeroed. Uses the evaluation's state: not on two threads at once. inputs: in the package's order; sizes: the symbols' values
  * (package_bind), to which those that nodes define are added; outputs: the package's, filled. */
 int evaluate_run(const Evaluation *evaluation, Arena *arena, Diag *diag, const HostTensor *inputs,
                  int64_t *sizes, HostTensor *outputs);
+/* The same with the state that the last run left. sizes: those that state keeps are set, too. */
+int evaluate_next(const Evaluation *evaluation, Arena *arena, Diag *diag, const HostTensor *inputs,
+                  int64_t *sizes, HostTensor *outputs);
 
 #endif

@@ -51,7 +51,8 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .const_inputs = options->const_inputs,
                             .const_input_count = options->const_input_count,
                             .input_shapes = options->input_shapes,
-                            .input_shape_count = options->input_shape_count};
+                            .input_shape_count = options->input_shape_count,
+                            .nchwc_block = options->nchwc_block};
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);

@@ -11,7 +11,6 @@
  * version of lowering measured is left out. */
 #include "lib/compile/tunings.h"
 
-#include "ir/json.h"
 #include "ir/schema.h"
 #include "passes/lower/products/matrix.h"
 
@@ -27,45 +26,19 @@ static const char FORMAT[] = "lpc tuning";
 
 /* ---- Reading ---- */
 
-static int read_columns(JsonReader *r, const JsonField *f, const cJSON *j, void *to)
-{
-    for (ColumnOrder c = COLUMNS_INNER; c <= COLUMNS_OUTER && cJSON_IsString(j); c++) {
-        ((Tiling *)to)->columns = c;
-        if (!strcmp(j->valuestring, columns_name(c))) return 0;
-    }
-    return json_wrong(r, f->name, j, "inner or outer");
-}
-
-static int read_method(JsonReader *r, const JsonField *f, const cJSON *j, void *to)
-{
-    for (ConvMethod m = METHOD_DIRECT; m <= METHOD_WINOGRAD4 && cJSON_IsString(j); m++) {
-        ((Tiling *)to)->method = m;
-        if (!strcmp(j->valuestring, method_name(m))) return 0;
-    }
-    return json_wrong(r, f->name, j, "direct, winograd2 or winograd4");
-}
+#define WORD(value, word) JSON_WORD(word, value),
+static const JsonField columns_words[] = {COLUMN_ORDERS(WORD) JSON_END};
+static const JsonField method_words[] = {CONV_METHODS(WORD) JSON_END};
 
 #define NUMBER(name, field, most)                                                                  \
     {name, JSON_INT, false, offsetof(Tiling, field), 0, 1, most, NULL, NULL, NULL}
-#define JSON_END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+#define CHOICE(name, field, words)                                                                 \
+    {name, JSON_CHOICE, false, offsetof(Tiling, field), 0, 0, 0, NULL, words, NULL}
 
 static const JsonField tiling_fields[] = {
-    NUMBER("rows", rows, TILE_ROWS),
-    NUMBER("vecs", vecs, TILE_VECS),
-    NUMBER("band", band, TILING_MOST_BAND),
-    {"columns", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, read_columns},
-    {"method", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, read_method},
-    JSON_END};
-
-static int read_tiling(JsonReader *r, const cJSON *object, Tiling *tiling)
-{
-    JsonReader reader = *r;
-    *tiling = (Tiling){0};
-    reader.where = arena_printf(r->arena, "kernel '%s'", object->string);
-    TRY(json_fields(&reader, object, tiling_fields, tiling));
-    if (!tiling->rows == !tiling->vecs) return 0;
-    return diag_error(r->diag, "%s: rows and vecs go together", reader.where);
-}
+    NUMBER("rows", rows, TILE_ROWS),        NUMBER("vecs", vecs, TILE_VECS),
+    NUMBER("band", band, TILING_MOST_BAND), CHOICE("columns", columns, columns_words),
+    CHOICE("method", method, method_words), JSON_END};
 
 static TuneTable *add_table(TuneFile *file, const char *target, int threads)
 {
@@ -75,24 +48,23 @@ static TuneTable *add_table(TuneFile *file, const char *target, int threads)
     return table;
 }
 
-/* A table, while it is read. */
-typedef struct InTable {
-    const char *target;
-    int threads;
-    const cJSON *kernels;
-} InTable;
-
-static int read_kernels(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+static int read_tiling(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    if (!cJSON_IsObject(json)) return json_wrong(r, f->name, json, "an object of tilings");
-    ((InTable *)to)->kernels = json;
+    Tuning *tuning = &((TuneTable *)to)->tuning;
+    Tiling tiling = {0};
+    (void)f;
+    r->where = arena_printf(r->arena, "kernel '%s'", r->key);
+    TRY(json_fields(r, json, tiling_fields, &tiling));
+    if (!tiling.rows != !tiling.vecs)
+        return diag_error(r->diag, "%s: rows and vecs go together", r->where);
+    tuning_set(tuning, arena_strdup(tuning->arena, r->key), tiling);
     return 0;
 }
 
 static const JsonField table_fields[] = {
-    {"target", JSON_TEXT, true, offsetof(InTable, target), 0, 0, 0, "'target', a text", NULL, NULL},
-    {"threads", JSON_INT, true, offsetof(InTable, threads), 0, 1, 256, NULL, NULL, NULL},
-    {"kernels", JSON_OTHER, true, 0, 0, 0, 0, "an object of tilings", NULL, read_kernels},
+    {"target", JSON_TEXT, true, offsetof(TuneTable, target), 0, 0, 0, NULL, NULL, NULL},
+    {"threads", JSON_INT, true, offsetof(TuneTable, threads), 0, 1, 256, NULL, NULL, NULL},
+    JSON_EACH("kernels", JSON_MAP, true, 0, "an object of tilings", read_tiling),
     JSON_END};
 
 /* The file, while it is read. */
@@ -102,62 +74,58 @@ typedef struct InFile {
     int lowering;
 } InFile;
 
+static int count_stale(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    (void)r, (void)f, (void)json;
+    ((TuneFile *)to)->stale++;
+    return 0;
+}
+
+/* Of another version of lowering. */
+static const JsonField stale_fields[] = {
+    JSON_EACH("kernels", JSON_MAP, false, 0, "an object of tilings", count_stale), JSON_OPEN};
+
 static int read_table(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     InFile *in = to;
-    InTable t = {0};
+    TuneTable t = {.tuning = {.arena = in->file->arena}};
     (void)f;
-    if (in->lowering != TUNING_LOWERING) {
-        in->file->stale += cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "kernels"));
-        return 0;
-    }
-    r->where = "a table";
+    if (in->lowering != TUNING_LOWERING) return json_fields(r, json, stale_fields, in->file);
     TRY(json_fields(r, json, table_fields, &t));
-    TuneTable *table = add_table(in->file, t.target, t.threads);
-    for (const cJSON *j = t.kernels->child; j; j = j->next) {
-        Tiling tiling;
-        TRY(read_tiling(r, j, &tiling));
-        tuning_set(&table->tuning, arena_strdup(in->file->arena, j->string), tiling);
-    }
+    add_table(in->file, t.target, t.threads)->tuning = t.tuning;
     return 0;
+}
+
+static int check_format(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    (void)r, (void)f, (void)json;
+    return strcmp(((InFile *)to)->format, FORMAT);
 }
 
 /* The version of lowering comes before the tables that it decides about. */
 static const JsonField file_fields[] = {
-    {"format", JSON_TEXT, true, offsetof(InFile, format), 0, 0, 0, NULL, NULL, NULL},
+    {"format", JSON_TEXT, true, offsetof(InFile, format), 0, 0, 0, "\"lpc tuning\"", NULL,
+     check_format},
     {"lowering", JSON_INT, true, offsetof(InFile, lowering), 0, 0, 1e9, NULL, NULL, NULL},
-    {"tables", JSON_LIST, true, 0, 0, 0, 0, "an array of tables", NULL, read_table},
+    JSON_EACH("tables", JSON_LIST, true, 0, "an array of tables", read_table),
     JSON_END};
-
-static int read_root(TuneFile *file, Diag *diag, const cJSON *root)
-{
-    const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
-    JsonReader reader = {.diag = diag, .arena = file->arena};
-    InFile in = {.file = file};
-    if (!cJSON_IsString(format) || strcmp(format->valuestring, FORMAT) != 0)
-        return diag_error(diag, "not a file of tilings: expected \"format\": \"%s\"", FORMAT);
-    TRY(json_fields(&reader, root, file_fields, &in));
-    if (file->stale)
-        diag_note(
-            diag,
-            "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored",
-            file->path, file->stale, in.lowering, TUNING_LOWERING);
-    return 0;
-}
 
 int tune_read(Arena *arena, Diag *diag, const char *path, bool may_lack, TuneFile **made)
 {
     TuneFile *file = arena_alloc(arena, sizeof *file);
     const char *before = diag->file;
-    cJSON *root = NULL;
+    InFile in = {.file = file};
     *file = (TuneFile){.arena = arena, .path = path};
     *made = file;
     if (may_lack && access(path, F_OK) && errno == ENOENT) return 0;
-    TRY(json_read(diag, arena, path, &root));
-    int code = read_root(file, diag, root);
-    cJSON_Delete(root);
-    if (!code) diag->file = before;
-    return code;
+    TRY(json_load(diag, arena, path, file_fields, &in));
+    if (file->stale)
+        diag_note(
+            diag,
+            "lpc: %s: %d tilings were measured for another lowering (%d, this is %d): ignored",
+            file->path, file->stale, in.lowering, TUNING_LOWERING);
+    diag->file = before;
+    return 0;
 }
 
 int tune_table(TuneFile *file, Diag *diag, const LowerTarget *lower, const Target *target,

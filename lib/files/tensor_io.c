@@ -6,6 +6,7 @@
 #include "lib/files/tensor_io.h"
 
 #include "frontend/tensor_fields.h"
+#include "lib/files/maps.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -64,6 +65,12 @@ const char *host_shape_text(const HostTensor *tensor, Arena *arena)
     return text.data;
 }
 
+static double narrow_value(DType type, uint8_t held)
+{
+    if (dtype_is_code(type)) return (double)narrow_to_f32(type, held);
+    return dtype_is_signed(type) ? (int8_t)held : held;
+}
+
 double host_value(const HostTensor *tensor, int64_t i)
 {
     const void *data = tensor->data;
@@ -82,9 +89,9 @@ double host_value(const HostTensor *tensor, int64_t i)
     case DT_F32: return (double)((const float *)data)[i];
     case DT_F64: return ((const double *)data)[i];
     case DT_NONE:
-    case DT_COUNT: break;
+    case DT_COUNT: return 0;
+    default: return narrow_value(tensor->type, ((const uint8_t *)data)[i]);
     }
-    return 0;
 }
 
 static void normalise_bool(HostTensor *tensor)
@@ -302,6 +309,38 @@ static int proto_elements(HostTensor *tensor, Wire wire, size_t *count)
     return LPC_OK;
 }
 
+/* The elements of a whole message, as many as the tensor's type and shape say. */
+static int proto_contents(const Proto *proto, Diag *diag, const char *path, Wire file)
+{
+    HostTensor *tensor = proto->tensor;
+    size_t count = 0, wanted = tensor->bytes / dtype_size(tensor->type);
+    if (proto->has_raw) {
+        size_t got = (size_t)(proto->raw.end - proto->raw.at);
+        if (got != tensor->bytes)
+            return file_error(diag, path, "the shape needs %zu bytes, %zu are there", tensor->bytes,
+                              got);
+        if (got) memcpy(tensor->data, proto->raw.at, got);
+    } else if (proto_elements(tensor, file, &count) || count != wanted) {
+        return file_error(diag, path, "the shape needs %zu elements, the file has %s", wanted,
+                          count > wanted ? "more" : "others or fewer");
+    }
+    return LPC_OK;
+}
+
+/* Elements of less than a byte come packed: read as the bytes that they fill, and taken apart. */
+static int proto_packed(Proto *proto, Arena *arena, Diag *diag, const char *path, Wire file)
+{
+    HostTensor *tensor = proto->tensor;
+    int64_t count = host_elements(tensor);
+    HostTensor packed = {
+        .type = DT_U8, .rank = 1, .dims = {dtype_const_bytes(tensor->type, count)}};
+    if (host_alloc(&packed, arena)) return file_error(diag, path, "the shape is too large");
+    proto->tensor = &packed;
+    int code = proto_contents(proto, diag, path, file);
+    if (!code) narrow_unpack(tensor->type, count, packed.data, tensor->data);
+    return code;
+}
+
 static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path,
                        const uint8_t *data, size_t size)
 {
@@ -323,23 +362,15 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
     for (int i = 0; i < tensor->rank; i++)
         if (__builtin_mul_overflow(bytes, (size_t)tensor->dims[i], &bytes))
             return file_error(diag, path, "the shape is too large");
-    /* No element takes less than one byte of the file: refuse before memory is taken. */
-    if (bytes / dtype_size(tensor->type) > size)
+    /* Elements take one byte of the file or more, or share it: refuse before memory is taken. */
+    size_t in_byte = dtype_is_subbyte(tensor->type) ? 8 / (size_t)dtype_bits(tensor->type) : 1;
+    if (bytes / dtype_size(tensor->type) / in_byte > size)
         return file_error(diag, path, "the shape needs %zu elements, they are not there",
                           bytes / dtype_size(tensor->type));
     if (host_alloc(tensor, arena)) return file_error(diag, path, "the shape is too large");
-    size_t count = 0, wanted = tensor->bytes / dtype_size(tensor->type);
-    if (proto.has_raw) {
-        size_t got = (size_t)(proto.raw.end - proto.raw.at);
-        if (got != tensor->bytes)
-            return file_error(diag, path, "the shape needs %zu bytes, %zu are there", tensor->bytes,
-                              got);
-        if (got) memcpy(tensor->data, proto.raw.at, got);
-    } else if (proto_elements(tensor, (Wire){data, data + size}, &count) || count != wanted) {
-        return file_error(diag, path, "the shape needs %zu elements, the file has %s", wanted,
-                          count > wanted ? "more" : "others or fewer");
-    }
-    return LPC_OK;
+    Wire file = {data, data + size};
+    if (dtype_is_subbyte(tensor->type)) return proto_packed(&proto, arena, diag, path, file);
+    return proto_contents(&proto, diag, path, file);
 }
 
 /* --- both --- */
@@ -349,6 +380,8 @@ int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, c
 {
     *tensor = (HostTensor){.name = (char *)(uintptr_t)""};
     int npy = size >= 8 && memcmp(data, "\x93NUMPY", 6) == 0;
+    if (!npy && maps_are_there(data, size))
+        return maps_parse(tensor, arena, diag, path, data, size);
     TRY((npy ? npy_parse : proto_parse)(tensor, arena, diag, path, data, size));
     normalise_bool(tensor);
     return LPC_OK;
@@ -391,11 +424,13 @@ static int write_file(Diag *diag, const char *path, const void *head, size_t hea
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
 {
     HostTensor wide = *tensor;
-    if (tensor->type == DT_BF16) {
+    if (tensor->type == DT_BF16 || dtype_is_code(tensor->type)) {
         wide.type = DT_F32;
         if (host_alloc(&wide, diag->arena)) return file_error(diag, path, "too large");
         for (int64_t i = 0; i < host_elements(tensor); i++)
-            ((float *)wide.data)[i] = bf16_to_f32(((const uint16_t *)tensor->data)[i]);
+            ((float *)wide.data)[i] = (float)host_value(tensor, i);
+    } else {
+        wide.type = dtype_held(tensor->type);
     }
     const char *descr = "";
     for (int i = 0; i < NPY_TYPES; i++)
@@ -448,7 +483,16 @@ int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
         put_varint(&text, strlen(tensor->name));
         text_add(&text, tensor->name);
     }
+    const void *data = tensor->data;
+    size_t bytes = tensor->bytes;
+    if (dtype_is_subbyte(tensor->type)) {
+        int64_t count = host_elements(tensor);
+        bytes = (size_t)dtype_const_bytes(tensor->type, count);
+        void *packed = arena_alloc(diag->arena, bytes + 1);
+        narrow_pack(tensor->type, count, data, packed);
+        data = packed;
+    }
     put_key(&text, TENSOR_RAW, 2);
-    put_varint(&text, tensor->bytes);
-    return write_file(diag, path, text.data, text.length, tensor->data, tensor->bytes);
+    put_varint(&text, bytes);
+    return write_file(diag, path, text.data, text.length, data, bytes);
 }

@@ -8,7 +8,8 @@
 
 enum { TENSOR_RANK_MAX = 8 };
 
-/* A tensor in memory, row-major. Name and data belong to an arena. A scalar has rank 0. */
+/* A tensor in memory, row-major. Name and data belong to an arena. A scalar has rank 0. An element of a
+ * narrow type (ir/dtype.h) has a byte of its own, as in a program's inputs and outputs. */
 typedef struct HostTensor {
     char *name; /* "" when the file has none */
     DType type;
@@ -23,14 +24,15 @@ typedef struct HostTensor {
 int host_alloc(HostTensor *tensor, Arena *arena);
 int64_t host_elements(const HostTensor *tensor);
 
-/* Reads a file. Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
+/* Reads a file; a sequence of maps with the same keys is a tensor, too (maps.h). Reports what is wrong with the file's path in front. Limits: rank 8, numeric and
  * bool types, data within the file; sequences, strings and Fortran order are refused. */
 int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 /* The same from memory; path is for messages. */
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size);
 
-/* Writes a file whole. bf16, which NumPy lacks, becomes f32 in .npy. */
+/* Writes a file whole. NumPy lacks some types: in .npy bf16 and small floats become f32, integers of less
+ * than a byte i8 or u8. A .npy file is read as the type that it has. */
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);
 int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
 

@@ -73,17 +73,17 @@ int measure_profile(Arena *arena, Diag *diag, const CompileOptions *options, con
         LayerTimes times;
         bool known = false;
         for (int i = 0; i < profile->time_count; i++)
-            known = known || !strcmp(profile->times[i].target, device->target);
+            known = known || !strcmp(profile->times[i].target, device->target->name);
         if (known) continue;
-        TRY(measure_layers(arena, diag, options, device->target, 0, &times));
+        TRY(measure_layers(arena, diag, options, device->target->name, 0, &times));
         if (times.count != profile->count)
-            return diag_error(diag, "target '%s': %d layers measured, %d planned", device->target,
-                              times.count, profile->count);
-        diag_note(diag, "measured '%s'%s: %.4g ms", device->target,
+            return diag_error(diag, "target '%s': %d layers measured, %d planned",
+                              device->target->name, times.count, profile->count);
+        diag_note(diag, "measured '%s'%s: %.4g ms", device->target->name,
                   times.emulated ? " through an emulator, not on the device" : "",
                   times.whole_s * 1e3);
         arena_push(arena, profile->times, profile->time_count) =
-            (LayerSeconds){device->target, times.emulated, times.seconds};
+            (LayerSeconds){device->target->name, times.emulated, times.seconds};
     }
     return 0;
 }

@@ -66,6 +66,7 @@ typedef struct CompileOptions {
     const Backend *backend; /* NULL: the first, or with portable the first that can be that */
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
+    int nchwc_block;        /* 0: not given */
     int threads;            /* 0: not given */
     const char *tune_file;  /* measured tilings */
     bool tune, emulate;     /* measure what it lacks; through the emulator, too */

@@ -80,7 +80,7 @@ static void add_list(Options *o, const Option *option, const char *text)
 /* The kind's way. Whether the value is good. */
 static bool store(Options *o, const Option *option, const char *value)
 {
-    char *to = (char *)o + option->at;
+    void *to = (char *)o + option->at;
     double number;
     switch (option->kind) {
     case OPTION_FLAG: *(bool *)to = true; return !value;
@@ -235,7 +235,7 @@ int options_parse(Options *o, Diag *diag, int command, int argc, char **argv, in
 
 static void reaching(Text *text, const char *options, const Option *option)
 {
-    const char *from = options + option->at;
+    const void *from = options + option->at;
     int count = option->count ? *(const int *)(options + option->count) : 0;
     text_printf(text, "%s", option->name);
     switch (option->kind) {
@@ -268,7 +268,8 @@ void options_reaching(Text *text, const CompileOptions *c)
         if (option->reach == REACH_VALUE && !option->hidden && option->kind != OPTION_OTHER)
             reaching(text, (const char *)c, option); /* they lie in Options' first member */
     }
-    text_printf(text, "--emit %s\n--weights %d\n--objective %d\n--order %d\n",
+    text_printf(text, "--emit %s\n--weights %d\n--objective %d\n--order %d\n--nchwc-block %d\n",
                 c->backend ? c->backend->name : "", (int)c->weights,
-                c->planned ? (int)c->plan.objective : -1, c->planned && c->plan.free_order);
+                c->planned ? (int)c->plan.objective : -1, c->planned && c->plan.free_order,
+                c->nchwc_block);
 }

@@ -39,6 +39,13 @@ static int set_tune(Options *o, const Option *option, const char *value)
     return 0;
 }
 
+static int set_nchwc_block(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->compile.nchwc_block = !strcmp(value, "8") ? 8 : !strcmp(value, "16") ? 16 : 0;
+    return !o->compile.nchwc_block;
+}
+
 static int set_objective(Options *o, const Option *option, const char *value)
 {
     int objective = objective_find(value);
@@ -182,6 +189,11 @@ const Option option_table[] = {
      "Output OUT feeds back into input IN; it stays on its device and never crosses the network",
      COMPILING, false, REACH_VALUE, OPTION_TEXTS, AT(compile.states), AT(compile.state_count), 0, 0,
      "A=B", NULL},
+    {"--nchwc-block", "8|16",
+     "Channels in a block of weights that ONNX Runtime reordered (optimisation level 'all'), where "
+     "the\n"
+     "model does not say: 8 on processors with AVX, 16 with AVX-512 and on ARM",
+     COMPILING, false, REACH_VALUE, OTHER(set_nchwc_block, "8 or 16")},
     {"--instrument", NULL, "The function tells after each kernel how long it took: for lpc profile",
      COMPILING, false, REACH_VALUE, FLAG(compile.profile)},
     {"--profile", NULL, "The same as --instrument", NOT_PLAN, true, REACH_VALUE,

@@ -36,6 +36,18 @@ static int find_devices(Diag *diag, Arena *arena, const PlanRequest *c, Cluster 
     return 0;
 }
 
+/* The target with the memory and the speed that a cluster file gives it. */
+static const Target *with_figures(Arena *arena, const Target *target, const Target *figures)
+{
+    Target *own = arena_alloc(arena, sizeof *own);
+    *own = *target;
+    own->memory = figures->memory;
+    own->gflops = figures->gflops;
+    own->memory_bandwidth = figures->memory_bandwidth;
+    own->call_overhead = figures->call_overhead;
+    return own;
+}
+
 /* By their own names, as profiles have them, not by aliases. A cluster's device may be of a target
  * that lpc has no file of. */
 static void find_targets(Arena *arena, const PlanRequest *c, PlanSubject *s)
@@ -49,11 +61,11 @@ static void find_targets(Arena *arena, const PlanRequest *c, PlanSubject *s)
         diag_init(&quiet, arena, NULL);
         Device *device = &s->cluster.devices[i];
         s->names[i] = device->name;
-        if (target_load(&quiet, arena, device->target, c->compile.target_dirs,
+        if (target_load(&quiet, arena, device->target->name, c->compile.target_dirs,
                         c->compile.target_dir_count, &target))
             continue;
         s->targets[i] = target;
-        device->target = target->name;
+        device->target = c->cluster_file ? with_figures(arena, target, device->target) : target;
     }
 }
 

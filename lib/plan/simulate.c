@@ -3,14 +3,12 @@
  */
 #include "lib/plan/simulate.h"
 
-#include "ir/json.h"
 #include "ir/schema.h"
-#include "passes/partition/profile.h"
+#include "passes/partition/planner.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 
-#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+#define KNOWN(name, value) JSON_KNOWN(#name),
 #define SECONDS(name, field)                                                                       \
     {name, JSON_NUMBER, true, offsetof(SimStage, field), 0, 0, 1e300, "seconds", NULL, NULL}
 
@@ -18,24 +16,12 @@ static const JsonField stage_fields[] = {
     {"device", JSON_TEXT, true, offsetof(SimStage, device), 0, 0, 0, "a name", NULL, NULL},
     SECONDS("compute_s", compute),
     SECONDS("send_s", send),
-    FIGURE("first"),
-    FIGURE("last"),
-    FIGURE("layers"),
-    FIGURE("target"),
-    FIGURE("tensors"),
-    FIGURE("weights"),
-    FIGURE("activations"),
-    FIGURE("buffers"),
-    FIGURE("state"),
-    FIGURE("queues"),
-    FIGURE("code"),
-    FIGURE("memory"),
-    FIGURE("compact"),
-    FIGURE("budget"),
-    FIGURE("device_memory"),
-    FIGURE("in_bytes"),
-    FIGURE("out_bytes"),
-    FIGURE(NULL)};
+    PLAN_STAGE_FIGURES(KNOWN) JSON_KNOWN("first"),
+    JSON_KNOWN("last"),
+    JSON_KNOWN("layers"),
+    JSON_KNOWN("target"),
+    JSON_KNOWN("compact"),
+    JSON_END};
 
 static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
@@ -52,34 +38,21 @@ static const JsonField plan_fields[] = {
     {"queue", JSON_INT, false, offsetof(Simulation, queue), 0, 1, 1024, NULL, NULL, NULL},
     {"overlap", JSON_FLAG, false, offsetof(Simulation, overlap), 0, 0, 0, NULL, NULL, NULL},
     {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
-    FIGURE("objective"),
-    FIGURE("order"),
-    FIGURE("memory_limit"),
-    FIGURE("batch"),
-    FIGURE("limiting"),
-    FIGURE("bottleneck_s"),
-    FIGURE("latency_s"),
-    FIGURE("throughput"),
-    FIGURE("fraction"),
-    FIGURE("largest"),
-    FIGURE("value"),
-    FIGURE("bound"),
-    FIGURE("bound_s"),
-    FIGURE("gap"),
-    FIGURE("exact"),
-    FIGURE("method"),
-    FIGURE(NULL)};
+    PLAN_FIGURES(KNOWN) JSON_KNOWN("objective"),
+    JSON_KNOWN("order"),
+    JSON_KNOWN("memory_limit"),
+    JSON_KNOWN("batch"),
+    JSON_KNOWN("limiting"),
+    JSON_KNOWN("bound_s"),
+    JSON_KNOWN("exact"),
+    JSON_KNOWN("method"),
+    JSON_END};
 
 static int read_plan(Simulation *s)
 {
-    JsonReader reader = {.diag = s->diag, .arena = s->arena};
-    cJSON *root;
     s->queue = PLAN_QUEUE;
     s->overlap = true;
-    TRY(json_read(s->diag, s->arena, s->plan_file, &root));
-    int code = json_fields(&reader, root, plan_fields, s);
-    cJSON_Delete(root);
-    return code;
+    return json_load(s->diag, s->arena, s->plan_file, plan_fields, s);
 }
 
 /* A frame is computed when it has arrived, the stage is idle and a send slot is free; it is sent
@@ -134,11 +107,12 @@ static int alternative(Simulation *s)
             double flops, moved;
             profile_work(p, d, i, &flops, &moved);
             if (moved < 0) moved = size;
-            double computing = flops / tensor / (d->gflops * 1e9);
-            double moving = d->memory_bandwidth > 0 ? moved / tensor / d->memory_bandwidth : 0;
+            double computing = flops / tensor / (d->target->gflops * 1e9);
+            double moving =
+                d->target->memory_bandwidth > 0 ? moved / tensor / d->target->memory_bandwidth : 0;
             double ring =
                 2 * (tensor - 1) * ((double)l->out_bytes / tensor / link.bandwidth + link.latency);
-            compute += fmax(computing, moving) + d->call_overhead + 2 * ring;
+            compute += fmax(computing, moving) + d->target->call_overhead + 2 * ring;
             bytes += (size + (double)l->state) / tensor;
         }
         if (stage + 1 < s->pipeline)

@@ -3,12 +3,9 @@
 #include "lib/profile/profile.h"
 
 #include "backend/host/toolchain.h"
+#include "ir/schema.h"
 
-#include <cjson/cJSON.h>
 #include <dlfcn.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -66,69 +63,71 @@ static int link_module(Arena *arena, Diag *diag, const Target *target, const cha
     return tool_run(&args, diag);
 }
 
-static cJSON *read_json(Arena *arena, Diag *diag, const char *path)
+/* What is read of a stage's manifest. */
+typedef struct StageManifest {
+    const char *function, *triple, *target;
+    bool profile;
+    ProfileKernel *kernels;
+    int kernel_count;
+} StageManifest;
+
+#define TEXT(name, kind, type, field)                                                              \
+    {name, kind, true, offsetof(type, field), 0, 0, 0, NULL, NULL, NULL}
+#define COST(name, field)                                                                          \
+    {name, JSON_NUMBER, true, offsetof(ProfileKernel, field), 0, 0, 1e300, NULL, NULL, NULL}
+
+/* A kernel that no node asked for has neither node nor op. */
+static const JsonField kernel_fields[] = {TEXT("name", JSON_TEXT, ProfileKernel, name),
+                                          TEXT("node", JSON_STRING, ProfileKernel, node),
+                                          TEXT("op", JSON_STRING, ProfileKernel, op),
+                                          COST("flops", flops),
+                                          COST("bytes", bytes),
+                                          JSON_OPEN};
+
+static int read_kernel(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        diag_error(diag, "cannot read '%s': %s", path, strerror(errno));
-        return NULL;
-    }
-    Text text;
-    char part[16384];
-    text_init(&text, arena);
-    for (size_t length; (length = fread(part, 1, sizeof part, file)) > 0;)
-        text_addn(&text, part, length);
-    fclose(file);
-    cJSON *root = cJSON_ParseWithLength(text.data, text.length);
-    if (!root) diag_error(diag, "'%s' is no manifest", path);
-    return root;
+    StageManifest *manifest = to;
+    ProfileKernel kernel = {0};
+    (void)f;
+    TRY(json_fields(r, json, kernel_fields, &kernel));
+    arena_push(r->arena, manifest->kernels, manifest->kernel_count) = kernel;
+    return 0;
 }
 
-static const char *text_of(Arena *arena, const cJSON *object, const char *key)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-    return arena_strdup(arena, text ? text : "");
-}
+static const JsonField manifest_fields[] = {
+    TEXT("function", JSON_TEXT, StageManifest, function),
+    TEXT("triple", JSON_TEXT, StageManifest, triple),
+    TEXT("target", JSON_TEXT, StageManifest, target),
+    {"profile", JSON_FLAG, false, offsetof(StageManifest, profile), 0, 0, 0, NULL, NULL, NULL},
+    JSON_EACH("kernels", JSON_LIST, true, 0, "a list of kernels", read_kernel),
+    JSON_OPEN};
 
-static double number_of(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    return cJSON_IsNumber(item) ? item->valuedouble : 0;
-}
-
-static void read_kernels(ProfileModule *module, Arena *arena, const cJSON *root)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "kernels"), *item;
-    module->kernels =
-        arena_array(arena, (size_t)cJSON_GetArraySize(list) + 1, sizeof *module->kernels);
-    cJSON_ArrayForEach(item, list)
-    {
-        module->kernels[module->kernel_count++] =
-            (ProfileKernel){.name = text_of(arena, item, "name"),
-                            .node = text_of(arena, item, "node"),
-                            .op = text_of(arena, item, "op"),
-                            .flops = number_of(item, "flops"),
-                            .bytes = number_of(item, "bytes")};
-    }
-}
-
-static int check_manifest(const ProfileModule *module, Diag *diag, const cJSON *root,
-                          const char *triple)
+static int check_manifest(const StageManifest *manifest, Diag *diag, const char *name)
 {
     struct utsname machine;
-    size_t length = strcspn(triple, "-");
-    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(root, "profile")))
+    size_t length = strcspn(manifest->triple, "-");
+    if (!manifest->profile)
         return diag_error(
             diag,
             "stage '%s' was not compiled with --instrument: give the model, or compile "
             "it so",
-            module->name);
+            name);
     if (uname(&machine) || strlen(machine.machine) != length ||
-        strncmp(machine.machine, triple, length) != 0)
+        strncmp(machine.machine, manifest->triple, length) != 0)
         return diag_error(diag,
                           "stage '%s' is for %s: only this machine's own can be profiled here",
-                          module->name, triple);
+                          name, manifest->triple);
     return LPC_OK;
+}
+
+static int read_manifest(StageManifest *manifest, Arena *arena, Diag *diag, const char *path,
+                         const char *name)
+{
+    const char *before = diag->file;
+    *manifest = (StageManifest){0};
+    TRY(json_load(diag, arena, path, manifest_fields, manifest));
+    diag->file = before;
+    return check_manifest(manifest, diag, name);
 }
 
 static int open_library(ProfileModule *module, Diag *diag, const char *path, const char *symbol)
@@ -153,20 +152,16 @@ int profile_load(ProfileModule *module, Arena *arena, Diag *diag, const char *fo
     const char *library = arena_printf(arena, "%s/%s.so", work, name);
     *module = (ProfileModule){.name = name};
     if (!runtime) return diag_error(diag, "the runtime's sources are not installed beside lpc");
-    cJSON *root = read_json(arena, diag, arena_printf(arena, "%s/manifest.json", stage));
-    if (!root) return LPC_ERROR;
-    const char *function = text_of(arena, root, "function");
-    const char *triple = text_of(arena, root, "triple"), *target = text_of(arena, root, "target");
-    int code = check_manifest(module, diag, root, triple);
-    read_kernels(module, arena, root);
-    cJSON_Delete(root);
-    if (code) return code;
+    StageManifest m;
+    TRY(read_manifest(&m, arena, diag, arena_printf(arena, "%s/manifest.json", stage), name));
+    module->kernels = m.kernels;
+    module->kernel_count = m.kernel_count;
     Target *found;
-    TRY(target_load(diag, arena, target, NULL, 0, &found));
+    TRY(target_load(diag, arena, m.target, NULL, 0, &found));
     module->target = found;
     TRY(compile_marks(arena, diag, found, runtime, marks));
     TRY(link_module(arena, diag, found, stage, runtime, marks, library));
-    size_t length = strlen(function) > 4 ? strlen(function) - 4 : 0; /* without "_run" */
+    size_t length = strlen(m.function) > 4 ? strlen(m.function) - 4 : 0; /* without "_run" */
     return open_library(module, diag, library,
-                        arena_printf(arena, "%.*s_model", (int)length, function));
+                        arena_printf(arena, "%.*s_model", (int)length, m.function));
 }

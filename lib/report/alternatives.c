@@ -52,8 +52,9 @@ static bool repeated(const Cluster *cluster, int at)
     const Device *b = &cluster->devices[at];
     for (int i = 0; i < at; i++) {
         const Device *a = &cluster->devices[i];
-        if (!strcmp(a->target, b->target) && a->gflops == b->gflops && a->memory == b->memory &&
-            a->memory_bandwidth == b->memory_bandwidth)
+        if (!strcmp(a->target->name, b->target->name) && a->target->gflops == b->target->gflops &&
+            a->target->memory == b->target->memory &&
+            a->target->memory_bandwidth == b->target->memory_bandwidth)
             return true;
     }
     return false;

@@ -10,14 +10,15 @@
  * for the layers' shares only. */
 static double guess(const Profile *p, int i, const char *name, const Target *target)
 {
-    const Device device = {.target = name};
+    const Target unknown = {
+        .name = name, .gflops = 50, .memory_bandwidth = 10e9, .call_overhead = 5e-7};
+    const Device device = {.target = target ? target : &unknown};
+    const Target *t = device.target;
     double flops, bytes;
-    double gflops = target ? target->gflops : 50,
-           bandwidth = target ? target->memory_bandwidth : 10e9;
     profile_work(p, &device, i, &flops, &bytes);
     if (bytes < 0) bytes = (double)p->layers[i].weights;
-    double compute = flops / (gflops * 1e9), moving = bytes / bandwidth;
-    return (compute > moving ? compute : moving) + (target ? target->call_overhead : 5e-7);
+    double compute = flops / (t->gflops * 1e9), moving = bytes / t->memory_bandwidth;
+    return (compute > moving ? compute : moving) + t->call_overhead;
 }
 
 /* The profile's times on that target; made when there are none yet. */

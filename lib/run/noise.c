@@ -24,11 +24,12 @@ static void fill(HostTensor *tensor, uint64_t *state)
         float narrow = (float)normal;
         uint16_t half = tensor->type == DT_F16 ? f32_to_f16(narrow) : f32_to_bf16(narrow);
         uint64_t whole = bits & 1;
+        if (dtype_is_code(tensor->type)) whole = f32_to_narrow(tensor->type, narrow);
         if (tensor->type == DT_F64)
             memcpy(data, &normal, 8);
         else if (tensor->type == DT_F32)
             memcpy(data, &narrow, 4);
-        else if (dtype_is_float(tensor->type))
+        else if (dtype_is_float(tensor->type) && !dtype_is_narrow(tensor->type))
             memcpy(data, &half, 2);
         else
             memcpy(data, &whole, size);

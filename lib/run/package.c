@@ -1,41 +1,57 @@
 /* OUT/manifest.json, and shapes checked against it. */
 #include "lib/run/run.h"
 
-#include <cjson/cJSON.h>
+#include "ir/schema.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
-typedef struct Loader {
+/* ---- Reading ---- */
+
+typedef struct InSymbol {
+    const char *name;
+    int64_t max;
+    int source; /* SymSource */
+} InSymbol;
+
+typedef struct InCut {
+    int64_t index;
+    const char *hash_text;
+    uint64_t hash;
+} InCut;
+
+typedef struct InTensor {
+    PackageTensor t;
+    int64_t id, max_bytes;
+    const char *type;
+    const char *const *dims;
+} InTensor;
+
+typedef struct InStage {
+    PackageStage s;
+    const char *triple, *program;
+    const char *const *emulator;
+    int word_count;
+} InStage;
+
+/* The manifest, while it is read. */
+typedef struct InPackage {
     Package *package;
-    Arena *arena;
-    Diag *diag;
-} Loader;
+    int format;
+    const char *build_id, *model;
+    InSymbol *symbols;
+    InCut *cuts;
+    int cut_count;
+} InPackage;
 
-static int bad(const Loader *loader, const char *what)
-{
-    return diag_error(loader->diag, "manifest.json: %s is missing or wrong", what);
-}
-
-static const char *get_text(const Loader *loader, const cJSON *object, const char *key)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
-    return text ? arena_strdup(loader->arena, text) : NULL;
-}
-
-/* A whole number from 0 to 2^53; nonzero when it is not one. */
-static int get_count(const cJSON *object, const char *key, uint64_t *value)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(item) ||
-        !(item->valuedouble >= 0 && item->valuedouble <= 9007199254740992.0))
-        return LPC_ERROR;
-    *value = (uint64_t)item->valuedouble;
-    return LPC_OK;
-}
+/* What is read of the manifest; the other fields are for others. */
+#define WHOLE(name, type, field, most)                                                             \
+    {name, JSON_INT64, true, offsetof(type, field), 0, 0, most, NULL, NULL, NULL}
+#define TEXT(name, kind, required, type, field)                                                    \
+    {name, kind, required, offsetof(type, field), 0, 0, 0, NULL, NULL, NULL}
 
 static int hex_digit(char c)
 {
@@ -53,58 +69,89 @@ static int parse_hex(const char *text, uint8_t *bytes, size_t count)
     return LPC_OK;
 }
 
-static int load_symbols(const Loader *loader, const cJSON *list)
+static const JsonField source_words[] = {JSON_WORD("input", SYM_INPUT),
+                                         JSON_WORD("state", SYM_STATE), JSON_WORD("node", SYM_NODE),
+                                         JSON_END};
+
+static const JsonField symbol_fields[] = {
+    TEXT("name", JSON_TEXT, true, InSymbol, name),
+    WHOLE("max", InSymbol, max, 0x1p53),
+    {"source", JSON_CHOICE, false, offsetof(InSymbol, source), 0, 0, 0, NULL, source_words, NULL},
+    JSON_OPEN};
+
+static int read_symbol(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    Package *package = loader->package;
-    int count = cJSON_GetArraySize(list);
-    package->symbol_names = arena_array(loader->arena, (size_t)count + 1, sizeof(char *));
-    package->symbol_max = arena_array(loader->arena, (size_t)count + 1, sizeof(int64_t));
-    package->symbol_sources = arena_array(loader->arena, (size_t)count + 1, sizeof(SymSource));
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        int i = package->symbol_count;
-        const char *name = get_text(loader, item, "name");
-        const char *source = get_text(loader, item, "source");
-        uint64_t max;
-        if (!name || get_count(item, "max", &max) || sizes_symbol(package->sizes, name) != i)
-            return bad(loader, "a symbol");
-        package->symbol_names[i] = name;
-        package->symbol_max[i] = (int64_t)max;
-        package->symbol_sources[i] = source && strcmp(source, "state") == 0  ? SYM_STATE
-                                     : source && strcmp(source, "node") == 0 ? SYM_NODE
-                                                                             : SYM_INPUT;
-        package->symbol_count++;
-    }
-    return LPC_OK;
+    InPackage *in = to;
+    InSymbol symbol = {.source = SYM_INPUT};
+    (void)f;
+    TRY(json_fields(r, json, symbol_fields, &symbol));
+    if (sizes_symbol(in->package->sizes, symbol.name) != in->package->symbol_count)
+        return diag_error(r->diag, "%s: '%.60s' is repeated", r->where, symbol.name);
+    arena_push(r->arena, in->symbols, in->package->symbol_count) = symbol;
+    return 0;
 }
 
-static int load_tensor(const Loader *loader, const cJSON *item, PackageTensor *tensor)
+static int check_type(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    SizeTable *sizes = loader->package->sizes;
-    const char *type = get_text(loader, item, "dtype");
-    const cJSON *dims = cJSON_GetObjectItemCaseSensitive(item, "dims"), *dim;
-    uint64_t id;
-    tensor->name = get_text(loader, item, "name");
-    if (!tensor->name || !type || get_count(item, "id", &id) || id > UINT32_MAX ||
-        get_count(item, "max_bytes", &tensor->max_bytes) || !cJSON_IsArray(dims))
-        return bad(loader, "a tensor's name, id, dtype, dims or max_bytes");
-    tensor->id = (uint32_t)id;
-    tensor->type = dtype_from_name(type, strlen(type));
-    if (tensor->type == DT_NONE) return bad(loader, "a tensor's dtype");
-    cJSON_ArrayForEach(dim, dims)
-    {
-        const char *text = cJSON_IsNumber(dim)
-                               ? arena_printf(loader->arena, "%.0f", dim->valuedouble)
-                               : cJSON_GetStringValue(dim);
-        if (!text || tensor->rank == TENSOR_RANK_MAX) return bad(loader, "a tensor's dims");
-        tensor->dim_texts[tensor->rank] = arena_strdup(loader->arena, text);
-        const Size *size = size_parse(sizes, text, NULL);
-        if (!size || sizes_symbol_count(sizes) != loader->package->symbol_count)
-            return bad(loader, "a tensor's dims");
-        tensor->dims[tensor->rank++] = size;
+    InTensor *in = to;
+    (void)r, (void)f, (void)json;
+    in->t.type = dtype_from_name(in->type, strlen(in->type));
+    return in->t.type == DT_NONE;
+}
+
+static const JsonField tensor_fields[] = {TEXT("name", JSON_TEXT, true, InTensor, t.name),
+                                          WHOLE("id", InTensor, id, UINT32_MAX),
+                                          {"dtype", JSON_TEXT, true, offsetof(InTensor, type), 0, 0,
+                                           0, "a type such as \"f32\"", NULL, check_type},
+                                          {"dims", JSON_WORDS, true, offsetof(InTensor, dims),
+                                           offsetof(InTensor, t.rank), 0, TENSOR_RANK_MAX,
+                                           "a list of sizes, such as [\"1\", \"n\"]", NULL, NULL},
+                                          WHOLE("max_bytes", InTensor, max_bytes, 0x1p53),
+                                          JSON_OPEN};
+
+static int read_tensor(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    Package *package = ((InPackage *)to)->package;
+    PackageEnd *end = (PackageEnd *)(void *)((char *)package + f->at);
+    InTensor in = {0};
+    TRY(json_fields(r, json, tensor_fields, &in));
+    in.t.id = (uint32_t)in.id;
+    in.t.max_bytes = (uint64_t)in.max_bytes;
+    for (int d = 0; d < in.t.rank; d++) {
+        in.t.dim_texts[d] = in.dims[d];
+        in.t.dims[d] = size_parse(package->sizes, in.dims[d], NULL);
+        if (!in.t.dims[d] || sizes_symbol_count(package->sizes) != package->symbol_count)
+            return diag_error(r->diag,
+                              "%s: field 'dims[%d]': expected a size of the symbols, got '%.60s'",
+                              r->where, d, in.dims[d]);
     }
-    return LPC_OK;
+    arena_push(r->arena, end->tensors, end->count) = in.t;
+    return 0;
+}
+
+static int check_hash(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InCut *cut = to;
+    uint8_t bytes[8];
+    (void)r, (void)f, (void)json;
+    if (parse_hex(cut->hash_text, bytes, 8)) return 1;
+    for (int i = 0; i < 8; i++) cut->hash = cut->hash << 8 | bytes[i];
+    return 0;
+}
+
+static const JsonField cut_fields[] = {WHOLE("index", InCut, index, UINT32_MAX),
+                                       {"hash", JSON_TEXT, true, offsetof(InCut, hash_text), 0, 0,
+                                        0, "16 hexadecimal digits", NULL, check_hash},
+                                       JSON_OPEN};
+
+static int read_cut(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InPackage *in = to;
+    InCut cut = {0};
+    (void)f;
+    TRY(json_fields(r, json, cut_fields, &cut));
+    arena_push(r->arena, in->cuts, in->cut_count) = cut;
+    return 0;
 }
 
 static uint64_t align_up(uint64_t position)
@@ -113,34 +160,24 @@ static uint64_t align_up(uint64_t position)
 }
 
 /* The contract that the runtime's own code works with. */
-static void make_contract(const Loader *loader, PackageEnd *end, uint32_t cut, uint64_t hash)
+static int make_contract(Arena *arena, Diag *diag, const Package *package, PackageEnd *end,
+                         const InCut *cut)
 {
-    lpc_tensor_info *infos = arena_array(loader->arena, (size_t)end->count + 1, sizeof *infos);
-    uint64_t position = (uint64_t)loader->package->symbol_count * 8;
+    lpc_tensor_info *infos = arena_array(arena, (size_t)end->count + 1, sizeof *infos);
+    uint64_t position = (uint64_t)package->symbol_count * 8;
     for (int i = 0; i < end->count; i++) {
         const PackageTensor *tensor = &end->tensors[i];
         infos[i] =
             (lpc_tensor_info){tensor->name, tensor->id, (uint32_t)dtype_to_onnx(tensor->type),
                               tensor->rank, tensor->max_bytes};
         position = align_up(position) + tensor->max_bytes;
+        if (position > INT64_MAX)
+            return diag_error(diag, "tensor '%s': more than 2^63 bytes with those before it",
+                              tensor->name);
     }
-    end->contract = (lpc_contract){cut, hash, (uint32_t)end->count, infos, position};
-}
-
-static int load_end(const Loader *loader, const cJSON *list, const cJSON *cut, PackageEnd *end)
-{
-    uint8_t bytes[8];
-    uint64_t hash = 0, index;
-    if (!cJSON_IsArray(list)) return bad(loader, "inputs or outputs");
-    if (get_count(cut, "index", &index) || parse_hex(get_text(loader, cut, "hash"), bytes, 8))
-        return bad(loader, "a cut's index or hash");
-    for (int i = 0; i < 8; i++) hash = hash << 8 | bytes[i];
-    end->tensors =
-        arena_array(loader->arena, (size_t)cJSON_GetArraySize(list) + 1, sizeof *end->tensors);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list) TRY(load_tensor(loader, item, &end->tensors[end->count++]));
-    make_contract(loader, end, (uint32_t)index, hash);
-    return LPC_OK;
+    end->contract =
+        (lpc_contract){(uint32_t)cut->index, cut->hash, (uint32_t)end->count, infos, position};
+    return 0;
 }
 
 /* Whether the triple's architecture is this machine's own: then no emulator is needed. */
@@ -152,107 +189,93 @@ static bool is_this_machine(const char *triple)
            !strncmp(machine.machine, triple, length);
 }
 
-static void load_predicted(const cJSON *item, PackageStage *stage)
+#define PREDICTED(name, field)                                                                     \
+    {name, JSON_NUMBER, false, offsetof(InStage, s.field), 0, 0, 1e300, NULL, NULL, NULL}
+#define COUNT(name, field)                                                                         \
+    {name, JSON_INT, false, offsetof(InStage, s.field), 0, 0, 1e9, NULL, NULL, NULL}
+
+static const JsonField stage_fields[] = {
+    TEXT("name", JSON_TEXT, true, InStage, s.name),
+    TEXT("target", JSON_TEXT, false, InStage, s.target),
+    TEXT("triple", JSON_TEXT, false, InStage, triple),
+    TEXT("program", JSON_MAYBE, false, InStage, program),
+    {"emulator", JSON_WORDS, false, offsetof(InStage, emulator), offsetof(InStage, word_count), 0,
+     64, "a list of words, which may be empty", NULL, NULL},
+    COUNT("layers", layers),
+    PREDICTED("predicted_compute_s", predicted_compute_s),
+    PREDICTED("predicted_send_s", predicted_send_s),
+    COUNT("predicted_cores", predicted_cores),
+    JSON_OPEN};
+
+static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    const cJSON *compute = cJSON_GetObjectItemCaseSensitive(item, "predicted_compute_s");
-    const cJSON *send = cJSON_GetObjectItemCaseSensitive(item, "predicted_send_s");
-    uint64_t cores = 0, layers = 0;
-    if (!get_count(item, "predicted_cores", &cores) && cores < 4096)
-        stage->predicted_cores = (int)cores;
-    if (!get_count(item, "layers", &layers) && layers < 1000000) stage->layers = (int)layers;
-    stage->predicted_compute_s = cJSON_IsNumber(compute) ? compute->valuedouble : -1;
-    stage->predicted_send_s = cJSON_IsNumber(send) ? send->valuedouble : -1;
+    Package *package = ((InPackage *)to)->package;
+    InStage in = {.s = {.predicted_compute_s = -1, .predicted_send_s = -1}};
+    (void)f;
+    TRY(json_fields(r, json, stage_fields, &in));
+    if (in.program) in.s.program = arena_printf(r->arena, "%s/%s", package->folder, in.program);
+    if (in.triple && is_this_machine(in.triple)) in.word_count = 0;
+    in.s.emulator = arena_array(r->arena, (size_t)in.word_count + 1, sizeof *in.s.emulator);
+    for (int i = 0; i < in.word_count; i++) in.s.emulator[i] = in.emulator[i];
+    arena_push(r->arena, package->stages, package->stage_count) = in.s;
+    return 0;
 }
 
-static int load_stages(const Loader *loader, const cJSON *list)
+static int check_build_id(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    Package *package = loader->package;
-    int count = cJSON_GetArraySize(list);
-    if (!count) return bad(loader, "stages");
-    package->stages = arena_array(loader->arena, (size_t)count, sizeof *package->stages);
-    const cJSON *item, *word;
-    cJSON_ArrayForEach(item, list)
-    {
-        PackageStage *stage = &package->stages[package->stage_count++];
-        const cJSON *emulator = cJSON_GetObjectItemCaseSensitive(item, "emulator");
-        const cJSON *triple = cJSON_GetObjectItemCaseSensitive(item, "triple");
-        bool direct = cJSON_IsString(triple) && is_this_machine(triple->valuestring);
-        const char *program = get_text(loader, item, "program");
-        stage->name = get_text(loader, item, "name");
-        stage->target = get_text(loader, item, "target");
-        load_predicted(item, stage);
-        if (!stage->name) return bad(loader, "a stage's name");
-        if (program)
-            stage->program = arena_printf(loader->arena, "%s/%s", package->folder, program);
-        stage->emulator = arena_array(loader->arena, (size_t)cJSON_GetArraySize(emulator) + 1,
-                                      sizeof *stage->emulator);
-        int words = 0;
-        cJSON_ArrayForEach(word, emulator)
-        {
-            if (!cJSON_IsString(word)) return bad(loader, "a stage's emulator");
-            if (direct) break;
-            stage->emulator[words++] = arena_strdup(loader->arena, word->valuestring);
-        }
-    }
-    return LPC_OK;
+    InPackage *in = to;
+    (void)r, (void)f, (void)json;
+    return parse_hex(in->build_id, in->package->build_id, 32);
 }
 
-static int load_all(const Loader *loader, const cJSON *root)
-{
-    Package *package = loader->package;
-    const cJSON *cuts = cJSON_GetObjectItemCaseSensitive(root, "cuts");
-    int cut_count = cJSON_GetArraySize(cuts);
-    uint64_t format;
-    if (get_count(root, "format", &format) || format != 1) return bad(loader, "format (1)");
-    if (parse_hex(get_text(loader, root, "build_id"), package->build_id, 32))
-        return bad(loader, "build_id");
-    package->model = get_text(loader, root, "model");
-    TRY(load_symbols(loader, cJSON_GetObjectItemCaseSensitive(root, "symbols")));
-    TRY(load_stages(loader, cJSON_GetObjectItemCaseSensitive(root, "stages")));
-    if (cut_count != package->stage_count + 1) return bad(loader, "cuts (one per boundary)");
-    TRY(load_end(loader, cJSON_GetObjectItemCaseSensitive(root, "inputs"),
-                 cJSON_GetArrayItem(cuts, 0), &package->inputs));
-    return load_end(loader, cJSON_GetObjectItemCaseSensitive(root, "outputs"),
-                    cJSON_GetArrayItem(cuts, cut_count - 1), &package->outputs);
-}
+#define TENSORS(name, end)                                                                         \
+    {name, JSON_LIST, true, offsetof(Package, end), 0, 0, 0, "a list of tensors", NULL, read_tensor}
 
-static char *read_text(Diag *diag, const char *path)
+/* Symbols come first: tensors' sizes name them. */
+static const JsonField package_fields[] = {
+    {"format", JSON_INT, true, offsetof(InPackage, format), 0, 1, 1, "1", NULL, NULL},
+    {"build_id", JSON_TEXT, true, offsetof(InPackage, build_id), 0, 0, 0, "64 hexadecimal digits",
+     NULL, check_build_id},
+    TEXT("model", JSON_TEXT, false, InPackage, model),
+    JSON_EACH("symbols", JSON_LIST, false, 0, "a list of symbols", read_symbol),
+    JSON_EACH("stages", JSON_LIST, true, 1, "a list of stages", read_stage),
+    JSON_EACH("cuts", JSON_LIST, true, 1, "a list of cuts", read_cut),
+    TENSORS("inputs", inputs),
+    TENSORS("outputs", outputs),
+    JSON_OPEN};
+
+static int load_manifest(Package *package, Arena *arena, Diag *diag, const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        diag_error(diag, "manifest.json: %s (is this a folder that lpc made?)", strerror(errno));
-        return NULL;
+    InPackage in = {.package = package};
+    TRY(json_load(diag, arena, path, package_fields, &in));
+    if (in.cut_count != package->stage_count + 1)
+        return diag_error(diag, "field 'cuts': expected %d of them for %d stages, got %d",
+                          package->stage_count + 1, package->stage_count, in.cut_count);
+    package->model = in.model;
+    size_t count = (size_t)package->symbol_count + 1;
+    package->symbol_names = arena_array(arena, count, sizeof *package->symbol_names);
+    package->symbol_max = arena_array(arena, count, sizeof *package->symbol_max);
+    package->symbol_sources = arena_array(arena, count, sizeof *package->symbol_sources);
+    for (int i = 0; i < package->symbol_count; i++) {
+        package->symbol_names[i] = in.symbols[i].name;
+        package->symbol_max[i] = in.symbols[i].max;
+        package->symbol_sources[i] = (SymSource)in.symbols[i].source;
     }
-    size_t used = 0, room = 65536;
-    char *text = malloc(room + 1);
-    for (size_t got; text && (got = fread(text + used, 1, room - used, file)) > 0;) {
-        used += got;
-        if (used < room) continue;
-        room *= 2;
-        char *more = realloc(text, room + 1);
-        if (!more) free(text);
-        text = more;
-    }
-    fclose(file);
-    if (!text)
-        diag_error(diag, "%s: out of memory", path);
-    else
-        text[used] = 0;
-    return text;
+    TRY(make_contract(arena, diag, package, &package->inputs, in.cuts));
+    return make_contract(arena, diag, package, &package->outputs, in.cuts + package->stage_count);
 }
 
 int package_load(Package **result, Arena *arena, Diag *diag, const char *folder)
 {
     Package *package = arena_alloc(arena, sizeof *package);
-    Loader loader = {package, arena, diag};
-    char *text = read_text(diag, arena_printf(arena, "%s/manifest.json", folder));
-    if (!text) return LPC_ERROR;
-    cJSON *root = cJSON_Parse(text);
-    free(text);
+    const char *before = diag->file, *path = arena_printf(arena, "%s/manifest.json", folder);
     package->folder = arena_strdup(arena, folder);
     package->sizes = sizes_new(arena);
-    int code = root ? load_all(&loader, root) : diag_error(diag, "manifest.json: not valid JSON");
-    cJSON_Delete(root);
+    int code = access(path, R_OK)
+                   ? diag_error(diag, "manifest.json: %s (is this a folder that lpc made?)",
+                                strerror(errno))
+                   : load_manifest(package, arena, diag, path);
+    diag->file = before;
     *result = code ? NULL : package;
     return code;
 }

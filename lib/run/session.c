@@ -4,11 +4,9 @@
 #endif
 #include "lib/run/children.h"
 #include "lib/run/run.h"
-#include "ir/json.h"
 #include "ir/schema.h"
 #include "runtime/transport.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -319,7 +317,7 @@ static const JsonField stats_fields[] = {{"stage", JSON_SKIP, false, 0, 0, 0, 0,
                                          FIGURE("receive_ms_median", receive_ms),
                                          FIGURE("wait_ms_median", wait_ms),
                                          FIGURE("peak_rss_bytes", peak_rss_bytes),
-                                         {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}};
+                                         JSON_END};
 
 /* Figures of a stage that told none stay unknown. */
 static void read_stats(RunSession *session)
@@ -329,13 +327,10 @@ static void read_stats(RunSession *session)
     for (int i = 0; i < session->child_count; i++) {
         RunStats *stats = &session->stats[i];
         Diag quiet;
-        cJSON *root;
         diag_init(&quiet, session->arena, NULL);
-        JsonReader reader = {.diag = &quiet, .arena = session->arena};
         stats->name = session->children[i].name;
-        if (json_read(&quiet, session->arena, stats_path(session, i), &root)) continue;
-        stats->known = !json_fields(&reader, root, stats_fields, stats);
-        cJSON_Delete(root);
+        stats->known =
+            !json_load(&quiet, session->arena, stats_path(session, i), stats_fields, stats);
     }
 }
 

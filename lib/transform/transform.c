@@ -51,6 +51,22 @@ static int run_memory(Program *program, int number)
     return LPC_OK;
 }
 
+/* For who looks at calls and buffers. */
+static int run_heads(Program *program, int number)
+{
+    (void)number;
+    for (int i = 0; i < program->kernel_count; i++) {
+        Kernel *kernel = program->kernels[i];
+        kernel->body = (Block){0};
+        kernel->cell_count = 0;
+        int kept = 0;
+        for (int k = 0; k < kernel->param_count; k++)
+            if (!kernel->params[k]->local) kernel->params[kept++] = kernel->params[k];
+        kernel->param_count = kept;
+    }
+    return LPC_OK;
+}
+
 static int run_nothing(Program *program, int number)
 {
     (void)program;
@@ -64,6 +80,7 @@ static const LoopsPass loops_passes[] = {
     {"expand-math", run_expand_math, "exp, log, tanh, erf ... to polynomials"},
     {"cleanup", run_cleanup, "fold constants, common and dead code"},
     {"memory", run_memory, "give every buffer its place"},
+    {"heads", run_heads, "kernels without their bodies"},
     {NULL, NULL, NULL},
 };
 

@@ -64,7 +64,8 @@ static bool same_node(const Node *a, const Node *b)
     for (int i = 0; i < a->out_count; i++) {
         if (!a->out[i] && b->out[i]) return false;
     }
-    if (a->op == OP_VALUES && !same_values(a->out[0], b->out[0])) return false;
+    bool by_contents = a->op == OP_VALUES || a->op == OP_MEASURE;
+    if (by_contents && !same_values(a->out[0], b->out[0])) return false;
     return region_within(b->region, a->region) && same_attrs(a, b);
 }
 

@@ -123,9 +123,9 @@ static void attach(Graph *g, Node *n, const Tail *t)
     raw->producer = n;
     t->quantize->op = OP_CLIP;
     t->quantize->attr_count = 0;
-    rewrite_inputs(g, t->quantize, 3,
-                   (Tensor *[]){raw, graph_scalar(g, NULL, y->dtype, (double)low),
-                                graph_scalar(g, NULL, y->dtype, (double)high)});
+    Tensor *least = graph_scalar(g, NULL, y->dtype, (double)low);
+    Tensor *most = graph_scalar(g, NULL, y->dtype, (double)high);
+    rewrite_inputs(g, t->quantize, 3, (Tensor *[]){raw, least, most});
 }
 
 /* ---- Products ---- */

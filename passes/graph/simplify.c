@@ -82,7 +82,7 @@ enum { STORED_VALUES = 64 };
 /* A node whose output's contents are known as sizes needs no inputs. */
 static bool make_values(Node *n)
 {
-    if (n->op == OP_VALUES || n->op == OP_DELETED || n->body) return false;
+    if (n->op == OP_VALUES || n->op == OP_DELETED || n->op == OP_MEASURE || n->body) return false;
     if (n->out_count != 1 || !n->out[0] || !n->out[0]->values || n->out[0]->data) return false;
     if (n->out[0]->value_count > STORED_VALUES) return false;
     n->op = OP_VALUES;

@@ -123,10 +123,12 @@ static Inst *expand_log(Builder *b, Inst *x)
     Inst *e;
     Inst *f = reduced_log(b, x, &e);
     Inst *z = kb_mul(b, f, f);
-    Inst *y = kb_mul(b, kb_mul(b, f, z), polynomial(b, f, log_tail, COUNT(log_tail)));
+    Inst *tail = polynomial(b, f, log_tail, COUNT(log_tail));
+    Inst *y = kb_mul(b, kb_mul(b, f, z), tail);
     y = kb_add(b, y, kb_mul(b, e, num(b, ln2_lower)));
     y = kb_sub(b, y, kb_mul(b, z, num(b, 0.5)));
-    y = kb_add(b, kb_add(b, f, y), kb_mul(b, e, num(b, ln2_upper)));
+    Inst *upper = kb_mul(b, e, num(b, ln2_upper));
+    y = kb_add(b, kb_add(b, f, y), upper);
     y = kb_select(b, kb_op(b, LI_LT, x, num(b, INFINITY)), y, x); /* infinity and NaN are x */
     y = kb_select(b, kb_op(b, LI_LT, x, num(b, 0)), num(b, NAN), y);
     return kb_select(b, kb_op(b, LI_EQ, x, num(b, 0)), num(b, -INFINITY), y);
@@ -170,7 +172,8 @@ static Inst *expand_erf(Builder *b, Inst *x)
     Inst *n;
     Inst *power = kb_add(b, t, kb_mul(b, t, polynomial(b, t, erf_far, COUNT(erf_far))));
     Inst *q = reduced_expm1(b, kb_op1(b, LI_NEG, power), &n);
-    Inst *rest = kb_mul(b, kb_add(b, q, num(b, 1)), power_of_two(b, n));
+    Inst *scale = power_of_two(b, n);
+    Inst *rest = kb_mul(b, kb_add(b, q, num(b, 1)), scale);
     Inst *far = kb_sub(b, num(b, 1), rest);
     Inst *value = kb_select(b, kb_op(b, LI_GT, t, num(b, 0.927)), far, near);
     return with_sign_of(b, value, x);

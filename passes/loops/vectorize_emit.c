@@ -56,8 +56,8 @@ static void emit_linear(Rewriter *rw, Inst *old)
 static Inst *linear_vector(Rewriter *rw, Inst *old, DType dtype)
 {
     Builder *b = &rw->b;
-    Inst *steps =
-        kb_mul(b, kb_iota(b, dtype, emitter(rw)->lanes), kb_cast(b, dtype, coef_of(rw, old)));
+    Inst *coef = kb_cast(b, dtype, coef_of(rw, old));
+    Inst *steps = kb_mul(b, kb_iota(b, dtype, emitter(rw)->lanes), coef);
     return kb_add(b, kb_cast(b, dtype, rewrite_get(rw, old)), steps);
 }
 
@@ -108,7 +108,8 @@ static Inst *compare_lanes(Rewriter *rw, Inst *old)
     bound = kb_op(b, LI_MIN, bound, kb_i64(b, lanes));
     bound = kb_cast(b, DT_I32, kb_op(b, LI_MAX, bound, kb_i64(b, -1)));
     InstOp op = coef == 1 ? old->op : mirrored(old->op);
-    return kb_op(b, op, kb_iota(b, DT_I32, lanes), kb_splat(b, bound, lanes));
+    bound = kb_splat(b, bound, lanes);
+    return kb_op(b, op, kb_iota(b, DT_I32, lanes), bound);
 }
 
 /* ---- Instructions that become vectors. ---- */

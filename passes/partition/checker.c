@@ -141,7 +141,7 @@ static int check_memory(Diag *diag, const Profile *p, const Cluster *cluster, co
         const PlanStage *s = &plan->stages[k];
         const Device *d = &cluster->devices[s->device_index];
         const PlanOptions *o = &plan->options;
-        int64_t memory = o->capacity > 0 ? o->capacity : d->memory;
+        int64_t memory = o->capacity > 0 ? o->capacity : d->target->memory;
         int64_t budget = o->memory_limit < 1 ? (int64_t)(o->memory_limit * (double)memory) : memory;
         int64_t bytes = stage_bytes(p, d, s) + d->runtime +
                         o->queue * (profile_cut_bytes(p, s->first) + profile_cut_bytes(p, s->end));
@@ -193,8 +193,8 @@ static double layer_seconds(const Profile *p, const Device *d, int i)
                 bytes += p->shared[s].layers[k] == i ? (double)p->shared[s].bytes : 0;
         }
     }
-    double moving = d->memory_bandwidth > 0 ? bytes / d->memory_bandwidth : 0;
-    return fmax(flops / (d->gflops * 1e9), moving) + d->call_overhead;
+    double moving = d->target->memory_bandwidth > 0 ? bytes / d->target->memory_bandwidth : 0;
+    return fmax(flops / (d->target->gflops * 1e9), moving) + d->target->call_overhead;
 }
 
 static bool differs(double a, double b)

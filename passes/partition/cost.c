@@ -14,9 +14,9 @@ static double layer_seconds(const Cost *c, const Device *d, int i)
         for (int s = c->own->shared_at[i]; s < c->own->shared_at[i + 1]; s++)
             bytes += (double)c->profile->shared[c->own->shared[s]].bytes;
     }
-    double compute = flops / (d->gflops * 1e9);
-    double moving = d->memory_bandwidth > 0 ? bytes / d->memory_bandwidth : 0;
-    return (compute > moving ? compute : moving) + d->call_overhead;
+    double compute = flops / (d->target->gflops * 1e9);
+    double moving = d->target->memory_bandwidth > 0 ? bytes / d->target->memory_bandwidth : 0;
+    return (compute > moving ? compute : moving) + d->target->call_overhead;
 }
 
 static double send_seconds(const Cost *c, int link, int at)
@@ -96,8 +96,9 @@ static double longest_seconds(const Cost *c)
 static bool same_speed(const Cost *c, const Device *a, const Device *b)
 {
     return profile_footprint(c->profile, a, false) == profile_footprint(c->profile, b, false) &&
-           a->gflops == b->gflops && a->memory_bandwidth == b->memory_bandwidth &&
-           a->call_overhead == b->call_overhead;
+           a->target->gflops == b->target->gflops &&
+           a->target->memory_bandwidth == b->target->memory_bandwidth &&
+           a->target->call_overhead == b->target->call_overhead;
 }
 
 static int64_t *init_prefix(const Cost *c, int d)
@@ -130,12 +131,13 @@ void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *clu
     double longest = longest_seconds(c), fastest = 0;
     c->tick = longest > 0 ? longest * 0x1p-58 : 1;
     for (int d = 0; d < c->m; d++) {
-        if (cluster->devices[d].gflops > fastest) fastest = cluster->devices[d].gflops;
+        if (cluster->devices[d].target->gflops > fastest)
+            fastest = cluster->devices[d].target->gflops;
     }
     for (int d = 0; d < c->m; d++) {
         c->prefix[d] = init_prefix(c, d);
         c->cap[d] = plan_budget(options, &cluster->devices[d]);
-        c->speed[d] = (int64_t)(cluster->devices[d].gflops / fastest * 0x1p40);
+        c->speed[d] = (int64_t)(cluster->devices[d].target->gflops / fastest * 0x1p40);
     }
 }
 

@@ -15,8 +15,9 @@ static const Footprint *find(const Profile *p, const char *name, bool compact)
 const Footprint *profile_footprint(const Profile *p, const Device *device, bool compact)
 {
     const Footprint *own = find(p, device->name, false), *found = own;
-    if (!own) found = find(p, device->target, false);
-    const Footprint *small = compact ? find(p, own ? device->name : device->target, true) : NULL;
+    if (!own) found = find(p, device->target->name, false);
+    const Footprint *small =
+        compact ? find(p, own ? device->name : device->target->name, true) : NULL;
     return small ? small : found;
 }
 

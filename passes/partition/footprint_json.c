@@ -11,31 +11,23 @@ typedef struct InFootprint {
 static int read_sizes(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
     InFootprint *in = to;
-    return json_int64s(r, field, json, in->layers, (int64_t **)(void *)((char *)to + field->at));
+    return json_int64s(r, field, json, &in->layers, (int64_t **)(void *)((char *)to + field->at));
 }
 
 static int read_steps(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
     InFootprint *in = to;
     int64_t *steps;
-    TRY(json_int64s(r, field, json, in->layers, &steps));
-    for (int i = 0; i < in->layers; i++)
-        in->f.steps[i] = steps[i] < 1 << 30 ? (int)steps[i] : 1 << 30;
+    TRY(json_int64s(r, field, json, &in->layers, &steps));
+    for (int i = 0; i < in->layers; i++) in->f.steps[i] = (int)steps[i];
     return 0;
 }
 
-/* Of any size. */
-static int read_numbers(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+static int read_work(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
     InFootprint *in = to;
-    double *list = arena_array(r->arena, (size_t)in->layers + 1, sizeof *list);
-    const cJSON *one;
-    int at = 0;
-    if (cJSON_GetArraySize(json) != in->layers)
-        return json_wrong(r, field->name, json, "a list with one number for each layer");
-    cJSON_ArrayForEach(one, json) list[at++] = cJSON_IsNumber(one) ? one->valuedouble : -1;
-    *(double **)(void *)((char *)to + field->at) = list;
-    return 0;
+    double **list = (double **)(void *)((char *)to + field->at);
+    return json_numbers(r, field, json, in->layers, false, list);
 }
 
 static const JsonField buffer_fields[] = {SIZE("bytes", WorkBuffer, bytes),
@@ -56,19 +48,21 @@ static int read_buffer(JsonReader *r, const JsonField *field, const cJSON *json,
     return 0;
 }
 
-static int shared_layer(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
+static int shared_layers(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
 {
     SharedWeight *s = &((InFootprint *)to)->shared;
-    double value = cJSON_IsNumber(json) ? json->valuedouble : -1;
-    if (!(value >= 0 && value < 1e9)) return json_wrong(r, field->name, json, "numbers of layers");
-    arena_push(r->arena, s->layers, s->layer_count) = (int)value;
+    int64_t *layers;
+    s->layer_count = -1;
+    TRY(json_int64s(r, field, json, &s->layer_count, &layers));
+    s->layers = arena_array(r->arena, (size_t)s->layer_count + 1, sizeof *s->layers);
+    for (int i = 0; i < s->layer_count; i++) s->layers[i] = (int)layers[i];
     return 0;
 }
 
 static const JsonField shared_fields[] = {
-    {"name", JSON_TEXT, true, offsetof(InFootprint, shared.name), 0, 0, 0, "a name", NULL, NULL},
+    NAME("name", InFootprint, shared.name),
     SIZE("bytes", InFootprint, shared.bytes),
-    {"layers", JSON_LIST, false, 0, 0, 0, 0, "a list of numbers of layers", NULL, shared_layer},
+    {"layers", JSON_OTHER, false, 0, 0, 0, 1e9, "a list of numbers of layers", NULL, shared_layers},
     JSON_END};
 
 static int read_shared(JsonReader *r, const JsonField *field, const cJSON *json, void *to)
@@ -81,20 +75,20 @@ static int read_shared(JsonReader *r, const JsonField *field, const cJSON *json,
     return 0;
 }
 
-#define PER_LAYER(name, field, read)                                                               \
-    {name, JSON_OTHER, false, offsetof(InFootprint, field), 0, 0, 0, NULL, NULL, read}
+#define PER_LAYER(name, field, most, read)                                                         \
+    {name, JSON_OTHER, false, offsetof(InFootprint, field), 0, 0, most, NULL, NULL, read}
 
 static const JsonField footprint_fields[] = {
-    {"target", JSON_TEXT, true, offsetof(InFootprint, f.target), 0, 0, 0, "a name", NULL, NULL},
+    NAME("target", InFootprint, f.target),
     FLAG("compact", InFootprint, f.compact),
-    PER_LAYER("weights", f.weights, read_sizes),
-    PER_LAYER("state", f.state, read_sizes),
-    PER_LAYER("code", f.code, read_sizes),
-    PER_LAYER("steps", f.steps, read_steps),
-    PER_LAYER("flops", f.flops, read_numbers),
-    PER_LAYER("bytes", f.bytes, read_numbers),
-    {"shared", JSON_LIST, false, 0, 0, 0, 0, "a list of shared weights", NULL, read_shared},
-    {"workspace", JSON_LIST, false, 0, 0, 0, 0, "a list of buffers", NULL, read_buffer},
+    PER_LAYER("weights", f.weights, 0x1p52, read_sizes),
+    PER_LAYER("state", f.state, 0x1p52, read_sizes),
+    PER_LAYER("code", f.code, 0x1p52, read_sizes),
+    PER_LAYER("steps", f.steps, 1 << 30, read_steps),
+    PER_LAYER("flops", f.flops, 1e300, read_work),
+    PER_LAYER("bytes", f.bytes, 1e300, read_work),
+    JSON_EACH("shared", JSON_LIST, false, 0, "a list of shared weights", read_shared),
+    JSON_EACH("workspace", JSON_LIST, false, 0, "a list of buffers", read_buffer),
     SIZE("slack", InFootprint, f.slack),
     JSON_END};
 
@@ -103,11 +97,8 @@ int footprint_read(JsonReader *r, const JsonField *field, const cJSON *json, voi
     Profile *p = to;
     InFootprint in = {.layers = p->count};
     size_t n = (size_t)p->count + 1;
-    const cJSON *target = cJSON_GetObjectItemCaseSensitive(json, "target");
     (void)field;
-    r->where = cJSON_IsString(target)
-                   ? arena_printf(r->arena, "footprint '%.60s'", target->valuestring)
-                   : arena_printf(r->arena, "footprint #%d", p->footprint_count);
+    json_place(r, "footprint", "target", json);
     in.f.weights = arena_array(r->arena, n, sizeof *in.f.weights);
     in.f.state = arena_array(r->arena, n, sizeof *in.f.state);
     in.f.code = arena_array(r->arena, n, sizeof *in.f.code);

@@ -18,10 +18,9 @@
     {name, JSON_INT, false, offsetof(type, field), 0, least, 1e9, "a whole number", NULL, NULL}
 #define FLAG(name, type, field)                                                                    \
     {name, JSON_FLAG, false, offsetof(type, field), 0, 0, 0, NULL, NULL, NULL}
-#define JSON_END {NULL, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+#define NAME(name, type, field)                                                                    \
+    {name, JSON_TEXT, true, offsetof(type, field), 0, 0, 0, "a name", NULL, NULL}
 
-/* Messages begin with "layer 'NAME'" from now on, or with "layer #INDEX" when it has no name. */
-void json_place(JsonReader *reader, const char *what, const cJSON *json, int index);
 void json_add_size(cJSON *object, const char *field, int64_t bytes); /* not when it is 0 */
 
 /* --- footprint_json.c --- */

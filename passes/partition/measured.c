@@ -9,7 +9,7 @@ static const LayerSeconds *find(const Profile *p, const Device *device)
         if (!strcmp(p->times[i].target, device->name)) return &p->times[i];
     }
     for (int i = 0; i < p->time_count; i++) {
-        if (device->target && !strcmp(p->times[i].target, device->target)) return &p->times[i];
+        if (!strcmp(p->times[i].target, device->target->name)) return &p->times[i];
     }
     return NULL;
 }

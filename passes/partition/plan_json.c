@@ -1,10 +1,7 @@
 /* Plans as JSON: written with all figures, read back for which layers run where. */
+#include "passes/partition/json_parts.h"
 #include "passes/partition/planner.h"
 
-#include "ir/json.h"
-#include "ir/schema.h"
-
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,49 +21,34 @@ static cJSON *stage_json(const PlanStage *s)
     cJSON_AddStringToObject(j, "first", s->first_name);
     cJSON_AddStringToObject(j, "last", s->last_name);
     add(j, "layers", s->end - s->first);
-    add(j, "tensors", s->tensors);
-    add(j, "weights", (double)s->bytes.weights);
-    add(j, "activations", (double)s->bytes.activations);
-    add(j, "buffers", (double)s->bytes.buffers);
-    add(j, "state", (double)s->bytes.state);
-    add(j, "queues", (double)s->bytes.queues);
-    add(j, "code", (double)s->bytes.code);
-    add(j, "memory", (double)s->memory);
+#define ADD(name, value) add(j, #name, (double)(value));
+    PLAN_STAGE_FIGURES(ADD)
+#undef ADD
     if (s->compact) cJSON_AddTrueToObject(j, "compact");
-    add(j, "budget", (double)s->budget);
-    add(j, "device_memory", (double)s->device_memory);
-    add(j, "in_bytes", (double)s->in_bytes);
-    add(j, "out_bytes", (double)s->out_bytes);
     add(j, "compute_s", s->compute_s);
     add(j, "send_s", s->send_s);
     return j;
 }
 
-char *plan_json(const Plan *plan)
+char *plan_json(const Plan *p)
 {
     cJSON *root = cJSON_CreateObject();
-    bool time =
-        plan->options.objective == PLAN_THROUGHPUT || plan->options.objective == PLAN_LATENCY;
-    cJSON_AddStringToObject(root, "objective", objective_name(plan->options.objective));
-    cJSON_AddStringToObject(root, "order", plan->options.free_order ? "free" : "fixed");
-    add(root, "memory_limit", plan->options.memory_limit);
-    add(root, "queue", plan->options.queue);
-    add(root, "batch", plan->options.batch);
-    cJSON_AddBoolToObject(root, "overlap", !plan->options.no_overlap);
+    bool time = p->options.objective == PLAN_THROUGHPUT || p->options.objective == PLAN_LATENCY;
+    cJSON_AddStringToObject(root, "objective", objective_name(p->options.objective));
+    cJSON_AddStringToObject(root, "order", p->options.free_order ? "free" : "fixed");
+    add(root, "memory_limit", p->options.memory_limit);
+    add(root, "queue", p->options.queue);
+    add(root, "batch", p->options.batch);
+    cJSON_AddBoolToObject(root, "overlap", !p->options.no_overlap);
     cJSON *list = cJSON_AddArrayToObject(root, "stages");
-    for (int k = 0; k < plan->count; k++) cJSON_AddItemToArray(list, stage_json(&plan->stages[k]));
-    cJSON_AddStringToObject(root, "limiting", plan->stages[plan->limiting].device);
-    add(root, "bottleneck_s", plan->bottleneck_s);
-    add(root, "latency_s", plan->latency_s);
-    add(root, "throughput", plan->throughput);
-    add(root, "fraction", plan->fraction);
-    add(root, "largest", (double)plan->largest);
-    add(root, "value", plan->value);
-    add(root, "bound", plan->bound);
-    add(root, "bound_s", time ? plan->bound : plan->period_bound_s);
-    add(root, "gap", plan->gap);
-    cJSON_AddBoolToObject(root, "exact", plan->exact);
-    cJSON_AddStringToObject(root, "method", plan->method);
+    for (int k = 0; k < p->count; k++) cJSON_AddItemToArray(list, stage_json(&p->stages[k]));
+    cJSON_AddStringToObject(root, "limiting", p->stages[p->limiting].device);
+#define ADD(name, value) add(root, #name, (double)(value));
+    PLAN_FIGURES(ADD)
+#undef ADD
+    add(root, "bound_s", time ? p->bound : p->period_bound_s);
+    cJSON_AddBoolToObject(root, "exact", p->exact);
+    cJSON_AddStringToObject(root, "method", p->method);
     char *text = cJSON_Print(root);
     cJSON_Delete(root);
     return text;
@@ -95,14 +77,13 @@ static int out_of_order(Diag *diag, const Profile *p, int k, int layer, int expe
 }
 
 /* The names of all layers, when the file lists them. */
-static int read_list(Diag *diag, const Profile *p, const cJSON *list, int k, int first, int end)
+static int check_list(Diag *diag, const Profile *p, const char *const *names, int k, int first,
+                      int end)
 {
-    const cJSON *j;
     int next = first;
-    cJSON_ArrayForEach(j, list)
-    {
+    for (; *names; names++) {
         int layer;
-        TRY(layer_of(diag, p, cJSON_IsString(j) ? j->valuestring : "?", k, &layer));
+        TRY(layer_of(diag, p, *names, k, &layer));
         if (layer != next || next >= end)
             return out_of_order(diag, p, k, layer, next < p->count ? next : p->count - 1);
         next++;
@@ -115,44 +96,32 @@ static int read_list(Diag *diag, const Profile *p, const cJSON *list, int k, int
 /* A stage as its object has it. `layers` is how many there are, or the names of all. */
 typedef struct InStage {
     const char *device, *first, *last;
-    const cJSON *layers;
+    const char *const *layers;
+    int layer_count;
 } InStage;
 
-static int keep_layers(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+static int read_layers(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
-    if (!cJSON_IsArray(json) && !cJSON_IsNumber(json))
-        return json_wrong(r, f->name, json, "a number of layers, or their names");
-    ((InStage *)to)->layers = cJSON_IsArray(json) ? json : NULL;
-    return 0;
+    static const char expected[] = "a number of layers, or their names";
+    size_t list = offsetof(InStage, layers), count = offsetof(InStage, layer_count);
+    JsonField number = {f->name, JSON_INT, false, count, 0, 0, 1e9, expected, NULL, NULL};
+    JsonField names = {f->name, JSON_WORDS, false, list, count, 0, 1e9, expected, NULL, NULL};
+    return json_field(r, cJSON_IsArray(json) ? &names : &number, json, to);
 }
 
-#define NAME(name, field)                                                                          \
-    {name, JSON_TEXT, true, offsetof(InStage, field), 0, 0, 0, "a name", NULL, NULL}
-#define FIGURE(name) {name, JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL}
+#define FIGURE(name, value) JSON_KNOWN(#name),
 
 /* Figures are computed anew. */
 static const JsonField stage_fields[] = {
-    NAME("device", device),
-    NAME("first", first),
-    NAME("last", last),
-    {"layers", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, keep_layers},
-    FIGURE("target"),
-    FIGURE("tensors"),
-    FIGURE("weights"),
-    FIGURE("activations"),
-    FIGURE("buffers"),
-    FIGURE("state"),
-    FIGURE("queues"),
-    FIGURE("code"),
-    FIGURE("memory"),
-    FIGURE("compact"),
-    FIGURE("budget"),
-    FIGURE("device_memory"),
-    FIGURE("in_bytes"),
-    FIGURE("out_bytes"),
-    FIGURE("compute_s"),
-    FIGURE("send_s"),
-    FIGURE(NULL)};
+    NAME("device", InStage, device),
+    NAME("first", InStage, first),
+    NAME("last", InStage, last),
+    JSON_EACH("layers", JSON_OTHER, false, 0, NULL, read_layers),
+    JSON_KNOWN("target"),
+    JSON_KNOWN("compact"),
+    JSON_KNOWN("compute_s"),
+    JSON_KNOWN("send_s"),
+    PLAN_STAGE_FIGURES(FIGURE) JSON_END};
 
 /* A plan, while it is read. */
 typedef struct InPlan {
@@ -181,7 +150,7 @@ static int check_stage(Diag *diag, InPlan *in, const InStage *s, int k)
     if (last < first)
         return diag_error(diag, "stage %d: layers '%s' and '%s' are out of order", k + 1, s->first,
                           s->last);
-    if (s->layers) TRY(read_list(diag, p, s->layers, k, first, last + 1));
+    if (s->layers) TRY(check_list(diag, p, s->layers, k, first, last + 1));
     out->device[k] = d;
     out->end[k] = in->next = last + 1;
     return 0;
@@ -191,7 +160,7 @@ static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void
 {
     InPlan *in = to;
     InStage stage = {0};
-    int k = in->out->count;
+    int k = r->index;
     (void)f;
     if (k == PLAN_DEVICES) return diag_error(r->diag, "more than %d stages", PLAN_DEVICES);
     r->where = arena_printf(r->arena, "stage %d", k + 1);
@@ -202,38 +171,26 @@ static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void
 }
 
 static const JsonField plan_fields[] = {
-    {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
-    FIGURE("objective"),
-    FIGURE("order"),
-    FIGURE("memory_limit"),
-    FIGURE("queue"),
-    FIGURE("batch"),
-    FIGURE("overlap"),
-    FIGURE("limiting"),
-    FIGURE("bottleneck_s"),
-    FIGURE("latency_s"),
-    FIGURE("throughput"),
-    FIGURE("fraction"),
-    FIGURE("largest"),
-    FIGURE("value"),
-    FIGURE("bound"),
-    FIGURE("bound_s"),
-    FIGURE("gap"),
-    FIGURE("exact"),
-    FIGURE("method"),
-    FIGURE(NULL)};
+    JSON_EACH("stages", JSON_LIST, true, 1, "a list of stages", read_stage),
+    JSON_KNOWN("objective"),
+    JSON_KNOWN("order"),
+    JSON_KNOWN("memory_limit"),
+    JSON_KNOWN("queue"),
+    JSON_KNOWN("batch"),
+    JSON_KNOWN("overlap"),
+    JSON_KNOWN("limiting"),
+    JSON_KNOWN("bound_s"),
+    JSON_KNOWN("exact"),
+    JSON_KNOWN("method"),
+    PLAN_FIGURES(FIGURE) JSON_END};
 
 int plan_read(Diag *diag, Arena *arena, const char *path, const Profile *profile,
               const Cluster *cluster, Partition *partition)
 {
     const char *before = diag->file;
-    JsonReader reader = {.diag = diag, .arena = arena};
     InPlan in = {.profile = profile, .cluster = cluster, .out = partition};
-    cJSON *root;
     partition->count = 0;
-    TRY(json_read(diag, arena, path, &root));
-    int code = json_fields(&reader, root, plan_fields, &in);
-    cJSON_Delete(root);
+    int code = json_load(diag, arena, path, plan_fields, &in);
     if (!code && in.next < profile->count)
         code = diag_error(diag, "layer '%s'%s left out", profile->layers[in.next].name,
                           in.next + 1 < profile->count ? " and those after it are" : " is");

@@ -56,7 +56,7 @@ static void fill_stage(const Model *model, const Partition *p, int k, PlanStage 
     const Cost *c = &model->cost;
     int d = p->device[k];
     *s = (PlanStage){.device = c->cluster->devices[d].name,
-                     .target = c->cluster->devices[d].target,
+                     .target = c->cluster->devices[d].target->name,
                      .device_index = d,
                      .first = k ? p->end[k - 1] : 0,
                      .end = p->end[k]};
@@ -67,7 +67,7 @@ static void fill_stage(const Model *model, const Partition *p, int k, PlanStage 
     StageBytes bytes = bytes_of(model, s);
     plan_set_bytes(s, &bytes);
     s->device_memory =
-        c->options.capacity > 0 ? c->options.capacity : c->cluster->devices[d].memory;
+        c->options.capacity > 0 ? c->options.capacity : c->cluster->devices[d].target->memory;
     s->in_bytes = c->cut[s->first];
     s->out_bytes = c->cut[s->end];
     int64_t compute = cost_compute(c, d, s->first, s->end), send = 0;

@@ -68,6 +68,33 @@ int plan_short(Diag *diag, int index, const PlanStage *stage);
 
 /* --- plan_json.c --- */
 
+/* The figures that a plan's file has, of a PlanStage `s` and of a Plan `p`: written, and known to
+ * those who read only which layers run where. */
+/* clang-format off */
+#define PLAN_STAGE_FIGURES(X)           \
+    X(tensors, s->tensors)              \
+    X(weights, s->bytes.weights)        \
+    X(activations, s->bytes.activations) \
+    X(buffers, s->bytes.buffers)        \
+    X(state, s->bytes.state)            \
+    X(queues, s->bytes.queues)          \
+    X(code, s->bytes.code)              \
+    X(memory, s->memory)                \
+    X(budget, s->budget)                \
+    X(device_memory, s->device_memory)  \
+    X(in_bytes, s->in_bytes)            \
+    X(out_bytes, s->out_bytes)
+#define PLAN_FIGURES(X)                 \
+    X(bottleneck_s, p->bottleneck_s)    \
+    X(latency_s, p->latency_s)          \
+    X(throughput, p->throughput)        \
+    X(fraction, p->fraction)            \
+    X(largest, p->largest)              \
+    X(value, p->value)                  \
+    X(bound, p->bound)                  \
+    X(gap, p->gap)
+/* clang-format on */
+
 char *plan_json(const Plan *plan); /* cJSON_free */
 /* Reads which layers run where; refuses a file that leaves out, repeats or reorders layers. */
 int plan_read(Diag *diag, Arena *arena, const char *path, const Profile *profile,

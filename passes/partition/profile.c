@@ -29,7 +29,7 @@ PlanOptions plan_defaults(void)
 
 int64_t plan_budget(const PlanOptions *options, const Device *device)
 {
-    int64_t memory = options->capacity > 0 ? options->capacity : device->memory;
+    int64_t memory = options->capacity > 0 ? options->capacity : device->target->memory;
     return options->memory_limit < 1 ? (int64_t)(options->memory_limit * (double)memory) : memory;
 }
 
@@ -80,12 +80,13 @@ Profile *profile_scale(Arena *arena, const Profile *p, int batch)
 
 static int check_device(Diag *diag, const Device *d)
 {
-    if (!(d->gflops > 0 && d->gflops < 1e15))
+    if (!(d->target->gflops > 0 && d->target->gflops < 1e15))
         return diag_error(diag, "device '%s': field 'gflops': expected a number above 0", d->name);
-    if (!(d->memory_bandwidth >= 0) || !(d->call_overhead >= 0 && d->call_overhead <= 1e6))
+    if (!(d->target->memory_bandwidth >= 0) ||
+        !(d->target->call_overhead >= 0 && d->target->call_overhead <= 1e6))
         return diag_error(
             diag, "device '%s': expected memory_bandwidth and call_overhead of 0 or more", d->name);
-    if (d->memory < 0 || d->runtime < 0)
+    if (d->target->memory < 0 || d->runtime < 0)
         return diag_error(diag, "device '%s': field 'memory': expected 0 bytes or more", d->name);
     if (d->count < 1 || d->count > PLAN_DEVICES)
         return diag_error(diag, "device '%s': field 'count': expected 1 to %d, got %d", d->name,
@@ -132,8 +133,8 @@ static int find_unused(const Cluster *cluster, const char *name, const bool *use
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < cluster->count; i++) {
             const Device *d = &cluster->devices[i];
-            const char *is = round ? d->target : d->name;
-            if (!used[i] && is && !strcmp(is, name)) return i;
+            const char *is = round ? d->target->name : d->name;
+            if (!used[i] && !strcmp(is, name)) return i;
         }
     }
     return -1;

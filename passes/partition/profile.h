@@ -7,10 +7,7 @@
 #ifndef LPC_PARTITION_PROFILE_H
 #define LPC_PARTITION_PROFILE_H
 
-#include "ir/diag.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "ir/target.h"
 
 /* One layer; sizes in bytes. */
 typedef struct Layer {
@@ -91,16 +88,15 @@ typedef struct Profile {
     bool planned; /* activations are bytes live while the layer runs: a stage needs their maximum */
 } Profile;
 
+/* The target is what is known of its kind: the planner looks at its name and its figures (memory,
+ * gflops, memory_bandwidth, 0: not a limit, call_overhead of one layer). Of a device that only a
+ * cluster file describes it has nothing else. */
 typedef struct Device {
     const char *name; /* unique after cluster_expand */
-    const char *target;
-    double gflops;
-    double memory_bandwidth; /* bytes per second, 0: not a limit */
-    double call_overhead;    /* seconds of one layer beyond its work */
-    int64_t memory;          /* bytes */
-    int64_t runtime;         /* bytes of the runtime itself, in any stage */
-    int count;               /* how many there are of it */
-    int kind;                /* the description it was expanded from */
+    const Target *target;
+    int64_t runtime; /* bytes of the runtime itself, in any stage */
+    int count;       /* how many there are of it */
+    int kind;        /* the description it was expanded from */
 } Device;
 
 typedef struct Link {

@@ -1,11 +1,8 @@
 /* Profiles and clusters as JSON, through cJSON. Errors name the file, the place and the field. */
 #include "passes/partition/json_parts.h"
 
-#include "ir/json.h"
-
 #include <errno.h>
 #include <float.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +10,7 @@
 /* ---- Profiles ---- */
 
 static const JsonField layer_fields[] = {
-    {"name", JSON_TEXT, true, offsetof(Layer, name), 0, 0, 0, "a name", NULL, NULL},
+    NAME("name", Layer, name),
     SIZE("weights", Layer, weights),
     SIZE("activations", Layer, activations),
     SIZE("buffers", Layer, buffers),
@@ -33,19 +30,16 @@ static int read_layer(JsonReader *r, const JsonField *f, const cJSON *json, void
     Profile *p = to;
     Layer layer = {.bytes = -1};
     (void)f;
-    json_place(r, "layer", json, p->count);
+    json_place(r, "layer", "name", json);
     TRY(json_fields(r, json, layer_fields, &layer));
     arena_push(r->arena, p->layers, p->count) = layer;
     return 0;
 }
 
-static int layer_of(JsonReader *r, const Profile *p, const cJSON *j, int *index)
+static int layer_of(JsonReader *r, const Profile *p, const char *name, int *index)
 {
-    *index = cJSON_IsString(j) ? profile_find(p, j->valuestring) : -1;
-    if (*index < 0)
-        return diag_error(r->diag, "%s: no layer is called '%s'", r->where,
-                          cJSON_IsString(j) ? j->valuestring : "?");
-    return 0;
+    *index = profile_find(p, name);
+    return *index < 0 ? diag_error(r->diag, "%s: no layer is called '%s'", r->where, name) : 0;
 }
 
 static int compare_ints(const void *a, const void *b)
@@ -57,50 +51,39 @@ static int compare_ints(const void *a, const void *b)
 typedef struct InProfile {
     Profile *profile;
     SharedWeight shared;
+    const char *const *layers;
     LiveTensor tensor;
+    const char *from, *to;
     LayerSeconds times;
 } InProfile;
 
-static int shared_layer(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
-{
-    InProfile *in = to;
-    int index;
-    (void)f;
-    TRY(layer_of(r, in->profile, json, &index));
-    arena_push(r->arena, in->shared.layers, in->shared.layer_count) = index;
-    return 0;
-}
-
-static const JsonField shared_fields[] = {
-    {"name", JSON_TEXT, true, offsetof(InProfile, shared.name), 0, 0, 0, "a name", NULL, NULL},
-    SIZE("bytes", InProfile, shared.bytes),
-    {"layers", JSON_LIST, false, 0, 0, 0, 0, "a list of layers", NULL, shared_layer},
-    JSON_END};
+static const JsonField shared_fields[] = {NAME("name", InProfile, shared.name),
+                                          SIZE("bytes", InProfile, shared.bytes),
+                                          {"layers", JSON_WORDS, false, offsetof(InProfile, layers),
+                                           offsetof(InProfile, shared.layer_count), 0, 1e9,
+                                           "a list of layers", NULL, NULL},
+                                          JSON_END};
 
 static int read_shared(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     Profile *p = to;
     InProfile in = {.profile = p};
+    SharedWeight *s = &in.shared;
     (void)f;
-    json_place(r, "shared weight", json, p->shared_count);
+    json_place(r, "shared weight", "name", json);
     TRY(json_fields(r, json, shared_fields, &in));
-    if (in.shared.layer_count)
-        qsort(in.shared.layers, (size_t)in.shared.layer_count, sizeof *in.shared.layers,
-              compare_ints);
-    arena_push(r->arena, p->shared, p->shared_count) = in.shared;
+    s->layers = arena_array(r->arena, (size_t)s->layer_count + 1, sizeof *s->layers);
+    for (int i = 0; i < s->layer_count; i++) TRY(layer_of(r, p, in.layers[i], &s->layers[i]));
+    qsort(s->layers, (size_t)s->layer_count, sizeof *s->layers, compare_ints);
+    arena_push(r->arena, p->shared, p->shared_count) = *s;
     return 0;
 }
 
-static int live_end(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
-{
-    return layer_of(r, ((InProfile *)to)->profile, json, (int *)(void *)((char *)to + f->at));
-}
-
 static const JsonField live_fields[] = {
-    {"name", JSON_TEXT, true, offsetof(InProfile, tensor.name), 0, 0, 0, "a name", NULL, NULL},
+    NAME("name", InProfile, tensor.name),
     SIZE("bytes", InProfile, tensor.bytes),
-    {"from", JSON_OTHER, false, offsetof(InProfile, tensor.from), 0, 0, 0, NULL, NULL, live_end},
-    {"to", JSON_OTHER, false, offsetof(InProfile, tensor.to), 0, 0, 0, NULL, NULL, live_end},
+    {"from", JSON_TEXT, false, offsetof(InProfile, from), 0, 0, 0, "a layer", NULL, NULL},
+    {"to", JSON_TEXT, false, offsetof(InProfile, to), 0, 0, 0, "a layer", NULL, NULL},
     JSON_END};
 
 static int read_live(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
@@ -108,8 +91,10 @@ static int read_live(JsonReader *r, const JsonField *f, const cJSON *json, void 
     Profile *p = to;
     InProfile in = {.profile = p, .tensor = {.from = -1, .to = p->count}};
     (void)f;
-    json_place(r, "tensor", json, p->tensor_count);
+    json_place(r, "tensor", "name", json);
     TRY(json_fields(r, json, live_fields, &in));
+    if (in.from) TRY(layer_of(r, p, in.from, &in.tensor.from));
+    if (in.to) TRY(layer_of(r, p, in.to, &in.tensor.to));
     arena_push(r->arena, p->tensors, p->tensor_count) = in.tensor;
     return 0;
 }
@@ -117,35 +102,23 @@ static int read_live(JsonReader *r, const JsonField *f, const cJSON *json, void 
 static int read_seconds(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     InProfile *in = to;
-    const cJSON *one;
-    int at = 0;
-    if (cJSON_GetArraySize(json) != in->profile->count)
-        return json_wrong(r, f->name, json, "a list with one number or null for each layer");
-    in->times.seconds = arena_array(r->arena, (size_t)in->profile->count, sizeof(double));
-    cJSON_ArrayForEach(one, json)
-    {
-        double value = cJSON_IsNull(one) ? -1 : cJSON_IsNumber(one) ? one->valuedouble : NAN;
-        if (!(cJSON_IsNull(one) || (value >= 0 && value < 1e9)))
-            return json_wrong(r, f->name, one, "numbers of 0 or more, or null");
-        in->times.seconds[at++] = value;
-    }
-    return 0;
+    return json_numbers(r, f, json, in->profile->count, true, &in->times.seconds);
 }
 
 /* [{"target":T,"emulated":bool,"seconds":[number or null, ...]}] */
-static const JsonField times_fields[] = {
-    {"target", JSON_TEXT, true, offsetof(InProfile, times.target), 0, 0, 0, "a name", NULL, NULL},
-    FLAG("emulated", InProfile, times.emulated),
-    {"seconds", JSON_OTHER, true, 0, 0, 0, 0, "a list with one number or null for each layer", NULL,
-     read_seconds},
-    JSON_END};
+static const JsonField times_fields[] = {NAME("target", InProfile, times.target),
+                                         FLAG("emulated", InProfile, times.emulated),
+                                         {"seconds", JSON_OTHER, true, 0, 0, 0, 1e9,
+                                          "a list with one number or null for each layer", NULL,
+                                          read_seconds},
+                                         JSON_END};
 
 static int read_times(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     Profile *p = to;
     InProfile in = {.profile = p};
     (void)f;
-    r->where = arena_printf(r->arena, "times #%d", p->time_count);
+    json_place(r, "times", "target", json);
     TRY(json_fields(r, json, times_fields, &in));
     arena_push(r->arena, p->times, p->time_count) = in.times;
     return 0;
@@ -154,24 +127,20 @@ static int read_times(JsonReader *r, const JsonField *f, const cJSON *json, void
 /* The layers come first: the rest names them. */
 static const JsonField profile_fields[] = {
     {"name", JSON_TEXT, false, offsetof(Profile, name), 0, 0, 0, "a name", NULL, NULL},
-    {"layers", JSON_LIST, true, 0, 0, 1, 0, "a list of layers", NULL, read_layer},
+    JSON_EACH("layers", JSON_LIST, true, 1, "a list of layers", read_layer),
     FLAG("planned", Profile, planned),
-    {"shared", JSON_LIST, false, 0, 0, 0, 0, "a list of shared weights", NULL, read_shared},
-    {"times", JSON_LIST, false, 0, 0, 0, 0, "a list of times", NULL, read_times},
-    {"footprints", JSON_LIST, false, 0, 0, 0, 0, "a list of footprints", NULL, footprint_read},
-    {"live", JSON_LIST, false, 0, 0, 0, 0, "a list of tensors", NULL, read_live},
+    JSON_EACH("shared", JSON_LIST, false, 0, "a list of shared weights", read_shared),
+    JSON_EACH("times", JSON_LIST, false, 0, "a list of times", read_times),
+    JSON_EACH("footprints", JSON_LIST, false, 0, "a list of footprints", footprint_read),
+    JSON_EACH("live", JSON_LIST, false, 0, "a list of tensors", read_live),
     JSON_END};
 
 int profile_read(Diag *diag, Arena *arena, const char *path, Profile **profile)
 {
-    cJSON *root;
     const char *file = diag->file;
-    TRY(json_read(diag, arena, path, &root));
     *profile = arena_alloc(arena, sizeof **profile);
     (*profile)->name = path;
-    JsonReader reader = {.diag = diag, .arena = arena};
-    int code = json_fields(&reader, root, profile_fields, *profile);
-    cJSON_Delete(root);
+    int code = json_load(diag, arena, path, profile_fields, *profile);
     if (!code) code = profile_check(diag, *profile);
     diag->file = file;
     return code;
@@ -257,30 +226,39 @@ int profile_write(Diag *diag, const char *path, const Profile *p)
 
 /* ---- Clusters ---- */
 
+/* A device, while it is read: what it is called, and what it can do. */
+typedef struct InDevice {
+    Device d;
+    Target t;
+} InDevice;
+
 static const JsonField device_fields[] = {
-    {"name", JSON_TEXT, true, offsetof(Device, name), 0, 0, 0, "a name", NULL, NULL},
-    {"target", JSON_TEXT, false, offsetof(Device, target), 0, 0, 0, "a name", NULL, NULL},
-    {"gflops", JSON_NUMBER, true, offsetof(Device, gflops), 0, 0, 1e300, "a number above 0", NULL,
-     NULL},
-    {"memory_bandwidth", JSON_BYTES, false, offsetof(Device, memory_bandwidth), 0, 0, 1e300, NULL,
+    NAME("name", InDevice, d.name),
+    {"target", JSON_TEXT, false, offsetof(InDevice, t.name), 0, 0, 0, "a name", NULL, NULL},
+    {"gflops", JSON_NUMBER, true, offsetof(InDevice, t.gflops), 0, 0, 1e300, "a number above 0",
      NULL, NULL},
-    {"memory", JSON_SIZE, true, offsetof(Device, memory), 0, 0, 0x1p60,
+    {"memory_bandwidth", JSON_BYTES, false, offsetof(InDevice, t.memory_bandwidth), 0, 0, 1e300,
+     NULL, NULL, NULL},
+    {"memory", JSON_SIZE, true, offsetof(InDevice, t.memory), 0, 0, 0x1p60,
      "at most 2^60 bytes, such as \"4GB\"", NULL, NULL},
-    COUNT("count", Device, count, 0),
-    {"call_overhead", JSON_NUMBER, false, offsetof(Device, call_overhead), 0, 0, 1e300,
+    COUNT("count", InDevice, d.count, 0),
+    {"call_overhead", JSON_NUMBER, false, offsetof(InDevice, t.call_overhead), 0, 0, 1e300,
      "seconds of 0 or more", NULL, NULL},
-    SIZE("runtime", Device, runtime),
+    SIZE("runtime", InDevice, d.runtime),
     JSON_END};
 
 static int read_device(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     Cluster *c = to;
-    Device d = {.count = 1};
+    InDevice in = {.d = {.count = 1}};
+    Target *target = arena_alloc(r->arena, sizeof *target);
     (void)f;
-    json_place(r, "device", json, c->count);
-    TRY(json_fields(r, json, device_fields, &d));
-    if (!d.target) d.target = d.name;
-    arena_push(r->arena, c->devices, c->count) = d;
+    json_place(r, "device", "name", json);
+    TRY(json_fields(r, json, device_fields, &in));
+    if (!in.t.name) in.t.name = in.d.name;
+    *target = in.t;
+    in.d.target = target;
+    arena_push(r->arena, c->devices, c->count) = in.d;
     return 0;
 }
 
@@ -291,8 +269,8 @@ typedef struct InCluster {
 } InCluster;
 
 static const JsonField link_fields[] = {
-    {"from", JSON_TEXT, true, offsetof(InCluster, from), 0, 0, 0, "a name", NULL, NULL},
-    {"to", JSON_TEXT, true, offsetof(InCluster, to), 0, 0, 0, "a name", NULL, NULL},
+    NAME("from", InCluster, from),
+    NAME("to", InCluster, to),
     {"bandwidth", JSON_BYTES, true, offsetof(InCluster, link.bandwidth), 0, DBL_MIN, 1e300,
      "bytes per second, above 0", NULL, NULL},
     {"latency", JSON_NUMBER, false, offsetof(InCluster, link.latency), 0, 0, 1e6,
@@ -311,7 +289,7 @@ static int read_link(JsonReader *r, const JsonField *f, const cJSON *json, void 
     Cluster *c = to;
     InCluster in = {0};
     (void)f;
-    r->where = arena_printf(r->arena, "link #%d", c->link_count);
+    r->where = arena_printf(r->arena, "link #%d", r->index);
     TRY(json_fields(r, json, link_fields, &in));
     TRY(link_end(r, c, in.from, &in.link.from));
     TRY(link_end(r, c, in.to, &in.link.to));
@@ -321,30 +299,23 @@ static int read_link(JsonReader *r, const JsonField *f, const cJSON *json, void 
 
 static int read_default_link(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
+    JsonReader reader = {.diag = r->diag, .arena = r->arena, .where = f->name};
     InCluster in = {0};
-    (void)f;
-    r->where = "default_link";
-    TRY(json_fields(r, json, link_fields + 2, &in)); /* it has no ends */
+    TRY(json_fields(&reader, json, link_fields + 2, &in)); /* it has no ends */
     ((Cluster *)to)->otherwise = in.link;
     return 0;
 }
 
 static const JsonField cluster_fields[] = {
-    {"name", JSON_SKIP, false, 0, 0, 0, 0, NULL, NULL, NULL},
-    {"devices", JSON_LIST, true, 0, 0, 1, 0, "a list of devices", NULL, read_device},
-    {"links", JSON_LIST, false, 0, 0, 0, 0, "a list of links", NULL, read_link},
-    {"default_link", JSON_OTHER, false, 0, 0, 0, 0, NULL, NULL, read_default_link},
-    JSON_END};
+    JSON_KNOWN("name"), JSON_EACH("devices", JSON_LIST, true, 1, "a list of devices", read_device),
+    JSON_EACH("links", JSON_LIST, false, 0, "a list of links", read_link),
+    JSON_EACH("default_link", JSON_OTHER, false, 0, NULL, read_default_link), JSON_END};
 
 int cluster_read(Diag *diag, Arena *arena, const char *path, Cluster *cluster)
 {
-    cJSON *root;
     const char *file = diag->file;
     *cluster = (Cluster){.otherwise = {.bandwidth = 110e6}};
-    TRY(json_read(diag, arena, path, &root));
-    JsonReader reader = {.diag = diag, .arena = arena, .where = "cluster"};
-    int code = json_fields(&reader, root, cluster_fields, cluster);
-    cJSON_Delete(root);
+    int code = json_load(diag, arena, path, cluster_fields, cluster);
     diag->file = file;
     return code;
 }

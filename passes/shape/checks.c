@@ -61,6 +61,17 @@ int check_scatter_elements(Graph *g, Node *n)
     return need_dims(g, n, 2, "updates", &index);
 }
 
+/* cache, update, write_indices: the update is as wide as the cache, and there is an index for each batch */
+int check_tensor_scatter(Graph *g, Node *n)
+{
+    Dims want = dims_of(n->in[0]);
+    int axis = (int)node_int(n, "axis");
+    TRY(need_rank(g, n, 1, want.rank));
+    want.at[axis] = n->in[1]->dims[axis];
+    TRY(need_dims(g, n, 1, "update", &want));
+    return need_vector(g, n, 2, "write_indices", want.at[0]);
+}
+
 int check_scatter_nd(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0], *index = n->in[1];
@@ -122,6 +133,7 @@ int check_cumulate(Graph *g, Node *n)
 
 int check_trilu(Graph *g, Node *n)
 {
+    TRY(need_rank_min(g, n, 0, 2));
     return need_elements(g, n, 1, "k", 1);
 }
 

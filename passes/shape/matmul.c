@@ -1,4 +1,4 @@
-/* Shape rules of matrix products, Einsum and attention. */
+/* Shape rules of matrix products and Einsum. */
 #include "passes/shape/shape.h"
 
 #include <string.h>
@@ -207,61 +207,4 @@ int shape_einsum(Graph *g, Node *n)
     TRY(shape_set(g, n, 0, n->in[0]->dtype, &dims));
     set_equation(g, n, in, &out);
     return 0;
-}
-
-/* ---- Attention ---- */
-
-typedef struct Heads {
-    const Size *batch, *heads, *length, *depth;
-} Heads;
-
-/* [batch, heads, length, depth], or [batch, length, heads * depth] with a count of heads. */
-static int read_heads(Graph *g, Node *n, int in, const char *attr, Heads *out)
-{
-    const Tensor *x = n->in[in];
-    if (x->rank == 4) {
-        *out = (Heads){x->dims[0], x->dims[1], x->dims[2], x->dims[3]};
-        return 0;
-    }
-    TRY(need_rank(g, n, in, 3));
-    int64_t heads = node_int(n, attr);
-    if (heads < 1) return diag_node(g->diag, &n->origin, "%s: must be given for rank 3", attr);
-    if (size_is_const(x->dims[2]) && x->dims[2]->value % heads)
-        return diag_node(g->diag, &n->origin, "%s: %lld does not divide %s", attr, (long long)heads,
-                         size_text(g->sizes, x->dims[2]));
-    *out = (Heads){x->dims[0], size_const(g->sizes, heads), x->dims[1],
-                   size_divi(g->sizes, x->dims[2], heads)};
-    return 0;
-}
-
-static int set4(Graph *g, Node *n, int out, const Size *a, const Size *b, const Size *c,
-                const Size *d)
-{
-    Dims dims = {.rank = 4, .at = {a, b, c, d}};
-    return shape_set(g, n, out, n->in[0]->dtype, &dims);
-}
-
-int shape_attention(Graph *g, Node *n)
-{
-    Heads q, k, v;
-    TRY(read_heads(g, n, 0, "q_num_heads", &q));
-    TRY(read_heads(g, n, 1, "kv_num_heads", &k));
-    TRY(read_heads(g, n, 2, "kv_num_heads", &v));
-    const Size *both, *total = k.length;
-    TRY(dims_unify(g, n, "depths of Q and K", q.depth, k.depth, &both));
-    TRY(dims_unify(g, n, "lengths of K and V", k.length, v.length, &both));
-    if (node_in(n, 4)) {
-        TRY(need_rank(g, n, 4, 4));
-        total = size_add(g->sizes, n->in[4]->dims[2], k.length);
-    }
-    if (n->in[0]->rank == 4) {
-        TRY(set4(g, n, 0, q.batch, q.heads, q.length, v.depth));
-    } else {
-        const Size *width = size_mul(g->sizes, q.heads, v.depth);
-        Dims out = {.rank = 3, .at = {q.batch, q.length, width}};
-        TRY(shape_set(g, n, 0, n->in[0]->dtype, &out));
-    }
-    TRY(set4(g, n, 1, k.batch, k.heads, total, k.depth));
-    TRY(set4(g, n, 2, v.batch, v.heads, total, v.depth));
-    return set4(g, n, 3, q.batch, q.heads, q.length, total);
 }

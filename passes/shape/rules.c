@@ -5,6 +5,8 @@ const ShapeRules shape_rules[OP_COUNT] = {
 #define OP(id, name, since, ...) [OP_##id] = {.op = OP_##id, __VA_ARGS__},
 #define SHAPE(rule)              .shape = shape_##rule,
 #define CHECKS(rule)             .check = check_##rule,
-#define VALUES(rule, inputs)     .values = values_##rule, .values_need = inputs,
+#define MEASURED(rule, as, inputs)                                                                 \
+    .measured = measured_##rule, .measured_as = as, .measured_in = inputs,
+#define VALUES(rule, inputs) .values = values_##rule, .values_need = inputs,
 #include "ir/ops.def"
 };

@@ -14,19 +14,26 @@ typedef struct Values Values; /* a node and what its inputs hold: passes/shape/v
 /* Element `flat` of output `out`, at coordinates `at`, as a size; NULL when it is not known. The inputs
  * that the record names are known, and the output is small and static. */
 typedef const Size *ValueRule(Values *v, int out, int64_t flat, const int64_t *at);
-#define OP(id, name, since, ...) __VA_ARGS__
-#define SHAPE(rule)              ShapeRule shape_##rule;
-#define CHECKS(rule)             ShapeRule check_##rule;
-#define VALUES(rule, inputs)     ValueRule values_##rule;
+/* What element `k` of input `in` may be when it is known at run time only: at most so much; NULL: the user
+ * has to say, with --max. */
+typedef const Size *MeasureRule(Graph *g, const Node *n, int in, int k);
+#define OP(id, name, since, ...)   __VA_ARGS__
+#define SHAPE(rule)                ShapeRule shape_##rule;
+#define CHECKS(rule)               ShapeRule check_##rule;
+#define MEASURED(rule, as, inputs) MeasureRule measured_##rule;
+#define VALUES(rule, inputs)       ValueRule values_##rule;
 #include "ir/ops.def"
 
 /* The rules of one operator; rules.c makes the table of them. */
 typedef struct ShapeRules {
     OpCode op;
-    ShapeRule *shape;     /* NULL: the node's outputs keep what they have (lpc.Values) */
-    ShapeRule *check;     /* asked after `shape`; NULL: nothing is to be checked */
-    ValueRule *values;    /* NULL: contents of its outputs are not followed */
-    unsigned values_need; /* inputs */
+    ShapeRule *shape;        /* NULL: the node's outputs keep what they have (lpc.Values) */
+    ShapeRule *check;        /* asked after `shape`; NULL: nothing is to be checked */
+    ValueRule *values;       /* NULL: contents of its outputs are not followed */
+    unsigned values_need;    /* inputs */
+    MeasureRule *measured;   /* NULL: what determines sizes is known at compile time */
+    const char *measured_as; /* how elements are read: lpc.Measure's attribute */
+    unsigned measured_in;    /* inputs */
 } ShapeRules;
 
 extern const ShapeRules shape_rules[OP_COUNT];
@@ -97,6 +104,10 @@ int need_dims(Graph *g, Node *n, int in, const char *name, const Dims *want);
 int need_elements(Graph *g, Node *n, int in, const char *name, int64_t count);
 int need_broadcast(Graph *g, Node *n, int in, const char *name, const Dims *into);
 int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size);
+
+/* Puts an lpc.Measure before the node at `at` for each input that determines sizes, is not known at compile
+ * time and can be read at run time. Returns how many there are. (measure.c) */
+int measure_inputs(Graph *g, int at);
 
 /* A symbol that the node computes at run time, the same one whenever it is asked for. */
 int shape_node_symbol_index(Graph *g, const Node *n, const char *suffix);

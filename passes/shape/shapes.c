@@ -171,6 +171,23 @@ static bool values_to_data(Graph *g, Tensor *x)
 
 enum { FOLD_ELEMENTS = 4 << 20 };
 
+/* A constant of a narrow type has it to be small: what makes more bytes of it is done at run time. */
+static bool widens(const Node *n)
+{
+    enum { SMALL = 256 };
+    bool narrow = false;
+    for (int i = 0; i < n->in_count; i++) {
+        const Tensor *x = n->in[i];
+        narrow |= x && dtype_is_narrow(x->dtype) && tensor_static_elements(x) > SMALL;
+    }
+    for (int i = 0; i < n->out_count; i++) {
+        const Tensor *y = n->out[i];
+        if (y && narrow && tensor_static_elements(y) > SMALL && !dtype_is_narrow(y->dtype))
+            return true;
+    }
+    return false;
+}
+
 bool shapes_can_fold(const Graph *g, const Node *n)
 {
     if (n->op == OP_PHI || n->op == OP_DELETED || n->body || op_info(n->op)->expands) return false;
@@ -183,7 +200,7 @@ bool shapes_can_fold(const Graph *g, const Node *n)
         if (is_result(g, y) || !tensor_is_static(y)) return false;
         if (tensor_static_elements(y) > FOLD_ELEMENTS) return false;
     }
-    return n->in_count > 0;
+    return n->in_count > 0 && !widens(n);
 }
 
 /* Constants have no producer: the node goes when all its outputs have become constants. */
@@ -227,6 +244,20 @@ static int check_inputs(Graph *g, Node *n)
     return 0;
 }
 
+/* Where arithmetic would take what loops hold of an element for its value. */
+static int check_narrow(Graph *g, const Node *n)
+{
+    const OpInfo *info = op_info(n->op);
+    if ((info->traits & T_NARROW) || info->expands) return 0;
+    for (int i = 0; i < n->in_count + n->out_count; i++) {
+        const Tensor *x = i < n->in_count ? n->in[i] : n->out[i - n->in_count];
+        if (!x || !dtype_is_narrow(x->dtype)) continue;
+        return diag_node(g->diag, &n->origin, "'%s': elements of %s can be moved and cast only",
+                         x->name, dtype_name(x->dtype));
+    }
+    return 0;
+}
+
 static bool inputs_known(const Node *n)
 {
     for (int i = 0; i < n->in_count; i++) {
@@ -249,7 +280,8 @@ static int run_own_rule(Graph *g, Node *n, ExpandNode *expand)
     const ShapeRules *rules = &shape_rules[n->op];
     if (op_info(n->op)->expands) return expand(g, n);
     if (rules->shape) TRY(rules->shape(g, n));
-    return rules->check ? rules->check(g, n) : 0;
+    if (rules->check) TRY(rules->check(g, n));
+    return check_narrow(g, n);
 }
 
 int shapes_infer_node(Graph *g, Node *n, ExpandNode *expand)
@@ -269,6 +301,17 @@ static int run_rule(Walk *w, int at)
     return run_own_rule(w->graph, n, w->expand);
 }
 
+static int infer_node(Walk *w, int at);
+
+/* What was put before a node, and that node again; what it said before is forgotten. */
+static int infer_measured(Walk *w, int at, int made, int errors_before)
+{
+    int failed = 0;
+    w->graph->diag->count = errors_before;
+    for (int i = at; i <= at + made; i++) failed |= infer_node(w, i);
+    return failed;
+}
+
 static int infer_node(Walk *w, int at)
 {
     Graph *g = w->graph;
@@ -283,6 +326,10 @@ static int infer_node(Walk *w, int at)
         return 0;
     }
     if (!code) code = run_rule(w, at);
+    if (code == SHAPE_UNKNOWN && !w->trial) {
+        int made = measure_inputs(g, at);
+        if (made) return infer_measured(w, at, made, errors);
+    }
     if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;
     if (code) {
         forget_outputs(n);
@@ -297,7 +344,12 @@ static int walk_range(Walk *w, int from, int to)
 {
     int failed = 0;
     for (int i = from; i < to; i++) {
+        int before = w->graph->node_count;
+        bool is_loop = w->graph->nodes[i]->body != NULL; /* minds its own range */
         if (infer_node(w, i)) failed = LPC_ERROR;
+        int made = is_loop ? 0 : w->graph->node_count - before; /* and inferred */
+        i += made;
+        to += made;
     }
     return failed;
 }

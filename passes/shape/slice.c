@@ -54,6 +54,12 @@ static const Size *slice_backward(SizeTable *t, const Size *at, const Size *size
     return from_end;
 }
 
+/* Known at run time only, so that nothing is known of its order. */
+static bool is_measured(SizeTable *t, const Size *size)
+{
+    return size->kind == SIZE_SYM && sizes_symbol_at(t, size->sym)->source == SYM_NODE;
+}
+
 static void slice_axis(SizeTable *t, const Size *size, const Size *start, const Size *end,
                        int64_t step, AxisSlice *out)
 {
@@ -61,7 +67,11 @@ static void slice_axis(SizeTable *t, const Size *size, const Size *start, const 
     out->step = step;
     if (step > 0) {
         out->start = slice_forward(t, start, size, true);
-        length = size_sub(t, slice_forward(t, end, size, false), out->start);
+        const Size *to = slice_forward(t, end, size, false);
+        const Size *from = is_measured(t, start) || is_measured(t, end)
+                               ? size_min(t, to, out->start) /* it may lie behind the end */
+                               : out->start;
+        length = size_sub(t, to, from);
     } else {
         out->start = slice_backward(t, start, size, true);
         length = size_sub(t, out->start, slice_backward(t, end, size, false));

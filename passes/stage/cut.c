@@ -113,15 +113,10 @@ int cut_devices(Diag *diag, Arena *arena, const Target *const *targets, const ch
 {
     Cluster raw = {.otherwise = {.bandwidth = LINK_BANDWIDTH}};
     for (int i = 0; i < count; i++) {
-        const Target *t = targets[i];
         int same = 1;
         for (int k = 0; k < i; k++) same += !strcmp(names[k], names[i]);
         Device device = {.name = same > 1 ? arena_printf(arena, "%s-%d", names[i], same) : names[i],
-                         .target = t->name,
-                         .gflops = t->gflops,
-                         .memory_bandwidth = t->memory_bandwidth,
-                         .call_overhead = t->call_overhead,
-                         .memory = t->memory,
+                         .target = targets[i],
                          .runtime = STAGE_RUNTIME_BYTES,
                          .count = 1};
         arena_push(arena, raw.devices, raw.count) = device;
@@ -153,7 +148,7 @@ static int take_given(const Planning *planning, const PlanOptions *options, cons
     for (int s = 0; s < plan->count; s++) {
         PlanStage *stage = &plan->stages[s];
         const Device *device = &planning->cluster->devices[stage->device_index];
-        stage->device_memory = options->capacity > 0 ? options->capacity : device->memory;
+        stage->device_memory = options->capacity > 0 ? options->capacity : device->target->memory;
         stage->budget = plan_budget(options, device);
     }
     return 0;

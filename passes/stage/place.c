@@ -6,7 +6,8 @@
  * strides can say it. Whatever is left gets a workspace buffer of its own.
  *
  * How an output lies in its source's memory is its operator's rule (views.c). That inputs can lie in
- * an output's memory is about Concat alone; a Phi's can not, since both sides would. */
+ * an output's memory is about Concat alone (and about TensorScatter, for a cache that is state); a Phi's
+ * can not, since both sides would. */
 #include "passes/stage/loop.h"
 #include "passes/stage/views.h"
 
@@ -22,6 +23,17 @@ typedef struct Placing {
 static const Size *zero(Lower *lw)
 {
     return size_const(lw->sizes, 0);
+}
+
+/* Is `out` state `in` with something appended, or written into it where nobody reads the old one? Then the
+ * result is the same memory, and only the new part is written. */
+static bool renews_in_place(const Lower *lw, const Tensor *in, const Tensor *out)
+{
+    const Node *maker = out->producer;
+    if (!maker || maker->in_count < 2 || maker->in[0] != in || node_result(maker) != out)
+        return false;
+    if (maker->op == OP_CONCAT) return true;
+    return maker->op == OP_TENSOR_SCATTER && graph_uses(lw->graph, in) == 1;
 }
 
 /* State lies at the strides of its bounds, so that appending moves nothing. */
@@ -40,10 +52,7 @@ static void place_state(Lower *lw, const StatePair *pair)
                                    size_const(lw->sizes, count));
     place->offset = zero(lw);
     memcpy(place->stride, stride, sizeof stride);
-    /* Concat(past, new): the result is the same memory, and only the new part is written. */
-    const Node *maker = out->producer;
-    if (maker && maker->op == OP_CONCAT && maker->in[0] == in && node_result(maker) == out)
-        lw->places[out->id] = *place;
+    if (renews_in_place(lw, in, out)) lw->places[out->id] = *place;
 }
 
 static bool is_view(const Node *node)
@@ -126,6 +135,7 @@ static bool view_place(const Placing *p, const Node *node, int k, Place *place)
     Lower *lw = p->lw;
     const Tensor *in = node->in[0], *out = node->out[k];
     if (in->is_inlined || in->dtype != out->dtype || p->lw->target->plain) return false;
+    if (place_is_packed(in)) return false;
     const Place *from = lower_place(lw, in);
     if (!from->buffer) return false;
     *place = *from;

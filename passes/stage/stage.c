@@ -4,6 +4,7 @@
 #include "passes/stage/work.h"
 
 #include "ir/loops_cost.h"
+#include "ir/machine.h"
 #include "ir/names.h"
 #include "passes/loops/passes.h"
 #include "passes/loops/rewrite.h"
@@ -371,11 +372,37 @@ bool stage_fits(const Stage *stage)
     return stage_bytes_sum(&bytes) <= stage->budget;
 }
 
+/* A budget above what the target's programs address (a target's own memory never is) is no use. */
+static int check_addresses(Graph *graph, const Stage *stage)
+{
+    int64_t most = machine_most_bytes(stage->target->triple);
+    StageBytes bytes = stage_bytes(stage);
+    const Program *p = stage->program;
+    if (stage_bytes_sum(&bytes) <= most || !stage_fits(stage)) return 0;
+    for (int i = 0; i < p->buffer_count; i++) {
+        const Buffer *b = p->buffers[i];
+        if (b->max_bytes > most)
+            return diag_error(graph->diag,
+                              "tensor '%s' takes %lld bytes: a program for target '%s' (%s) "
+                              "addresses %lld",
+                              b->name, (long long)b->max_bytes, stage->target->name,
+                              stage->target->triple, (long long)most);
+    }
+    return diag_error(graph->diag,
+                      "stage '%s' needs %lld bytes (weights %lld, activations %lld, state %lld, "
+                      "queues %lld): a program for target '%s' (%s) addresses %lld",
+                      stage->name, (long long)stage_bytes_sum(&bytes), (long long)bytes.weights,
+                      (long long)bytes.activations, (long long)bytes.state, (long long)bytes.queues,
+                      stage->target->name, stage->target->triple, (long long)most);
+}
+
 int stage_lower(Graph *graph, Stage *stage)
 {
     stage->lower.compact = false;
     TRY(lower_once(graph, stage));
-    if (stage_fits(stage)) return 0;
-    stage->lower.compact = true;
-    return lower_once(graph, stage);
+    if (!stage_fits(stage)) {
+        stage->lower.compact = true;
+        TRY(lower_once(graph, stage));
+    }
+    return check_addresses(graph, stage);
 }

@@ -84,7 +84,7 @@ void lowered_drop(Lowered *lowered);
 
 /* Lowers a stage to a program by stage->lower: kernels, loop passes, memory plan. Over its budget it
  * is lowered once more without weights that are transformed for speed; that it then fits is for the caller to
- * see to. */
+ * see to. One that is within its budget and more than a program of the target addresses is refused. */
 int stage_lower(Graph *graph, Stage *stage);
 /* What the lowered stage needs of its device. */
 StageBytes stage_bytes(const Stage *stage);

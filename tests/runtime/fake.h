@@ -8,6 +8,7 @@
 #include "runtime/queue.h"
 #include "runtime/stage.h"
 #include "runtime/transport.h"
+#include "tests/check.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -17,18 +18,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int failures __attribute__((unused));
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d: %s: ", __FILE__, __LINE__, #condition);                          \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
-        }                                                                                          \
-    } while (0)
 
 #define RUN_CASE(function)                                                                         \
     do {                                                                                           \

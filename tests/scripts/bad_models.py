@@ -3,7 +3,8 @@ import os
 import sys
 
 import onnx_writer
-from onnx_writer import STRING, attribute_graph, attribute_int, field, graph, node, tensor, value
+from onnx_writer import (STRING, attribute_floats, attribute_graph, attribute_int, attribute_ints,
+                         attribute_string, attribute_strings, contents, field, graph, node, tensor, value)
 
 
 def save(name, *parts):
@@ -42,7 +43,7 @@ def structure():
     save("string", graph([relu], [value("x", [4], STRING)]))
     save("sequence", graph([relu], [field(1, "x") + field(2, field(4, field(1, field(1, 1))))]))
     save("symbol", graph([relu], [value("x", ["batch", 4])]))
-    save("opset-old", graph([relu]), 3)
+    save("opset-old", graph([relu]), 0)
     save("opset-new", graph([relu]), 99)
     save("unknown", graph([node("Alpha", ["x"], ["a"], "first", "my.domain"),
                            node("NoSuchThing", ["a"], ["b"], "second"),
@@ -56,6 +57,25 @@ def nodes():
     save("attribute-unknown", graph([node("LeakyRelu", ["x"], ["y"], "leaky", "",
                                           [attribute_int("beta", 1)])]))
     save("attribute-missing", graph([node("Concat", ["x", "x"], ["y"], "concat")]))
+
+
+def narrow():
+    eighth, four = [value("x", [4], 17)], [value("x", [4], 22)]
+    save("narrow-add", graph([node("Add", ["x", "x"], ["y"], "add")], eighth), 23)
+    save("narrow-mode", graph([node("Cast", ["x"], ["y"], "cast", "",
+                                    [attribute_int("to", 24), attribute_string("round_mode", "odd")])]), 25)
+    save("narrow-output", graph([node("QuantizeLinear", ["x", "s"], ["y"], "quantize", "",
+                                      [attribute_int("output_dtype", 24)])],
+                                constants=[contents("s", [], [1.0])]), 25)
+    scale = contents("s", [2], [1.0, 2.0])
+    save("narrow-blocks", graph([node("DequantizeLinear", ["x", "s"], ["y"], "blocks", "",
+                                      [attribute_int("axis", 0), attribute_int("block_size", 3)])],
+                                [value("x", [7], 22)], constants=[scale]), 23)
+    save("narrow-float", graph([node("DequantizeLinear", ["x", "s"], ["y"], "dequantize")],
+                               constants=[contents("s", [], [1.0])]), 23)
+    short = field(1, 5) + field(2, 22) + field(8, "w") + field(9, b"ab")
+    save("narrow-short", graph([node("Concat", ["x", "w"], ["y"], "concat", "", [attribute_int("axis", 0)])],
+                               four, constants=[short]), 23)
 
 
 def constants():
@@ -105,7 +125,74 @@ def quantised():
     one("experts-type", "QMoE", ["x", "r", "e", "s", "", "e", "s"], [kind], constants=[router, experts, few])
 
 
+def microsoft():
+    """Operators of com.microsoft that are given what they do not take."""
+    def case(name, op, inputs, *attributes, shape=(4,), domain="com.microsoft", dtype=onnx_writer.FLOAT):
+        one = node(op, inputs, ["y"], op.lower(), domain, attributes)
+        w = onnx_writer.contents("w", [2, 2, 2, 2], [0.0] * 16)
+        save("ms-" + name, graph([one], [value("x", list(shape), dtype)], constants=[w]))
+
+    def text(name, string):
+        return field(1, name) + field(4, string) + field(20, 3)
+    image = (1, 2, 4, 4)
+    case("activation", "FusedConv", ["x", "w"], text("activation", "Wobble"), shape=image)
+    case("blocks", "Conv", ["x", "w"], shape=image, domain="com.microsoft.nchwc")
+    case("channels", "ReorderOutput", ["x"], attribute_int("channels", 3), shape=image,
+         domain="com.microsoft.nchwc")
+    case("unfold", "UnfoldTensor", ["x"], attribute_int("size", 5))
+    case("expand-dims", "ExpandDims", ["x", "x"], shape=(1,))
+    case("metric", "CDist", ["x", "x"], text("metric", "yule"), shape=(2, 2))
+    case("embedding", "EmbedLayerNormalization", ["x", "", "x", "x", "", "x"], shape=(2, 2))
+    case("skip", "SkipLayerNormalization", ["x", "w", "x"])
+    case("groups", "GroupNorm", ["x", "x", "x"], attribute_int("groups", 2), attribute_int("activation", 7),
+         shape=image)
+    case("inverse", "Inverse", ["x"], shape=(2, 3))
+    case("warping", "DynamicTimeWarping", ["x"])
+    case("hash", "MurmurHash3", ["x"], dtype=9)
+    case("ngram", "NGramRepeatBlock", ["x", "x"], attribute_int("ngram_size", 0), shape=(2, 2), dtype=7)
+    case("mask", "MaxpoolWithMask", ["x", "w"], onnx_writer.attribute_ints("kernel_shape", [2, 2]), shape=image)
+    case("training", "BiasDropout", ["x", "x", "", "", "x"])
+    case("crop", "Crop", ["x"], onnx_writer.attribute_ints("border", [3, 0, 3, 0]), shape=image, domain="")
+
+
+def classical():
+    """Of ai.onnx.ml: what attributes say must fit together."""
+    imports = field(8, field(1, "ai.onnx.ml") + field(2, 3))
+
+    def one(name, op, *attributes):
+        save(name, graph([node(op, ["x"], ["y"], "node", "ai.onnx.ml", attributes)], [value("x", [2, 4])]),
+             17, imports)
+
+    def tree(name, **changed):
+        lists = {"nodes_treeids": [0, 0, 0], "nodes_nodeids": [0, 1, 2], "nodes_featureids": [3, 0, 0],
+                 "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0], "target_treeids": [0, 0],
+                 "target_nodeids": [1, 2], "target_ids": [0, 0]}
+        words = ["BRANCH_LEQ", "LEAF", "LEAF"]
+        words = changed.pop("modes", words)
+        lists.update(changed)
+        one(name, "TreeEnsembleRegressor", *(attribute_ints(*entry) for entry in lists.items()),
+            attribute_floats("nodes_values", [0.5, 0, 0]), attribute_floats("target_weights", [1, 2]),
+            attribute_strings("nodes_modes", words))
+
+    tree("tree-feature", nodes_featureids=[4, 0, 0])
+    tree("tree-child", nodes_truenodeids=[7, 0, 0])
+    tree("tree-circle", nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 2, 0],
+         modes=["BRANCH_LEQ", "BRANCH_LEQ", "LEAF"])
+    tree("tree-twice", nodes_nodeids=[0, 1, 1])
+    tree("tree-count", nodes_featureids=[0])
+    tree("tree-target", target_ids=[0, 1])
+    tree("tree-mode", modes=["BRANCH", "LEAF", "LEAF"])
+    one("labels-strings", "LinearClassifier", attribute_floats("coefficients", [1] * 8),
+        attribute_floats("intercepts", [0, 0]), attribute_strings("classlabels_strings", ["a", "b"]))
+    one("svm-count", "SVMRegressor", attribute_floats("coefficients", [1] * 3), attribute_floats("rho", [0]),
+        attribute_floats("support_vectors", [1] * 8), attribute_int("n_supports", 1 << 62))
+    one("scaler-count", "Scaler", attribute_floats("scale", [1, 2, 3]))
+
+
 structure()
 nodes()
+narrow()
 constants()
 quantised()
+microsoft()
+classical()

@@ -37,6 +37,16 @@ for part in 1 2 3 5 7; do
     bad "truncated$part.onnx" 'not a valid ONNX model: byte [0-9]+'
 done
 bad bomb.onnx 'nested too deeply'
+bad tree-feature.onnx 'nodes_featureids: expected values in \[0, 3\], got 4'
+bad tree-child.onnx 'nodes_truenodeids: tree 0 has no node 7'
+bad tree-circle.onnx "branches lead in a circle"
+bad tree-twice.onnx 'node 1 of tree 0 stands twice'
+bad tree-count.onnx 'nodes_featureids: expected 3 values, got 1'
+bad tree-target.onnx 'target_ids: expected values in \[0, 0\], got 1'
+bad tree-mode.onnx "nodes_modes: 'BRANCH' is not known"
+bad labels-strings.onnx 'class labels that are strings need tensors of strings'
+bad svm-count.onnx 'support_vectors: expected [0-9]+ values, got 8'
+bad scaler-count.onnx 'scale: expected 4 values, got 3'
 bad recursion.onnx "functions and branches are nested more than"
 bad exponential.onnx 'the model has more than 250000 nodes'
 bad cycle.onnx 'is on a cycle'
@@ -62,7 +72,29 @@ bad quantised-parts.onnx 'expected scale, zero point, and three inputs for each 
 bad experts-k.onnx "node 'n' \(com.microsoft::MoE, #0\): k: expected 1 to 3, got 4"
 bad experts-sizes.onnx "weights of fc1 \('e'\): expected \[3, 64, 16\]"
 bad experts-type.onnx "quant_type 'fp4' is not supported"
-bad opset-old.onnx 'opset 3 is not supported'
+bad narrow-add.onnx "node 'add' \(Add, #0\): 'x': elements of f8e4m3fn can be moved and cast only"
+bad narrow-mode.onnx "node 'cast' \(Cast, #0\): round_mode: expected up, down or nearest, got 'odd'"
+bad narrow-output.onnx "output_dtype: type f8e8m0 is not supported"
+bad narrow-blocks.onnx "node 'blocks' \(DequantizeLinear, #0\): .*scale"
+bad narrow-float.onnx "x: elements of f32 are not quantised"
+bad narrow-short.onnx "'w'.*: its shape needs 3 bytes, the model has 2"
+bad ms-activation.onnx "node 'fusedconv' .*: activation 'Wobble' is not supported"
+bad ms-blocks.onnx "node 'conv' .*: weights of 2 x 2 channels are no whole blocks of 8"
+bad ms-channels.onnx "node 'reorderoutput' .*: channels: 3 of 2 are wanted"
+bad ms-crop.onnx "node 'crop' .*: border, scale: more than the image has"
+bad ms-embedding.onnx "node 'embedlayernormalization' .*: input 6 is missing"
+bad ms-expand-dims.onnx "node 'expanddims' .*: axis: must be known at compile time"
+bad ms-groups.onnx "node 'groupnorm' .*: activation: expected 0 or 1, got 7"
+bad ms-hash.onnx "node 'murmurhash3' .*: type bool is not hashed"
+bad ms-inverse.onnx "node 'inverse' .*: matrix: sizes 2 and 3 differ"
+bad ms-mask.onnx "node 'maxpoolwithmask' .*: mask: sizes 2 and 4 differ"
+bad ms-metric.onnx "node 'cdist' .*: metric 'yule' is not supported"
+bad ms-ngram.onnx "node 'ngramrepeatblock' .*: ngram_size: must be positive, is 0"
+bad ms-skip.onnx "node 'skiplayernormalization' .*: shapes \[4\] and \[2, 2, 2, 2\] do not broadcast"
+bad ms-training.onnx "node 'biasdropout' .*: training_mode: only a constant false is supported"
+bad ms-unfold.onnx "node 'unfoldtensor' .*: size: 5 is more than the axis has, 4"
+bad ms-warping.onnx "node 'dynamictimewarping' .*: expected a matrix"
+bad opset-old.onnx 'opset 0 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"
 bad symbol.onnx "no size 'nope'; it has batch" --bind nope=1

@@ -35,6 +35,21 @@ for emit in obj c portable arrays; do
 done
 answers bare-obj
 first=$answer
+
+# What lpc would refuse in the build is refused when that is configured.
+refused() { # PATTERN ARGUMENT...: of lpc_add_model
+    mkdir -p "$work/refused"
+    printf 'cmake_minimum_required(VERSION 3.20)\nproject(p C)\nfind_package(lpc REQUIRED)\nlpc_add_model(%s)\n' \
+        "NAME digits MODEL $work/digits.onnx ${*:2}" >"$work/refused/CMakeLists.txt"
+    ! cmake -S "$work/refused" -B "$work/refused/build" -DCMAKE_PREFIX_PATH="$work/prefix" >"$work/log" 2>&1 ||
+        fail "lpc_add_model ${*:2}: configured"
+    [ "$(grep -c 'CMake Error' "$work/log")" = 1 ] && grep -q "lpc_add_model: $1" "$work/log" ||
+        { cat "$work/log" >&2; fail "lpc_add_model ${*:2}: another message"; }
+}
+refused 'WEIGHTS c needs EMIT c' EMIT obj WEIGHTS c
+refused 'PORTABLE needs EMIT c' EMIT obj PORTABLE
+refused 'WEIGHTS is elf or c, not o' WEIGHTS o
+refused 'EMIT is obj or c, not llvm' EMIT llvm
 if command -v c++ >/dev/null; then
     configure bare-cpp bare-cpp -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror"
     build bare-cpp

@@ -7,7 +7,7 @@ import random
 import struct
 import sys
 
-from onnx_writer import attribute_int, attribute_ints, field, graph, node, save, value
+from onnx_writer import attribute_int, attribute_ints, contents, field, graph, node, save, value
 
 FLOAT, INT64 = 1, 7
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 65]
@@ -25,13 +25,22 @@ def write_npy(path, shape, values, code):
         file.write(struct.pack("<%d%s" % (len(values), "f" if code == "f4" else "q"), *values))
 
 
+def ints_of(name, shape, values):
+    return contents(name, shape, values, INT64)
+
+
 def ints(name, values):
-    return (field(1, len(values)) + field(2, INT64) + field(8, name)
-            + field(9, struct.pack("<%dq" % len(values), *values)))
+    return ints_of(name, [len(values)], values)
 
 
 def extreme(row, sign):
     return nan if any(map(math.isnan, row)) else sign * max(sign * v for v in row)
+
+
+def clip(v, low, high):
+    """As the standard defines it, by Less and Where: a bound that is NaN limits nothing."""
+    v = low if v < low else v
+    return high if high < v else v
 
 
 def places(row, sign):
@@ -77,6 +86,17 @@ class Model:
     def constant(self, values):
         name = "c%d" % len(self.constants)
         self.constants.append(ints(name, values))
+        return name
+
+    def number(self, shape, values):
+        name = "c%d" % len(self.constants)
+        self.constants.append(contents(name, shape, values))
+        return name
+
+    def inner(self, op, inputs, attributes=()):
+        """A tensor that lies as lpc likes, not as the user sees it."""
+        name = "t%d" % len(self.nodes)
+        self.nodes.append(node(op, inputs, [name], name, "", attributes))
         return name
 
 
@@ -125,6 +145,82 @@ def pools(m, rows, width):
     m.add("GlobalMaxPool", [], [(FLOAT, [1, n, 1], [extreme(r, 1) for r in rows])], ("image",))
 
 
+def channels_last(m, rows, width):
+    """Columns are channels, one behind the other in memory: as made by element-wise work on such a view
+    and used by it."""
+    n = len(rows)
+    low = m.inner("Neg", ["x"])
+    image = m.inner("Reshape", [low, m.constant([1, n, 1, width])])
+    image = m.inner("Transpose", [image], [attribute_ints("perm", [0, 3, 1, 2])])
+    image = m.inner("Add", [image, m.number([1], [0.25])])
+    windows = [list(range(max(0, i - 1), min(n, i + 2))) for i in range(n)]
+    taken = [[[-rows[i][c] + 0.25 for i in w] for w in windows] for c in range(width)]
+    best = [[-extreme(t, 1) for t in ts] for ts in taken]
+    at = [[7 - c * n - w[places(t, 1)[0]] for w, t in zip(windows, ts)] for c, ts in enumerate(taken)]
+    attributes = [attribute_ints("kernel_shape", [3, 1]), attribute_ints("pads", [1, 0, 1, 0])]
+    made = (FLOAT, [1, width, n, 1], flat(best))
+    m.add("Neg", [], [made], (m.inner("MaxPool", [image], attributes),))
+    m.nodes.append(node("MaxPool", [image], ["most", "where"], "pool_at", "", attributes))
+    m.add("Neg", [], [made], ("most",))
+    m.add("Sub", [], [(INT64, [1, width, n, 1], flat(at))], (m.constant([7]), "where"))
+    over = m.inner("GlobalMaxPool", [image])
+    m.add("Neg", [], [(FLOAT, [1, width, 1, 1],
+                       [-extreme([-r[c] + 0.25 for r in rows], 1) for c in range(width)])], (over,))
+
+
+def clips(m, rows, width):
+    for low, high in ((-0.5, 1.0), (-0.5, None), (None, 1.0), (1.0, -0.5), (nan, 1.0), (-0.5, nan)):
+        names = ["x"] + ["" if v is None else m.number([], [v]) for v in (low, high)]
+        y = [clip(v, -math.inf if low is None else low, math.inf if high is None else high)
+             for v in flat(rows)]
+        m.add("Clip", [], [(FLOAT, [len(rows), width], y)], names[:3 if high is not None else 2])
+    # Behind another node, which takes it into its kernel.
+    total = m.inner("MatMul", ["x", m.number([width, 2], [0.5, -1.0] * width)])
+    sums = [[w * sum(r) for w in (0.5, -1.0)] for r in rows]
+    m.add("Clip", [], [(FLOAT, [len(rows), 2], [clip(v, -0.5, 1.0) for v in flat(sums)])],
+          (total, m.number([], [-0.5]), m.number([], [1.0])))
+
+
+def broadcasts(m, rows, width):
+    """With a row, a column, a scalar that is NaN, and all of them at once."""
+    n = len(rows)
+    row = [nan if i % 3 == 1 else 0.25 * i - 1 for i in range(width)]
+    column = [nan if i % 4 == 2 else 0.5 - 0.125 * i for i in range(n)]
+    row_name, column_name = m.number([width], row), m.number([n, 1], column)
+    scalar = m.number([], [nan])
+    for op, sign in (("Max", 1), ("Min", -1)):
+        for name, take in ((row_name, lambda i, k: [row[k]]), (column_name, lambda i, k: [column[i]]),
+                           (scalar, lambda i, k: [nan])):
+            y = [extreme([rows[i][k]] + take(i, k), sign) for i in range(n) for k in range(width)]
+            for inputs in (("x", name), (name, "x")):
+                m.add(op, [], [(FLOAT, [n, width], y)], inputs)
+        y = [extreme([rows[i][k], row[k], column[i]], sign) for i in range(n) for k in range(width)]
+        m.add(op, [], [(FLOAT, [n, width], y)], (row_name, "x", column_name))
+
+
+def scatters(m, rows, shifted, width):
+    """An element may be met by several updates: the NaN is the first of them, the last, or the datum."""
+    n = len(rows)
+    for reduction, sign in (("max", 1), ("min", -1)):
+        how = [field(1, "reduction") + field(4, reduction) + field(20, 3)]
+        at = [[rng.randrange(width) for _ in range(width)] for _ in range(n)]
+        data = [r[:] for r in rows]
+        for r, places_of, updates in zip(data, at, shifted):
+            for i, v in zip(places_of, updates):
+                r[i] = extreme([r[i], v], sign)
+        indices = ints_of("i%d" % len(m.constants), [n, width], flat(at))
+        m.constants.append(indices)
+        m.add("ScatterElements", how + [attribute_int("axis", 1)], [(FLOAT, [n, width], flat(data))],
+              ("x", "i%d" % (len(m.constants) - 1), "shifted"))
+        at = [rng.randrange(n) for _ in range(n)]
+        data = [r[:] for r in rows]
+        for i, updates in zip(at, shifted):
+            data[i] = [extreme([v, w], sign) for v, w in zip(data[i], updates)]
+        m.constants.append(ints_of("i%d" % len(m.constants), [n, 1], at))
+        m.add("ScatterND", how, [(FLOAT, [n, width], flat(data))],
+              ("x", "i%d" % (len(m.constants) - 1), "shifted"))
+
+
 def write(width):
     m = Model(width)
     # Row i has a NaN at place i, the next ones two of them, the last one none.
@@ -145,6 +241,10 @@ def write(width):
         other = [[extreme([v, w], sign) for v, w in zip(r, [0.5] + r)] for r in rows]
         shifted = [[0.5] + r[:-1] for r in rows]
         m.add(op, [], [(FLOAT, [len(rows), width], flat(other))], ("x", "shifted"))
+    channels_last(m, rows, width)
+    clips(m, rows, width)
+    broadcasts(m, rows, width)
+    scatters(m, rows, shifted, width)
     write_npy(m.path + "/test_data_set_0/input_1.pb", [len(rows), width], flat(shifted), "f4")
     write_npy(m.path + "/test_data_set_0/input_0.pb", [len(rows), width], flat(rows), "f4")
     body = graph(m.nodes, [value("x", [len(rows), width]), value("shifted", [len(rows), width])],

@@ -4,7 +4,7 @@ import os
 import struct
 
 FLOAT, STRING = 1, 8
-FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?"}
+FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?", 11: "d", 12: "I"}
 
 
 def varint(value):
@@ -48,8 +48,28 @@ def attribute_float(name, number):
     return field(1, name) + field(2, float(number)) + field(20, 1)
 
 
+def attribute_string(name, text):
+    return field(1, name) + field(4, text) + field(20, 3)
+
+
 def attribute_ints(name, numbers):
     return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
+
+
+def attribute_floats(name, numbers):
+    return field(1, name) + b"".join(field(7, float(n)) for n in numbers) + field(20, 6)
+
+
+def attribute_string(name, text):
+    return field(1, name) + field(4, text) + field(20, 3)
+
+
+def attribute_strings(name, texts):
+    return field(1, name) + b"".join(field(9, t) for t in texts) + field(20, 8)
+
+
+def attribute_tensor(name, shape, values, dtype=FLOAT):
+    return field(1, name) + field(5, contents("", shape, values, dtype)) + field(20, 4)
 
 
 def attribute_graph(name, inner):

@@ -340,5 +340,41 @@ def data_dependent():
     return f
 
 
-for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent):
+def opset_1():
+    """Forms that were replaced by opset 7: attributes that became inputs, broadcasting by attributes."""
+    f = Family("opset_1", 1)
+    shape, v, w = [2, 3, 2, 2], noise(24), noise(3)
+    x, y = f.input(shape, v), f.input([3], w)
+    used = attribute_ints("consumed_inputs", [0, 0])
+    across = [attribute_int("broadcast", 1), attribute_int("axis", 1), used]
+    along = lambda rule: (shape, [rule(v[at(shape, p)], w[p[1]]) for p in points(shape)], F)
+    f.add("Add", [x, y], [along(lambda a, b: a + b)], *across)
+    f.add("Mul", [x, y], [along(lambda a, b: a * b)], *across)
+    f.add("PRelu", [x, y], [along(lambda a, b: a if a > 0 else a * b)], used)
+    f.add("Cast", [x], [(shape, [math.trunc(e) for e in v], I32)], text("to", "INT32"))
+    f.add("Clip", [x], [(shape, [min(max(e, -1), 1) for e in v], F)], attribute_float("min", -1),
+          attribute_float("max", 1), used)
+    f.add("Selu", [x], [(shape, [1.0507 * (e if e > 0 else 1.6732 * math.expm1(e)) for e in v], F)], used)
+    f.add("Max", [x, x], [(shape, v, F)], used)
+    f.add("Concat", [y, y], [([6], w + w, F)], attribute_int("axis", 0))
+    f.add("Concat", [x, x], [([2, 6, 2, 2], v[:12] + v[:12] + v[12:] + v[12:], F)])
+    f.add("Reshape", [x], [([6, 4], v, F)], attribute_ints("shape", [0 * 2 + 6, -1]), used)
+    f.add("Pad", [y], [([6], [0.5] + w + [0.5, 0.5], F)], attribute_ints("paddings", [1, 2]),
+          attribute_float("value", 0.5))
+    lengths = f.constant([2], [1, 2], I)
+    f.add("Split", [y, lengths], [([1], w[:1], F), ([2], w[1:], F)], attribute_int("axis", 0))
+    f.add("Tile", [y, f.constant([1], [2.0]), f.constant([1], [0.0])], [([6], w + w, F)])
+    doubled = [v[at(shape, (n, c, i // 2, k // 3))] for n, c, i, k in points([2, 3, 4, 6])]
+    f.add("Upsample", [x], [([2, 3, 4, 6], doubled, F)], attribute_float("height_scale", 2),
+          attribute_float("width_scale", 3), text("mode", "nearest"))
+    f.add("GlobalLpPool", [x], [([2, 3, 1, 1], [math.sqrt(sum(e * e for e in v[4 * i:4 * i + 4]))
+                                                for i in range(6)], F)], attribute_float("p", 2))
+    f.add("BatchNormalization", [x, y, y, y, f.constant([3], [1.0, 4.0, 9.0])],
+          [along(lambda a, b: (a - b) / {w[0]: 1, w[1]: 2, w[2]: 3}[b] * b + b)],
+          attribute_int("is_test", 1), attribute_float("epsilon", 0), used)
+    return f
+
+
+for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
+               opset_1):
     family().save(sys.argv[1])

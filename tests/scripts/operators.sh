@@ -6,7 +6,7 @@
 set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
-for family in op_cases quantised_cases packed_cases; do
+for family in op_cases narrow_cases microsoft_cases microsoft_small_cases attention_cases ml_cases quantised_cases packed_cases; do
     PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$family.py" "$work/cases" || exit 1
 done
 cd "$work/cases" || exit 1

@@ -6,6 +6,7 @@ set -uo pipefail
 . "$LPC_SOURCE/tests/common.sh"
 cd "$work" || exit 1
 PYTHONPATH=$LPC_SOURCE/tests/scripts python3 - <<'SOURCE' || exit 1
+import random
 import struct
 from onnx_writer import *
 def noise(count):
@@ -16,6 +17,26 @@ save("model.onnx", graph(
     [value("x", [1, 64])], [value("y", [1, 64])],
     [tensor("a", [64, 1200], noise(76800)), tensor("b", [1200], noise(1200)),
      tensor("c", [1200, 64], noise(76800))]))
+
+# Constants of every type, of sizes around a row of 1024 elements, with random bits: NaNs are among them.
+bytes_of = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
+sizes = 1, 1023, 1024, 2051
+random.seed(1)
+def constant(name, size, dtype):
+    raw = random.randbytes(size * bytes_of[dtype])
+    raw = bytes(b & 1 for b in raw) if dtype == 9 else raw
+    return field(1, size) + field(2, dtype) + field(8, name) + field(9, raw)
+nodes, constants, outputs = [], [], []
+for dtype in bytes_of:
+    for size in sizes:
+        name = "%d_%d" % (dtype, size)
+        constants += [constant("a" + name, size, dtype), constant("b" + name, size, dtype)]
+        nodes.append(node("Where", ["x%d" % size, "a" + name, "b" + name], ["y" + name]))
+        outputs.append(value("y" + name, [size], dtype))
+save("large.onnx", graph([node("Add", ["x", "b"], ["p"]), node("Relu", ["p"], ["y"])],
+                         [value("x", [30000, 1])], [value("y", [30000, 30000])],
+                         [tensor("b", [30000], noise(30000))]))
+save("types.onnx", graph(nodes, [value("x%d" % s, [s], 9) for s in sizes], outputs, constants))
 SOURCE
 compile() { # OUT OPTION...
     expect 0 '' "$LPC" model.onnx --quiet -o "$@"
@@ -34,6 +55,15 @@ for out in objects arrays plain plain-arrays; do run $out; done
 cmp objects.npy arrays.npy || fail "vector code computes something else with arrays"
 cmp plain.npy plain-arrays.npy || fail "plain C computes something else with arrays"
 [ -s arrays/host/weights_2.c ] && [ ! -e arrays/host/weights.o ] || fail "arrays: $(ls arrays/host)"
+for way in "--emit c" "--portable"; do
+    rm -rf types-elf* types-c*
+    for weights in elf c; do
+        # shellcheck disable=SC2086
+        expect 0 '' "$LPC" types.onnx --quiet $way --weights $weights -o types-$weights
+        run types-$weights
+    done
+    cmp types-elf.npy types-c.npy || fail "$way: types: C arrays hold something else than objects"
+done
 compile again --emit c --weights c
 diff -r arrays/host again/host >/dev/null || fail "arrays are not the same twice"
 if [ "${LPC_HAS_LLVM:-1}" = 1 ]; then
@@ -48,6 +78,8 @@ for cc in gcc clang-19 clang; do
         $cc -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I"$LPC_SOURCE/runtime" \
             -c plain-arrays/host/$file.c -o $file.o >log 2>&1 || fail "$cc $file.c: $(head -3 log)"
     done
+    $cc -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -c types-c/host/weights_1.c -o types.o \
+        >log 2>&1 || fail "$cc, all types: $(head -3 log)"
 done
 
 # ---- Machines of 32 bit ----
@@ -68,6 +100,15 @@ elf arm arm-linux-gnueabihf ELF32 ARM 0x5000000
 elf i686 i686-linux-gnu ELF32 'Intel 80386' 0x0
 elf riscv32 riscv32-unknown-elf ELF32 RISC-V 0x0
 elf riscv riscv64-linux-gnu ELF64 RISC-V 0x4
+# What a program of 32 bit cannot hold is refused, whatever memory there is said to be.
+expect 1 "layer 'Relu_1' fits on no device: .* the best device, arm, has" "$LPC" large.onnx --portable \
+    --target-dir targets --targets arm -o never
+expect 1 "tensor 'y' takes 3600000000 bytes: a program for target 'arm' .* addresses 2147483647$" \
+    "$LPC" plan large.onnx --portable --target-dir targets --targets arm --capacity 64GB
+expect 0 '' "$LPC" plan large.onnx --portable --target-dir targets --targets riscv --capacity 64GB
+sed -i 's/"memory": *"[^"]*"/"memory": "3GB"/' targets/arm.json
+expect 1 "arm.json: field 'memory': expected at most 2147483647 bytes.*arm-linux-gnueabihf.*got 3000000000" \
+    "$LPC" model.onnx --target-dir targets --targets arm -o never
 cat >start.s <<'SOURCE'
 .globl _start
 _start: movl model_weights, %eax

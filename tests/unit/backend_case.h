@@ -2,26 +2,20 @@
 #ifndef LPC_TESTS_BACKEND_CASE_H
 #define LPC_TESTS_BACKEND_CASE_H
 
+#include "tests/check.h"
+
 #include "tests/unit/llvm_cases.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static int failures;
 static uint64_t seed = 99;
 
 static uint32_t random32(void)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(seed >> 32);
-}
-
-static void check(bool ok, const char *what, const char *name)
-{
-    if (ok) return;
-    printf("FAIL %s: %s\n", what, name);
-    failures++;
 }
 
 /* Random elements, some of them tiny, infinite or NaN. `quiet`: no signalling NaN among halves;

@@ -5,11 +5,24 @@
 
 #include "tests/unit/graph_cases.h"
 
+/* The narrow types that numbers are cast to. */
+static const DType gen_narrow_types[] = {DT_F8E4M3FN, DT_F8E4M3FNUZ, DT_F8E5M2, DT_F8E5M2FNUZ,
+                                         DT_F4E2M1,   DT_I4,         DT_U4,     DT_I2};
+
+static inline GenValue *gen_any_narrow(Gen *g)
+{
+    GenValue *x = NULL;
+    int first = gen_pick(g, 8);
+    for (int i = 0; i < 8 && !x; i++) x = gen_any(g, gen_narrow_types[(first + i) % 8]);
+    return x;
+}
+
 /* Any value at all. */
 static inline GenValue *gen_any_moved(Gen *g)
 {
-    GenValue *x = gen_any(g, gen_pick(g, 6) ? DT_F32 : DT_I32);
-    return x ? x : gen_any(g, DT_F32);
+    int kind = gen_pick(g, 12);
+    GenValue *x = kind < 2 ? gen_any_narrow(g) : gen_any(g, kind < 10 ? DT_F32 : DT_I32);
+    return x ? x : gen_any_real(g);
 }
 
 static inline void gen_reshape(Gen *g)
@@ -214,7 +227,7 @@ static inline void gen_pad(Gen *g)
     pads[x->rank + axis] = gen_pick(g, (int)most + 1);
     y.dims[axis] = gen_dim(g, dim.n + pads[axis] + pads[x->rank + axis]);
     const char *amounts = gen_ints(g, 2 * x->rank, pads);
-    const char *value = mode % 3 == 0 && gen_pick(g, 2) ? gen_scalar(g, DT_F32, "0.5") : NULL;
+    const char *value = mode % 3 == 0 && gen_pick(g, 2) ? gen_scalar(g, x->type, "0.5") : NULL;
     gen_make(g, y, "Pad",
              GEN_PRINT("%s, %s%s%s", gen_use(x), amounts, value ? ", " : "", value ? value : ""),
              GEN_PRINT("mode=\"%s\"", modes[mode]));

@@ -22,7 +22,7 @@ static inline void gen_unary(Gen *g)
                {"HardSwish", "", 10, 4, 0},    {"Gelu", "", 10, 2, 0},
                {"Elu", "alpha=0.5", 10, 1, 0}, {"HardSigmoid", "", 1e3, 1, 1},
                {"Swish", "", 30, 2, 0},        {"Mish", "", 30, 2, 0}};
-    GenValue *x = gen_any(g, DT_F32);
+    GenValue *x = gen_any_real(g);
     int i = gen_pick(g, 16);
     if (!x || x->size > ops[i].limit) return;
     GenValue y = *x;
@@ -33,10 +33,10 @@ static inline void gen_unary(Gen *g)
 
 static inline void gen_clip(Gen *g)
 {
-    GenValue *x = gen_any(g, DT_F32);
+    GenValue *x = gen_any_real(g);
     if (!x) return;
-    const char *low = gen_scalar(g, DT_F32, gen_pick(g, 2) ? "-0.5" : "0");
-    const char *high = gen_pick(g, 3) ? gen_scalar(g, DT_F32, "1.25") : NULL;
+    const char *low = gen_scalar(g, x->type, gen_pick(g, 2) ? "-0.5" : "0");
+    const char *high = gen_pick(g, 3) ? gen_scalar(g, x->type, "1.25") : NULL;
     GenValue y = *x;
     gen_make(g, y, "Clip",
              GEN_PRINT("%s, %s%s%s", gen_use(x), low, high ? ", " : "", high ? high : ""), "");
@@ -59,13 +59,13 @@ static inline bool gen_partner(Gen *g, const GenValue *a, GenValue *b, GenValue 
 static inline void gen_binary(Gen *g)
 {
     static const char *const ops[] = {"Add", "Sub", "Mul", "Max", "Min", "Div", "PRelu"};
-    GenValue *x = gen_any(g, DT_F32), b, y = {0};
+    GenValue *x = gen_any_real(g), b, y = {0};
     if (!x) return;
     GenValue a = *x;
     gen_use(x);
     if (!gen_partner(g, &a, &b, &y)) return;
     int op = gen_pick(g, 5), swap = gen_pick(g, 2);
-    y.type = DT_F32;
+    y.type = a.type;
     y.exact = a.exact && b.exact;
     double size = fmax(a.size, b.size), error = a.error + b.error;
     if (op < 2) gen_round(&y, a.size + b.size, error, 0);
@@ -78,29 +78,29 @@ static inline void gen_binary(Gen *g)
 /* By a constant: not zero, and a scalar or one for each channel. */
 static inline void gen_divide(Gen *g)
 {
-    GenValue *x = gen_any(g, DT_F32);
+    GenValue *x = gen_any_real(g);
     if (!x) return;
     GenValue y = *x;
     gen_round(&y, x->size * 4, x->error * 4, 0);
     const char *by = x->rank && x->dims[x->rank - 1].n && gen_pick(g, 2)
-                         ? gen_floats(g, x->dims[x->rank - 1].n, "0.7", "-1.5")
-                         : gen_scalar(g, DT_F32, "0.3");
+                         ? gen_floats(g, x, x->dims[x->rank - 1].n, "0.7", "-1.5")
+                         : gen_scalar(g, x->type, "0.3");
     gen_make(g, y, "Div", GEN_PRINT("%s, %s", gen_use(x), by), "");
 }
 
 static inline void gen_variadic(Gen *g)
 {
     static const char *const ops[] = {"Sum", "Mean", "Max", "Min"};
-    GenValue *x = gen_any(g, DT_F32), b, y = {0}, c = {0};
+    GenValue *x = gen_any_real(g), b, y = {0}, c = {0};
     if (!x) return;
     GenValue a = *x;
     gen_use(x);
     if (!gen_partner(g, &a, &b, &c)) return;
-    c.type = DT_F32;
-    GenValue d = gen_fill_like(g, &c, DT_F32);
+    c.type = a.type;
+    GenValue d = gen_fill_like(g, &c, a.type);
     if (!gen_broadcast(&c, &d, &y)) return;
     int op = gen_pick(g, 4);
-    y.type = DT_F32;
+    y.type = a.type;
     gen_round(&y, a.size + b.size + 1, a.error + b.error, 2);
     gen_make(g, y, ops[op], GEN_PRINT("%s, %s, %s", a.name, b.name, d.name), "");
 }
@@ -109,7 +109,7 @@ static inline void gen_variadic(Gen *g)
 static inline void gen_where(Gen *g)
 {
     static const char *const ops[] = {"Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"};
-    GenValue *x = gen_any(g, DT_F32), b, c, y = {0}, z = {0}, *e;
+    GenValue *x = gen_any_real(g), b, c, y = {0}, z = {0}, *e;
     if (!x || !x->exact) return;
     GenValue a = *x;
     gen_use(x);
@@ -118,12 +118,12 @@ static inline void gen_where(Gen *g)
     y.exact = true;
     gen_make(g, y, ops[gen_pick(g, 5)], GEN_PRINT("%s, %s", a.name, b.name), "");
     y = g->values[g->count - 1];
-    e = gen_any(g, DT_F32);
+    e = gen_any_real(g);
     if (!e || !gen_broadcast(&y, e, &z)) return;
     c = *e;
     gen_use(e);
-    z.type = DT_F32;
-    GenValue other = gen_fill_like(g, &z, DT_F32);
+    z.type = c.type;
+    GenValue other = gen_fill_like(g, &z, c.type);
     z.exact = c.exact;
     z.size = fmax(c.size, 1);
     z.error = c.error;
@@ -134,21 +134,22 @@ static inline void gen_where(Gen *g)
              "");
 }
 
+/* Integers of what is exact; between floats of anything. */
 static inline void gen_cast(Gen *g)
 {
-    static const DType from[] = {DT_F32, DT_F32, DT_I32, DT_BOOL, DT_I64};
-    GenValue *x = gen_any(g, from[gen_pick(g, 5)]);
-    if (!x || !x->exact || x->size > 1000) return;
+    static const DType from[] = {DT_F32, DT_F16, DT_BF16, DT_I32, DT_BOOL, DT_I64};
+    static const DType real[] = {DT_F32, DT_F32, DT_F16, DT_BF16};
+    GenValue *x = gen_any(g, from[gen_pick(g, 6)]);
+    if (!x || x->size > 1000) return;
     GenValue y = *x;
-    y.type = x->type == DT_F32                          ? DT_I32
-             : x->type == DT_I32 && gen_pick(g, 3) == 0 ? DT_I64
-                                                        : DT_F32;
-    y.size = fmax(8, x->size);
-    y.error = 0;
-    gen_make(g, y, "Cast", gen_use(x),
-             GEN_PRINT("to=%d", y.type == DT_F32   ? 1
-                                : y.type == DT_I32 ? 6
-                                                   : 7));
+    y.type = real[gen_pick(g, 4)];
+    if (x->exact && dtype_is_float(x->type) && gen_pick(g, 2)) y.type = DT_I32;
+    if (x->type == DT_I32 && gen_pick(g, 3) == 0) y.type = DT_I64;
+    if (!x->exact)
+        gen_round(&y, x->size, x->error, 0);
+    else
+        y.size = fmax(8, x->size);
+    gen_make(g, y, "Cast", gen_use(x), GEN_PRINT("to=%d", dtype_to_onnx(y.type)));
 }
 
 static inline void gen_integer(Gen *g)
@@ -174,14 +175,15 @@ static inline void gen_matmul(Gen *g)
     GenValue a = *x, y = *x, *other = gen_any_float(g, 2);
     GenDim inner = a.dims[a.rank - 1];
     gen_use(x);
-    if (other && gen_same(other->dims[other->rank - 2], inner) && gen_pick(g, 3)) {
+    if (other && other->type == a.type && gen_same(other->dims[other->rank - 2], inner) &&
+        gen_pick(g, 3)) {
         b = *other;
         gen_use(other);
     } else {
         if (!inner.n) return;
         int64_t dims[3] = {2, inner.n, 1 + gen_pick(g, gen_pick(g, 3) ? 6 : 20)};
         int batch = a.rank == 3 && a.dims[0].n == 2 && gen_pick(g, 2);
-        b = gen_fill(g, DT_F32, 2 + batch, dims + !batch);
+        b = gen_fill(g, x->type, 2 + batch, dims + !batch);
     }
     GenValue ab = a, bb = b;
     ab.rank -= 2;
@@ -202,9 +204,9 @@ static inline void gen_gemm(Gen *g)
     GenDim rows = x->dims[ta], inner = x->dims[!ta];
     if (!inner.n) return;
     int64_t m = 1 + gen_pick(g, 9), dims[] = {tb ? m : inner.n, tb ? inner.n : m};
-    GenValue b = gen_fill(g, DT_F32, 2, dims), c = {0}, y = *x;
+    GenValue b = gen_fill(g, x->type, 2, dims), c = {0}, y = *x;
     int bias = gen_pick(g, 3);
-    if (bias) c = gen_fill(g, DT_F32, 1, bias == 1 ? &m : (int64_t[]){1});
+    if (bias) c = gen_fill(g, x->type, 1, bias == 1 ? &m : (int64_t[]){1});
     y.dims[0] = rows;
     y.dims[1] = gen_dim(g, m);
     gen_round(&y, (double)inner.n * x->size + 1, (double)inner.n * x->error, inner.n);
@@ -268,9 +270,9 @@ static inline void gen_conv(Gen *g)
     y.dims[1] = gen_dim(g, makes);
     gen_round(&y, (double)terms * x->size + 1, (double)terms * x->error, terms);
     if (!gen_worth(&y)) return;
-    GenValue w = gen_fill(g, DT_F32, x->rank, dims), b = {0};
+    GenValue w = gen_fill(g, x->type, x->rank, dims), b = {0};
     bool bias = gen_pick(g, 2);
-    if (bias) b = gen_fill(g, DT_F32, 1, &makes);
+    if (bias) b = gen_fill(g, x->type, 1, &makes);
     gen_make(g, y, "Conv",
              GEN_PRINT("%s, %s%s%s", gen_use(x), w.name, bias ? ", " : "", bias ? b.name : ""),
              GEN_PRINT("group=%d, %s", (int)group, attrs.data));
@@ -372,7 +374,8 @@ static inline void gen_norm(Gen *g)
     if (!n || (kind == 2 && x->rank < 3)) return;
     GenValue y = *x;
     gen_round(&y, 8 * x->size, x->error * 8 + 1e-6 * x->size * x->size, 30);
-    const char *scale = gen_floats(g, n, "1.5", "-0.5"), *bias = gen_floats(g, n, "0.25", "-1");
+    const char *scale = gen_floats(g, x, n, "1.5", "-0.5"),
+               *bias = gen_floats(g, x, n, "0.25", "-1");
     const char *x_name = gen_use(x);
     if (kind == 0)
         gen_make(g, y, "LayerNormalization",
@@ -386,8 +389,8 @@ static inline void gen_norm(Gen *g)
                  "epsilon=0.1");
     if (kind == 3)
         gen_make(g, y, "BatchNormalization",
-                 GEN_PRINT("%s, %s, %s, %s, %s", x_name, scale, bias, gen_floats(g, n, "0.5", "0"),
-                           gen_floats(g, n, "0.75", "2")),
+                 GEN_PRINT("%s, %s, %s, %s, %s", x_name, scale, bias,
+                           gen_floats(g, x, n, "0.5", "0"), gen_floats(g, x, n, "0.75", "2")),
                  "epsilon=0.1");
 }
 
@@ -412,8 +415,8 @@ static inline GenValue gen_quantized(Gen *g, const GenValue *x, DType type, cons
 
 static inline void gen_quantize(Gen *g)
 {
-    GenValue *x = gen_any_float(g, 1);
-    if (!x || !x->exact) return;
+    GenValue *x = gen_any(g, DT_F32);
+    if (!x || !x->exact || !x->rank) return;
     gen_use(x);
     DType type = gen_pick(g, 2) ? DT_U8 : DT_I8;
     GenValue from = *x, a = gen_quantized(g, &from, type, "0.03125"), y = a;
@@ -438,100 +441,45 @@ static inline void gen_quantize(Gen *g)
     gen_quantized(g, &y, type, "0.0625");
 }
 
-/* ---- Regions ---- */
+/* ---- Narrow types ---- */
 
-static inline void gen_some(Gen *g, int count)
+/* Every way must make the same elements of exact numbers. */
+static inline void gen_narrow(Gen *g)
 {
-    static void (*const ops[])(Gen *) = {gen_unary,  gen_binary,  gen_transpose, gen_reshape,
-                                         gen_divide, gen_softmax, gen_matmul,    gen_slice};
-    for (int i = 0; i < count; i++) ops[gen_pick(g, 8)](g);
-}
-
-/* Values of a region are not seen behind it. One of x's sizes that was made in it, or a copy of x.
- */
-static inline GenValue gen_result(Gen *g, int from, const GenValue *x)
-{
-    for (int i = g->count - 1; i >= from; i--) {
-        const GenValue *v = &g->values[i];
-        bool like = v->type == x->type && v->rank == x->rank;
-        for (int k = 0; like && k < x->rank; k++) like = gen_same(v->dims[k], x->dims[k]);
-        if (like && gen_pick(g, 4)) return *v;
-    }
-    gen_make(g, *x, gen_pick(g, 2) ? "Neg" : "Relu", x->name, "");
-    return g->values[g->count - 1];
-}
-
-static inline void gen_if(Gen *g)
-{
-    GenValue *cond = gen_any(g, DT_BOOL), *x = gen_any(g, DT_F32), made[2];
-    if (*g->region || !cond || cond->rank || !x) return;
-    const char *c = gen_use(cond);
-    GenValue y = *x;
-    gen_use(x);
-    for (int side = 0; side < 2; side++) {
-        int count = g->count;
-        g->region = GEN_PRINT(" in(%s%s)", side ? "!" : "", c);
-        gen_some(g, 1 + gen_pick(g, 3));
-        made[side] = gen_result(g, count, &y);
-        g->count = count;
-    }
-    g->region = "";
-    y.exact = made[0].exact && made[1].exact;
-    y.size = fmax(made[0].size, made[1].size);
-    y.error = fmax(made[0].error, made[1].error);
-    gen_make(g, y, "lpc.Phi", GEN_PRINT("%s, %s, %s", c, made[0].name, made[1].name), "");
-}
-
-/* A carried value, a few iterations; the second result is what each of them had. */
-static inline void gen_loop(Gen *g)
-{
-    static const char *const steps[] = {"Tanh", "Sigmoid", "Sin", "Neg"};
     GenValue *x = gen_any(g, DT_F32);
-    if (*g->region || !x || x->rank + 1 >= GEN_RANK || x->size > 10) return;
-    GenValue carried = *x, stack = *x, w = gen_fill_like(g, x, DT_F32);
-    int64_t trips = 1 + gen_pick(g, 4);
-    const char *count = gen_scalar(g, DT_I64, GEN_PRINT("%d", (int)trips)), *x_name = gen_use(x);
-    const char *loop = GEN_PRINT("loop%d", g->names++), *v = gen_name(g, "v"),
-               *t = gen_name(g, "v");
-    const char *u = gen_name(g, "v"), *last = gen_name(g, "t"), *all = gen_name(g, "t");
-    text_printf(&g->text, "%s: i64[], -, %s: ?[*] = lpc.LoopEnter \"%s\" (%s, -, %s)\n",
-                gen_name(g, "i"), v, loop, count, x_name);
-    g->region = GEN_PRINT(" in(\"%s\")", loop);
-    gen_node(g, GEN_PRINT("%s: ?[*]", t), steps[gen_pick(g, 4)], v, "");
-    gen_node(g, GEN_PRINT("%s: ?[*]", u), "Mul", GEN_PRINT("%s, %s", t, w.name), "");
-    g->region = "";
-    bool stacked = gen_pick(g, 2);
-    text_printf(&g->text,
-                "%s: ?[*]%s = lpc.LoopLeave \"%s.leave\" (-, %s%s) {axes=[%s]} of(\"%s\")\n", last,
-                stacked ? GEN_PRINT(", %s: ?[*]", all) : "", loop, u,
-                stacked ? GEN_PRINT(", %s", t) : "", stacked ? "0" : "", loop);
-    gen_round(&carried, fmax(x->size, 1), x->error, 4 * trips);
-    carried.name = last;
-    gen_keep(g, carried);
-    if (!stacked) return;
-    gen_round(&stack, fmax(carried.size, 1), carried.error, 4 * trips);
-    memmove(&stack.dims[1], &stack.dims[0], (size_t)stack.rank * sizeof *stack.dims);
-    stack.dims[0] = gen_dim(g, trips);
-    stack.rank++;
-    stack.name = all;
-    gen_keep(g, stack);
+    if (!x || !x->exact || x->size > 100) return;
+    GenValue y = *x;
+    y.type = gen_narrow_types[gen_pick(g, 8)];
+    y.size = dtype_is_code(y.type) ? fmax(1.25 * x->size, 1) : 15;
+    gen_make(g, y, "Cast", gen_use(x),
+             GEN_PRINT("to=%d, saturate=%d", dtype_to_onnx(y.type), x->size < 6 && gen_pick(g, 2)));
 }
 
-static inline void gen_random_node(Gen *g)
+static inline void gen_widen(Gen *g)
 {
-    static void (*const ops[])(Gen *) = {
-        gen_unary,     gen_unary,     gen_binary, gen_binary,   gen_binary,  gen_divide,
-        gen_variadic,  gen_clip,      gen_where,  gen_cast,     gen_integer, gen_reshape,
-        gen_transpose, gen_transpose, gen_slice,  gen_slice,    gen_split,   gen_split,
-        gen_squeeze,   gen_expand,    gen_concat, gen_concat,   gen_gather,  gen_pad,
-        gen_tile,      gen_resize,    gen_matmul, gen_matmul,   gen_gemm,    gen_conv,
-        gen_conv,      gen_pool,      gen_reduce, gen_reduce,   gen_arg,     gen_softmax,
-        gen_cumulate,  gen_norm,      gen_norm,   gen_quantize, gen_if,      gen_loop};
-    int count = (int)(sizeof ops / sizeof *ops);
-    for (int tries = 0, was = g->count; tries < 20 && g->count == was; tries++)
-        ops[gen_pick(g, count)](g);
-    /* what says nothing any more is not built upon */
-    if (!gen_worth(&g->values[g->count - 1])) g->count--;
+    GenValue *x = gen_any_narrow(g);
+    if (!x) return;
+    GenValue y = *x;
+    y.type = DT_F32;
+    gen_make(g, y, "Cast", gen_use(x), "to=1");
+}
+
+/* A product with packed weights in blocks, the last of which may be shorter. */
+static inline void gen_blocks(Gen *g)
+{
+    static const DType types[] = {DT_I4, DT_U4, DT_I2, DT_U2, DT_F4E2M1};
+    GenValue *x = gen_any_float(g, 2);
+    if (!x || !x->dims[x->rank - 1].n) return;
+    int64_t n = x->dims[x->rank - 1].n, block = 1 + gen_pick(g, (int)n);
+    int64_t dims[] = {n, 1 + gen_pick(g, 9)}, scales[] = {(n + block - 1) / block, dims[1]};
+    GenValue w = gen_fill(g, types[gen_pick(g, 5)], 2, dims);
+    GenValue s = gen_fill(g, DT_F32, 2, scales), y = *x;
+    const char *name = gen_name(g, "t");
+    gen_node(g, GEN_PRINT("%s: ?[*]", name), "DequantizeLinear",
+             GEN_PRINT("%s, %s", w.name, s.name), GEN_PRINT("axis=0, block_size=%d", (int)block));
+    y.dims[y.rank - 1] = gen_dim(g, dims[1]);
+    gen_round(&y, (double)n * x->size * 15, (double)n * x->error * 15, n);
+    gen_make(g, y, "MatMul", GEN_PRINT("%s, %s", gen_use(x), name), "");
 }
 
 #endif

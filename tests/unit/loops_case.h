@@ -3,6 +3,8 @@
 #ifndef LPC_TESTS_LOOPS_CASE_H
 #define LPC_TESTS_LOOPS_CASE_H
 
+#include "tests/check.h"
+
 #include "ir/loops.h"
 
 #include <math.h>
@@ -21,8 +23,6 @@ typedef struct LoopsCase {
     void *data[8];
     int64_t symbols[8];
 } LoopsCase;
-
-static int failures;
 
 static inline void loops_case_init(LoopsCase *c, int64_t elements)
 {
@@ -98,12 +98,6 @@ static inline void loops_case_print(LoopsCase *c)
 static inline void loops_case_free(LoopsCase *c)
 {
     arena_free(c->arena);
-}
-
-static inline void check(bool ok, const char *name)
-{
-    printf("%s %s\n", ok ? "ok  " : "FAIL", name);
-    if (!ok) failures++;
 }
 
 /* Instructions of an operation in a block; LI_COUNT: vectors; nested blocks too. */

@@ -81,12 +81,12 @@ static void run_case(Arena *arena, const Case *c, const uint8_t *weights, lpc_ru
     int expected = loops_eval(p, &diag, a.in, a.out, a.sizes, a.work, a.state, weights);
     int got = run(b.in, b.out, b.sizes, b.work, b.state, threads);
     diag_flush(&diag);
-    check((c->code == ANY_CODE || expected == c->code) && got == expected, what, p->name);
-    check(expected || !memcmp(a.sizes, b.sizes, sizeof a.sizes), what, "symbols");
+    check_about((c->code == ANY_CODE || expected == c->code) && got == expected, what, p->name);
+    check_about(expected || !memcmp(a.sizes, b.sizes, sizeof a.sizes), what, "symbols");
     for (int i = 0; i < p->buffer_count && got == LPC_RUN_OK; i++) {
         const Buffer *buffer = p->buffers[i];
         if (buffer->class == BUFFER_OUTPUT)
-            check(same(buffer, a.out[buffer->index], b.out[buffer->index]), what, p->name);
+            check_about(same(buffer, a.out[buffer->index], b.out[buffer->index]), what, p->name);
     }
     memory_free(&b, false);
     memory_free(&a, true);
@@ -150,10 +150,10 @@ static void emit_case(Arena *arena, const Way *way, int index, const char *folde
     Text text[2];
     for (int i = 0; i < 2; i++) {
         text_init(&text[i], arena);
-        check(backend_c_emit(p, &options, &diag, &text[i]) == LPC_OK, "emit", p->name);
+        check_about(backend_c_emit(p, &options, &diag, &text[i]) == LPC_OK, "emit", p->name);
     }
     diag_flush(&diag);
-    check(!strcmp(text[0].data, text[1].data), "same bytes", p->name);
+    check_about(!strcmp(text[0].data, text[1].data), "same bytes", p->name);
     text_printf(&text[0],
                 "extern const unsigned char %s_weights[%d];\n"
                 "const unsigned char %s_weights[%d] = {",
@@ -161,8 +161,8 @@ static void emit_case(Arena *arena, const Way *way, int index, const char *folde
     for (int64_t i = 0; i < p->const_bytes; i++)
         text_printf(&text[0], "%d,", (int)((uint8_t)(((uint64_t)i) * 2654435761u >> 13)));
     text_add(&text[0], "0};\n");
-    check(write_file(arena_printf(arena, "%s/c%d.c", folder, index), text[0].data), "write",
-          p->name);
+    check_about(write_file(arena_printf(arena, "%s/c%d.c", folder, index), text[0].data), "write",
+                p->name);
 }
 
 /* The weights as the emitted file has them: each byte from its offset in the section. */
@@ -193,13 +193,13 @@ static bool compile(Arena *arena, const Way *way, const char *folder)
 static void run_all(Arena *arena, const Way *way, const char *folder)
 {
     if (!compile(arena, way, folder)) {
-        check(false, way->name, "compile");
+        check_about(false, way->name, "compile");
         return;
     }
     void *library =
         way->run ? dlopen(arena_printf(arena, "%s/%s.so", folder, way->name), RTLD_NOW) : NULL;
     if (way->run && !library) printf("%s\n", dlerror());
-    check(!way->run || library, way->name, "load");
+    check_about(!way->run || library, way->name, "load");
     int count = 0;
     for (int i = 0; i < case_count; i++) {
         if (!takes_part(way, i)) continue;
@@ -209,7 +209,7 @@ static void run_all(Arena *arena, const Way *way, const char *folder)
         void *symbol = dlsym(library, arena_printf(arena, "%s_run", p->name));
         lpc_run_fn *run;
         memcpy(&run, &symbol, sizeof run);
-        check(run != NULL, way->name, p->name);
+        check_about(run != NULL, way->name, p->name);
         uint8_t *weights = room((size_t)p->const_bytes);
         fill_weights(p, weights);
         int calls = 0;
@@ -235,15 +235,17 @@ static void refusals(Arena *arena)
     main_call(vector.program, &vector.program->main->body, vector.program->kernels[0], 3,
               vector.args);
     CEmitOptions options = {.portable = true};
-    check(backend_c_emit(vector.program, &options, &diag, &out) == LPC_ERROR && diag.count == 1,
-          "refuse", "portable vectors");
+    check_about(backend_c_emit(vector.program, &options, &diag, &out) == LPC_ERROR &&
+                    diag.count == 1,
+                "refuse", "portable vectors");
     Case unplanned = case_new(arena, "unplanned");
     buffer(&unplanned, "t", BUFFER_WORK, DT_F32, 4);
     unplanned.args[0].buffer->offset = -1;
     main_call(unplanned.program, &unplanned.program->main->body, unplanned.program->kernels[0], 1,
               unplanned.args);
-    check(backend_c_emit(unplanned.program, &options, &diag, &out) == LPC_ERROR && diag.count == 2,
-          "refuse", "buffer without offset");
+    check_about(backend_c_emit(unplanned.program, &options, &diag, &out) == LPC_ERROR &&
+                    diag.count == 2,
+                "refuse", "buffer without offset");
 }
 
 int main(void)

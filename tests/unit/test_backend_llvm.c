@@ -51,7 +51,7 @@ static Memory memory_new(Arena *arena, const Case *c)
     m.expected = loops_eval(p, &diag, (const void *const *)m.in, m.out[0], m.sizes[0], m.work, NULL,
                             m.weights);
     diag_flush(&diag);
-    check(c->code == ANY_CODE || m.expected == c->code, "evaluator", p->name);
+    check_about(c->code == ANY_CODE || m.expected == c->code, "evaluator", p->name);
     return m;
 }
 
@@ -73,12 +73,12 @@ static void run_case(Arena *arena, const Case *c, lpc_run_fn *run, const lpc_thr
     Memory m = memory_new(arena, c);
     memset(m.work, 0x5a, (size_t)p->work_bytes);
     int got = run((const void *const *)m.in, m.out[1], m.sizes[1], m.work, NULL, threads);
-    check(got == m.expected, what, p->name);
-    check(got || !memcmp(m.sizes[0], m.sizes[1], sizeof m.sizes[0]), what, "symbols");
+    check_about(got == m.expected, what, p->name);
+    check_about(got || !memcmp(m.sizes[0], m.sizes[1], sizeof m.sizes[0]), what, "symbols");
     for (int i = 0; i < p->buffer_count && got == LPC_RUN_OK; i++) {
         const Buffer *buffer = p->buffers[i];
         if (buffer->class != BUFFER_OUTPUT) continue;
-        check(same(buffer, m.out[0][buffer->index], m.out[1][buffer->index]), what, p->name);
+        check_about(same(buffer, m.out[0][buffer->index], m.out[1][buffer->index]), what, p->name);
     }
     memory_free(&m);
 }
@@ -106,7 +106,7 @@ static void emit_all(Arena *arena, const LlvmOptions *options, const char *folde
             text_printf(command, " %s", weights);
         }
         diag_flush(&diag);
-        check(code == LPC_OK, options->triple, p->name);
+        check_about(code == LPC_OK, options->triple, p->name);
     }
 }
 
@@ -120,20 +120,20 @@ static void run_all(Arena *arena, const LlvmOptions *options, const char *folder
     void *library = NULL;
     if (shell(command.data))
         library = dlopen(arena_printf(arena, "%s/all.so", folder), RTLD_NOW | RTLD_LOCAL);
-    check(library != NULL, what, "link");
+    check_about(library != NULL, what, "link");
     for (int i = 0; library && i < case_count; i++) {
         lpc_run_fn *run;
         void *symbol = dlsym(library, arena_printf(arena, "%s_run", cases[i].program->name));
         memcpy(&run, &symbol, sizeof run);
-        check(symbol != NULL, what, cases[i].program->name);
+        check_about(symbol != NULL, what, cases[i].program->name);
         int calls = 0;
         lpc_threads threads = {pieces, &calls};
         if (run) run_case(arena, &cases[i], run, NULL, what);
         if (run) run_case(arena, &cases[i], run, &threads, what);
-        check(!run || cases[i].code == ANY_CODE ||
-                  calls == (kernel_parallel(cases[i].program->kernels[0]) != NULL &&
-                            cases[i].code != LPC_RUN_BOUND),
-              what, "threads");
+        check_about(!run || cases[i].code == ANY_CODE ||
+                        calls == (kernel_parallel(cases[i].program->kernels[0]) != NULL &&
+                                  cases[i].code != LPC_RUN_BOUND),
+                    what, "threads");
     }
     if (library) dlclose(library);
     printf("%s: %d programs, %d failures so far\n", what, case_count, failures);
@@ -221,8 +221,8 @@ static void run_emulated(Arena *arena, const Target *target, const LlvmOptions *
     for (int i = 0; i < target->emulator_count; i++)
         text_printf(&emulate, "%s ", target->emulator[i]);
     text_printf(&emulate, "%s/runner %s/data", folder, folder);
-    check(write_runs(arena, folder) && shell(command.data) && shell(emulate.data), "emulated",
-          target->name);
+    check_about(write_runs(arena, folder) && shell(command.data) && shell(emulate.data), "emulated",
+                target->name);
     printf("%s: run under %s\n", target->name, target->emulator[0]);
 }
 
@@ -235,7 +235,7 @@ static void cross(Arena *arena, const char *name, const char *folder)
     const char *dir = LPC_SOURCE_DIR "/targets";
     bool known = !target_load(&diag, arena, name, &dir, 1, &target);
     diag_flush(&diag);
-    check(known, "target", name);
+    check_about(known, "target", name);
     if (!known) return;
     LlvmOptions options = llvm_options(target);
     run_emulated(arena, target, &options, folder);
@@ -243,9 +243,9 @@ static void cross(Arena *arena, const char *name, const char *folder)
     for (int k = 0; k < 2; k++) path[k] = arena_printf(arena, "%s/x%d.o", folder, k);
     for (int i = 0; i < case_count; i += 16) {
         for (int k = 0; k < 2; k++)
-            check(!backend_llvm_emit(cases[i].program, &options, &diag, path[k]), name,
-                  cases[i].program->name);
-        check(shell(arena_printf(arena, "cmp %s %s", path[0], path[1])), name, "same bytes");
+            check_about(!backend_llvm_emit(cases[i].program, &options, &diag, path[k]), name,
+                        cases[i].program->name);
+        check_about(shell(arena_printf(arena, "cmp %s %s", path[0], path[1])), name, "same bytes");
     }
     diag_flush(&diag);
 }
@@ -255,13 +255,13 @@ static void bad_options(Arena *arena)
     Diag diag;
     diag_init(&diag, arena, "test");
     LlvmOptions options = {.triple = "sparc-sun-solaris", .opt_level = 2};
-    check(backend_llvm_emit(cases[0].program, &options, &diag, "/dev/null") == LPC_ERROR &&
-              diag.count == 1,
-          "bad", "triple");
+    check_about(backend_llvm_emit(cases[0].program, &options, &diag, "/dev/null") == LPC_ERROR &&
+                    diag.count == 1,
+                "bad", "triple");
     options.triple = "x86_64-linux-gnu";
-    check(backend_llvm_emit(cases[0].program, &options, &diag, "/nowhere/x.o") == LPC_ERROR &&
-              diag.count == 2,
-          "bad", "path");
+    check_about(backend_llvm_emit(cases[0].program, &options, &diag, "/nowhere/x.o") == LPC_ERROR &&
+                    diag.count == 2,
+                "bad", "path");
 }
 
 int main(void)

@@ -212,9 +212,10 @@ static int too_small(Diag *diag)
     const LowerTarget lower[2] = {stage_lower_target(target, false),
                                   stage_lower_target(target, false)};
     TRY(work_footprints(&w, p, targets, lower, 1));
+    Target fast = {.name = "pc", .gflops = 1}, slow = {.name = "pc", .gflops = 0.1};
     Device devices[2] = {
-        {.name = "one", .target = "pc", .gflops = 1, .runtime = STAGE_RUNTIME_BYTES, .count = 1},
-        {.name = "two", .target = "pc", .gflops = 0.1, .runtime = STAGE_RUNTIME_BYTES, .count = 1}};
+        {.name = "one", .target = &fast, .runtime = STAGE_RUNTIME_BYTES, .count = 1},
+        {.name = "two", .target = &slow, .runtime = STAGE_RUNTIME_BYTES, .count = 1}};
     const Needs *needs = needs_new(diag->arena, p, &p->footprints[0]);
     /* The least memory with which two of them can run it; for latency the fast one is filled up. */
     int64_t least = INT64_MAX;
@@ -223,7 +224,7 @@ static int too_small(Diag *diag)
         if (a < b) a = b;
         if (w.allowed[at] && a < least) least = a;
     }
-    devices[0].memory = devices[1].memory = least;
+    fast.memory = slow.memory = least;
     for (int i = 0; i < p->footprints[0].buffer_count; i++) p->footprints[0].buffers[i].bytes = 0;
     Cluster raw = {.devices = devices, .count = 2, .otherwise = {.bandwidth = 1e12}}, cluster;
     TRY(cluster_expand(diag, diag->arena, &raw, &cluster));

@@ -1,4 +1,6 @@
 /* The graph: text round trip, verifier, order, sweeping, constants, attributes. */
+#include "tests/check.h"
+
 #include "ir/graph.h"
 #include "ir/graph_text.h"
 #include "ir/names.h"
@@ -7,14 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-static void check(const char *name, bool ok)
-{
-    printf("%s %s\n", ok ? "ok  " : "FAIL", name);
-    if (!ok) failures++;
-}
 
 typedef struct Case {
     Arena *arena;
@@ -73,24 +67,25 @@ static const char full[] =
 static void test_round_trip(void)
 {
     Case c = parse(full);
-    check("the full form parses", c.graph != NULL);
+    check(c.graph != NULL, "the full form parses");
     if (!c.graph) {
         diag_flush(&c.diag);
         return;
     }
     const char *once = print(&c);
     bool same = !strcmp(once, full);
-    check("prints as it was", same);
+    check(same, "prints as it was");
     if (!same) printf("--- printed\n%s--- expected\n%s", once, full);
     const Node *conv = c.graph->nodes[0];
-    check("pieces", conv->epilogue_count == 2 && conv->region && conv->region->parent &&
-                        !conv->region->when && conv->merged_count == 2 && conv->layer == 3 &&
-                        conv->origin.index == 17 &&
-                        node_result(conv)->id == graph_find_tensor(c.graph, "y")->id);
+    check(conv->epilogue_count == 2 && conv->region && conv->region->parent &&
+              !conv->region->when && conv->merged_count == 2 && conv->layer == 3 &&
+              conv->origin.index == 17 &&
+              node_result(conv)->id == graph_find_tensor(c.graph, "y")->id,
+          "pieces");
     Tensor *w = graph_find_tensor(c.graph, "w");
-    check("crc of a stand-in", crc32_of(w->data->data, w->data->bytes) == 0x1234abcd);
-    check("crc32", crc32_of("123456789", 9) == 0xcbf43926u);
-    check("verifies but for what is odd on purpose", graph_verify(c.graph) == LPC_OK);
+    check(crc32_of(w->data->data, w->data->bytes) == 0x1234abcd, "crc of a stand-in");
+    check(crc32_of("123456789", 9) == 0xcbf43926u, "crc32");
+    check(graph_verify(c.graph) == LPC_OK, "verifies but for what is odd on purpose");
     diag_flush(c.graph->diag);
     arena_free(c.arena);
 }
@@ -139,7 +134,7 @@ static void test_broken(void)
         bool told = false;
         for (int k = 0; k < diag->count; k++)
             told = told || strstr(diag->messages[k], cases[i][2]) != NULL;
-        check(cases[i][0], told);
+        check(told, cases[i][0]);
         for (int k = 0; !told && k < diag->count; k++) printf("     %s\n", diag->messages[k]);
         arena_free(c.arena);
     }
@@ -158,7 +153,7 @@ static void test_damage(void)
         if (c.graph) print(&c);
         arena_free(c.arena);
     }
-    check("damaged texts", true);
+    check(true, "damaged texts");
 }
 
 static void test_order(void)
@@ -171,20 +166,20 @@ static void test_order(void)
                         "    then %e: f32[4] = Relu \"e\" (%c)\n"
                         "%dead: f32[4] = Relu \"dead\" (%a)\n"
                         "%deader: f32[4] = Relu \"deader\" (%dead)\n");
-    check("sorts", graph_sort(c.graph) == LPC_OK);
+    check(graph_sort(c.graph) == LPC_OK, "sorts");
     const char *expected = "abcd";
     bool sorted = c.graph->node_count == 6;
     for (int i = 0; i < 4; i++) sorted = sorted && c.graph->nodes[i]->name[0] == expected[i];
-    check("in order", sorted);
+    check(sorted, "in order");
     Tensor *e = graph_find_tensor(c.graph, "e");
     graph_replace(c.graph, graph_find_tensor(c.graph, "d"), e);
-    check("an output keeps its name", !strcmp(c.graph->outputs[0]->name, "d") &&
-                                          graph_find_tensor(c.graph, "d") == e &&
-                                          graph_is_output(c.graph, e));
-    check("sweeps", graph_sweep(c.graph) == 4 && c.graph->node_count == 2);
-    check("uses",
-          graph_uses(c.graph, e) == 1 && graph_uses(c.graph, graph_find_tensor(c.graph, "a")) == 1);
-    check("verifies", graph_verify(c.graph) == LPC_OK);
+    check(!strcmp(c.graph->outputs[0]->name, "d") && graph_find_tensor(c.graph, "d") == e &&
+              graph_is_output(c.graph, e),
+          "an output keeps its name");
+    check(graph_sweep(c.graph) == 4 && c.graph->node_count == 2, "sweeps");
+    check(graph_uses(c.graph, e) == 1 && graph_uses(c.graph, graph_find_tensor(c.graph, "a")) == 1,
+          "uses");
+    check(graph_verify(c.graph) == LPC_OK, "verifies");
     diag_flush(c.graph->diag);
     arena_free(c.arena);
 }
@@ -195,12 +190,13 @@ static void test_cycle(void)
                         "%b: f32[4] = Add \"first\" (%a, %c) origin(#7 Add \"first\")\n"
                         "%c: f32[4] = Relu \"second\" (%b) origin(#8 Relu \"second\")\n");
     bool told = graph_sort(c.graph) == LPC_ERROR && c.graph->diag->count == 1;
-    check("a cycle is refused", told);
-    check("with a node on it", told && strstr(c.graph->diag->messages[0],
-                                              "g.onnx: node 'first' (Add, #7): is on a cycle"));
+    check(told, "a cycle is refused");
+    check(told &&
+              strstr(c.graph->diag->messages[0], "g.onnx: node 'first' (Add, #7): is on a cycle"),
+          "with a node on it");
     arena_free(c.arena);
     c = parse(HEAD "%a: f32[4] = Relu \"self\" (%a)\n");
-    check("a node that reads itself", graph_sort(c.graph) == LPC_ERROR);
+    check(graph_sort(c.graph) == LPC_ERROR, "a node that reads itself");
     arena_free(c.arena);
 }
 
@@ -210,7 +206,7 @@ static void test_symbols(void)
     Case c = parse("graph g from \"g.onnx\"\nsymbol n max 4 node\ninput %x: f32[4]\noutput %y\n"
                    "%i: i64[1, n] = NonZero \"nz\" (%x)\n"
                    "%y: i64[1] values(n) = lpc.Values \"v\" ()\n");
-    check("a symbol's node stays", graph_sweep(c.graph) == 0 && c.graph->node_count == 2);
+    check(graph_sweep(c.graph) == 0 && c.graph->node_count == 2, "a symbol's node stays");
     arena_free(c.arena);
 }
 
@@ -224,46 +220,53 @@ static void test_identifiers(Arena *arena)
     const char *made[COUNT];
     for (int i = 0; i < COUNT; i++) {
         made[i] = names_identifier(arena, names[i]);
-        check("starts with a letter", isalpha((unsigned char)*made[i]));
+        check(isalpha((unsigned char)*made[i]), "starts with a letter");
         for (const char *c = made[i]; *c; c++)
-            check("no other bytes", isalnum((unsigned char)*c) || *c == '_');
-        check("is not lpc's own", strcmp(made[i], "lpc") && strncmp(made[i], "lpc_", 4));
-        for (int k = 0; k < i; k++) check("different names stay apart", strcmp(made[i], made[k]));
+            check(isalnum((unsigned char)*c) || *c == '_', "no other bytes");
+        check(strcmp(made[i], "lpc") && strncmp(made[i], "lpc_", 4), "is not lpc's own");
+        for (int k = 0; k < i; k++) check(strcmp(made[i], made[k]), "different names stay apart");
     }
-    check("an identifier stays", !strcmp(made[0], "my_model") && !strcmp(made[3], "My_model"));
+    check(!strcmp(made[0], "my_model") && !strcmp(made[3], "My_model"), "an identifier stays");
 }
 
 static void test_consts(Arena *arena, Diag *diag)
 {
     Graph *graph = graph_new(arena, diag, "3rd/my_net_v2.onnx");
-    check("the name of a graph", !strcmp(graph->name, "my_net_v2"));
+    check(!strcmp(graph->name, "my_net_v2"), "the name of a graph");
     static unsigned char raw[1 + 4 * sizeof(float)]; /* unaligned, as in a mapped file */
     float floats[4] = {1, 2, 3, 4}, scale[2] = {10, 0.5f};
     memcpy(raw + 1, floats, sizeof floats);
     Tensor *w = graph_const(graph, "w", DT_F32, 2, (int64_t[]){2, 2}, raw + 1);
-    check("elements", const_f64_at(w, 3) == 4 && const_i64_at(w, 1) == 2);
+    check(const_f64_at(w, 3) == 4 && const_i64_at(w, 1) == 2, "elements");
     Const scaled = *w->data;
     scaled.scale = scale;
     w->data = &scaled;
-    check("elements with a scale", const_f64_at(w, 1) == 20 && const_f64_at(w, 2) == 1.5);
+    check(const_f64_at(w, 1) == 20 && const_f64_at(w, 2) == 1.5, "elements with a scale");
     double value = 0;
     Tensor *same = graph_const(graph, "same", DT_F32, 1, (int64_t[]){3}, (float[]){7, 7, 7});
-    check("uniform", const_is_uniform(same, &value) && value == 7 && !const_is_uniform(w, &value));
-    static const DType types[] = {DT_I8,  DT_U8,  DT_I16, DT_U16,  DT_I32, DT_U32,
-                                  DT_I64, DT_U64, DT_F16, DT_BF16, DT_F32, DT_F64};
+    check(const_is_uniform(same, &value) && value == 7 && !const_is_uniform(w, &value), "uniform");
+    static const DType types[] = {DT_I8,         DT_U8,  DT_I16,      DT_U16,        DT_I32,
+                                  DT_U32,        DT_I64, DT_U64,      DT_F16,        DT_BF16,
+                                  DT_F32,        DT_F64, DT_F8E4M3FN, DT_F8E4M3FNUZ, DT_F8E5M2,
+                                  DT_F8E5M2FNUZ, DT_I4,  DT_U4};
     bool scalars = true;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         scalars = scalars && const_f64_at(graph_scalar(graph, NULL, types[i], 5), 0) == 5;
-    check("scalars of every type", scalars);
-    check("scalars saturate", const_i64_at(graph_scalar(graph, NULL, DT_I8, 1e9), 0) == 127 &&
-                                  const_i64_at(graph_scalar(graph, NULL, DT_I64, NAN), 0) == 0);
+    check(scalars, "scalars of every type");
+    Tensor *four = graph_const(graph, "four", DT_I4, 1, (int64_t[]){3}, (uint8_t[]){0x78, 0x0f});
+    check(four->data->bytes == 2 && const_i64_at(four, 0) == -8 && const_i64_at(four, 1) == 7 &&
+              const_f64_at(four, 2) == -1,
+          "packed elements");
+    check(const_i64_at(graph_scalar(graph, NULL, DT_I8, 1e9), 0) == 127 &&
+              const_i64_at(graph_scalar(graph, NULL, DT_I64, NAN), 0) == 0,
+          "scalars saturate");
     int count = 0;
     const int64_t *ints;
     Tensor *axes = graph_const_i64(graph, "axes", 2, (int64_t[]){-1, INT64_MAX});
-    check("known ints", tensor_known_ints(arena, axes, &count, &ints) && count == 2 &&
-                            ints[0] == -1 && ints[1] == INT64_MAX &&
-                            !tensor_known_ints(arena, w, &count, &ints));
-    check("unique names", !strcmp(graph_const_i64(graph, "axes", 0, NULL)->name, "axes_2"));
+    check(tensor_known_ints(arena, axes, &count, &ints) && count == 2 && ints[0] == -1 &&
+              ints[1] == INT64_MAX && !tensor_known_ints(arena, w, &count, &ints),
+          "known ints");
+    check(!strcmp(graph_const_i64(graph, "axes", 0, NULL)->name, "axes_2"), "unique names");
 }
 
 static void test_attrs(Arena *arena, Diag *diag)
@@ -271,25 +274,26 @@ static void test_attrs(Arena *arena, Diag *diag)
     Graph *graph = graph_new(arena, diag, "a.onnx");
     Tensor *x = graph_tensor(graph, "x", DT_F32, -1, NULL);
     Node *node = graph_node(graph, OP_SELU, NULL, NULL, 1, &x, 0, NULL);
-    check("float defaults", fabs(node_float(node, "alpha") - 1.6732632) < 1e-6 &&
-                                fabs(node_float(node, "gamma") - 1.0507010) < 1e-6 &&
-                                node_float(node, "none") == 0);
+    check(fabs(node_float(node, "alpha") - 1.6732632) < 1e-6 &&
+              fabs(node_float(node, "gamma") - 1.0507010) < 1e-6 && node_float(node, "none") == 0,
+          "float defaults");
     node = graph_node(graph, OP_RESIZE, "r", NULL, 1, &x, 0, NULL);
-    check("string defaults", !strcmp(node_string(node, "mode"), "nearest") &&
-                                 !strcmp(node_string(node, "nearest_mode"), "round_prefer_floor"));
+    check(!strcmp(node_string(node, "mode"), "nearest") &&
+              !strcmp(node_string(node, "nearest_mode"), "round_prefer_floor"),
+          "string defaults");
     node = graph_node(graph, OP_CONV, "r", NULL, 1, &x, 0, NULL);
-    check("unique node names", !strcmp(node->name, "r_2"));
+    check(!strcmp(node->name, "r_2"), "unique node names");
     const int64_t *pads;
-    check("int defaults", node_int(node, "group") == 1 && node_ints(node, "pads", &pads) == 0);
+    check(node_int(node, "group") == 1 && node_ints(node, "pads", &pads) == 0, "int defaults");
     node_set_ints(graph, node, "pads", 2, (int64_t[]){1, 2});
     node_set_int(graph, node, "group", 4);
     node_set_string(graph, node, "auto_pad", "VALID");
     node_set_float(graph, node, "f", 0.5);
-    check("set attributes", node_int(node, "group") == 4 && node_ints(node, "pads", &pads) == 2 &&
-                                pads[1] == 2 && !strcmp(node_string(node, "auto_pad"), "VALID") &&
-                                node_float(node, "f") == 0.5);
+    check(node_int(node, "group") == 4 && node_ints(node, "pads", &pads) == 2 && pads[1] == 2 &&
+              !strcmp(node_string(node, "auto_pad"), "VALID") && node_float(node, "f") == 0.5,
+          "set attributes");
     node_del_attr(node, "group");
-    check("deleted attribute", node_int(node, "group") == 1 && node->attr_count == 3);
+    check(node_int(node, "group") == 1 && node->attr_count == 3, "deleted attribute");
 }
 
 /* Every default of a string that ir/ops.def declares can be had. */
@@ -313,7 +317,7 @@ static void test_defaults(Arena *arena, Diag *diag)
         const char *op_name = op_info((OpCode)op)->name;
         all = all && op_find(op_name, strlen(op_name)) == (OpCode)op;
     }
-    check("string defaults and names of all operators", all);
+    check(all, "string defaults and names of all operators");
 }
 
 int main(void)

@@ -1,14 +1,18 @@
 /* Random graphs (graph_cases.h) through everything that gives results, which must agree:
  *
- *   as they are (--no-plan), and after the passes, for each kind of target, in the evaluator:
- * within the bound that the graph's values carry cut into stages, and whole: bit for bit the C
- * backend, and LLVM's, and the evaluator: bit for bit
+ * - the evaluator, with the graph as it is (--no-plan) and after the passes, for each kind of
+ *   target: within the bound that the graph's values carry;
+ * - the evaluator, with the graph in one stage and cut into some: bit for bit;
+ * - the C backend, LLVM's and the evaluator: bit for bit. Every other seed has threads for whatever
+ *   can run on them, however small.
  *
- *   test_graph_random            the seeds from 0 on, 150 of them, or what 15 seconds allow
+ * A graph with state runs a few times.
+ *
+ *   test_graph_random            the seeds from 0 on, 150 of them, or what 50 seconds allow
  *   test_graph_random SEED       that one, printed; a failure's seed says all that is to be known
  *   LPC_FUZZ_SECONDS=N           so many seconds, from LPC_FUZZ_SEED or a seed by the clock on */
 #define _DEFAULT_SOURCE
-#include "tests/unit/graph_ops.h"
+#include "tests/unit/graph_regions.h"
 
 #include "backend/c/c.h"
 #ifdef LPC_TEST_LLVM
@@ -20,7 +24,9 @@
 #include "passes/stage/work.h"
 #include "runtime/lpc_model.h"
 
+#include <assert.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEDS = 150, SECONDS = 15, BATCH = 24, STAGES = 4, KINDS = 3 };
-
-/* Seeds that found a fault once come first. */
-static const uint32_t known[] = {142, 5235};
+enum { SEEDS = 150, SECONDS = 50, BATCH = 24, STAGES = 4, KINDS = 3 };
 
 static int failures;
 
@@ -107,12 +110,12 @@ static void fail(Trial *t, const char *what, const char *where)
     fflush(stdout);
 }
 
-/* The same numbers each time it is asked for the same input. */
+/* The same numbers each time it is asked for the same input of the same run. */
 static HostTensor make_input(const Trial *t, Arena *arena, const PackageTensor *declared,
-                             const int64_t *sizes)
+                             const int64_t *sizes, int run)
 {
     HostTensor x = {0};
-    uint32_t state = t->seed * 77u + 5;
+    uint32_t state = t->seed * 77u + (uint32_t)run * 1001 + 5;
     for (const char *c = declared->name; *c; c++) state = state * 31 + (uint8_t)*c;
     package_shape(declared, sizes, &x);
     host_alloc(&x, arena);
@@ -121,6 +124,12 @@ static HostTensor make_input(const Trial *t, Arena *arena, const PackageTensor *
         int r = (int)(state >> 10);
         switch (x.type) {
         case DT_F32: ((float *)x.data)[i] = (float)(r % 4001 - 2000) / 1000.0f; break;
+        case DT_F16:
+            ((uint16_t *)x.data)[i] = f32_to_f16((float)(r % 4001 - 2000) / 1000.0f);
+            break;
+        case DT_BF16:
+            ((uint16_t *)x.data)[i] = f32_to_bf16((float)(r % 4001 - 2000) / 1000.0f);
+            break;
         case DT_I64: ((int64_t *)x.data)[i] = r & 1; break;
         case DT_I32: ((int32_t *)x.data)[i] = r % 19 - 9; break;
         default: ((uint8_t *)x.data)[i] = r & 1; break;
@@ -135,9 +144,16 @@ typedef struct Result {
     Graph *graph;
     Cut cut;
     Package *package;
-    HostTensor *in, *out;
-    int64_t *sizes; /* before the run */
+    int runs; /* one after the other, where there is state */
+    HostTensor *in[GEN_RUNS], *out[GEN_RUNS];
+    int64_t *sizes[GEN_RUNS]; /* before the run */
 } Result;
+
+/* Do its programs run in the least of pieces that there can be, on several threads? */
+static bool with_threads(const Trial *t)
+{
+    return t->seed % 2;
+}
 
 static int cut_randomly(Trial *t, Graph *graph, const Kind *kind, bool plain, int stages, Cut *cut)
 {
@@ -152,6 +168,7 @@ static int cut_randomly(Trial *t, Graph *graph, const Kind *kind, bool plain, in
         names[i] = kind->name;
         lower[i] = stage_lower_target(kind->target, kind->portable);
         lower[i].plain = plain;
+        lower[i].eager = with_threads(t);
     }
     for (int at = 1; at < work.count && partition.count + 1 < stages; at++) {
         if (work.allowed[at] && gen_pick(&t->gen, work.count) < stages)
@@ -172,6 +189,29 @@ static int cut_randomly(Trial *t, Graph *graph, const Kind *kind, bool plain, in
     return cut_proven(&planning, &options, &partition, cut, plan);
 }
 
+static int64_t *copy_sizes(Arena *arena, const Package *p, const int64_t *sizes)
+{
+    int64_t *copy = arena_array(arena, (size_t)p->symbol_count + 1, sizeof *copy);
+    memcpy(copy, sizes, (size_t)p->symbol_count * sizeof *copy);
+    return copy;
+}
+
+/* From the sizes of a run to those of the next one: what the last run's state has grown to. */
+static void next_sizes(const Graph *g, int64_t *sizes)
+{
+    int64_t now[64];
+    assert(sizes_symbol_count(g->sizes) <= 64);
+    memcpy(now, sizes, (size_t)sizes_symbol_count(g->sizes) * sizeof *now);
+    for (int i = 0; i < g->state_count; i++) {
+        const Tensor *in = g->states[i].in, *out = g->states[i].out;
+        for (int k = 0; k < in->rank; k++) {
+            const Size *size = in->dims[k];
+            if (size->kind == SIZE_SYM && sizes_symbol_at(g->sizes, size->sym)->source == SYM_STATE)
+                sizes[size->sym] = size_eval(out->dims[k], now);
+        }
+    }
+}
+
 static int evaluate(Trial *t, const Kind *kind, bool plain, int stages, Result *r)
 {
     Evaluation *evaluation;
@@ -183,20 +223,26 @@ static int evaluate(Trial *t, const Kind *kind, bool plain, int stages, Result *
     for (int i = 0; i < r->cut.count; i++) TRY(loops_verify(r->cut.stages[i].program, &t->diag));
     evaluate_cut(r->graph, &r->cut, &evaluation, &r->package);
     Package *p = r->package;
-    r->sizes = arena_array(r->arena, (size_t)p->symbol_count + 1, sizeof *r->sizes);
     int64_t *sizes = arena_array(r->arena, (size_t)p->symbol_count + 1, sizeof *sizes);
     for (int i = 0; i < p->symbol_count; i++)
-        if (!strcmp(p->symbol_names[i], "n")) sizes[i] = r->sizes[i] = t->n;
-    r->in = arena_array(r->arena, (size_t)p->inputs.count + 1, sizeof *r->in);
-    r->out = arena_array(r->arena, (size_t)p->outputs.count + 1, sizeof *r->out);
-    for (int i = 0; i < p->inputs.count; i++)
-        r->in[i] = make_input(t, r->arena, &p->inputs.tensors[i], sizes);
-    return evaluate_run(evaluation, r->arena, &t->diag, r->in, sizes, r->out);
+        if (!strcmp(p->symbol_names[i], "n")) sizes[i] = t->n;
+    r->runs = *t->gen.kept ? GEN_RUNS : 1;
+    for (int run = 0; run < r->runs; run++) {
+        r->in[run] = arena_array(r->arena, (size_t)p->inputs.count + 1, sizeof **r->in);
+        r->out[run] = arena_array(r->arena, (size_t)p->outputs.count + 1, sizeof **r->out);
+        r->sizes[run] = copy_sizes(r->arena, p, sizes);
+        for (int i = 0; i < p->inputs.count; i++)
+            r->in[run][i] = make_input(t, r->arena, &p->inputs.tensors[i], sizes, run);
+        TRY((run ? evaluate_next : evaluate_run)(evaluation, r->arena, &t->diag, r->in[run], sizes,
+                                                 r->out[run]));
+        next_sizes(r->graph, sizes);
+    }
+    return 0;
 }
 
 static bool is_nan(const HostTensor *x, int64_t i)
 {
-    return x->type == DT_F32 && isnan(((const float *)x->data)[i]);
+    return dtype_is_float(x->type) && isnan(host_value(x, i));
 }
 
 /* Bit for bit, any NaN equal to any other, or within `error`. */
@@ -208,7 +254,7 @@ static bool near(const HostTensor *a, const HostTensor *b, double error)
         if (!memcmp((char *)a->data + (size_t)i * size, (char *)b->data + (size_t)i * size, size))
             continue;
         if (is_nan(a, i) && is_nan(b, i)) continue;
-        if (a->type == DT_F32 && fabs(host_value(a, i) - host_value(b, i)) <= error) continue;
+        if (dtype_is_float(a->type) && fabs(host_value(a, i) - host_value(b, i)) <= error) continue;
         printf("'%s', element %d: %.9g, %.9g; allowed %g\n", a->name, (int)i, host_value(a, i),
                host_value(b, i), error);
         return false;
@@ -221,7 +267,8 @@ static double error_of(const Trial *t, const char *name)
 {
     for (int i = 0; i < t->gen.count; i++) {
         const GenValue *v = &t->gen.values[i];
-        if (!strcmp(v->name + 1, name)) return v->exact || v->type != DT_F32 ? 0 : 4 * v->error;
+        if (!strcmp(v->name + 1, name))
+            return v->exact || !dtype_is_float(v->type) ? 0 : 4 * v->error;
     }
     return -1;
 }
@@ -229,11 +276,12 @@ static double error_of(const Trial *t, const char *name)
 static void compare(Trial *t, const Result *a, const Result *b, bool exact, const char *what,
                     const char *where)
 {
-    bool same = a->package->outputs.count == b->package->outputs.count;
-    for (int i = 0; same && i < a->package->outputs.count; i++) {
-        double error = exact ? 0 : error_of(t, a->out[i].name);
+    int count = a->package->outputs.count;
+    bool same = count == b->package->outputs.count;
+    for (int i = 0; same && i < count * a->runs; i++) {
+        const HostTensor *x = &a->out[i / count][i % count], *y = &b->out[i / count][i % count];
         /* -0 and 0 are as near as can be */
-        same = near(&a->out[i], &b->out[i], exact ? -1 : error);
+        same = near(x, y, exact ? -1 : error_of(t, x->name));
     }
     if (!same) fail(t, what, where);
 }
@@ -356,19 +404,65 @@ static Guarded guard(const HostTensor *x)
     return g;
 }
 
-static void run_one(Trial *t, const Result *r, lpc_run_fn *run, const char *what)
+/* ---- Threads ---- */
+
+typedef struct Piece {
+    void (*fn)(void *arg, int64_t begin, int64_t end);
+    void *arg;
+    int64_t begin, end;
+} Piece;
+
+static void *run_piece(void *data)
 {
+    const Piece *piece = data;
+    piece->fn(piece->arg, piece->begin, piece->end);
+    return NULL;
+}
+
+/* In three pieces at once; what one of them writes none of the others may read. */
+static void at_once(void *pool, void (*fn)(void *, int64_t, int64_t), void *arg, int64_t n)
+{
+    enum { PIECES = 3 };
+    pthread_t threads[PIECES];
+    Piece pieces[PIECES];
+    (void)pool;
+    for (int i = 0; i < PIECES; i++) {
+        pieces[i] = (Piece){fn, arg, n * i / PIECES, n * (i + 1) / PIECES};
+        if (pthread_create(&threads[i], NULL, run_piece, &pieces[i])) abort();
+    }
+    for (int i = 0; i < PIECES; i++) pthread_join(threads[i], NULL);
+}
+
+/* One by one, the last first: that is as far from the order of the loop as can be. */
+static void backwards(void *pool, void (*fn)(void *, int64_t, int64_t), void *arg, int64_t n)
+{
+    (void)pool;
+    for (int64_t i = n; i-- > 0;) fn(arg, i, i + 1);
+}
+
+/* ---- Runs ---- */
+
+/* Memory of the call: zeroed, or of what is least likely to be taken for a result. */
+static void *fill(int64_t bytes, int value)
+{
+    void *room = NULL;
+    if (posix_memalign(&room, 64, (size_t)bytes + 64)) abort();
+    memset(room, value, (size_t)bytes);
+    return room;
+}
+
+static void run_once(Trial *t, const Result *r, int run, lpc_run_fn *function, int64_t *sizes,
+                     void *state, const char *what)
+{
+    static const lpc_threads ways[] = {{at_once, NULL}, {backwards, NULL}};
     const Program *program = r->cut.stages[0].program;
     const Package *p = r->package;
     const void **in = arena_array(t->arena, (size_t)p->inputs.count + 1, sizeof *in);
     void **out = arena_array(t->arena, (size_t)p->outputs.count + 1, sizeof *out);
     HostTensor *got = arena_array(t->arena, (size_t)p->outputs.count + 1, sizeof *got);
-    int64_t *sizes = arena_array(t->arena, (size_t)p->symbol_count + 1, sizeof *sizes);
-    void *work = NULL;
-    memcpy(sizes, r->sizes, (size_t)p->symbol_count * sizeof *sizes);
     Guarded *inputs = arena_array(t->arena, (size_t)p->inputs.count + 1, sizeof *inputs);
     for (int i = 0; i < p->inputs.count; i++) {
-        inputs[i] = guard(&r->in[i]);
+        inputs[i] = guard(&r->in[run][i]);
         in[i] = inputs[i].begin;
         if (!in[i]) {
             fail(t, "no memory for the inputs", what);
@@ -378,21 +472,31 @@ static void run_one(Trial *t, const Result *r, lpc_run_fn *run, const char *what
     for (int i = 0; i < program->buffer_count; i++) {
         const Buffer *buffer = program->buffers[i];
         if (buffer->class != BUFFER_OUTPUT) continue;
-        void *room = NULL;
-        if (posix_memalign(&room, 64, (size_t)buffer->max_bytes + 64)) return;
-        out[buffer->index] = room;
-        got[buffer->index] = r->out[buffer->index];
-        got[buffer->index].data = room;
+        got[buffer->index] = r->out[run][buffer->index];
+        out[buffer->index] = got[buffer->index].data = fill(buffer->max_bytes, 0xff);
     }
-    if (posix_memalign(&work, 64, (size_t)program->work_bytes + 64)) return;
-    memset(work, 0xff, (size_t)program->work_bytes);
-    if (run(in, out, sizes, work, NULL, NULL)) fail(t, "an error code", what);
+    void *work = fill(program->work_bytes, 0xff);
+    const lpc_threads *threads = with_threads(t) ? &ways[t->seed / 2 % 2] : NULL;
+    if (function(in, out, sizes, work, state, threads)) fail(t, "an error code", what);
     for (int i = 0; i < p->outputs.count; i++) {
-        if (!near(&r->out[i], &got[i], -1)) fail(t, "the backend differs from the evaluator", what);
+        if (!near(&r->out[run][i], &got[i], -1))
+            fail(t, "the backend differs from the evaluator", what);
         free(out[i]);
     }
     for (int i = 0; i < p->inputs.count; i++) munmap(inputs[i].pages, inputs[i].bytes);
     free(work);
+}
+
+static void run_all(Trial *t, const Result *r, lpc_run_fn *function, const char *what)
+{
+    const Program *program = r->cut.stages[0].program;
+    void *state = program->state_bytes ? fill(program->state_bytes, 0) : NULL;
+    int64_t *sizes = copy_sizes(t->arena, r->package, r->sizes[0]);
+    for (int run = 0; run < r->runs && !t->failed; run++) {
+        run_once(t, r, run, function, sizes, state, what);
+        next_sizes(r->graph, sizes);
+    }
+    free(state);
 }
 
 static void run_batch(Batch *b, Backends backend, Arena *arena)
@@ -418,7 +522,7 @@ static void run_batch(Batch *b, Backends backend, Arena *arena)
         void *symbol = dlsym(library, arena_printf(arena, "g%u_run", t->seed));
         memcpy(&run, &symbol, sizeof run);
         if (run)
-            run_one(t, &b->results[i], run,
+            run_all(t, &b->results[i], run,
                     arena_printf(arena, "%s, %s", what, kind_of(t, backend)->name));
         else
             fail(t, "no such function", what);
@@ -492,8 +596,6 @@ int main(int argc, char **argv)
 #else
     (void)crashed;
 #endif
-    for (size_t i = 0; argc == 1 && i < sizeof known / sizeof *known; i++)
-        add(&batch, known[i], false, all[batch.count]);
     while (done < count && (done == 0 || now() < end) && failures < 10) {
         add(&batch, first + (uint32_t)done, argc > 1, all[batch.count]);
         done++;

@@ -1,5 +1,7 @@
 /* liblpc: the order of calls, messages, everything that is told of a model, memory that ends, and
  * two compilers on two threads. */
+#include "tests/check.h"
+
 #include "include/lpc/lpc.h"
 
 #include <pthread.h>
@@ -10,16 +12,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition);                          \
-        }                                                                                          \
-    } while (0)
 
 static const char model[] = LPC_SOURCE_DIR "/models/digits/digits.onnx";
 

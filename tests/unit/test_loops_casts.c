@@ -5,11 +5,6 @@
 
 #include <float.h>
 
-static void expect(const char *what, bool ok)
-{
-    check(ok, what);
-}
-
 /* Is `code`, which makes %9 of a loaded %0, proved to convert to `type` within range? */
 static bool proved(const char *dtype, const char *code, const char *type)
 {
@@ -40,38 +35,37 @@ static bool proved(const char *dtype, const char *code, const char *type)
 
 static void test_limits(void)
 {
-    expect("nothing is known of what is loaded", !proved("f32", "    %9 = rint.f32 %0\n", "i32"));
-    expect("max and min, in the order that stops a NaN",
-           proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"));
-    expect("max lets a NaN pass when it comes second",
-           !proved("f32", "    %1 = max.f32 -128:f32, %0\n    %9 = min.f32 127:f32, %1\n", "i8"));
-    expect("a limit too high",
-           !proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 128:f32\n", "i8"));
-    expect("a limit too low",
-           !proved("f32", "    %1 = max.f32 %0, -129:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"));
-    expect("only one limit", !proved("f32", "    %9 = max.f32 %0, 0:f32\n", "i64"));
-    expect(
-        "2^31 is no i32",
-        !proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "i32"));
-    expect(
-        "but a u32",
-        proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "u32"));
+    check(!proved("f32", "    %9 = rint.f32 %0\n", "i32"), "nothing is known of what is loaded");
+    check(proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"),
+          "max and min, in the order that stops a NaN");
+    check(!proved("f32", "    %1 = max.f32 -128:f32, %0\n    %9 = min.f32 127:f32, %1\n", "i8"),
+          "max lets a NaN pass when it comes second");
+    check(!proved("f32", "    %1 = max.f32 %0, -128:f32\n    %9 = min.f32 %1, 128:f32\n", "i8"),
+          "a limit too high");
+    check(!proved("f32", "    %1 = max.f32 %0, -129:f32\n    %9 = min.f32 %1, 127:f32\n", "i8"),
+          "a limit too low");
+    check(!proved("f32", "    %9 = max.f32 %0, 0:f32\n", "i64"), "only one limit");
+    check(
+        !proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "i32"),
+        "2^31 is no i32");
+    check(proved("f32", "    %1 = max.f32 %0, 0:f32\n    %9 = min.f32 %1, 2147483648:f32\n", "u32"),
+          "but a u32");
     static const char clamp[] = "    %1 = ne.f32 %0, %0\n    %2 = select.f32 %1, 0:f32, %0\n"
                                 "    %3 = lt.f32 %2, -7:f32\n    %4 = select.f32 %3, -7:f32, %2\n"
                                 "    %5 = gt.f32 %4, 9:f32\n    %9 = select.f32 %5, 9:f32, %4\n";
-    expect("selects, the NaN first", proved("f32", clamp, "i8"));
-    expect("of another type, too low", !proved("f32", clamp, "u8"));
+    check(proved("f32", clamp, "i8"), "selects, the NaN first");
+    check(!proved("f32", clamp, "u8"), "of another type, too low");
     static const char no_nan[] = "    %3 = lt.f64 %0, -7:f64\n    %4 = select.f64 %3, -7:f64, %0\n"
                                  "    %5 = gt.f64 %4, 9:f64\n    %9 = select.f64 %5, 9:f64, %4\n";
-    expect("selects let a NaN pass", !proved("f64", no_nan, "i8"));
-    expect("sums of what is limited",
-           proved("f64",
-                  "    %1 = max.f64 %0, 0:f64\n    %2 = min.f64 %1, 100:f64\n"
-                  "    %3 = add.f64 %2, 20:f64\n    %9 = floor.f64 %3\n",
-                  "i8"));
-    expect("integers stay what they are",
-           proved("i8", "    %1 = cast.f32 %0\n    %9 = rint.f32 %1\n", "i8"));
-    expect("but not in a smaller type", !proved("i16", "    %9 = cast.f32 %0\n", "i8"));
+    check(!proved("f64", no_nan, "i8"), "selects let a NaN pass");
+    check(proved("f64",
+                 "    %1 = max.f64 %0, 0:f64\n    %2 = min.f64 %1, 100:f64\n"
+                 "    %3 = add.f64 %2, 20:f64\n    %9 = floor.f64 %3\n",
+                 "i8"),
+          "sums of what is limited");
+    check(proved("i8", "    %1 = cast.f32 %0\n    %9 = rint.f32 %1\n", "i8"),
+          "integers stay what they are");
+    check(!proved("i16", "    %9 = cast.f32 %0\n", "i8"), "but not in a smaller type");
 }
 
 /* What lowering and the loop passes leave of each function has no stray conversion, and is right where
@@ -92,11 +86,11 @@ static void test_math(void)
         kb_store(&c.b, y, at, kb_op1(&c.b, ops[i], kb_load(&c.b, x, at)));
         kb_end(&c.b);
         pass_expand_math(c.program);
-        expect("an expanded function has no stray conversion",
-               !loops_verify_casts(c.program, &c.diag));
+        check(!loops_verify_casts(c.program, &c.diag),
+              "an expanded function has no stray conversion");
         void *args[] = {(void *)(uintptr_t)values, out};
         int64_t elements[] = {COUNT, COUNT};
-        expect("it runs", !loops_eval_kernel(c.program->kernels[0], &c.diag, args, elements, NULL));
+        check(!loops_eval_kernel(c.program->kernels[0], &c.diag, args, elements, NULL), "it runs");
         for (int k = 0; k < COUNT; k++) {
             double v = (double)values[k];
             double want = ops[i] == LI_EXP     ? exp(v)

@@ -89,6 +89,11 @@ static const Line lines[] = {
      "set a.0, %3\n}\n%4 = get a.0\nstore y[0], %4\n",
      "y",
      {256, -9, -9, -9}},
+    {"a parallel loop in place",
+     "parallel %1 in 0..4 step 1 {\n%2 = load.f32 y[%1]\n%3 = load.f32 x[0]\n"
+     "%4 = add.f32 %2, %3\nstore y[%1], %4\n%5 = load.f32 y[%1]\n}\n",
+     "y",
+     {-8, -8, -8, -8}},
     {"a size", "%1 = cast.f32 size(2*n + 1)\nstore y[0], %1\n", "y", {11, -9, -9, -9}},
 };
 
@@ -152,6 +157,15 @@ static void strays(void)
         {"%1 = load.f32 t[4]\n", "t[4] is outside its 4", -1},
         {"%1 = get a.0\n", "never set", -1},
         {"%1 = load.i64 q[0]\n%2 = sub.i64 %1, 1\n%3 = div.i64 5, %2\n", "division by 0", -1},
+        {"parallel %1 in 0..4 step 1 {\nstore y[9], 1:f32\n}\n",
+         "y[9] is written by one iteration of the parallel loop and touched by another, 1", -1},
+        {"parallel %1 in 0..4 step 1 {\n%2 = load.f32 y[3]\nstore y[%1], %2\n}\n",
+         "y[3] is written by one iteration of the parallel loop and touched by another, 3", -1},
+        {"parallel %1 in 0..4 step 1 {\n%2 = shl.i64 %1, 1\n%3 = load.f32x4 y[%2] stride 5\n"
+         "store y[%1], 0:f32\n}\n",
+         "y[2] is written by one iteration of the parallel loop and touched by another, 2", -1},
+        {"parallel %1 in 0..4 step 1 {\nstore y[%1], 0:f32\n%2 = load.f32 y[0]\n}\n",
+         "y[0] is written by one iteration of the parallel loop and touched by another, 1", -1},
         {"fail 3\nstore y[64], 1:f32\n", "", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -174,10 +188,10 @@ static void whole_program(void)
     static const char text[] =
         "program @p\nsymbol n max 9 input\nsymbol m max 9 node\n"
         "buffer x: f32[2*n] input 0\nbuffer y: f32[m] output 0\n"
-        "buffer w: f32[4] const at 16\nbuffer t: f32[n] work at 64\nbuffer c: bool[1] work at 0\n"
+        "buffer w: f32[4] const at 16\nbuffer t: f32[n] work at 64\nbuffer c: bool[n] work at 0\n"
         "kernel @first(x: f32 read, w: f32 read, t: f32 write, c: bool write) {\n"
         "parallel %1 in 0..size(n) step 1 {\n%2 = load.f32 x[%1]\n%3 = load.f32 w[0]\n"
-        "%4 = add.f32 %2, %3\nstore t[%1], %4\nstore c[0], 1:bool\nsetsym m, 2\n}\n}\n"
+        "%4 = add.f32 %2, %3\nstore t[%1], %4\nstore c[%1], 1:bool\nsetsym m, 2\n}\n}\n"
         "kernel @second(t: f32 read, y: f32 write) {\nserial %1 in 0..size(m) step 1 {\n"
         "%2 = load.f32 t[%1]\nstore y[%1], %2\n}\n}\n"
         "main {\nsetsym m, size(0)\ncall @first(x[n], w[3], t, c)\nif c is 1 {\ncall @second(t, "

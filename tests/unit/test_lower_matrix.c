@@ -147,6 +147,24 @@ static void set_window(Net *net, Node *node, const ConvCase *k, const Tensor *w)
     node_set_int(net->graph, node, "group", k->group);
 }
 
+/* The outputs' sums, and how large their terms are together. bias and values may be NULL. */
+static void conv_sums(Net *net, const ConvCase *k, const Tensor *x, const Tensor *w,
+                      const Tensor *bias, const Values *values, const Tensor *out, double **want,
+                      double **scale)
+{
+    int64_t count = net_elements(net, out);
+    Grid g = grid_of(net, k, x, w, out);
+    *want = arena_array(net->arena, (size_t)count, sizeof **want);
+    *scale = arena_array(net->arena, (size_t)count, sizeof **scale);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t n, m, o[3];
+        position(&g, i, &n, &m, o);
+        if (bias) (*want)[i] = get_element(bias->dtype, net_data(net, bias), m);
+        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), values, n, m, o, *want + i,
+                     *scale + i);
+    }
+}
+
 static void *conv_once(const Setup *s, const ConvCase *k, bool last, bool check, Net *net)
 {
     net_init(net, s->bits, s->registers, s->fma);
@@ -188,15 +206,9 @@ static void *conv_once(const Setup *s, const ConvCase *k, bool last, bool check,
     void *got = net_eval(net, program, result);
     if (!check) return got;
     int64_t count = net_elements(net, out);
-    double *want = arena_array(net->arena, (size_t)count, sizeof *want);
-    double *scale = arena_array(net->arena, (size_t)count, sizeof *scale);
-    Grid g = grid_of(net, k, x, w, out);
+    double *want, *scale;
+    conv_sums(net, k, x, w, bias, NULL, out, &want, &scale);
     for (int64_t i = 0; i < count; i++) {
-        int64_t n, m, o[3];
-        position(&g, i, &n, &m, o);
-        want[i] = get_element(dtype, net_data(net, bias), m);
-        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), NULL, n, m, o, &want[i],
-                     &scale[i]);
         if (k->epilogue == 1) want[i] = want[i] > 0 ? want[i] : 0;
         if (k->epilogue == 2) {
             double v = want[i] + get_element(dtype, net_data(net, residual), i);
@@ -377,17 +389,13 @@ static void quant_once(const Setup *s, const QuantCase *q, bool last)
     set_window(net, node, k, w);
     Program *program = net_lower(net, node);
     void *got = program ? net_eval(net, program, out) : NULL;
-    int64_t count = net_elements(net, out);
-    double *want = arena_array(net->arena, (size_t)count, sizeof *want);
-    double *scale = arena_array(net->arena, (size_t)count, sizeof *scale);
+    double *want, *scale;
+    conv_sums(net, k, x, w, bias, &v, out, &want, &scale);
     Grid g = grid_of(net, k, x, w, out);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; quant && i < net_elements(net, out); i++) {
         int64_t n, m, o[3];
         position(&g, i, &n, &m, o);
-        if (bias) want[i] = get_element(DT_I32, net_data(net, bias), m);
-        conv_element(k, &g, x, net_data(net, x), w, net_data(net, w), &v, n, m, o, &want[i],
-                     &scale[i]);
-        if (quant) want[i] = requantised(want[i], &v, m, q->y);
+        want[i] = requantised(want[i], &v, m, q->y);
     }
     compare(net, arena_printf(net->arena, "integer conv %s * %s, %d bits", k->x, k->w, s->bits),
             out, got, want, scale);

@@ -1,18 +1,12 @@
 /* Operators that move, gather, resample and sort elements: one node each, lowered for rows and
  * channels-last places, scalar and vector code, against plain loops. What each operator means is
  * checked by the official tests; here it is places, symbolic sizes and indices that are wrong. */
+#include "tests/check.h"
+
 #include "matrix_case.h"
 #include "passes/shape/shape.h"
 
 #include <math.h>
-
-static int failures;
-
-static void check(const char *name, const char *variant, bool ok)
-{
-    if (!ok) printf("FAIL %s (%s)\n", name, variant);
-    if (!ok) failures++;
-}
 
 typedef struct Case {
     Net net;
@@ -89,7 +83,7 @@ static void test_reshape(int variant)
     c.in[1] = ints(&c, 3, (int64_t[]){6, -1, 2});
     make_node(&c, OP_RESHAPE, 2);
     const double *want = input(&c, 0), *got = run(&c);
-    check("reshape", c.variant, same(got, want, net_elements(&c.net, c.out), 0));
+    check_about(same(got, want, net_elements(&c.net, c.out), 0), "reshape", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -105,7 +99,7 @@ static void test_tile(int variant)
     for (int i = 0, at = 0; i < 4; i++)
         for (int j = 0; j < 15; j++)
             for (int k = 0; k < 8; k++) want[at++] = x[(i % 2 * 5 + j % 5) * 4 + k % 4];
-    check("tile", c.variant, same(got, want, 2 * 2 * 15 * 8, 0));
+    check_about(same(got, want, 2 * 2 * 15 * 8, 0), "tile", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -117,7 +111,7 @@ static void test_clip(int variant)
     c.in[0] = net_input(&c.net, "x", DT_F32, "1,2,h,4", false);
     make_node(&c, OP_CLIP, 1);
     const double *want = input(&c, 0), *got = run(&c);
-    check("clip", c.variant, same(got, want, 2 * 5 * 4, 0));
+    check_about(same(got, want, 2 * 5 * 4, 0), "clip", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -138,7 +132,7 @@ static void test_slice(int variant)
         for (int k = 1; k < 3; k++)
             for (int i = 6; i >= 0; i -= 3)
                 for (int j = 0; j < 4; j++) want[at++] = x[((n * 3 + k) * 8 + i) * 4 + j];
-    check("slice", c.variant, same(got, want, at, 0));
+    check_about(same(got, want, at, 0), "slice", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -167,7 +161,7 @@ static void test_pad(int variant, const char *mode, int64_t before, int64_t afte
                 int64_t y = padded(mode, i - before, 5), z = padded(mode, j - 1, 4);
                 want[at++] = y < 0 || z < 0 ? 0 : x[(k * 5 + y) * 4 + z];
             }
-    check(mode, c.variant, same(got, want, at, 0));
+    check_about(same(got, want, at, 0), mode, c.variant);
     arena_free(c.net.arena);
 }
 
@@ -188,7 +182,7 @@ static void test_concat(int variant)
             int64_t rows = c.in[k]->dims[1]->value;
             for (int64_t i = 0; i < rows * 5; i++) want[at++] = input(&c, k)[n * rows * 5 + i];
         }
-    check("concat", c.variant, same(run(&c), want, at, 0));
+    check_about(same(run(&c), want, at, 0), "concat", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -209,7 +203,7 @@ static void test_gather(int variant, int64_t last_index, bool fails)
     for (int n = 0, at = 0; n < 2 && !fails; n++)
         for (int k = 0; k < 3; k++)
             for (int j = 0; j < 9; j++) want[at++] = x[(n * 5 + (index[k] + 5) % 5) * 9 + j];
-    check("gather", c.variant, fails ? got == NULL : same(got, want, 54, 0));
+    check_about(fails ? got == NULL : same(got, want, 54, 0), "gather", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -228,7 +222,7 @@ static void test_scatter_nd(int variant)
     memcpy(want, input(&c, 0), sizeof want);
     for (int k = 0; k < 3; k++)
         for (int j = 0; j < 15; j++) want[(index[k] + 4) % 4 * 15 + j] += input(&c, 2)[k * 15 + j];
-    check("scatter_nd", c.variant, same(run(&c), want, 60, 1e-6));
+    check_about(same(run(&c), want, 60, 1e-6), "scatter_nd", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -257,7 +251,7 @@ static void test_resize(int variant, const char *mode, bool symbolic)
         want[at] = (1 - v) * ((1 - w) * p[i * 5 + j] + w * p[i * 5 + j + 1]) +
                    v * ((1 - w) * p[i * 5 + 5 + j] + w * p[i * 5 + 6 + j]);
     }
-    check(symbolic ? "resize, symbolic" : "resize", c.variant, same(got, want, 300, 1e-6));
+    check_about(same(got, want, 300, 1e-6), symbolic ? "resize, symbolic" : "resize", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -281,7 +275,7 @@ static void test_top_k(int variant, const char *sizes, int64_t n, int64_t k)
             }
             ok = above <= i && above + equal > i;
         }
-    check("top_k", c.variant, ok);
+    check_about(ok, "top_k", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -302,7 +296,7 @@ static void test_non_zero(int variant)
     make_node(&c, OP_NON_ZERO, 1);
     const double *got = run(&c);
     bool counted = net_elements(&c.net, c.out) == 2 * count;
-    check("non_zero", c.variant, counted && same(got, want, 2 * count, 0));
+    check_about(counted && same(got, want, 2 * count, 0), "non_zero", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -318,7 +312,7 @@ static void test_unique(int variant, bool sorted)
     node_set_int(c.net.graph, c.node, "sorted", sorted);
     const double *got = run(&c);
     bool counted = net_elements(&c.net, c.out) == 5;
-    check("unique", c.variant, counted && same(got, sorted ? up : first, 5, 0));
+    check_about(counted && same(got, sorted ? up : first, 5, 0), "unique", c.variant);
     arena_free(c.net.arena);
 }
 
@@ -333,7 +327,7 @@ static void test_dynamic_quantize(int variant)
     for (int i = 0; i < 105; i++) low = fmin(low, x[i]), high = fmax(high, x[i]);
     double scale = (high - low) / 255, zero = rint(-low / scale);
     for (int i = 0; i < 105; i++) want[i] = fmin(fmax(rint(x[i] / scale) + zero, 0), 255);
-    check("dynamic_quantize", c.variant, same(got, want, 105, 1));
+    check_about(same(got, want, 105, 1), "dynamic_quantize", c.variant);
     arena_free(c.net.arena);
 }
 

@@ -1,5 +1,7 @@
 /* The memory plan: constants that no call reads leave the program and take no bytes, whatever plan
  * is made; what stays has a place, and ids that are its positions. */
+#include "tests/check.h"
+
 #include "passes/memory/memory.h"
 
 #include <stdio.h>
@@ -29,15 +31,6 @@ static const char text[] = "program @plan\n"
                            "    call @k(c, w, y)\n"
                            "}\n";
 
-static int failures;
-
-static void check(bool good, const char *what, const char *about)
-{
-    if (good) return;
-    printf("FAIL %s: %s\n", what, about);
-    failures++;
-}
-
 static void check_plan(bool apart)
 {
     Arena *arena = arena_new();
@@ -48,7 +41,7 @@ static void check_plan(bool apart)
     diag_init(&diag, arena, "plan");
     int code = loops_parse(arena, &diag, text, "plan", &program);
     diag_flush(&diag);
-    check(!code, "not parsed", "plan");
+    check_about(!code, "not parsed", "plan");
     if (!code) {
         if (apart)
             memory_apart(program, &figures);
@@ -58,14 +51,16 @@ static void check_plan(bool apart)
             const Buffer *buffer = program->buffers[i];
             bool placed = buffer->class == BUFFER_CONST || buffer->class == BUFFER_WORK;
             constants += buffer->class == BUFFER_CONST;
-            check(buffer->id == i, "an id that is not the position", buffer->name);
-            check(!placed || buffer->offset >= 0, "no place", buffer->name);
-            check(!strstr(buffer->name, "unread"), "nobody reads it", buffer->name);
+            check_about(buffer->id == i, "an id that is not the position", buffer->name);
+            check_about(!placed || buffer->offset >= 0, "no place", buffer->name);
+            check_about(!strstr(buffer->name, "unread"), "nobody reads it", buffer->name);
         }
-        check(constants == 2 && program->buffer_count == 6, "another number of buffers", "plan");
-        check(program->const_bytes == buffer_room(80) + buffer_room(32), "const bytes", "plan");
-        check(program->work_bytes == 2 * buffer_room(32), "workspace", "plan");
-        check(!loops_verify(program, &diag), "the program", "plan");
+        check_about(constants == 2 && program->buffer_count == 6, "another number of buffers",
+                    "plan");
+        check_about(program->const_bytes == buffer_room(80) + buffer_room(32), "const bytes",
+                    "plan");
+        check_about(program->work_bytes == 2 * buffer_room(32), "workspace", "plan");
+        check_about(!loops_verify(program, &diag), "the program", "plan");
         diag_flush(&diag);
     }
     arena_free(arena);

@@ -1,6 +1,8 @@
 /* The weights object: its bytes, its place and its symbol as a linker and a program see them, and
  * what happens when a constant cannot be read or the disk is full. */
 #define _POSIX_C_SOURCE 200809L
+#include "tests/check.h"
+
 #include "backend/object/weights_object.h"
 
 #include <dlfcn.h>
@@ -12,14 +14,6 @@
 #include <unistd.h>
 
 enum { BIG = 3 * 1024 * 1024 + 17 };
-
-static int failures;
-
-static void check(const char *name, bool ok)
-{
-    printf("%s %s\n", ok ? "ok  " : "FAIL", name);
-    if (!ok) failures++;
-}
 
 static uint8_t byte_at(int64_t at)
 {
@@ -85,7 +79,7 @@ static void test_link(Arena *arena, const Program *p, const char *folder)
 #else
     const char *triple = "x86_64-linux-gnu";
 #endif
-    check("written", !weights_object_write(p, triple, &diag, object));
+    check(!weights_object_write(p, triple, &diag, object), "written");
     FILE *source = fopen(arena_printf(arena, "%s/get.c", folder), "w");
     if (!source) return;
     fputs("extern const unsigned char model_weights[];\n"
@@ -96,16 +90,16 @@ static void test_link(Arena *arena, const Program *p, const char *folder)
                                  "cc -shared -fPIC -Wl,--fatal-warnings -o %s/get.so "
                                  "%s/get.c %s",
                                  folder, folder, object);
-    check("links", system(command) == 0);
+    check(system(command) == 0, "links");
     void *library = dlopen(arena_printf(arena, "%s/get.so", folder), RTLD_NOW);
-    check("loads", library != NULL);
+    check(library != NULL, "loads");
     if (!library) return;
     const uint8_t *(*get)(void);
     void *symbol = dlsym(library, "get");
     memcpy(&get, &symbol, sizeof get);
-    check("page-aligned", (uintptr_t)get() % 4096 == 0);
-    check("bytes", bytes_are_right(get()));
-    check("not exported", dlsym(library, "model_weights") == NULL);
+    check((uintptr_t)get() % 4096 == 0, "page-aligned");
+    check(bytes_are_right(get()), "bytes");
+    check(dlsym(library, "model_weights") == NULL, "not exported");
     dlclose(library);
 }
 
@@ -127,9 +121,9 @@ static void test_headers(Arena *arena, const Program *p, const char *folder)
         FILE *file = fopen(path, "rb");
         ok = ok && file && fread(&header, sizeof header, 1, file) == 1;
         if (file) fclose(file);
-        check(kinds[i].triple, ok && !memcmp(header.e_ident, ELFMAG, 4) &&
-                                   header.e_machine == kinds[i].machine &&
-                                   header.e_flags == kinds[i].flags && header.e_type == ET_REL);
+        check(ok && !memcmp(header.e_ident, ELFMAG, 4) && header.e_machine == kinds[i].machine &&
+                  header.e_flags == kinds[i].flags && header.e_type == ET_REL,
+              kinds[i].triple);
     }
 }
 
@@ -139,20 +133,21 @@ static void test_failures(Arena *arena, Program *p, const char *folder)
     diag_init(&diag, arena, "test");
     char *path = arena_printf(arena, "%s/f.o", folder);
     struct stat info;
-    check("unknown triple",
-          weights_object_write(p, "mips-linux", &diag, path) == LPC_ERROR && diag.count == 1);
+    check(weights_object_write(p, "mips-linux", &diag, path) == LPC_ERROR && diag.count == 1,
+          "unknown triple");
     char *nowhere = arena_printf(arena, "%s/none/f.o", folder);
-    check("no such folder",
-          weights_object_write(p, "x86_64", &diag, nowhere) == LPC_ERROR && diag.count == 2);
+    check(weights_object_write(p, "x86_64", &diag, nowhere) == LPC_ERROR && diag.count == 2,
+          "no such folder");
     if (!access("/dev/full", W_OK))
-        check("disk full", weights_object_write(p, "x86_64", &diag, "/dev/full") == LPC_ERROR &&
-                               diag.count == 3 && !stat("/dev/full", &info));
+        check(weights_object_write(p, "x86_64", &diag, "/dev/full") == LPC_ERROR &&
+                  diag.count == 3 && !stat("/dev/full", &info),
+              "disk full");
     int before = diag.count;
     p->buffers[2]->source = &broken;
-    check("unreadable constant", weights_object_write(p, "x86_64", &diag, path) == LPC_ERROR &&
-                                     diag.count == before + 1 &&
-                                     strstr(diag.messages[before], "'big'") != NULL);
-    check("nothing half-written", stat(path, &info) != 0);
+    check(weights_object_write(p, "x86_64", &diag, path) == LPC_ERROR && diag.count == before + 1 &&
+              strstr(diag.messages[before], "'big'") != NULL,
+          "unreadable constant");
+    check(stat(path, &info) != 0, "nothing half-written");
 }
 
 int main(void)
@@ -167,8 +162,8 @@ int main(void)
     Program *empty = program_new(arena, sizes_new(arena), "empty");
     Diag diag;
     diag_init(&diag, arena, "test");
-    check("no weights",
-          !weights_object_write(empty, "x86_64", &diag, arena_printf(arena, "%s/e.o", folder)));
+    check(!weights_object_write(empty, "x86_64", &diag, arena_printf(arena, "%s/e.o", folder)),
+          "no weights");
     if (system(arena_printf(arena, "rm -rf %s", folder))) failures++;
     arena_free(arena);
     return failures != 0;

@@ -1,19 +1,11 @@
 /* The table of options: names are taken once by each subcommand, values land where they belong, any
  * number of them; the text for the build id has what reaches an output and nothing else. */
+#include "tests/check.h"
+
 #include "lib/options/options.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            failures++;                                                                            \
-            printf("FAILED %s:%d: %s\n", __FILE__, __LINE__, #condition);                          \
-        }                                                                                          \
-    } while (0)
 
 static Arena *arena;
 static Diag diag;
@@ -95,11 +87,11 @@ static void lists_grow(void)
 static void wrong_values(void)
 {
     static const char *const cases[][3] = {
-        {"--bind", "n", NULL},         {"--bind", "=3", NULL},     {"--bind", "n=3x", NULL},
-        {"--bind", "n=-1", NULL},      {"--threads", "0", NULL},   {"--threads", "1.5", NULL},
-        {"--memory-limit", "2", NULL}, {"--objective", "x", NULL}, {"--emit", "eval", NULL},
-        {"--state", "x", NULL},        {"--name", "", NULL},       {"--bind-input", "x=", NULL},
-        {"--threads", "nan", NULL}};
+        {"--bind", "n", NULL},         {"--bind", "=3", NULL},      {"--bind", "n=3x", NULL},
+        {"--bind", "n=-1", NULL},      {"--threads", "0", NULL},    {"--threads", "1.5", NULL},
+        {"--memory-limit", "2", NULL}, {"--objective", "x", NULL},  {"--emit", "eval", NULL},
+        {"--state", "x", NULL},        {"--name", "", NULL},        {"--bind-input", "x=", NULL},
+        {"--threads", "nan", NULL},    {"--nchwc-block", "4", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) parse(0, cases[i], LPC_USAGE);
     static const char *const eval[] = {"--emit", "eval", NULL};
     CHECK(parse(2, eval, 0).evaluate);
@@ -121,10 +113,10 @@ static void what_reaches(void)
                                                   "-o",      "out",       "--verbose",
                                                   NULL};
     static const char *const others[][3] = {
-        {"--portable", NULL},      {"--emit", "c"},          {"--threads", "4"},
-        {"--bind", "n=1"},         {"--max", "n=1"},         {"--state", "a=b"},
-        {"--name", "x"},           {"--instrument", NULL},   {"--no-plan", NULL},
-        {"--objective", "memory"}, {"--memory-limit", "0.9"}};
+        {"--portable", NULL},      {"--emit", "c"},           {"--threads", "4"},
+        {"--bind", "n=1"},         {"--max", "n=1"},          {"--state", "a=b"},
+        {"--name", "x"},           {"--instrument", NULL},    {"--no-plan", NULL},
+        {"--objective", "memory"}, {"--memory-limit", "0.9"}, {"--nchwc-block", "16"}};
     const char *plain = reaching(none);
     CHECK(!strcmp(plain, reaching(same)));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -143,12 +143,14 @@ static void random_cluster(Diag *diag, Arena *arena, Cluster *out)
     int left = 1 + below(4);
     bool equal = below(3) == 0;
     while (left > 0) {
+        Target *t = arena_alloc(arena, sizeof *t);
+        *t = (Target){.name = arena_printf(arena, "t%d", below(3)),
+                      .gflops = equal ? 4 : 1 + below(5),
+                      .memory_bandwidth = below(3) ? 0 : 100 + below(300),
+                      .call_overhead = below(4) ? 0 : 0.01 * below(5),
+                      .memory = below(12) == 0 ? 0 : 40 + below(below(2) ? 400 : 150)};
         Device d = {.name = arena_printf(arena, "d%d", c.count),
-                    .target = arena_printf(arena, "t%d", below(3)),
-                    .gflops = equal ? 4 : 1 + below(5),
-                    .memory_bandwidth = below(3) ? 0 : 100 + below(300),
-                    .call_overhead = below(4) ? 0 : 0.01 * below(5),
-                    .memory = below(12) == 0 ? 0 : 40 + below(below(2) ? 400 : 150),
+                    .target = t,
                     .runtime = below(3) ? 0 : below(10),
                     .count = 1 + below(left)};
         left -= d.count;
@@ -360,8 +362,10 @@ static bool large(void)
         ok = ok &&
              (first == 0 || needs_memory(needs, first - 1, end) >= needs_memory(needs, first, end));
     }
-    Device devices[] = {{.name = "a", .target = "t", .gflops = 2, .memory = 1 << 20, .count = 2},
-                        {.name = "b", .target = "t", .gflops = 1, .memory = 1 << 20, .count = 1}};
+    const Target fast = {.name = "t", .gflops = 2, .memory = 1 << 20};
+    const Target slow = {.name = "t", .gflops = 1, .memory = 1 << 20};
+    Device devices[] = {{.name = "a", .target = &fast, .count = 2},
+                        {.name = "b", .target = &slow, .count = 1}};
     Cluster raw = {.devices = devices, .count = 2, .otherwise = {.bandwidth = 1e9}}, cluster;
     PlanOptions options = plan_defaults();
     Plan plan = {0};

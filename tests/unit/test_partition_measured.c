@@ -1,4 +1,6 @@
 /* Measured times stand in for the model's: plans follow them, and files keep them. */
+#include "tests/check.h"
+
 #include "passes/partition/planner.h"
 
 #include <math.h>
@@ -6,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int failures;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            printf("FAIL line %d: %s\n", __LINE__, #condition);                                    \
-            failures++;                                                                            \
-        }                                                                                          \
-    } while (0)
 
 enum { LAYERS = 4 };
 
@@ -29,8 +21,10 @@ int main(void)
     Arena *arena = arena_new();
     Diag diag;
     diag_init(&diag, arena, NULL);
-    Device devices[2] = {{.name = "x", .target = "pc", .gflops = 1, .memory = 1 << 20, .count = 1},
-                         {.name = "y", .target = "pi", .gflops = 1, .memory = 1 << 20, .count = 1}};
+    const Target pc = {.name = "pc", .gflops = 1, .memory = 1 << 20};
+    const Target pi = {.name = "pi", .gflops = 1, .memory = 1 << 20};
+    Device devices[2] = {{.name = "x", .target = &pc, .count = 1},
+                         {.name = "y", .target = &pi, .count = 1}};
     Cluster raw = {.devices = devices, .count = 2, .otherwise = {.bandwidth = 1e9}}, cluster;
     Profile profile = {.name = "p", .layers = layers, .count = LAYERS};
     PlanOptions options = plan_defaults();

@@ -65,11 +65,11 @@ static Cluster make_cluster(Arena *arena, int devices, int types, int links, dou
     Cluster c = {.otherwise = {0, 0, 125e6, 1e-4}};
     int count = types ? types : devices;
     for (int d = 0; d < count; d++) {
-        Device one = {.name = arena_printf(arena, "d%d", d),
-                      .target = "t",
+        Target *t = arena_alloc(arena, sizeof *t);
+        *t = (Target){.name = "t",
                       .gflops = uniform(5, 50),
-                      .memory = (int64_t)(1.1 * total / devices * uniform(0.95, 1.05)),
-                      .count = devices / count};
+                      .memory = (int64_t)(1.1 * total / devices * uniform(0.95, 1.05))};
+        Device one = {.name = arena_printf(arena, "d%d", d), .target = t, .count = devices / count};
         arena_push(arena, c.devices, c.count) = one;
     }
     for (int a = 0; a < count && links; a++) {

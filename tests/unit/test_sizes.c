@@ -1,4 +1,6 @@
 /* Sizes: the laws of the normal form, evaluation, bounds and text, on random expressions. */
+#include "tests/check.h"
+
 #include "ir/sym.h"
 
 #include <inttypes.h>
@@ -7,7 +9,6 @@
 
 enum { SYMBOLS = 4, ROUNDS = 20000 };
 
-static int failures;
 static SizeTable *table;
 static int64_t values[SYMBOLS];
 static uint64_t seed = 12345;
@@ -16,12 +17,6 @@ static int64_t below(int64_t limit)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     return (int64_t)((seed >> 33) % (uint64_t)limit);
-}
-
-static void check(const char *name, bool ok)
-{
-    printf("%s %s\n", ok ? "ok  " : "FAIL", name);
-    if (!ok) failures++;
 }
 
 /* A size and what it must evaluate to, computed apart from sym.c. */
@@ -133,9 +128,9 @@ static void test_random(bool bounded)
         }
         arena_free(arena);
     }
-    check(bounded ? "random, bounded: value" : "random, unbounded: value", evaluates);
-    check(bounded ? "random, bounded: round trip" : "random, unbounded: round trip", round_trips);
-    check(bounded ? "random, bounded: bounds" : "random, unbounded: bounds", sound);
+    check(evaluates, bounded ? "random, bounded: value" : "random, unbounded: value");
+    check(round_trips, bounded ? "random, bounded: round trip" : "random, unbounded: round trip");
+    check(sound, bounded ? "random, bounded: bounds" : "random, unbounded: bounds");
 }
 
 static void test_laws(void)
@@ -159,11 +154,11 @@ static void test_laws(void)
                              size_min(table, size_min(table, c, a), b);
         arena_free(arena);
     }
-    check("a + (b + c) is (c + a) + b", add);
-    check("a * (b * c) is (c * a) * b", mul);
-    check("a * (b - c) is a*b - c*a", distributes);
-    check("(a * d) / d is a", exact);
-    check("min is associative and commutative", order);
+    check(add, "a + (b + c) is (c + a) + b");
+    check(mul, "a * (b * c) is (c * a) * b");
+    check(distributes, "a * (b - c) is a*b - c*a");
+    check(exact, "(a * d) / d is a");
+    check(order, "min is associative and commutative");
 }
 
 /* Each text parses and prints as the second one. */
@@ -209,7 +204,7 @@ static void test_forms(void)
         const Size *size = size_parse(table, forms[i][0], NULL);
         const char *text = size ? size_text(table, size) : "nothing";
         bool ok = !strcmp(text, forms[i][1]);
-        check(forms[i][0], ok);
+        check(ok, forms[i][0]);
         if (!ok) printf("     got %s, expected %s\n", text, forms[i][1]);
     }
 }
@@ -226,12 +221,12 @@ static void test_errors(void)
             refused = false;
         }
     }
-    check("broken texts are refused", refused);
+    check(refused, "broken texts are refused");
     const char *text = "h + 1 , 4", *end;
-    check("stops behind a size", size_parse(table, text, &end) && end == text + 5);
+    check(size_parse(table, text, &end) && end == text + 5, "stops behind a size");
     static char deep[5000];
     memset(deep, '(', sizeof deep - 1);
-    check("deep nesting is refused", !size_parse(table, deep, NULL));
+    check(!size_parse(table, deep, NULL), "deep nesting is refused");
 }
 
 static void test_bounds(Arena *arena)
@@ -239,18 +234,19 @@ static void test_bounds(Arena *arena)
     const Size *h = size_parse(table, "h", NULL), *open = size_parse(table, "unbounded", NULL);
     const Size *sub = size_substitute(table, size_parse(table, "(h*seq + 7)/4", NULL),
                                       sizes_find(table, "seq"), size_const(table, 4));
-    check("substitution simplifies", sub == size_addi(table, h, 1));
-    check("upper bound of h", size_upper(table, h) == 11 && size_lower(table, h) == 0);
-    check("no bound", size_upper(table, open) == INT64_MAX &&
-                          size_upper(table, size_addi(table, open, -5)) == INT64_MAX &&
-                          size_upper(table, size_divi(table, open, 2)) == INT64_MAX);
-    check("lower bound of -unbounded", size_lower(table, size_muli(table, open, -2)) == INT64_MIN);
+    check(sub == size_addi(table, h, 1), "substitution simplifies");
+    check(size_upper(table, h) == 11 && size_lower(table, h) == 0, "upper bound of h");
+    check(size_upper(table, open) == INT64_MAX &&
+              size_upper(table, size_addi(table, open, -5)) == INT64_MAX &&
+              size_upper(table, size_divi(table, open, 2)) == INT64_MAX,
+          "no bound");
+    check(size_lower(table, size_muli(table, open, -2)) == INT64_MIN, "lower bound of -unbounded");
     int64_t huge[8] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, 0, 0};
-    check("evaluation saturates",
-          size_eval(size_parse(table, "batch*seq*h + h", NULL), huge) == INT64_MAX);
+    check(size_eval(size_parse(table, "batch*seq*h + h", NULL), huge) == INT64_MAX,
+          "evaluation saturates");
     const Size *power = h;
     for (int i = 0; i < 40; i++) power = size_mul(table, power, size_addi(table, power, 1));
-    check("absurd sizes end at INT64_MAX", size_is(power, INT64_MAX));
+    check(size_is(power, INT64_MAX), "absurd sizes end at INT64_MAX");
     (void)arena;
 }
 

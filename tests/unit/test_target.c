@@ -1,21 +1,14 @@
 /* Targets: every one that lpc brings loads, aliases and user directories are followed, and each bad
  * field gives one error that names the file, the field and what was expected. */
 #define _GNU_SOURCE
+#include "tests/check.h"
+
 #include "ir/target.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int failures;
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            failures++;                                                                            \
-        }                                                                                          \
-    } while (0)
 
 static char dir[] = "/tmp/lpc-targets-XXXXXX";
 

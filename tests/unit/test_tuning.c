@@ -1,21 +1,13 @@
 /* Measured tilings: keys say what is computed and nothing else; every tiling that lowering offers
  * gives the bits of the rule's (another method: values close to them); the file comes back as it
  * was written, and says what is wrong with it when it is edited badly. */
+#include "tests/check.h"
+
 #include "tests/unit/matrix_case.h"
 
 #include "lib/compile/tunings.c"
 
 #include <math.h>
-
-static int failures, checks;
-
-static void check(bool good, const char *what, const char *about)
-{
-    checks++;
-    if (good) return;
-    printf("FAIL %s: %s\n", what, about);
-    failures++;
-}
 
 /* ---- One node in a net ---- */
 
@@ -92,10 +84,11 @@ static void check_keys(void)
     for (int i = 0; i < CASES; i++) {
         const char *first = key_of(&a, &cases[i], "first");
         const char *second = key_of(&c, &cases[i], "second");
-        check(!strcmp(first, second), "the name is in the key", second);
+        check_about(!strcmp(first, second), "the name is in the key", second);
         for (int k = 0; k < i; k++) {
             Net other;
-            check(strcmp(first, key_of(&other, &cases[k], "first")) != 0, "one key for two", first);
+            check_about(strcmp(first, key_of(&other, &cases[k], "first")) != 0, "one key for two",
+                        first);
             arena_free(other.arena);
         }
         arena_free(a.arena);
@@ -104,7 +97,7 @@ static void check_keys(void)
     Case strided = cases[2];
     strided.relu = true;
     const char *plain = key_of(&a, &cases[2], "n"), *more = key_of(&c, &strided, "n");
-    check(strcmp(plain, more) != 0, "the epilogue is not in the key", more);
+    check_about(strcmp(plain, more) != 0, "the epilogue is not in the key", more);
     arena_free(a.arena);
     arena_free(c.arena);
 }
@@ -152,14 +145,14 @@ static void check_tiling(const Case *k, const TuningSite *site, Tiling tiling, c
     about = arena_printf(arena, "%s for %s", about, site->key);
     tuning_set(&tuning, site->key, tiling);
     const void *got = run(k, &tuning, arena, &bytes, &text);
-    check(got != NULL, "no result", about);
-    check(tuning.kernels[0].used, "nobody asked for it", about);
-    check(strcmp(text, rule_text) != 0, "the same code as by rule", about);
-    check(tiling_fits(32, tiling.rows, tiling.vecs), "more than the registers hold", about);
+    check_about(got != NULL, "no result", about);
+    check_about(tuning.kernels[0].used, "nobody asked for it", about);
+    check_about(strcmp(text, rule_text) != 0, "the same code as by rule", about);
+    check_about(tiling_fits(32, tiling.rows, tiling.vecs), "more than the registers hold", about);
     if (got && tiling.method)
-        check(close_to(rule, got, bytes / 4), "far from the rule's", about);
+        check_about(close_to(rule, got, bytes / 4), "far from the rule's", about);
     else if (got)
-        check(!memcmp(rule, got, bytes), "other bits than the rule's", about);
+        check_about(!memcmp(rule, got, bytes), "other bits than the rule's", about);
     arena_free(arena);
 }
 
@@ -171,10 +164,10 @@ static void check_tilings(const Case *k)
     const char *text = "", *without = "";
     const void *rule = run(k, &notes, arena, &bytes, &text);
     const void *plain = run(k, NULL, arena, &bytes, &without);
-    check(rule && plain && !strcmp(text, without), "taking notes changes code", k->w);
-    check(notes.site_count == 1, "not one site", k->w);
+    check_about(rule && plain && !strcmp(text, without), "taking notes changes code", k->w);
+    check_about(notes.site_count == 1, "not one site", k->w);
     const TuningSite *site = notes.sites;
-    check(site->tile_count > 0, "no tile to try", k->w);
+    check_about(site->tile_count > 0, "no tile to try", k->w);
     for (int i = 0; rule && i < site->tile_count; i++)
         check_tiling(k, site, site->tiles[i], rule, text);
     for (int i = 0; rule && i < site->order_count; i++)
@@ -196,13 +189,13 @@ static void expect_error(const char *text, const char *message)
     LowerTarget lower = {.device = &device};
     Target target = {.name = "t", .triple = "a", .cpu = "b", .features = ""};
     diag_init(&diag, arena, "model.onnx");
-    check(to >= 0 && write(to, text, strlen(text)) == (ssize_t)strlen(text), "no file", path);
+    check_about(to >= 0 && write(to, text, strlen(text)) == (ssize_t)strlen(text), "no file", path);
     close(to);
     int code = tune_read(arena, &diag, path, false, &file);
     if (!code) code = tune_table(file, &diag, &lower, &target, 1, &table);
     const char *said = diag.count ? diag.messages[0] : "(nothing)";
-    check(!code == !message, "not the status that was expected", said);
-    if (message) check(strstr(said, message) && strstr(said, path), message, said);
+    check_about(!code == !message, "not the status that was expected", said);
+    if (message) check_about(strstr(said, message) && strstr(said, path), message, said);
     unlink(path);
     arena_free(arena);
 }
@@ -231,13 +224,27 @@ static void check_errors(void)
     expect_error(around(arena, "{\"columns\":\"left\"}"), "expected inner or outer");
     expect_error(around(arena, "{\"method\":\"fft\"}"), "expected direct, winograd2 or winograd4");
     expect_error(around(arena, "{\"unroll\":2}"), "unknown field 'unroll'");
-    expect_error(around(arena, "3"), "expected an object");
+    expect_error(around(arena, "{\"columns\":1}"), "'columns': expected inner or outer, got 1");
+    expect_error(around(arena, "{\"band\":-1}"), "'band': expected a whole number from 1");
+    expect_error(around(arena, "{\"rows\":1e99,\"vecs\":2}"), "'rows': expected a whole number");
+    expect_error(around(arena, "{\"rows\":null,\"vecs\":2}"), "'rows': expected a whole number");
+    expect_error(around(arena, "{\"rows\":NaN,\"vecs\":2}"), "not JSON: line 1");
+    expect_error(around(arena, "3"), "kernel 'MatMul': expected an object");
+    expect_error("[]", "expected an object");
+    expect_error("{\"format\": \"tuning\"}", "'format': expected \"lpc tuning\", got \"tuning\"");
+    expect_error("{\"format\": \"lpc tuning\"}", "'lowering' is missing");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": -1}", "'lowering': expected");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 1}", "'tables' is missing");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": {}}",
+                 "'tables': expected");
+    expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{\"kernels\": 1}]}",
+                 "tables[0]: field 'kernels': expected an object");
     expect_error("{\"format\": \"lpc tuning\",\n \"lowering\" 1}", "line 2");
-    expect_error("{\"layers\": []}", "not a file of tilings");
+    expect_error("{\"layers\": []}", "unknown field 'layers': expected one of format");
     expect_error(arena_printf(arena,
                               "{\"format\": \"lpc tuning\", \"lowering\": %d, \"tables\": [{}]}",
                               TUNING_LOWERING),
-                 "expected 'target'");
+                 "tables[0]: field 'target' is missing: expected a text");
     expect_error("{\"format\": \"lpc tuning\", \"lowering\": 0, \"tables\": [{}]}",
                  NULL); /* stale */
     arena_free(arena);
@@ -250,33 +257,37 @@ static void check_round_trip(void)
     Diag diag;
     char folder[] = "/tmp/lpc-test-tune-XXXXXX";
     diag_init(&diag, arena, NULL);
-    check(mkdtemp(folder) != NULL, "no folder", folder);
+    check_about(mkdtemp(folder) != NULL, "no folder", folder);
     TuneFile *file, *again;
     const char *path = arena_printf(arena, "%s/tune.json", folder);
-    check(!tune_read(arena, &diag, path, true, &file) && !file->count, "a file that is not there",
-          path);
-    check(tune_read(arena, &diag, path, false, &again) != 0, "a file that must be there", path);
+    check_about(!tune_read(arena, &diag, path, true, &file) && !file->count,
+                "a file that is not there", path);
+    check_about(tune_read(arena, &diag, path, false, &again) != 0, "a file that must be there",
+                path);
     for (int threads = 2; threads > 0; threads--) {
         Tuning *table = &add_table(file, "some \"target\"", threads)->tuning;
         tuning_set(table, "z", (Tiling){.rows = 8, .vecs = 2});
         tuning_set(table, "a \\", (Tiling){0});
         tuning_set(table, "m", (Tiling){9, 1, 3, COLUMNS_OUTER, METHOD_WINOGRAD2});
         tuning_set(table, "m", (Tiling){7, 3, 5, COLUMNS_INNER, METHOD_WINOGRAD4});
-        check(tuning_find(table, "m")->tiling.rows == 7 && table->kernel_count == 3, "replaced",
-              "m");
-        check(!tuning_find(table, "b") && !tuning_find(table, ""), "found what is not there", "b");
+        check_about(tuning_find(table, "m")->tiling.rows == 7 && table->kernel_count == 3,
+                    "replaced", "m");
+        check_about(!tuning_find(table, "b") && !tuning_find(table, ""), "found what is not there",
+                    "b");
     }
     const char *text = tune_text(file);
-    check(!tune_write(&diag, file) && !tune_read(arena, &diag, path, false, &again), "the file",
-          path);
-    check(again->count == 2 && !strcmp(tune_text(again), text), "another text", tune_text(again));
-    check(
+    check_about(!tune_write(&diag, file) && !tune_read(arena, &diag, path, false, &again),
+                "the file", path);
+    check_about(again->count == 2 && !strcmp(tune_text(again), text), "another text",
+                tune_text(again));
+    check_about(
         strstr(text,
                "{\"rows\":7,\"vecs\":3,\"band\":5,\"columns\":\"inner\",\"method\":\"winograd4\"}"),
         "a tiling's text", text);
-    check(strstr(text, "\"a \\\\\": {}") < strstr(text, "\"m\""), "the order of kernels", text);
+    check_about(strstr(text, "\"a \\\\\": {}") < strstr(text, "\"m\""), "the order of kernels",
+                text);
     unlink(path);
-    check(!rmdir(folder), "something is left in", folder);
+    check_about(!rmdir(folder), "something is left in", folder);
     arena_free(arena);
 }
 

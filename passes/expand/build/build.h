@@ -61,7 +61,7 @@ void x_result(Expand *x, int i, Tensor *t);
 
 /* ---- Nodes (nodes.c) ---- */
 
-/* Attributes of the node that is made next. */
+/* Attributes of the node that is made next: make its inputs first, they may be nodes, too. */
 void x_int(Expand *x, const char *name, int64_t value);
 void x_float(Expand *x, const char *name, double value);
 void x_string(Expand *x, const char *name, const char *value);
@@ -78,7 +78,7 @@ Tensor *x_op3(Expand *x, OpCode op, Tensor *a, Tensor *b, Tensor *c);
 Tensor *x_scalar(Expand *x, DType type, double value);
 Tensor *x_like(Expand *x, const Tensor *t, double value); /* in t's type */
 Tensor *x_i64(Expand *x, int count, const int64_t *values);
-/* A constant of the given shape; elements are copied. */
+/* A constant of the given shape; elements, in the form that constants have, are copied. */
 Tensor *x_constant(Expand *x, DType type, int rank, const int64_t *dims, const void *elements);
 /* A list of sizes as a tensor i64[count]. */
 Tensor *x_sizes(Expand *x, int count, const Size *const *values);

@@ -161,6 +161,28 @@ typedef struct Activation {
     const char *first, *second; /* attributes of its parameters; NULL: none */
 } Activation;
 
+/* Those that are no single operator, or have one with other parameters; NULL: `name` is none of them. */
+static Tensor *composed_activation(Expand *x, Tensor *a, const char *name, int count,
+                                   const double *parameters)
+{
+    double alpha = count > 0 ? parameters[0] : 1, beta = count > 1 ? parameters[1] : 1;
+    if (!strcmp(name, "Clip") && count == 2) {
+        Tensor *low = x_like(x, a, alpha);
+        return x_op3(x, OP_CLIP, a, low, x_like(x, a, beta));
+    }
+    if (!strcmp(name, "Gelu") || !strcmp(name, "FastGelu")) { /* a parameter: 1 for the tanh form */
+        bool tanh = count > 0 ? alpha != 0 : !strcmp(name, "FastGelu");
+        x_string(x, "approximate", tanh ? "tanh" : "none");
+        return x_op1(x, OP_GELU, a);
+    }
+    if (!strcmp(name, "Affine")) return x_shift(x, x_scale(x, a, alpha), count > 1 ? beta : 0);
+    if (!strcmp(name, "ScaledTanh"))
+        return x_scale(x, x_op1(x, OP_TANH, x_scale(x, a, beta)), alpha);
+    if (!strcmp(name, "ParametricSoftplus"))
+        return x_scale(x, x_op1(x, OP_SOFTPLUS, x_scale(x, a, beta)), alpha);
+    return NULL;
+}
+
 Tensor *x_activation(Expand *x, Tensor *a, const char *name, int count, const double *parameters)
 {
     static const Activation known[] = {
@@ -174,12 +196,16 @@ Tensor *x_activation(Expand *x, Tensor *a, const char *name, int count, const do
         {"ThresholdedRelu", OP_THRESHOLDED_RELU, "alpha", NULL},
         {"HardSigmoid", OP_HARD_SIGMOID, "alpha", "beta"},
         {"Selu", OP_SELU, "alpha", "gamma"},
+        {"Celu", OP_CELU, "alpha", NULL},
+        {"HardSwish", OP_HARD_SWISH, NULL, NULL},
+        {"Mish", OP_MISH, NULL, NULL},
+        {"Erf", OP_ERF, NULL, NULL},
+        {"Swish", OP_SWISH, "alpha", NULL},
+        {"QuickGelu", OP_SWISH, "alpha", NULL},
     };
     if (!*name) return a;
-    if (!strcmp(name, "Clip") && count == 2) {
-        Tensor *low = x_like(x, a, parameters[0]);
-        return x_op3(x, OP_CLIP, a, low, x_like(x, a, parameters[1]));
-    }
+    Tensor *result = composed_activation(x, a, name, count, parameters);
+    if (result || !x_ok(x)) return result;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(name, known[i].name) != 0) continue;
         if (known[i].first && count > 0) x_float(x, known[i].first, parameters[0]);

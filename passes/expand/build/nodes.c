@@ -92,9 +92,10 @@ Tensor *x_i64(Expand *x, int count, const int64_t *values)
 
 Tensor *x_constant(Expand *x, DType type, int rank, const int64_t *dims, const void *elements)
 {
-    size_t bytes = dtype_size(type);
+    int64_t count = 1;
     if (x->code) return NULL;
-    for (int i = 0; i < rank; i++) bytes *= (size_t)dims[i];
+    for (int i = 0; i < rank; i++) count *= dims[i];
+    size_t bytes = (size_t)dtype_const_bytes(type, count);
     void *copy = arena_alloc(x->g->arena, bytes + 1);
     if (bytes) memcpy(copy, elements, bytes);
     return graph_const(x->g, NULL, type, rank, dims, copy);

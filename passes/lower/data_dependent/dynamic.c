@@ -33,8 +33,8 @@ int lower_non_zero(Lower *lw, Node *node)
     lower_begin(lw, "count");
     Cell *count = counter(lw, "count");
     int loops = lower_nest(lw, x->rank, x->dims, NULL, false, 0, idx);
-    Inst *hit = is_true(b, lower_load(lw, x, idx));
-    kb_set(b, count, kb_add(b, kb_get(b, count), kb_cast(b, DT_I64, hit)));
+    Inst *hit = kb_cast(b, DT_I64, is_true(b, lower_load(lw, x, idx)));
+    kb_set(b, count, kb_add(b, kb_get(b, count), hit));
     lower_nest_end(lw, loops);
     set_count(lw, out->dims[1], kb_get(b, count));
     lower_end(lw);
@@ -91,7 +91,8 @@ static void compress_flat(Lower *lw, const Node *node, Inst *limit)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), limit, 1);
     kb_if(b, condition_at(lw, node->in[1], i));
     lower_unflatten(lw, i, x->rank, x->dims, idx);
-    lower_store(lw, (Inst *[]){kb_get(b, at)}, lower_load(lw, x, idx));
+    Inst *value = lower_load(lw, x, idx);
+    lower_store(lw, (Inst *[]){kb_get(b, at)}, value);
     increment(lw, at);
     kb_end(b);
     kb_end(b);
@@ -167,7 +168,8 @@ static Inst *slice_before(Lower *lw, const Unique *u, Inst *c, Inst *a)
     idx[u->axis] = a;
     Inst *y = lower_load(lw, u->x, idx), *undecided = kb_get(b, open);
     Inst *below = move_less(b, x, y), *above = move_less(b, y, x);
-    kb_set(b, less, kb_op(b, LI_OR, kb_get(b, less), kb_op(b, LI_AND, undecided, below)));
+    Inst *decides = kb_op(b, LI_AND, undecided, below);
+    kb_set(b, less, kb_op(b, LI_OR, kb_get(b, less), decides));
     Inst *equal = kb_op1(b, LI_NOT, kb_op(b, LI_OR, below, above));
     kb_set(b, open, kb_op(b, LI_AND, undecided, equal));
     lower_nest_end(lw, loops);

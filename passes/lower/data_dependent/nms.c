@@ -42,7 +42,8 @@ static Box load_box(Lower *lw, const Nms *m, Inst *i)
         box.y1 = kb_op(b, LI_MIN, v[0], v[2]), box.y2 = kb_op(b, LI_MAX, v[0], v[2]);
         box.x1 = kb_op(b, LI_MIN, v[1], v[3]), box.x2 = kb_op(b, LI_MAX, v[1], v[3]);
     }
-    box.area = kb_mul(b, kb_sub(b, box.y2, box.y1), kb_sub(b, box.x2, box.x1));
+    Inst *width = kb_sub(b, box.x2, box.x1);
+    box.area = kb_mul(b, kb_sub(b, box.y2, box.y1), width);
     return box;
 }
 
@@ -50,11 +51,14 @@ static Box load_box(Lower *lw, const Nms *m, Inst *i)
 static Inst *overlaps(Builder *b, const Box *p, const Box *q, Inst *threshold)
 {
     Inst *zero = kb_const(b, p->area->type.dtype, 0);
-    Inst *h = kb_sub(b, kb_op(b, LI_MIN, p->y2, q->y2), kb_op(b, LI_MAX, p->y1, q->y1));
-    Inst *w = kb_sub(b, kb_op(b, LI_MIN, p->x2, q->x2), kb_op(b, LI_MAX, p->x1, q->x1));
-    Inst *common = kb_mul(b, kb_op(b, LI_MAX, h, zero), kb_op(b, LI_MAX, w, zero));
+    Inst *y1 = kb_op(b, LI_MAX, p->y1, q->y1), *y2 = kb_op(b, LI_MIN, p->y2, q->y2);
+    Inst *h = kb_sub(b, y2, y1);
+    Inst *x1 = kb_op(b, LI_MAX, p->x1, q->x1), *x2 = kb_op(b, LI_MIN, p->x2, q->x2);
+    Inst *w = kb_op(b, LI_MAX, kb_sub(b, x2, x1), zero);
+    Inst *common = kb_mul(b, kb_op(b, LI_MAX, h, zero), w);
     Inst *all = kb_sub(b, kb_add(b, p->area, q->area), common);
-    Inst *real = kb_op(b, LI_AND, kb_op(b, LI_GT, p->area, zero), kb_op(b, LI_GT, q->area, zero));
+    Inst *q_real = kb_op(b, LI_GT, q->area, zero);
+    Inst *real = kb_op(b, LI_AND, kb_op(b, LI_GT, p->area, zero), q_real);
     real = kb_op(b, LI_AND, real, kb_op(b, LI_GT, all, zero));
     Inst *iou = kb_op(b, LI_DIV, common, kb_select(b, real, all, kb_const(b, zero->type.dtype, 1)));
     return kb_op(b, LI_AND, real, kb_op(b, LI_GT, iou, kb_cast(b, zero->type.dtype, threshold)));

@@ -13,12 +13,12 @@ static Inst *quantize_parameter(Lower *lw, const Node *node, int input, Inst *co
     Builder *b = &lw->b;
     Inst *own[MAX_RANK] = {0};
     if (!parameter) return NULL;
-    if (parameter->rank == 0) return lower_load(lw, parameter, own);
+    if (size_is(tensor_elements(lw->sizes, parameter), 1)) return lower_load(lw, parameter, own);
     int axis = (int)node_int(node, "axis");
     if (axis < 0) axis += x->rank;
     int64_t block = node_int(node, "block_size");
-    if (parameter->rank == 1 && x->rank >= 1 && block == 0) {
-        own[0] = size_is(parameter->dims[0], 1) ? kb_i64(b, 0) : idx[axis];
+    if (parameter->rank == 1 && block == 0) {
+        own[0] = idx[axis];
         return lower_load(lw, parameter, own);
     }
     for (int i = 0; i < parameter->rank; i++) own[i] = idx[i];
@@ -31,7 +31,8 @@ Inst *point_quantize(Lower *lw, const Node *node, int output, Inst *const *idx)
     Inst *x = lower_load(lw, node->in[0], idx);
     Inst *scale = quantize_parameter(lw, node, 1, idx);
     Inst *zero = quantize_parameter(lw, node, 2, idx);
-    return scalar_quantize(&lw->b, node->out[output]->dtype, x, scale, zero);
+    (void)output;
+    return scalar_quantize_node(&lw->b, node, x, scale, zero);
 }
 
 Inst *point_dequantize(Lower *lw, const Node *node, int output, Inst *const *idx)
@@ -40,7 +41,7 @@ Inst *point_dequantize(Lower *lw, const Node *node, int output, Inst *const *idx
     Inst *scale = quantize_parameter(lw, node, 1, idx);
     Inst *zero = quantize_parameter(lw, node, 2, idx);
     (void)output;
-    return scalar_dequantize(&lw->b, x, scale, zero);
+    return scalar_dequantize_node(&lw->b, node, x, scale, zero);
 }
 
 /* ---- BatchNormalization: x * k + d, k = scale / sqrt(var + epsilon), d = bias - mean * k ---- */
@@ -81,7 +82,8 @@ Inst *point_batch_norm(Lower *lw, const Node *node, int output, Inst *const *idx
     if (parameters_are_constant(node)) {
         Param *k = lower_whole(lw, folded_parameter(lw, node, 0, type), false);
         Param *d = lower_whole(lw, folded_parameter(lw, node, 1, type), false);
-        return kb_add(b, kb_mul(b, x, kb_load(b, k, at)), kb_load(b, d, at));
+        Inst *plus = kb_load(b, d, at);
+        return kb_add(b, kb_mul(b, x, kb_load(b, k, at)), plus);
     }
     Inst *p[5] = {0};
     for (int i = 1; i < 5; i++) p[i] = kb_cast(b, type, lower_load(lw, node->in[i], &at));

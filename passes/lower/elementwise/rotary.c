@@ -80,8 +80,8 @@ Inst *point_rotary(Lower *lw, const Node *node, int output, Inst *const *idx)
     Inst *x1 = load_x(&r, first), *x2 = load_x(&r, second);
     Inst *cos = kb_cast(b, x1->type.dtype, load_angle(&r, 1, pair));
     Inst *sin = kb_cast(b, x1->type.dtype, load_angle(&r, 2, pair));
-    Inst *real = kb_sub(b, kb_mul(b, x1, cos), kb_mul(b, x2, sin));
-    Inst *imaginary = kb_add(b, kb_mul(b, x1, sin), kb_mul(b, x2, cos));
+    Inst *x2_sin = kb_mul(b, x2, sin), *real = kb_sub(b, kb_mul(b, x1, cos), x2_sin);
+    Inst *x2_cos = kb_mul(b, x2, cos), *imaginary = kb_add(b, kb_mul(b, x1, sin), x2_cos);
     Inst *value = kb_select(b, is_first, real, imaginary);
     if (turned == r.depth) return value;
     return kb_select(b, inside, value, load_x(&r, r.d));

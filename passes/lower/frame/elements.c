@@ -1,11 +1,12 @@
 /* Loading and storing single elements: places, broadcasting, inlined producers, epilogues. */
 #include "passes/lower/frame/lower.h"
+#include "passes/lower/frame/narrow.h"
 
 #include <string.h>
 
 DType lower_type(DType dtype)
 {
-    return dtype == DT_F16 || dtype == DT_BF16 ? DT_F32 : dtype;
+    return dtype == DT_F16 || dtype == DT_BF16 ? DT_F32 : dtype_held(dtype);
 }
 
 Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx)
@@ -36,7 +37,7 @@ static Inst *uniform_constant(Lower *lw, const Tensor *tensor)
         tensor_static_elements(tensor) < 1 || !const_is_uniform(tensor, &value))
         return NULL;
     DType type = lower_type(tensor->dtype);
-    if (!dtype_is_float(type)) return kb_int(&lw->b, type, const_i64_at(tensor, 0));
+    if (!dtype_is_float(type)) return kb_int(&lw->b, type, const_held_at(tensor, 0));
     return kb_float(&lw->b, type, value);
 }
 
@@ -44,6 +45,18 @@ static Inst *known_value(Lower *lw, const Tensor *tensor)
 {
     if (!tensor->values || tensor->value_count != 1 || tensor->data) return NULL;
     return kb_cast(&lw->b, lower_type(tensor->dtype), kb_size(&lw->b, tensor->values[0]));
+}
+
+/* A constant whose elements are less than a byte lies as the model has it. */
+static Inst *load_packed(Lower *lw, const Tensor *tensor, Inst *index)
+{
+    Builder *b = &lw->b;
+    int bits = dtype_bits(tensor->dtype), shift = bits == 4 ? 1 : 2;
+    Param *from = lower_whole(lw, lower_place(lw, tensor)->buffer, false);
+    Inst *byte = kb_load(b, from, kb_op(b, LI_SHR, index, kb_i64(b, shift)));
+    Inst *within = kb_op(b, LI_AND, index, kb_i64(b, (1 << shift) - 1));
+    Inst *low = kb_cast(b, DT_U8, kb_muli(b, within, bits));
+    return narrow_wrap(b, tensor->dtype, kb_op(b, LI_SHR, byte, low));
 }
 
 Inst *lower_load(Lower *lw, const Tensor *tensor, Inst *const *idx)
@@ -60,10 +73,11 @@ Inst *lower_load(Lower *lw, const Tensor *tensor, Inst *const *idx)
         lw->depth--;
         return kb_cast(&lw->b, lower_type(tensor->dtype), value);
     }
-    Param *from = lower_tensor_param(lw, tensor, false);
     Inst *index = is_single(tensor) ? kb_i64(&lw->b, 0)
                   : lw->flat        ? lw->flat
                                     : lower_index(lw, tensor, idx);
+    if (place_is_packed(tensor)) return load_packed(lw, tensor, index);
+    Param *from = lower_tensor_param(lw, tensor, false);
     return kb_cast(&lw->b, lower_type(tensor->dtype), kb_load(&lw->b, from, index));
 }
 
@@ -94,7 +108,7 @@ Inst *lower_epilogue(Lower *lw, Inst *const *idx, Inst *value)
         const Node *step = node->epilogue[i];
         const Tensor *after = step->out[0];
         /* What a half-precision tensor between two nodes would have rounded stays rounded. */
-        if (before->dtype != lower_type(before->dtype))
+        if (dtype_held(before->dtype) != lower_type(before->dtype))
             value = kb_cast(&lw->b, DT_F32, kb_cast(&lw->b, before->dtype, value));
         Inst **operands = new_operands(lw, step);
         for (int k = 0; k < step->in_count; k++) {
@@ -114,7 +128,7 @@ void lower_store_to(Lower *lw, const Tensor *tensor, Inst *const *idx, Inst *val
     Param *to = lower_tensor_param(lw, tensor, true);
     Inst *index = lw->flat && !is_single(tensor) ? lw->flat : lower_index(lw, tensor, idx);
     value = kb_cast(&lw->b, lower_type(tensor->dtype), value);
-    kb_store(&lw->b, to, index, kb_cast(&lw->b, tensor->dtype, value));
+    kb_store(&lw->b, to, index, kb_cast(&lw->b, dtype_held(tensor->dtype), value));
 }
 
 void lower_store(Lower *lw, Inst *const *idx, Inst *value)

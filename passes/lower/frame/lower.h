@@ -24,6 +24,7 @@ struct LowerTarget {
     bool scalar;          /* --portable: plain code, which any compiler takes */
     bool compact;         /* no transformed weights that are larger than the model's own */
     bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
+    bool eager;           /* other threads for whatever can run on them, however small; for tests */
     Tuning *tuning;       /* NULL: all by rule */
 };
 
@@ -125,6 +126,11 @@ void place_row_major(Lower *lw, const Tensor *tensor, Place *place);
 const Place *lower_place(Lower *lw,
                          const Tensor *tensor); /* constants get a buffer when first used */
 /* Does the node store any of its outputs? Not one that is only views. */
+/* Does the tensor lie packed in its buffer, several elements in a byte? Only lower_load reads such. */
+static inline bool place_is_packed(const Tensor *tensor)
+{
+    return tensor->data && dtype_is_subbyte(tensor->dtype);
+}
 bool lower_needs_code(const Lower *lw, const Node *node);
 /* The open kernel's parameter for a whole buffer; made at first use. */
 Param *lower_whole(Lower *lw, Buffer *buffer, bool write);
@@ -158,7 +164,8 @@ typedef struct Pack {
 Buffer *lower_pack(Lower *lw, const Tensor *weights, const Pack *pack, const char *suffix);
 
 /* ---- Elements ---- */
-/* The type values of dtype have in arithmetic: f16 and bf16 compute in f32, others as they are. */
+/* The type values of dtype have in arithmetic: f16 and bf16 compute in f32, narrow types are bytes (narrow.h
+ * has what they say), others are as they are. */
 DType lower_type(DType dtype);
 /* The tensor's element at coordinates (tensor->rank of them; NULL stands for 0), in lower_type. */
 Inst *lower_load(Lower *lw, const Tensor *tensor, Inst *const *idx);
@@ -186,7 +193,7 @@ void lower_nest_end(Lower *lw, int loops);
 /* Axis order of a tensor's memory, outermost first, from its place's strides. */
 void lower_order(Lower *lw, const Tensor *tensor, uint8_t order[MAX_RANK]);
 /* PARALLEL when the kernel is empty so far and total_work (flops at the bounds) is worth it, else
- * SERIAL. */
+ * SERIAL. Work 0: never, for loops that others follow in the kernel. */
 LoopKind lower_parallel(Lower *lw, double total_work);
 /* The same for register tiles, which do as many operations in the time of one elsewhere as a vector
  * has lanes, and wait for `weights` bytes where each is used for little else. */

@@ -68,9 +68,10 @@ const Place *lower_place(Lower *lw, const Tensor *tensor)
 {
     Place *place = &lw->places[tensor->id];
     if (!place->buffer && tensor->data) {
-        place->buffer =
-            const_buffer(lw, tensor->name, tensor->dtype, tensor_static_elements(tensor),
-                         read_plain, tensor, tensor->data);
+        bool packed = place_is_packed(tensor);
+        int64_t count = packed ? (int64_t)tensor->data->bytes : tensor_static_elements(tensor);
+        place->buffer = const_buffer(lw, tensor->name, packed ? DT_U8 : tensor->dtype, count,
+                                     read_plain, tensor, tensor->data);
         place_row_major(lw, tensor, place);
     }
     return place;

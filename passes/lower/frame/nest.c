@@ -27,7 +27,8 @@ LoopKind lower_parallel(Lower *lw, double total_work)
 {
     bool empty = lw->b.depth == 0 && lw->kernel->body.count == 0;
     if (lw->target->plain) return LOOP_SERIAL;
-    return empty && total_work >= PARALLEL_WORK ? LOOP_PARALLEL : LOOP_SERIAL;
+    double least = lw->target->eager ? 1 : PARALLEL_WORK;
+    return empty && total_work >= least ? LOOP_PARALLEL : LOOP_SERIAL;
 }
 
 LoopKind lower_parallel_tiles(Lower *lw, double flops, double weights, int64_t lanes)

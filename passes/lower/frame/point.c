@@ -30,7 +30,7 @@ static bool lies_like(Lower *lw, const Tensor *tensor, const Tensor *like)
 static bool maps_elements(const Node *node)
 {
     if (op_info(node->op)->traits & T_ELEMENTWISE) return true;
-    if (node->op != OP_QUANTIZE_LINEAR && node->op != OP_DEQUANTIZE_LINEAR) return false;
+    if (!(op_info(node->op)->traits & T_PER_TENSOR)) return false;
     const Tensor *zero = node_in(node, 2);
     return is_single(node->in[1]) && (!zero || is_single(zero));
 }

@@ -41,7 +41,8 @@ Inst *scalar_clamp(Builder *b, Inst *x, double low, double high)
 Inst *scalar_softplus(Builder *b, Inst *x)
 {
     Inst *e = kb_op1(b, LI_EXP, kb_op1(b, LI_NEG, kb_op1(b, LI_ABS, x)));
-    return kb_add(b, max_zero(b, x), kb_op1(b, LI_LOG1P, e));
+    Inst *rest = kb_op1(b, LI_LOG1P, e);
+    return kb_add(b, max_zero(b, x), rest);
 }
 
 static Inst *negative_side(Builder *b, Inst *x, Inst *below)
@@ -66,7 +67,8 @@ static Inst *gelu(Builder *b, const Node *node, Inst *x)
     } else {
         inner = kb_op1(b, LI_ERF, kb_mul(b, x, scalar_like(b, x, 0.7071067811865476)));
     }
-    return kb_mul(b, kb_mul(b, half, x), kb_add(b, one, inner));
+    inner = kb_add(b, one, inner);
+    return kb_mul(b, kb_mul(b, half, x), inner);
 }
 
 static Inst *shrink(Builder *b, const Node *node, Inst *x)
@@ -273,7 +275,8 @@ static Inst *power(Builder *b, Inst *a, Inst *c)
     if (known && exponent == 1) return a;
     if (!dtype_is_float(a->type.dtype)) {
         if (!dtype_is_float(c->type.dtype)) return int_power(b, a, kb_cast(b, DT_I64, c));
-        Inst *result = kb_op(b, LI_POW, kb_cast(b, DT_F64, a), kb_cast(b, DT_F64, c));
+        c = kb_cast(b, DT_F64, c);
+        Inst *result = kb_op(b, LI_POW, kb_cast(b, DT_F64, a), c);
         return scalar_to_int(b, a->type.dtype, result);
     }
     if (known && exponent == 3) return kb_mul(b, kb_mul(b, a, a), a);
@@ -369,17 +372,6 @@ Inst *scalar_to_index(Builder *b, Inst *x)
     return kb_cast(b, DT_I64, bin(b, LI_MIN, x, scalar_like(b, x, 0x1p40)));
 }
 
-static Inst *cast(Builder *b, const Node *node, Inst *x)
-{
-    DType to = node->out[0]->dtype;
-    if (dtype_is_float(x->type.dtype) && dtype_is_int(to)) return scalar_to_int(b, to, x);
-    if (to == DT_F16 || to == DT_BF16) {
-        Inst *value = kb_cast(b, DT_F32, x);
-        return kb_cast(b, DT_F32, kb_cast(b, to, value));
-    }
-    return kb_cast(b, to, x);
-}
-
 static Inst *clip(Builder *b, Inst *const *x)
 {
     Inst *value = x[0];
@@ -393,39 +385,19 @@ Inst *scalar_apply(Lower *lw, const Node *node, Inst *const *x)
     Builder *b = &lw->b;
     switch (node->op) {
     case OP_CAST:
-    case OP_CAST_LIKE: return cast(b, node, x[0]);
+    case OP_CAST_LIKE: return scalar_cast(b, node, x[0]);
     case OP_CLIP: return clip(b, x);
     case OP_WHERE: return kb_select(b, x[0], x[1], x[2]);
     case OP_MAX:
     case OP_MIN:
     case OP_SUM:
     case OP_MEAN: return variadic(b, node, x);
-    case OP_QUANTIZE_LINEAR: return scalar_quantize(b, node->out[0]->dtype, x[0], x[1], x[2]);
-    case OP_DEQUANTIZE_LINEAR: return scalar_dequantize(b, x[0], x[1], x[2]);
+    case OP_QUANTIZE_LINEAR: return scalar_quantize_node(b, node, x[0], x[1], x[2]);
+    case OP_DEQUANTIZE_LINEAR: return scalar_dequantize_node(b, node, x[0], x[1], x[2]);
     default: break;
     }
     Inst *result = node->in_count > 1 ? binary(b, node, x[0], x[1]) : unary(b, node, x[0]);
     if (result) return result;
     diag_node(lw->diag, &node->origin, "has no element-wise rule");
     return x[0];
-}
-
-/* saturate(round_half_even(x / scale) + zero_point). */
-Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero)
-{
-    x = dtype_is_float(x->type.dtype) ? x : kb_cast(b, DT_F32, x);
-    Inst *rounded = kb_op1(b, LI_RINT, bin(b, LI_DIV, x, kb_cast(b, x->type.dtype, scale)));
-    if (zero) rounded = kb_add(b, rounded, kb_cast(b, x->type.dtype, zero));
-    Inst *clean =
-        kb_select(b, bin(b, LI_NE, rounded, rounded), scalar_like(b, rounded, 0), rounded);
-    double low = (double)dtype_min(to), high = (double)dtype_max(to);
-    return kb_cast(b, to, scalar_clamp(b, clean, low, high));
-}
-
-/* (x - zero_point) * scale. */
-Inst *scalar_dequantize(Builder *b, Inst *x, Inst *scale, Inst *zero)
-{
-    Inst *wide = kb_cast(b, DT_I32, x);
-    if (zero) wide = kb_sub(b, wide, kb_cast(b, DT_I32, zero));
-    return kb_mul(b, kb_cast(b, scale->type.dtype, wide), scale);
 }

@@ -22,8 +22,12 @@ Inst *scalar_to_int(Builder *b, DType to, Inst *x);
 /* A place computed in floating point as an i64: exact within 2^40, where no tensor reaches, else at an
  * end of that; a NaN is at the lower one. */
 Inst *scalar_to_index(Builder *b, Inst *x);
-/* QuantizeLinear and DequantizeLinear of one element; zero may be NULL. */
+/* To an integer type: saturate(round_half_even(x / scale) + zero); zero may be NULL. */
 Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero);
-Inst *scalar_dequantize(Builder *b, Inst *x, Inst *scale, Inst *zero);
+/* A Cast or CastLike of one element. */
+Inst *scalar_cast(Builder *b, const Node *node, Inst *x);
+/* A QuantizeLinear or DequantizeLinear of one element; zero may be NULL. */
+Inst *scalar_quantize_node(Builder *b, const Node *node, Inst *x, Inst *scale, Inst *zero);
+Inst *scalar_dequantize_node(Builder *b, const Node *node, Inst *x, Inst *scale, Inst *zero);
 
 #endif

@@ -107,19 +107,18 @@ bool tiling_fits(int vector_registers, int rows, int vecs)
     return rows * vecs + vecs + 1 <= registers;
 }
 
+#define WORD(name, word) [name] = (word),
+
 const char *columns_name(ColumnOrder columns)
 {
-    return columns == COLUMNS_OUTER ? "outer" : columns == COLUMNS_INNER ? "inner" : "";
+    static const char *const words[] = {[COLUMNS_BY_RULE] = "", COLUMN_ORDERS(WORD)};
+    return words[columns];
 }
 
 const char *method_name(ConvMethod method)
 {
-    switch (method) {
-    case METHOD_DIRECT: return "direct";
-    case METHOD_WINOGRAD2: return "winograd2";
-    case METHOD_WINOGRAD4: return "winograd4";
-    default: return "";
-    }
+    static const char *const words[] = {[METHOD_BY_RULE] = "", CONV_METHODS(WORD)};
+    return words[method];
 }
 
 /* ---- The table ---- */

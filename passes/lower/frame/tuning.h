@@ -15,13 +15,21 @@
  */
 enum { TUNING_LOWERING = 2, TILING_MOST_BAND = 4096 };
 
-typedef enum ColumnOrder { COLUMNS_BY_RULE, COLUMNS_INNER, COLUMNS_OUTER } ColumnOrder;
-typedef enum ConvMethod {
-    METHOD_BY_RULE,
-    METHOD_DIRECT,
-    METHOD_WINOGRAD2, /* F(2x2, 3x3) */
-    METHOD_WINOGRAD4
-} ConvMethod;
+/* With their words in files. */
+/* clang-format off */
+#define COLUMN_ORDERS(X)        \
+    X(COLUMNS_INNER, "inner")   \
+    X(COLUMNS_OUTER, "outer")
+#define CONV_METHODS(X)                                 \
+    X(METHOD_DIRECT, "direct")                          \
+    X(METHOD_WINOGRAD2, "winograd2") /* F(2x2, 3x3) */  \
+    X(METHOD_WINOGRAD4, "winograd4")
+/* clang-format on */
+
+#define ENUMERATOR(name, word) name,
+typedef enum ColumnOrder { COLUMNS_BY_RULE, COLUMN_ORDERS(ENUMERATOR) } ColumnOrder;
+typedef enum ConvMethod { METHOD_BY_RULE, CONV_METHODS(ENUMERATOR) } ConvMethod;
+#undef ENUMERATOR
 
 /* 0: as the rules say. Only the method changes an output's bits. */
 typedef struct Tiling {

@@ -88,8 +88,7 @@ int lower_values(Lower *lw, Node *node)
     const Tensor *out = node->out[0];
     int count = 0;
     const Size *const *values = shape_values(lw, node, &count);
-    if (!values || (out->rank > 1 && !move_is_dense(lw, out)))
-        return diag_node(lw->diag, &node->origin, "its contents are not known");
+    if (!values) return diag_node(lw->diag, &node->origin, "its contents are not known");
     lower_begin(lw, NULL);
     for (int i = 0; i < count; i++) {
         Inst *idx[MAX_RANK] = {0};

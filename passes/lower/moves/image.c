@@ -40,14 +40,16 @@ static Inst *sample_reflect(const Sampler *s, int axis, Inst *v)
     /* 0 when there is one element and corners are aligned: then whatever it is, it is clamped */
     Inst *range = kb_op(b, LI_MAX, kb_sub(b, high, low), half);
     Inst *below = kb_op(b, LI_LT, v, low), *above = kb_op(b, LI_GT, v, high);
-    Inst *over = kb_select(b, below, kb_sub(b, low, v), kb_sub(b, v, high));
+    Inst *over = kb_sub(b, v, high);
+    over = kb_select(b, below, kb_sub(b, low, v), over);
     over = kb_op(b, LI_MAX, over, zero);
     Inst *times = kb_op1(b, LI_TRUNC, kb_op(b, LI_DIV, over, range));
     Inst *rest = kb_sub(b, over, kb_mul(b, times, range));
     Inst *pairs = kb_op1(b, LI_FLOOR, kb_mul(b, times, half));
     Inst *even = kb_op(b, LI_EQ, kb_add(b, pairs, pairs), times);
     Inst *from_low = kb_op(b, LI_EQ, even, below);
-    Inst *mirrored = kb_select(b, from_low, kb_add(b, low, rest), kb_sub(b, high, rest));
+    Inst *mirrored = kb_sub(b, high, rest);
+    mirrored = kb_select(b, from_low, kb_add(b, low, rest), mirrored);
     v = kb_select(b, kb_op(b, LI_OR, below, above), mirrored, v);
     return sample_limit(b, v, low, high);
 }
@@ -58,10 +60,12 @@ static Inst *sample_coordinate(Sampler *s, int axis, Inst *grid, bool nearest)
     Inst *n = kb_cast(b, s->type, kb_size(b, s->x->dims[axis]));
     Inst *one = kb_float(b, s->type, 1), *half = kb_float(b, s->type, 0.5), *v;
     grid = kb_add(b, kb_cast(b, s->type, grid), one);
-    if (s->align)
-        v = kb_mul(b, kb_mul(b, grid, half), kb_sub(b, n, one));
-    else
+    if (s->align) {
+        Inst *spans = kb_sub(b, n, one);
+        v = kb_mul(b, kb_mul(b, grid, half), spans);
+    } else {
         v = kb_mul(b, kb_sub(b, kb_mul(b, grid, n), one), half);
+    }
     if (nearest) v = kb_op1(b, LI_RINT, v);
     if (!s->zeros && !s->border) return sample_reflect(s, axis, v);
     /* At the border bicubic weights are those of where the sample is, and its taps are clamped.
@@ -189,9 +193,10 @@ static void roi_axis(const Roi *r, int axis, Inst *v, Inst **index, Inst **weigh
     Builder *b = &r->lw->b;
     Inst *n = kb_size(b, r->node->in[0]->dims[axis]), *size = kb_cast(b, r->type, n);
     Inst *zero = kb_float(b, r->type, 0), *one = kb_float(b, r->type, 1);
-    Inst *inside =
-        kb_op(b, LI_AND, kb_op(b, LI_GE, v, kb_float(b, r->type, -1)), kb_op(b, LI_LE, v, size));
-    v = kb_op(b, LI_MIN, kb_op(b, LI_MAX, v, zero), kb_sub(b, size, one));
+    Inst *inside = kb_op(b, LI_LE, v, size);
+    inside = kb_op(b, LI_AND, kb_op(b, LI_GE, v, kb_float(b, r->type, -1)), inside);
+    Inst *last = kb_sub(b, size, one);
+    v = kb_op(b, LI_MIN, kb_op(b, LI_MAX, v, zero), last);
     Inst *low = kb_op1(b, LI_FLOOR, v), *f = kb_sub(b, v, low);
     index[0] = move_clamp(b, scalar_to_index(b, low), n);
     index[1] = move_clamp(b, kb_addi(b, index[0], 1), n);
@@ -279,7 +284,8 @@ static Inst *roi_place(const Roi *r, const Bins *bins, Inst *bin, Inst *i)
 static Inst *roi_sample_at(const Roi *r, const Bins *bins, Inst *start, Inst *edge, double more)
 {
     Builder *b = &r->lw->b;
-    Inst *scaled = kb_mul(b, kb_sub(b, edge, start), kb_cast(b, r->type, bins->samples));
+    Inst *samples = kb_cast(b, r->type, bins->samples);
+    Inst *scaled = kb_mul(b, kb_sub(b, edge, start), samples);
     Inst *at = kb_op1(b, LI_FLOOR, kb_op(b, LI_DIV, scaled, bins->size));
     at = kb_add(b, at, kb_float(b, r->type, more));
     at = kb_op(b, LI_MAX, at, kb_float(b, r->type, 0)); /* in this order, which makes 0 of a NaN */

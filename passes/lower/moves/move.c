@@ -14,18 +14,21 @@ Inst *move_clamp(Builder *b, Inst *i, Inst *n)
 Inst *move_wrap(Builder *b, Inst *i, Inst *n)
 {
     i = kb_cast(b, DT_I64, i);
-    return kb_select(b, kb_op(b, LI_LT, i, kb_i64(b, 0)), kb_add(b, i, n), i);
+    Inst *wrapped = kb_add(b, i, n);
+    return kb_select(b, kb_op(b, LI_LT, i, kb_i64(b, 0)), wrapped, i);
 }
 
 Inst *move_mod(Builder *b, Inst *i, Inst *n)
 {
     Inst *rest = kb_op(b, LI_REM, i, n);
-    return kb_select(b, kb_op(b, LI_LT, rest, kb_i64(b, 0)), kb_add(b, rest, n), rest);
+    Inst *wrapped = kb_add(b, rest, n);
+    return kb_select(b, kb_op(b, LI_LT, rest, kb_i64(b, 0)), wrapped, rest);
 }
 
 Inst *move_inside(Builder *b, Inst *i, Inst *n)
 {
-    return kb_op(b, LI_AND, kb_op(b, LI_GE, i, kb_i64(b, 0)), kb_op(b, LI_LT, i, n));
+    Inst *below = kb_op(b, LI_LT, i, n);
+    return kb_op(b, LI_AND, kb_op(b, LI_GE, i, kb_i64(b, 0)), below);
 }
 
 void move_check(Builder *b, Inst *i, Inst *n, int code)

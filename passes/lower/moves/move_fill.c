@@ -32,7 +32,8 @@ static Inst *reflect(Builder *b, Inst *at, Inst *n, bool once)
     }
     Inst *period = kb_op(b, LI_MAX, kb_muli(b, last, 2), kb_i64(b, 1));
     at = move_mod(b, at, period);
-    at = kb_select(b, kb_op(b, LI_GT, at, last), kb_sub(b, period, at), at);
+    Inst *back = kb_sub(b, period, at);
+    at = kb_select(b, kb_op(b, LI_GT, at, last), back, at);
     return kb_op(b, LI_MAX, at, zero);
 }
 
@@ -58,8 +59,10 @@ static Inst *pad_axis(Lower *lw, const char *mode, const PadAxis *p, Inst *at, I
     if (!strcmp(mode, "reflect")) return reflect(b, at, n, once);
     if (!strcmp(mode, "wrap")) {
         if (!once) return move_mod(b, at, n);
-        at = kb_select(b, kb_op(b, LI_LT, at, zero), kb_add(b, at, n), at);
-        return kb_select(b, kb_op(b, LI_GE, at, n), kb_sub(b, at, n), at);
+        Inst *more = kb_add(b, at, n);
+        at = kb_select(b, kb_op(b, LI_LT, at, zero), more, at);
+        Inst *less = kb_sub(b, at, n);
+        return kb_select(b, kb_op(b, LI_GE, at, n), less, at);
     }
     if (!strcmp(mode, "edge")) return move_clamp(b, at, n);
     if (low) *valid = kb_op(b, LI_AND, *valid, kb_op(b, LI_GE, at, zero));
@@ -141,7 +144,7 @@ Inst *point_constant_of_shape(Lower *lw, const Node *node, int output, Inst *con
     (void)idx;
     if (!value || !value->tensor) return kb_const(&lw->b, type, 0);
     if (dtype_is_float(type)) return kb_float(&lw->b, type, const_f64_at(value->tensor, 0));
-    return kb_int(&lw->b, type, const_i64_at(value->tensor, 0));
+    return kb_int(&lw->b, type, const_held_at(value->tensor, 0));
 }
 
 Inst *point_eye_like(Lower *lw, const Node *node, int output, Inst *const *idx)
@@ -176,7 +179,8 @@ Inst *point_window(Lower *lw, const Node *node, int output, Inst *const *idx)
     Inst *n = kb_size(b, node->out[output]->dims[0]);
     if (!node_int(node, "periodic")) n = kb_addi(b, n, -1);
     n = kb_op(b, LI_MAX, n, kb_i64(b, 1));
-    Inst *turn = kb_op(b, LI_DIV, kb_cast(b, DT_F64, idx[0]), kb_cast(b, DT_F64, n));
+    n = kb_cast(b, DT_F64, n);
+    Inst *turn = kb_op(b, LI_DIV, kb_cast(b, DT_F64, idx[0]), n);
     Inst *angle = kb_mul(b, turn, kb_float(b, DT_F64, two_pi));
     Inst *sum = kb_mul(b, kb_op1(b, LI_COS, angle), kb_float(b, DT_F64, a1));
     sum = kb_sub(b, kb_float(b, DT_F64, a0), sum);
@@ -211,8 +215,10 @@ Inst *point_space_to_depth(Lower *lw, const Node *node, int output, Inst *const 
     Inst *block = kb_i64(b, node_int(node, "blocksize"));
     Inst *channels = kb_size(b, node->in[0]->dims[1]);
     Inst *c = kb_op(b, LI_REM, idx[1], channels), *at = kb_op(b, LI_DIV, idx[1], channels);
-    Inst *y = kb_add(b, kb_mul(b, idx[2], block), kb_op(b, LI_DIV, at, block));
-    Inst *x = kb_add(b, kb_mul(b, idx[3], block), kb_op(b, LI_REM, at, block));
+    Inst *y = kb_op(b, LI_DIV, at, block);
+    y = kb_add(b, kb_mul(b, idx[2], block), y);
+    Inst *x = kb_op(b, LI_REM, at, block);
+    x = kb_add(b, kb_mul(b, idx[3], block), x);
     (void)output;
     return lower_load(lw, node->in[0], (Inst *[]){idx[0], c, y, x});
 }

@@ -1,18 +1,20 @@
 /* Point rules of views, for where the output is computed instead of being seen through strides. */
+#include "passes/lower/frame/narrow.h"
 #include "passes/lower/moves/move.h"
 #include "passes/shape/facts.h"
 
 Inst *point_bit_cast(Lower *lw, const Node *node, int output, Inst *const *idx)
 {
-    DType to = lower_type(node->out[output]->dtype), from = node->in[0]->dtype;
+    DType to = node->out[output]->dtype, from = node->in[0]->dtype;
     Inst *x = lower_load(lw, node->in[0], idx);
     Builder *b = &lw->b;
     /* Halves come as f32: back to their own bits first. */
-    x = kb_cast(b, from, x);
+    x = kb_cast(b, dtype_held(from), x);
     if (from == DT_BOOL) x = kb_cast(b, DT_U8, x);
-    if (node->out[output]->dtype == DT_BOOL) return kb_cast(b, DT_BOOL, x);
-    x = kb_bitcast(b, node->out[output]->dtype, x);
-    return kb_cast(b, to, x);
+    if (to == DT_BOOL) return kb_cast(b, DT_BOOL, x);
+    if (dtype_is_subbyte(to)) return narrow_wrap(b, to, kb_bitcast(b, DT_U8, x));
+    x = kb_bitcast(b, dtype_held(to), x);
+    return kb_cast(b, lower_type(to), x);
 }
 
 /* One group of axes: the flat index over `from` axes seen as coordinates over `to` axes. */

@@ -165,7 +165,8 @@ static Inst *sum_taps(Point *p, int axis, Inst **own)
         Inst *t = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, taps->count), 1);
         Inst *at = kb_add(b, taps->row, t);
         own[axis] = kb_load(b, taps->index_table, at);
-        Inst *term = kb_mul(b, kb_load(b, taps->weight_table, at), sum_taps(p, axis + 1, own));
+        Inst *inner = sum_taps(p, axis + 1, own);
+        Inst *term = kb_mul(b, kb_load(b, taps->weight_table, at), inner);
         kb_set(b, sum, kb_add(b, kb_get(b, sum), term));
         kb_end(b);
         return kb_get(b, sum);

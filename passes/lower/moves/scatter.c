@@ -62,6 +62,14 @@ int lower_scatter_nd(Lower *lw, Node *node)
     return 0;
 }
 
+/* A cache that is state lies where it lay: nothing else is to be written. */
+static bool lies_in_place(Lower *lw, const Tensor *from, const Tensor *to)
+{
+    if (from->is_inlined || from->data) return false;
+    const Place *a = lower_place(lw, from), *c = lower_place(lw, to);
+    return a->buffer && a->buffer == c->buffer && a->offset == c->offset;
+}
+
 /* Writes update [batch, .., sequence, ..] into a cache at write_indices[batch]. */
 int lower_tensor_scatter(Lower *lw, Node *node)
 {
@@ -70,7 +78,7 @@ int lower_tensor_scatter(Lower *lw, Node *node)
     int axis = (int)node_int(node, "axis");
     bool circular = !strcmp(node_string(node, "mode"), "circular");
     Inst *idx[MAX_RANK] = {0}, *at[MAX_RANK] = {0};
-    move_copy(lw, "cache", node->in[0], out);
+    if (!lies_in_place(lw, node->in[0], out)) move_copy(lw, "cache", node->in[0], out);
     lower_begin(lw, NULL);
     int loops = lower_nest(lw, updates->rank, updates->dims, NULL, false, 0, idx);
     for (int i = 0; i < out->rank; i++) at[i] = idx[i];
@@ -117,8 +125,8 @@ static int col2im_block(Lower *lw, Inst *const *outer, int rank, const int64_t *
     Inst *in_block = lower_flatten(lw, rank, dims, idx);
     Inst *area = kb_i64(b, 1);
     for (int i = 0; i < rank; i++) area = kb_muli(b, area, block[i]);
-    Inst *from[] = {outer[0], kb_add(b, kb_mul(b, outer[1], area), in_block),
-                    lower_flatten(lw, rank, windows, idx + rank)};
+    Inst *from[] = {outer[0], kb_add(b, kb_mul(b, outer[1], area), in_block), NULL};
+    from[2] = lower_flatten(lw, rank, windows, idx + rank);
     kb_if(b, inside);
     update(lw, "add", out, at, lower_load(lw, in, from));
     kb_end(b);

@@ -99,21 +99,25 @@ static void store_top(Lower *lw, TopK *t, Inst *at, Inst *value, Inst *index)
     if (node_has_output(t->node, 1)) lower_store_to(lw, t->node->out[1], t->idx, index);
 }
 
-/* A list of the k best so far, best first: the rest is looked at once. */
+/* A list of the k best so far, best first, which begins with the row's first element: the rest is
+ * looked at once. */
 static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
 {
     Builder *b = &lw->b;
     DType type = lower_type(t->x->dtype);
     Param *values = kb_local(b, "best", type == DT_BOOL ? DT_U8 : type, k);
     Param *indices = kb_local(b, "best_index", DT_I64, k);
-    Cell *count = kb_cell(b, "count", (LType){DT_I64, 1}, kb_i64(b, 0));
-    Cell *at = kb_cell(b, "at", (LType){DT_I64, 1}, NULL);
     Inst *one = kb_i64(b, 1), *zero = kb_i64(b, 0), *limit = kb_i64(b, k);
-    Inst *i = kb_for_n(b, LOOP_SERIAL, t->x->dims[t->axis]);
+    Cell *count = kb_cell(b, "count", (LType){DT_I64, 1}, one);
+    Cell *at = kb_cell(b, "at", (LType){DT_I64, 1}, NULL);
+    kb_store(b, values, zero, top_element(lw, t, zero));
+    kb_store(b, indices, zero, zero);
+    Inst *i = kb_for(b, LOOP_SERIAL, one, kb_size(b, t->x->dims[t->axis]), 1);
     Inst *x = top_element(lw, t, i), *have = kb_get(b, count);
     Inst *full = kb_op(b, LI_GE, have, limit);
-    Inst *last = kb_load(b, values, kb_op(b, LI_MAX, kb_sub(b, have, one), zero));
-    Inst *enters = kb_op(b, LI_OR, kb_op1(b, LI_NOT, full), better(b, t, x, last));
+    Inst *last = kb_load(b, values, kb_sub(b, have, one));
+    Inst *enters = better(b, t, x, last);
+    enters = kb_op(b, LI_OR, kb_op1(b, LI_NOT, full), enters);
     kb_if(b, enters);
     Inst *end = kb_op(b, LI_MIN, have, kb_i64(b, k - 1));
     kb_set(b, at, end);
@@ -124,7 +128,8 @@ static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
     kb_break(b);
     kb_end(b);
     kb_store(b, values, kb_addi(b, p, 1), y);
-    kb_store(b, indices, kb_addi(b, p, 1), kb_load(b, indices, p));
+    Inst *index = kb_load(b, indices, p);
+    kb_store(b, indices, kb_addi(b, p, 1), index);
     kb_set(b, at, p);
     kb_end(b);
     kb_store(b, values, kb_get(b, at), x);
@@ -133,7 +138,8 @@ static void top_by_insertion(Lower *lw, TopK *t, int64_t k)
     kb_end(b);
     kb_end(b);
     Inst *j = kb_for(b, LOOP_SERIAL, zero, limit, 1);
-    store_top(lw, t, j, kb_load(b, values, j), kb_load(b, indices, j));
+    Inst *place = kb_load(b, indices, j);
+    store_top(lw, t, j, kb_load(b, values, j), place);
     kb_end(b);
 }
 

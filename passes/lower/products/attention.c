@@ -1,29 +1,8 @@
-/* Attention: softmax(scale * Q K^T + bias) V, with grouped heads, past keys and values, masks.
- *
- * One kernel, parallel over (batch, head); each row of scores lives in a scratch row of that head,
- * so that memory grows with the keys and not with queries times keys. Keys that come before (past)
- * and those of this call are two runs of one loop: nothing is concatenated to be read. */
-#include "passes/lower/reductions/reduction.h"
+/* Attention's kernels; see attention.h. */
+#include "passes/lower/products/attention.h"
 
-#include <math.h>
-
-enum { IN_Q, IN_K, IN_V, IN_MASK, IN_PAST_K, IN_PAST_V, IN_LENGTHS };
+enum { IN_Q, IN_K, IN_V, IN_MASK, IN_PAST_K, IN_PAST_V, IN_LENGTHS, IN_STARTS, IN_SINKS };
 enum { OUT_Y, OUT_PRESENT_K, OUT_PRESENT_V, OUT_QK };
-enum { QK_PRODUCT, QK_CAPPED, QK_BIASED, QK_SOFTMAX }; /* qk_matmul_output_mode */
-
-typedef struct Attention {
-    Lower *lw;
-    const Node *node;
-    const Tensor *q, *k, *v, *mask, *past_k, *past_v, *lengths, *qk_out;
-    const Size *batch, *heads, *kv_heads, *queries, *depth, *v_depth;
-    const Size *past, *fresh, *total; /* numbers of keys */
-    DType type;
-    double scale, softcap;
-    bool causal;
-    Buffer *row;
-    Inst *b, *h, *kv_h, *i;           /* batch, head, head of keys, query */
-    Inst *past_end, *fresh_end, *end; /* keys that this query sees */
-} Attention;
 
 static const Size *head_count(Attention *a, const Tensor *x, const char *attr)
 {
@@ -46,6 +25,8 @@ static void read_node(Attention *a, Lower *lw, const Node *node)
     a->past_k = node_in(node, IN_PAST_K);
     a->past_v = node_in(node, IN_PAST_V);
     a->lengths = node_in(node, IN_LENGTHS);
+    a->starts = node_in(node, IN_STARTS);
+    a->sinks = node_in(node, IN_SINKS);
     a->qk_out = node_has_output(node, OUT_QK) ? node->out[OUT_QK] : NULL;
     a->batch = a->q->dims[0];
     a->heads = head_count(a, a->q, "q_num_heads");
@@ -59,23 +40,11 @@ static void read_node(Attention *a, Lower *lw, const Node *node)
     a->type = lower_type(a->q->dtype);
     a->causal = node_int(node, "is_causal") != 0;
     a->softcap = node_float(node, "softcap");
+    a->window = node_int(node, "window");
     a->scale = node_attr(node, "scale") ? node_float(node, "scale") : 0;
 }
 
-/* 1 / sqrt(depth) unless given. */
-static Inst *scale_of(Attention *a)
-{
-    Builder *b = &a->lw->b;
-    if (node_attr(a->node, "scale")) return kb_float(b, a->type, a->scale);
-    if (size_is_const(a->depth) && a->depth->value > 0)
-        return kb_float(b, a->type, 1 / sqrt((double)a->depth->value));
-    Inst *depth = kb_cast(b, a->type, kb_size(b, a->depth));
-    return kb_op(b, LI_DIV, kb_float(b, a->type, 1), kb_op1(b, LI_SQRT, depth));
-}
-
-/* Coordinates of [batch, heads, position, depth], or [batch, position, heads * depth]. */
-static Inst **coordinates(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at,
-                          Inst *d)
+Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at, Inst *d)
 {
     Builder *b = &a->lw->b;
     Inst **idx = arena_array(a->lw->arena, MAX_RANK, sizeof *idx);
@@ -95,7 +64,7 @@ static void copy_part(Attention *a, const Tensor *from, const Tensor *to, const 
     Builder *b = &lw->b;
     Inst *j = kb_for_n(b, LOOP_SERIAL, count);
     Inst *d = kb_for_n(b, LOOP_VECTOR, depth);
-    Inst *value = lower_load(lw, from, coordinates(a, from, depth, a->kv_h, j, d));
+    Inst *value = lower_load(lw, from, attention_at(a, from, depth, a->kv_h, j, d));
     Inst *at = kb_add(b, j, kb_size(b, shift));
     lower_store_to(lw, to, (Inst *[]){a->b, a->kv_h, at, d}, value);
     kb_end(b);
@@ -121,149 +90,14 @@ static void copy_present(Attention *a, int output, const char *suffix, const Ten
     lower_end(lw);
 }
 
-/* ---- Scores ---- */
-
-static Param *row_param(Attention *a, bool write)
-{
-    return lower_whole(a->lw, a->row, write);
-}
-
-static Inst *row_index(Attention *a, Inst *j)
-{
-    Builder *b = &a->lw->b;
-    Inst *head = kb_add(b, kb_mul(b, a->b, kb_size(b, a->heads)), a->h);
-    return kb_add(b, kb_mul(b, head, kb_size(b, a->total)), j);
-}
-
-/* Q's row times one key. */
-static Inst *product(Attention *a, const Tensor *keys, Inst *j)
+static void add_values(Attention *a, Cell *sum, const Tensor *values, Inst *begin, Inst *end,
+                       const Size *shift, Inst *d)
 {
     Lower *lw = a->lw;
     Builder *b = &lw->b;
-    Cell *sum = kb_cell(b, "sum", (LType){a->type, 1}, kb_float(b, a->type, 0));
-    sum->reduce = LI_ADD;
-    Inst *d = kb_for_n(b, LOOP_VECTOR, a->depth);
-    Inst *q = lower_load(lw, a->q, coordinates(a, a->q, a->depth, a->h, a->i, d));
-    Inst *k = lower_load(lw, keys, coordinates(a, keys, a->depth, a->kv_h, j, d));
-    kb_set(b, sum, lower_fma(lw, q, k, kb_get(b, sum)));
-    kb_end(b);
-    return kb_get(b, sum);
-}
-
-static Inst *masked(Attention *a, Inst *seen, Inst *score)
-{
-    Builder *b = &a->lw->b;
-    return kb_select(b, seen, score, kb_float(b, a->type, -INFINITY));
-}
-
-/* The mask's last axis may be shorter than the keys: what it does not cover is not seen. */
-static Inst *add_mask(Attention *a, Inst *j, Inst *score)
-{
-    Lower *lw = a->lw;
-    Builder *b = &lw->b;
-    if (!a->mask) return score;
-    const Size *covered = a->mask->dims[a->mask->rank - 1];
-    bool shorter = covered != a->total && !size_is(covered, 1);
-    Inst *at = shorter ? kb_op(b, LI_MIN, j, kb_addi(b, kb_size(b, covered), -1)) : j;
-    Inst *value = lower_load_broadcast(lw, a->mask, 4, (Inst *[]){a->b, a->h, a->i, at});
-    if (value->type.dtype == DT_BOOL)
-        score = masked(a, value, score);
-    else
-        score = kb_add(b, score, kb_cast(b, a->type, value));
-    if (shorter) score = masked(a, kb_op(b, LI_LT, j, kb_size(b, covered)), score);
-    return score;
-}
-
-/* Padding keys and those after the query are not seen. */
-static Inst *add_bias(Attention *a, Inst *j, Inst *score)
-{
-    Builder *b = &a->lw->b;
-    score = add_mask(a, j, score);
-    if (a->causal) {
-        Inst *last = kb_add(b, a->i, kb_size(b, a->past));
-        score = masked(a, kb_op(b, LI_LE, j, last), score);
-    }
-    if (a->lengths) {
-        Inst *length = lower_load(a->lw, a->lengths, (Inst *[]){a->b});
-        score = masked(a, kb_op(b, LI_LT, j, kb_cast(b, DT_I64, length)), score);
-    }
-    return score;
-}
-
-static Inst *cap(Attention *a, Inst *score)
-{
-    Builder *b = &a->lw->b;
-    if (a->softcap == 0) return score;
-    Inst *limit = kb_float(b, a->type, a->softcap);
-    return kb_mul(b, limit, kb_op1(b, LI_TANH, kb_op(b, LI_DIV, score, limit)));
-}
-
-static void show(Attention *a, int mode, Inst *j, Inst *score)
-{
-    if (!a->qk_out || node_int(a->node, "qk_matmul_output_mode") != mode) return;
-    lower_store_to(a->lw, a->qk_out, (Inst *[]){a->b, a->h, a->i, j}, score);
-}
-
-/* Scores of the query with keys [0, end) of a part that starts at key `shift`. */
-static void score_part(Attention *a, const Tensor *keys, Inst *end, const Size *shift)
-{
-    Builder *b = &a->lw->b;
-    Inst *at = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), end, 1);
-    Inst *j = kb_add(b, at, kb_size(b, shift));
-    Inst *score = kb_mul(b, product(a, keys, at), scale_of(a));
-    show(a, QK_PRODUCT, j, score);
-    score = cap(a, score);
-    show(a, QK_CAPPED, j, score);
-    score = add_bias(a, j, score);
-    show(a, QK_BIASED, j, score);
-    kb_store(b, row_param(a, true), row_index(a, j), score);
-    kb_end(b);
-}
-
-/* The row becomes exp(score - largest); returns 1 / their sum, 0 when no key is seen. */
-static Inst *softmax_row(Attention *a)
-{
-    Lower *lw = a->lw;
-    Builder *b = &lw->b;
-    Inst *zero = kb_float(b, a->type, 0), *none = kb_float(b, a->type, -INFINITY);
-    Cell *most = kb_cell(b, "most", (LType){a->type, 1}, none);
-    most->reduce = LI_MAX;
-    Inst *j = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), a->end, 1);
-    cell_update(lw, most, LI_MAX, kb_load(b, row_param(a, false), row_index(a, j)));
-    kb_end(b);
-    Inst *largest = kb_get(b, most), *hidden = kb_op(b, LI_EQ, largest, none);
-    largest = kb_select(b, hidden, zero, largest);
-    Cell *sum = kb_cell(b, "sum_exp", (LType){a->type, 1}, zero);
-    sum->reduce = LI_ADD;
-    j = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), a->end, 1);
-    Inst *score = kb_load(b, row_param(a, false), row_index(a, j));
-    Inst *e = kb_op1(b, LI_EXP, kb_sub(b, score, largest));
-    kb_store(b, row_param(a, true), row_index(a, j), e);
-    cell_update(lw, sum, LI_ADD, e);
-    kb_end(b);
-    Inst *scale = kb_op(b, LI_DIV, kb_float(b, a->type, 1), kb_get(b, sum));
-    return kb_select(b, hidden, zero, scale);
-}
-
-static void show_softmax(Attention *a, Inst *scale)
-{
-    Builder *b = &a->lw->b;
-    if (!a->qk_out || node_int(a->node, "qk_matmul_output_mode") != QK_SOFTMAX) return;
-    Inst *j = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), a->end, 1);
-    Inst *e = kb_load(b, row_param(a, false), row_index(a, j));
-    show(a, QK_SOFTMAX, j, kb_mul(b, e, scale));
-    kb_end(b);
-}
-
-static void add_values(Attention *a, Cell *sum, const Tensor *values, Inst *end, const Size *shift,
-                       Inst *d)
-{
-    Lower *lw = a->lw;
-    Builder *b = &lw->b;
-    Inst *at = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), end, 1);
-    Inst *j = kb_add(b, at, kb_size(b, shift));
-    Inst *e = kb_load(b, row_param(a, false), row_index(a, j));
-    Inst *v = lower_load(lw, values, coordinates(a, values, a->v_depth, a->kv_h, at, d));
+    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1);
+    Inst *e = attention_weight(a, kb_add(b, at, kb_size(b, shift)));
+    Inst *v = lower_load(lw, values, attention_at(a, values, a->v_depth, a->kv_h, at, d));
     kb_set(b, sum, lower_fma(lw, e, v, kb_get(b, sum)));
     kb_end(b);
 }
@@ -276,28 +110,75 @@ static void store_output(Attention *a, Inst *scale)
     Inst *d = kb_for_n(b, LOOP_VECTOR, a->v_depth);
     Cell *sum = kb_cell(b, "sum_v", (LType){a->type, 1}, kb_float(b, a->type, 0));
     sum->reduce = LI_COUNT;
-    if (a->past_v) add_values(a, sum, a->past_v, a->past_end, none, d);
-    add_values(a, sum, a->v, a->fresh_end, a->past, d);
+    if (a->past_v) add_values(a, sum, a->past_v, a->past_begin, a->past_end, none, d);
+    add_values(a, sum, a->v, a->fresh_begin, a->fresh_end, a->past, d);
     const Tensor *y = a->node->out[OUT_Y];
     Inst *value = kb_mul(b, kb_get(b, sum), scale);
-    lower_store(lw, coordinates(a, y, a->v_depth, a->h, a->i, d), value);
+    lower_store(lw, attention_at(a, y, a->v_depth, a->h, a->i, d), value);
     kb_end(b);
 }
 
-/* Keys after the query need no score, unless the scores are an output. */
+static Inst *at_most(Builder *b, Inst *i, Inst *most)
+{
+    return kb_op(b, LI_MIN, i, most);
+}
+
+static Inst *not_negative(Builder *b, Inst *i)
+{
+    return kb_op(b, LI_MAX, i, kb_i64(b, 0));
+}
+
+static Inst *of_batch(Attention *a, const Tensor *x)
+{
+    return kb_cast(&a->lw->b, DT_I64, lower_load(a->lw, x, (Inst *[]){a->b}));
+}
+
+/* Keys after the query, padding and those before its window need no score, unless the scores are an
+ * output. */
 static void find_ends(Attention *a)
 {
     Builder *b = &a->lw->b;
-    a->past_end = kb_size(b, a->past);
-    a->fresh_end = kb_size(b, a->fresh);
-    if (a->causal && !a->qk_out) a->fresh_end = kb_op(b, LI_MIN, a->fresh_end, kb_addi(b, a->i, 1));
-    a->end = kb_add(b, a->past_end, a->fresh_end);
+    Inst *past = kb_size(b, a->past), *fresh = kb_size(b, a->fresh), *zero = kb_i64(b, 0);
+    a->position = kb_add(b, a->i, a->starts ? of_batch(a, a->starts) : past);
+    a->seen = kb_add(b, past, fresh);
+    if (a->causal) a->seen = at_most(b, a->seen, kb_addi(b, a->position, 1));
+    if (a->lengths) a->seen = at_most(b, a->seen, of_batch(a, a->lengths));
+    if (a->lengths || a->starts) a->seen = not_negative(b, a->seen);
+    a->past_begin = a->fresh_begin = a->begin = zero;
+    a->past_end = past;
+    a->fresh_end = fresh;
+    a->end = kb_add(b, past, fresh);
+    if (a->qk_out) return;
+    if (a->window) a->begin = not_negative(b, kb_addi(b, a->seen, -a->window));
+    if (a->window && a->past_k) {
+        a->past_begin = a->begin;
+        a->fresh_begin = not_negative(b, kb_sub(b, a->begin, past));
+    } else {
+        a->fresh_begin = a->begin;
+    }
+    if (a->lengths || a->starts) {
+        a->past_end = at_most(b, past, a->seen);
+        a->fresh_end = not_negative(b, kb_sub(b, a->seen, past));
+    } else if (a->causal) {
+        a->fresh_end = at_most(b, fresh, kb_addi(b, a->i, 1));
+    }
+    a->end = a->seen;
 }
 
 const Size *rows_attention(Lower *lw, const Node *node)
 {
     (void)lw;
     return node->in[IN_Q]->dims[node->in[IN_Q]->rank - 2];
+}
+
+/* One query of one head. */
+static void attend(Attention *a)
+{
+    const Size *none = size_const(a->lw->sizes, 0);
+    find_ends(a);
+    if (a->past_k) attention_scores(a, a->past_k, a->past_begin, a->past_end, none);
+    attention_scores(a, a->k, a->fresh_begin, a->fresh_end, a->past);
+    store_output(a, attention_softmax(a));
 }
 
 int lower_attention(Lower *lw, Node *node)
@@ -316,12 +197,7 @@ int lower_attention(Lower *lw, Node *node)
     a.h = kb_op(b, LI_REM, row, kb_size(b, a.heads));
     a.kv_h = kb_op(b, LI_DIV, a.h, kb_size(b, size_div(lw->sizes, a.heads, a.kv_heads)));
     a.i = kb_for_n(b, LOOP_SERIAL, a.queries);
-    find_ends(&a);
-    if (a.past_k) score_part(&a, a.past_k, a.past_end, size_const(lw->sizes, 0));
-    score_part(&a, a.k, a.fresh_end, a.past);
-    Inst *scale = softmax_row(&a);
-    show_softmax(&a, scale);
-    store_output(&a, scale);
+    attend(&a);
     kb_end(b);
     kb_end(b);
     lower_end(lw);

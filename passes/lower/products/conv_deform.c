@@ -16,7 +16,8 @@ static Inst *corner(Sample *s, Inst *y, Inst *x)
     Builder *b = &s->lw->b;
     const Size *height = s->c->x->dims[2], *width = s->c->x->dims[3];
     Inst *zero = kb_i64(b, 0), *h = kb_size(b, height), *w = kb_size(b, width);
-    Inst *inside = kb_op(b, LI_AND, kb_op(b, LI_GE, y, zero), kb_op(b, LI_LT, y, h));
+    Inst *inside = kb_op(b, LI_LT, y, h);
+    inside = kb_op(b, LI_AND, kb_op(b, LI_GE, y, zero), inside);
     inside = kb_op(b, LI_AND, inside, kb_op(b, LI_GE, x, zero));
     inside = kb_op(b, LI_AND, inside, kb_op(b, LI_LT, x, w));
     Inst *safe_y = kb_op(b, LI_MAX, kb_op(b, LI_MIN, y, kb_addi(b, h, -1)), zero);
@@ -34,9 +35,11 @@ static Inst *bilinear(Sample *s)
     Inst *ey = kb_sub(b, one, dy), *ex = kb_sub(b, one, dx);
     Inst *iy = scalar_to_index(b, y0), *ix = scalar_to_index(b, x0);
     Inst *iy1 = kb_addi(b, iy, 1), *ix1 = kb_addi(b, ix, 1);
-    Inst *top = kb_add(b, kb_mul(b, ex, corner(s, iy, ix)), kb_mul(b, dx, corner(s, iy, ix1)));
-    Inst *low = kb_add(b, kb_mul(b, ex, corner(s, iy1, ix)), kb_mul(b, dx, corner(s, iy1, ix1)));
-    return kb_add(b, kb_mul(b, ey, top), kb_mul(b, dy, low));
+    Inst *top = kb_mul(b, dx, corner(s, iy, ix1));
+    top = kb_add(b, kb_mul(b, ex, corner(s, iy, ix)), top);
+    Inst *low = kb_mul(b, dx, corner(s, iy1, ix1));
+    low = kb_mul(b, dy, kb_add(b, kb_mul(b, ex, corner(s, iy1, ix)), low));
+    return kb_add(b, kb_mul(b, ey, top), low);
 }
 
 /* Where tap k of output o looks on axis i before it is moved. */
@@ -98,7 +101,8 @@ static void sum_columns(const Conv *c, Buffer *columns, const Size *const dims[5
     Inst *channel = kb_add(b, kb_muli(b, group, c->depth), ch);
     Inst *at = lower_flatten(lw, 5, dims, (Inst *[]){idx[0], channel, tap, idx[2], idx[3]});
     Param *from = lower_whole(lw, columns, false);
-    kb_set(b, sum, matrix_madd(lw, weight, kb_load(b, from, at), kb_get(b, sum)));
+    Inst *before = kb_get(b, sum);
+    kb_set(b, sum, matrix_madd(lw, weight, kb_load(b, from, at), before));
     kb_end(b);
     kb_end(b);
     lower_store(lw, idx, kb_get(b, sum));

@@ -58,7 +58,8 @@ static void eliminate(Det *d, Inst *k)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_addi(b, k, 1), d->n, 1);
     Inst *factor = kb_op(b, LI_DIV, get(d, i, k), top);
     Inst *j = kb_for(b, LOOP_SERIAL, k, d->n, 1);
-    Inst *value = kb_sub(b, get(d, i, j), kb_mul(b, factor, get(d, k, j)));
+    Inst *less = kb_mul(b, factor, get(d, k, j));
+    Inst *value = kb_sub(b, get(d, i, j), less);
     kb_store(b, d->copy, at(d, i, j), value);
     kb_end(b);
     kb_end(b);
@@ -73,7 +74,8 @@ static void copy_matrix(Det *d, const Tensor *x, Inst *const *idx)
     for (int i = 0; i < x->rank - 2; i++) from[i] = idx[i];
     Inst *i = from[x->rank - 2] = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), d->n, 1);
     Inst *j = from[x->rank - 1] = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), d->n, 1);
-    kb_store(b, d->copy, at(d, i, j), lower_load(d->lw, x, from));
+    Inst *value = lower_load(d->lw, x, from);
+    kb_store(b, d->copy, at(d, i, j), value);
     kb_end(b);
     kb_end(b);
 }

@@ -252,7 +252,8 @@ static void sum_depth(Tile *t, Inst *tap, Inst *row, int from, int to)
     Inst *right[TILE_VECS];
     for (int u = 0; u < p->tile.vecs; u++) right[u] = right_value(t, tap, base, c, u);
     for (int r = from; r < to; r++) {
-        Inst *left = load(t, &p->left, kb_addi(b, row, r * step), kb_add(b, group, c), NULL);
+        Inst *depth = kb_add(b, group, c);
+        Inst *left = load(t, &p->left, kb_addi(b, row, r * step), depth, NULL);
         left = less_zero(t, left, t->row_zero[r]);
         for (int u = 0; u < p->tile.vecs; u++) {
             Inst *sum = kb_get(b, t->cell[r][u]);
@@ -382,12 +383,13 @@ static void tap_run(Tile *t, Inst *outer, int64_t j, int64_t end, int from, int 
     Builder *b = &t->lw->b;
     if (from >= to) return;
     if (end - j == 1) {
-        Inst *at = kb_i64(b, j);
-        sum_tap(t, row_tap(t, outer, at), row_input(t, at), from, to);
+        Inst *at = kb_i64(b, j), *input = row_input(t, at);
+        sum_tap(t, row_tap(t, outer, at), input, from, to);
         return;
     }
     Inst *at = kb_for(b, LOOP_SERIAL, kb_i64(b, j), kb_i64(b, end), 1);
-    sum_tap(t, row_tap(t, outer, at), row_input(t, at), from, to);
+    Inst *input = row_input(t, at);
+    sum_tap(t, row_tap(t, outer, at), input, from, to);
     kb_end(b);
 }
 
@@ -422,7 +424,8 @@ static Inst *both(Builder *b, Inst *a, Inst *c)
 
 static Inst *within(Builder *b, Inst *x, const Size *count)
 {
-    return both(b, kb_op(b, LI_GE, x, kb_i64(b, 0)), kb_op(b, LI_LT, x, kb_size(b, count)));
+    Inst *below = kb_op(b, LI_LT, x, kb_size(b, count));
+    return both(b, kb_op(b, LI_GE, x, kb_i64(b, 0)), below);
 }
 
 /* A single row at any place: each tap is tested. */
@@ -454,7 +457,8 @@ static void sum_taps(Tile *t, int a, Inst *outer, bool tested)
     Inst *scaled = kb_muli(b, outer, axis->kernel), *j;
     if (axis->transposed) {
         j = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, axis->kernel), 1);
-        Inst *at = kb_sub(b, kb_addi(b, p->at.axis[a], axis->pad), kb_muli(b, j, axis->dilation));
+        Inst *tap = kb_muli(b, j, axis->dilation);
+        Inst *at = kb_sub(b, kb_addi(b, p->at.axis[a], axis->pad), tap);
         Inst *stride = kb_i64(b, axis->stride), *y = kb_op(b, LI_DIV, at, stride);
         Inst *hits = kb_op(b, LI_EQ, kb_op(b, LI_REM, at, stride), kb_i64(b, 0));
         hits = both(b, hits, kb_op(b, LI_GE, at, kb_i64(b, 0)));
@@ -480,8 +484,9 @@ static Inst *requantise(Tile *t, Inst *sum, Inst *row, int u)
     Product *p = t->p;
     Builder *b = &t->lw->b;
     DType to = t->lw->node->out[0]->dtype;
-    Inst *scale = kb_mul(b, kb_cast(b, DT_F32, parameter(t, &p->scales.left_scale, row, u)),
-                         kb_cast(b, DT_F32, parameter(t, &p->scales.right_scale, row, u)));
+    Inst *right = kb_cast(b, DT_F32, parameter(t, &p->scales.right_scale, row, u));
+    Inst *left = kb_cast(b, DT_F32, parameter(t, &p->scales.left_scale, row, u));
+    Inst *scale = kb_mul(b, left, right);
     scale = kb_op(b, LI_DIV, scale, kb_cast(b, DT_F32, parameter(t, &p->scales.out_scale, row, u)));
     Inst *value = kb_op1(b, LI_RINT, kb_mul(b, kb_cast(b, DT_F32, sum), scale));
     if (p->scales.out_zero.tensor)
@@ -519,15 +524,17 @@ static void finish_rolled(Tile *t)
     Param *sums = kb_local(b, arena_printf(t->lw->arena, "sums%d", t->lw->kernel->param_count),
                            p->acc, t->rows * width);
     for (int r = 0; r < t->rows; r++) {
-        for (int u = 0; u < p->tile.vecs; u++)
-            kb_store(b, sums, kb_addi(b, t->lane, r * width + (int64_t)u * p->tile.lanes),
-                     kb_get(b, t->cell[r][u]));
+        for (int u = 0; u < p->tile.vecs; u++) {
+            Inst *sum = kb_get(b, t->cell[r][u]);
+            kb_store(b, sums, kb_addi(b, t->lane, r * width + (int64_t)u * p->tile.lanes), sum);
+        }
     }
     Inst *r = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, t->rows), 1);
     for (int u = 0; u < p->tile.vecs; u++) {
         Inst *from =
             kb_add(b, kb_addi(b, kb_muli(b, r, width), (int64_t)u * p->tile.lanes), t->lane);
-        finish_one(t, kb_add(b, t->first, r), u, kb_load(b, sums, from));
+        Inst *sum = kb_load(b, sums, from);
+        finish_one(t, kb_add(b, t->first, r), u, sum);
     }
     kb_end(b);
 }
@@ -539,8 +546,10 @@ static void finish(Tile *t)
         return;
     }
     for (int r = 0; r < t->rows; r++) {
-        for (int u = 0; u < t->p->tile.vecs; u++)
-            finish_one(t, position(t, r), u, kb_get(&t->lw->b, t->cell[r][u]));
+        for (int u = 0; u < t->p->tile.vecs; u++) {
+            Inst *sum = kb_get(&t->lw->b, t->cell[r][u]);
+            finish_one(t, position(t, r), u, sum);
+        }
     }
 }
 

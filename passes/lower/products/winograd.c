@@ -87,7 +87,10 @@ static Corner corner(const Winograd *w, Inst *tile)
                            size_const(lw->sizes, w->tiles_x)};
     Inst *at[3];
     lower_unflatten(lw, tile, 3, dims, at);
-    return (Corner){at[0], kb_muli(&lw->b, at[1], w->m), kb_muli(&lw->b, at[2], w->m)};
+    Corner corner = {.batch = at[0]};
+    corner.y = kb_muli(&lw->b, at[1], w->m);
+    corner.x = kb_muli(&lw->b, at[2], w->m);
+    return corner;
 }
 
 /* All `size` elements from `at` on, or (size 1) this one, are within `count`. */
@@ -108,8 +111,8 @@ static Inst *input_value(const Winograd *w, const Corner *at, int i, int j, Inst
     Inst *limit = NULL, *left = kb_sub(b, kb_i64(b, w->c->depth), channel);
     if (w->c->depth % w->lanes) limit = left;
     if (border) {
-        Inst *inside =
-            kb_op(b, LI_AND, within(b, y, 1, w->c->x->dims[2]), within(b, x, 1, w->c->x->dims[3]));
+        Inst *inside = within(b, x, 1, w->c->x->dims[3]);
+        inside = kb_op(b, LI_AND, within(b, y, 1, w->c->x->dims[2]), inside);
         Inst *whole = kb_i64(b, w->lanes);
         limit = kb_select(b, inside, whole, kb_i64(b, 0));
         if (w->c->depth % w->lanes) limit = kb_mul(b, kb_cast(b, DT_I64, inside), left);
@@ -157,8 +160,8 @@ static void input_tile(const Winograd *w, Inst *slice, Inst *slot, Inst *tile)
     Corner at = corner(w, tile);
     at.y = kb_addi(b, at.y, -c->pad[0]);
     at.x = kb_addi(b, at.x, -c->pad[1]);
-    kb_if(b, kb_op(b, LI_AND, within(b, at.y, w->n, c->x->dims[2]),
-                   within(b, at.x, w->n, c->x->dims[3])));
+    Inst *inside = within(b, at.x, w->n, c->x->dims[3]);
+    kb_if(b, kb_op(b, LI_AND, within(b, at.y, w->n, c->x->dims[2]), inside));
     input_channels(w, slice, slot, &at, false);
     kb_else(b);
     input_channels(w, slice, slot, &at, true);
@@ -223,9 +226,11 @@ static void product(const Winograd *w, const Task *t, Inst *position, Inst *firs
     }
     kb_end(b);
     for (int r = 0; r < w->rows; r++) {
-        for (int u = 0; u < w->vecs; u++)
-            kb_store(b, t->sums, kb_add(b, kb_addi(b, to, r * w->width + u * w->lanes), lane),
-                     kb_get(b, cell[r][u]));
+        for (int u = 0; u < w->vecs; u++) {
+            Inst *sum = kb_get(b, cell[r][u]);
+            Inst *place = kb_add(b, kb_addi(b, to, r * w->width + u * w->lanes), lane);
+            kb_store(b, t->sums, place, sum);
+        }
     }
     kb_end(b);
 }
@@ -252,7 +257,8 @@ static void store_tile(const Winograd *w, const Task *t, const Corner *at, Inst 
     Inst *place = kb_muli(b, kb_add(b, kb_muli(b, i, w->m), j), w->lanes);
     Inst *value = kb_load(b, t->out, kb_add(b, place, lane));
     if (bias) value = kb_add(b, value, bias);
-    Inst *idx[MAX_RANK] = {at->batch, column, kb_add(b, at->y, i), kb_add(b, at->x, j)};
+    Inst *y = kb_add(b, at->y, i), *x = kb_add(b, at->x, j);
+    Inst *idx[MAX_RANK] = {at->batch, column, y, x};
     lower_store(lw, idx, value);
     kb_end(b);
     kb_end(b);

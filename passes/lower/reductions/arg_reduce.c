@@ -46,7 +46,8 @@ static Inst *place_across(Search *s)
     Lower *lw = s->r.lw;
     Builder *b = &lw->b;
     InstOp better = s->largest ? (s->last ? LI_GE : LI_GT) : (s->last ? LI_LE : LI_LT);
-    Cell *best = kb_cell(b, "best", (LType){load_value(s)->type.dtype, 1}, load_value(s));
+    Inst *first = load_value(s);
+    Cell *best = kb_cell(b, "best", (LType){first->type.dtype, 1}, first);
     Cell *found = kb_cell(b, "found", (LType){s->place, 1}, kb_int(b, s->place, 0));
     best->reduce = found->reduce = LI_COUNT;
     reduction_each(&s->r, false);

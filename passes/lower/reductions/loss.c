@@ -109,10 +109,12 @@ static int lower_loss(Lower *lw, Node *node)
     if (weights) cell_update(lw, weights, LI_ADD, weight);
     lower_nest_end(lw, loops);
     Inst *none[MAX_RANK] = {0};
-    if (mean)
-        lower_store(lw, none, kb_op(b, LI_DIV, kb_get(b, sum), kb_get(b, weights)));
-    else if (!each)
+    if (mean) {
+        Inst *count = kb_get(b, weights);
+        lower_store(lw, none, kb_op(b, LI_DIV, kb_get(b, sum), count));
+    } else if (!each) {
         lower_store(lw, none, kb_get(b, sum));
+    }
     lower_end(lw);
     return 0;
 }

@@ -26,7 +26,8 @@ static Inst *mean_of(Reduction *r)
     reduction_each(r, true);
     cell_update(r->lw, sum, LI_ADD, reduction_load(r));
     reduction_each_end(r);
-    return kb_op(b, LI_DIV, kb_get(b, sum), reduction_count(r, type, 0));
+    Inst *count = reduction_count(r, type, 0);
+    return kb_op(b, LI_DIV, kb_get(b, sum), count);
 }
 
 /* The mean of (x - mean)^2; mean may be NULL for 0. */
@@ -40,7 +41,8 @@ static Inst *variance_of(Reduction *r, Inst *mean)
     if (mean) x = kb_sub(b, x, mean);
     kb_set(b, sum, lower_fma(r->lw, x, x, kb_get(b, sum)));
     reduction_each_end(r);
-    return kb_op(b, LI_DIV, kb_get(b, sum), reduction_count(r, type, 0));
+    Inst *count = reduction_count(r, type, 0);
+    return kb_op(b, LI_DIV, kb_get(b, sum), count);
 }
 
 /* 1 / sqrt(variance + epsilon). */
@@ -58,21 +60,22 @@ static Inst *parameter(Lower *lw, const Tensor *tensor, int rank, Inst *const *i
     return kb_cast(&lw->b, like->type.dtype, lower_load_broadcast(lw, tensor, rank, idx));
 }
 
-static void reduce_from_axis(const Node *node, bool *reduced)
+/* Over the axes from the node's own on. */
+static void norm_open_axes(Reduction *r, Lower *lw, const Node *node)
 {
+    bool reduced[MAX_RANK] = {false};
     int rank = node->in[0]->rank;
     int64_t axis = node_int(node, "axis");
     for (int64_t i = axis < 0 ? axis + rank : axis; i < rank; i++) reduced[i] = true;
+    norm_open(r, lw, node, reduced);
+    reduction_open(r, FLOPS);
 }
 
 int lower_layer_norm(Lower *lw, Node *node)
 {
     Reduction r;
     Builder *b = &lw->b;
-    bool reduced[MAX_RANK] = {false};
-    reduce_from_axis(node, reduced);
-    norm_open(&r, lw, node, reduced);
-    reduction_open(&r, FLOPS);
+    norm_open_axes(&r, lw, node);
     Inst *mean = mean_of(&r);
     Inst *scale = inverse_deviation(lw, node, variance_of(&r, mean));
     if (node_has_output(node, 1)) lower_store_to(lw, node->out[1], r.idx, mean);
@@ -93,10 +96,7 @@ int lower_rms_norm(Lower *lw, Node *node)
 {
     Reduction r;
     Builder *b = &lw->b;
-    bool reduced[MAX_RANK] = {false};
-    reduce_from_axis(node, reduced);
-    norm_open(&r, lw, node, reduced);
-    reduction_open(&r, FLOPS);
+    norm_open_axes(&r, lw, node);
     Inst *scale = inverse_deviation(lw, node, variance_of(&r, NULL));
     reduction_each(&r, true);
     Inst *x = kb_mul(b, reduction_load(&r), scale);

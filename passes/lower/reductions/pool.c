@@ -156,10 +156,12 @@ static void max_with_indices(Pool *p, Inst *least)
     /* The first one, even if it is the least that there is; then the first NaN. */
     Inst *more = kb_op(b, LI_GT, value, old);
     more = kb_op(b, LI_OR, more, kb_op(b, LI_LT, kb_get(b, place), kb_i64(b, 0)));
-    Inst *nan = kb_op(b, LI_AND, scalar_is_nan(b, value), kb_op(b, LI_EQ, old, old));
+    Inst *nan = kb_op(b, LI_EQ, old, old);
+    nan = kb_op(b, LI_AND, scalar_is_nan(b, value), nan);
     more = kb_op(b, LI_OR, more, nan);
     kb_set(b, best, kb_select(b, more, value, old));
-    kb_set(b, place, kb_select(b, more, flat_index(p), kb_get(b, place)));
+    Inst *before = kb_get(b, place);
+    kb_set(b, place, kb_select(b, more, flat_index(p), before));
     window_close(p);
     lower_store(p->lw, p->idx, kb_get(b, best));
     lower_store_to(p->lw, p->node->out[1], p->idx,
@@ -179,10 +181,11 @@ static Inst *max_alone(Pool *p, Inst *least)
     if (bad) bad->reduce = LI_COUNT;
     Inst *value = window_open(p);
     kb_set(b, best, kb_op(b, LI_MAX, value, kb_get(b, best)));
-    if (bad) kb_set(b, bad, kb_add(b, kb_get(b, bad), scalar_nan_term(b, value)));
+    if (bad) cell_update(p->lw, bad, LI_ADD, scalar_nan_term(b, value));
     window_close(p);
     if (!bad) return kb_get(b, best);
-    return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_get(b, bad), kb_get(b, best));
+    Inst *most = kb_get(b, best), *nan = kb_get(b, bad);
+    return kb_select(b, scalar_is_nan(b, nan), nan, most);
 }
 
 int lower_max_pool(Lower *lw, Node *node)
@@ -290,7 +293,8 @@ static Inst *global_sum(Reduction *r, DType type, int64_t power)
     kb_set(b, cell, power ? add_power(lw, old, value, power) : kb_add(b, old, value));
     reduction_each_end(r);
     if (power) return root(lw, kb_get(b, cell), power);
-    return kb_op(b, LI_DIV, kb_get(b, cell), reduction_count(r, type, 0));
+    Inst *count = reduction_count(r, type, 0);
+    return kb_op(b, LI_DIV, kb_get(b, cell), count);
 }
 
 int lower_global_pool(Lower *lw, Node *node)

@@ -222,8 +222,8 @@ static Inst *extreme_along(Reduction *r, Cell *best, bool largest)
     if (bad) cell_update(r->lw, bad, LI_ADD, scalar_nan_term(b, x));
     reduction_each_end(r);
     if (!bad) return kb_get(b, best);
-    return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_float(b, type, (double)NAN),
-                     kb_get(b, best));
+    Inst *found = kb_get(b, best);
+    return kb_select(b, scalar_is_nan(b, kb_get(b, bad)), kb_float(b, type, (double)NAN), found);
 }
 
 Inst *reduction_extreme(Reduction *r, DType type, bool largest)

@@ -110,6 +110,12 @@ Inst *rnn_start(Rnn *r, int gate, Inst *j)
     return kb_load(b, from, kb_add(b, row, unit_of(r, gate, j)));
 }
 
+Inst *rnn_start_biased(Rnn *r, int gate, Inst *j)
+{
+    Inst *bias = rnn_bias(r, true, gate, j);
+    return kb_add(&r->lw->b, rnn_start(r, gate, j), bias);
+}
+
 static void add_product(Rnn *r, Inst *value, bool recurrent, Inst *k, Cell **accs, int first,
                         int count, Inst *j)
 {
@@ -339,7 +345,7 @@ static void rnn_step(Rnn *r)
 {
     Builder *b = &r->lw->b;
     Inst *j = rnn_units(r);
-    Cell *sum = rnn_cell(r, "sum", kb_add(b, rnn_start(r, 0, j), rnn_bias(r, true, 0, j)));
+    Cell *sum = rnn_cell(r, "sum", rnn_start_biased(r, 0, j));
     rnn_add_inputs(r, &sum, 0, 1, j);
     rnn_add_state(r, r->h, &sum, 0, 1, j);
     rnn_put(r, r->next, j, rnn_activate(r, 0, kb_get(b, sum)));

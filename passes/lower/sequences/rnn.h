@@ -45,6 +45,8 @@ int rnn_lower(Lower *lw, Node *node, int gates, int acts, const char *const *def
 Inst *rnn_start(Rnn *r, int gate, Inst *j);
 /* One of B's two halves; 0 without B. */
 Inst *rnn_bias(Rnn *r, bool recurrent, int gate, Inst *j);
+/* rnn_start() with the recurrent bias. */
+Inst *rnn_start_biased(Rnn *r, int gate, Inst *j);
 /* accs[i] += inputs * W of gate first + i. Nothing when the sums have them already. */
 void rnn_add_inputs(Rnn *r, Cell **accs, int first, int count, Inst *j);
 /* accs[i] += state * R of gate first + i; state: h, or a buffer laid out like it. */

@@ -15,9 +15,8 @@ static Inst *blend(Rnn *r, Inst *update, Inst *fresh, Inst *old)
 /* The sums of z and r, started with both biases. */
 static void start_gates(Rnn *r, Inst *j, Cell **sum)
 {
-    Builder *b = &r->lw->b;
     for (int gate = GATE_Z; gate <= GATE_R; gate++) {
-        Inst *start = kb_add(b, rnn_start(r, gate, j), rnn_bias(r, true, gate, j));
+        Inst *start = rnn_start_biased(r, gate, j);
         sum[gate] = rnn_cell(r, gate == GATE_Z ? "sum_z" : "sum_r", start);
     }
 }
@@ -35,7 +34,8 @@ static void gru_linear_step(Rnn *r)
     rnn_add_state(r, r->h, of_state, 0, 3, j);
     Inst *update = rnn_activate(r, ACT_F, kb_get(b, sum[GATE_Z]));
     Inst *reset = rnn_activate(r, ACT_F, kb_get(b, sum[GATE_R]));
-    Inst *both = lower_fma(r->lw, reset, kb_get(b, of_state[GATE_H]), kb_get(b, sum[GATE_H]));
+    Inst *both = kb_get(b, sum[GATE_H]);
+    both = lower_fma(r->lw, reset, kb_get(b, of_state[GATE_H]), both);
     Inst *fresh = rnn_activate(r, ACT_G, both);
     rnn_put(r, r->next, j, blend(r, update, fresh, rnn_get(r, r->h, j)));
     kb_end(b);
@@ -55,7 +55,7 @@ static void gru_step(Rnn *r)
     rnn_put(r, r->c, j, kb_mul(b, reset, rnn_get(r, r->h, j)));
     kb_end(b);
     j = rnn_units(r);
-    Inst *start = kb_add(b, rnn_start(r, GATE_H, j), rnn_bias(r, true, GATE_H, j));
+    Inst *start = rnn_start_biased(r, GATE_H, j);
     sum[GATE_H] = rnn_cell(r, "sum_h", start);
     rnn_add_inputs(r, &sum[GATE_H], GATE_H, 1, j);
     rnn_add_state(r, r->c, &sum[GATE_H], GATE_H, 1, j);

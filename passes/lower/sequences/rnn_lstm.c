@@ -23,7 +23,7 @@ static void lstm_step(Rnn *r)
     Cell *sum[RNN_GATES];
     Inst *j = rnn_units(r);
     for (int gate = 0; gate < RNN_GATES; gate++) {
-        Inst *start = kb_add(b, rnn_start(r, gate, j), rnn_bias(r, true, gate, j));
+        Inst *start = rnn_start_biased(r, gate, j);
         sum[gate] = rnn_cell(r, names[gate], start);
     }
     rnn_add_inputs(r, sum, 0, RNN_GATES, j);

@@ -47,7 +47,8 @@ static void make_table(Transform *t)
     angle = kb_op(b, LI_DIV, angle, kb_cast(b, DT_F64, kb_size(b, t->length)));
     Inst *at = kb_muli(b, i, 2);
     kb_store(b, to, at, kb_cast(b, t->type, kb_op1(b, LI_COS, angle)));
-    kb_store(b, to, kb_addi(b, at, 1), kb_cast(b, t->type, kb_op1(b, LI_SIN, angle)));
+    Inst *sine = kb_cast(b, t->type, kb_op1(b, LI_SIN, angle));
+    kb_store(b, to, kb_addi(b, at, 1), sine);
     kb_end(b);
     lower_end(lw);
 }
@@ -70,7 +71,8 @@ static Inst *twice(Transform *t, Inst *n, Inst *value)
 {
     Builder *b = &t->lw->b;
     Inst *mirrored = kb_sub(b, kb_size(b, t->length), n);
-    Inst *end = kb_op(b, LI_OR, kb_op(b, LI_EQ, n, kb_i64(b, 0)), kb_op(b, LI_EQ, n, mirrored));
+    Inst *end = kb_op(b, LI_EQ, n, mirrored);
+    end = kb_op(b, LI_OR, kb_op(b, LI_EQ, n, kb_i64(b, 0)), end);
     return kb_select(b, end, value, kb_add(b, value, value));
 }
 
@@ -227,13 +229,14 @@ static Inst *band_begin(Lower *lw, const Node *node, Inst *i, Inst *step, Inst *
     Inst *hertz = kb_sub(b, kb_op1(b, LI_EXP, power), kb_float(b, DT_F64, 1));
     hertz = kb_mul(b, hertz, kb_float(b, DT_F64, 700));
     Inst *bins = kb_add(b, scalar_input(lw, node, 1), kb_float(b, DT_F64, 1));
-    Inst *bin = kb_op(b, LI_DIV, kb_mul(b, hertz, bins), scalar_input(lw, node, 2));
-    return kb_op1(b, LI_FLOOR, bin);
+    Inst *rate = scalar_input(lw, node, 2);
+    return kb_op1(b, LI_FLOOR, kb_op(b, LI_DIV, kb_mul(b, hertz, bins), rate));
 }
 
 static Inst *within(Builder *b, Inst *x, InstOp above, Inst *low, InstOp below, Inst *high)
 {
-    return kb_op(b, LI_AND, kb_op(b, above, x, low), kb_op(b, below, x, high));
+    Inst *upper = kb_op(b, below, x, high);
+    return kb_op(b, LI_AND, kb_op(b, above, x, low), upper);
 }
 
 int lower_mel_weight_matrix(Lower *lw, Node *node)
@@ -251,9 +254,11 @@ int lower_mel_weight_matrix(Lower *lw, Node *node)
     Inst *to = band_begin(lw, node, kb_addi(b, i, 2), step, low);
     Inst *j = kb_for_n(b, LOOP_SERIAL, y->dims[0]);
     Inst *x = kb_cast(b, DT_F64, j);
-    Inst *rise = kb_op(b, LI_DIV, kb_sub(b, x, from), kb_sub(b, center, from));
+    Inst *rise = kb_sub(b, center, from);
+    rise = kb_op(b, LI_DIV, kb_sub(b, x, from), rise);
     rise = kb_select(b, kb_op(b, LI_EQ, from, center), one, rise);
-    Inst *fall = kb_op(b, LI_DIV, kb_sub(b, to, x), kb_sub(b, to, center));
+    Inst *fall = kb_sub(b, to, center);
+    fall = kb_op(b, LI_DIV, kb_sub(b, to, x), fall);
     Inst *value = kb_select(b, within(b, x, LI_GE, from, LI_LE, center), rise, zero);
     value = kb_select(b, within(b, x, LI_GE, center, LI_LT, to), fall, value);
     lower_store(lw, (Inst *[]){j, i}, kb_cast(b, lower_type(y->dtype), value));

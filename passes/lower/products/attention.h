@@ -1,0 +1,42 @@
+/* Attention: softmax(scale * Q K^T + bias) V, with grouped heads, past keys and values, masks.
+ *
+ * One kernel, parallel over (batch, head); each row of scores lives in a scratch row of that head,
+ * so that memory grows with the keys and not with queries times keys. Keys that come before (past)
+ * and those of this call are two runs of one loop: nothing is concatenated to be read.
+ *
+ *   attention.c         the kernels: present keys and values, the rows, the sum of values
+ *   attention_scores.c  one row of scores, and its softmax */
+#ifndef LPC_PASSES_LOWER_ATTENTION_H
+#define LPC_PASSES_LOWER_ATTENTION_H
+
+#include "passes/lower/reductions/reduction.h"
+
+typedef struct Attention {
+    Lower *lw;
+    const Node *node;
+    const Tensor *q, *k, *v, *mask, *past_k, *past_v, *lengths, *starts, *sinks, *qk_out;
+    const Size *batch, *heads, *kv_heads, *queries, *depth, *v_depth;
+    const Size *past, *fresh, *total; /* numbers of keys */
+    DType type;
+    double scale, softcap;
+    bool causal;
+    int64_t window; /* so many keys each query sees; 0: all */
+    Buffer *row;
+    Inst *b, *h, *kv_h, *i; /* batch, head, head of keys, query */
+    Inst *position;         /* of the query among the keys */
+    Inst *seen;             /* keys before this one are seen, as far as the window reaches */
+    /* Keys that are computed: those of past and of fresh, and all. */
+    Inst *past_begin, *past_end, *fresh_begin, *fresh_end, *begin, *end;
+} Attention;
+
+/* Coordinates of [batch, heads, position, depth], or [batch, position, heads * depth]. */
+Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at,
+                    Inst *d);
+/* The query's row of scores: keys [begin, end) of a part whose first key is number `shift`. */
+void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift);
+/* The row becomes exp(score - largest); returns 1 / their sum, 0 when no key is seen. */
+Inst *attention_softmax(Attention *a);
+/* Element j of the row. */
+Inst *attention_weight(Attention *a, Inst *j);
+
+#endif

@@ -1,0 +1,165 @@
+/* A row of attention's scores, and its softmax; see attention.h. */
+#include "passes/lower/products/attention.h"
+
+#include <math.h>
+
+enum { QK_PRODUCT, QK_CAPPED, QK_BIASED, QK_SOFTMAX }; /* qk_matmul_output_mode */
+
+/* 1 / sqrt(depth) unless given. */
+static Inst *scale_of(Attention *a)
+{
+    Builder *b = &a->lw->b;
+    if (node_attr(a->node, "scale")) return kb_float(b, a->type, a->scale);
+    if (size_is_const(a->depth) && a->depth->value > 0)
+        return kb_float(b, a->type, 1 / sqrt((double)a->depth->value));
+    Inst *depth = kb_cast(b, a->type, kb_size(b, a->depth));
+    return kb_op(b, LI_DIV, kb_float(b, a->type, 1), kb_op1(b, LI_SQRT, depth));
+}
+
+static Param *row_param(Attention *a, bool write)
+{
+    return lower_whole(a->lw, a->row, write);
+}
+
+static Inst *row_index(Attention *a, Inst *j)
+{
+    Builder *b = &a->lw->b;
+    Inst *head = kb_add(b, kb_mul(b, a->b, kb_size(b, a->heads)), a->h);
+    return kb_add(b, kb_mul(b, head, kb_size(b, a->total)), j);
+}
+
+/* Q's row times one key. */
+static Inst *product(Attention *a, const Tensor *keys, Inst *j)
+{
+    Lower *lw = a->lw;
+    Builder *b = &lw->b;
+    Cell *sum = kb_cell(b, "sum", (LType){a->type, 1}, kb_float(b, a->type, 0));
+    sum->reduce = LI_ADD;
+    Inst *d = kb_for_n(b, LOOP_VECTOR, a->depth);
+    Inst *q = lower_load(lw, a->q, attention_at(a, a->q, a->depth, a->h, a->i, d));
+    Inst *k = lower_load(lw, keys, attention_at(a, keys, a->depth, a->kv_h, j, d));
+    kb_set(b, sum, lower_fma(lw, q, k, kb_get(b, sum)));
+    kb_end(b);
+    return kb_get(b, sum);
+}
+
+static Inst *masked(Attention *a, Inst *seen, Inst *score)
+{
+    Builder *b = &a->lw->b;
+    return kb_select(b, seen, score, kb_float(b, a->type, -INFINITY));
+}
+
+/* The mask's last axis may be shorter than the keys: what it does not cover is not seen. */
+static Inst *add_mask(Attention *a, Inst *j, Inst *score)
+{
+    Lower *lw = a->lw;
+    Builder *b = &lw->b;
+    if (!a->mask) return score;
+    const Size *covered = a->mask->dims[a->mask->rank - 1];
+    bool shorter = covered != a->total && !size_is(covered, 1);
+    Inst *at = shorter ? kb_op(b, LI_MIN, j, kb_addi(b, kb_size(b, covered), -1)) : j;
+    Inst *value = lower_load_broadcast(lw, a->mask, 4, (Inst *[]){a->b, a->h, a->i, at});
+    if (value->type.dtype == DT_BOOL)
+        score = masked(a, value, score);
+    else
+        score = kb_add(b, score, kb_cast(b, a->type, value));
+    if (shorter) score = masked(a, kb_op(b, LI_LT, j, kb_size(b, covered)), score);
+    return score;
+}
+
+/* Padding keys, those after the query and those before its window are not seen. */
+static Inst *add_bias(Attention *a, Inst *j, Inst *score)
+{
+    Builder *b = &a->lw->b;
+    score = add_mask(a, j, score);
+    if (!a->qk_out) return score; /* only keys that are seen are computed */
+    if (a->causal || a->lengths) score = masked(a, kb_op(b, LI_LT, j, a->seen), score);
+    if (!a->window) return score;
+    Inst *first = kb_addi(b, a->seen, -a->window);
+    return masked(a, kb_op(b, LI_LE, first, j), score);
+}
+
+static Inst *cap(Attention *a, Inst *score)
+{
+    Builder *b = &a->lw->b;
+    if (a->softcap == 0) return score;
+    Inst *limit = kb_float(b, a->type, a->softcap);
+    return kb_mul(b, limit, kb_op1(b, LI_TANH, kb_op(b, LI_DIV, score, limit)));
+}
+
+static void show(Attention *a, int mode, Inst *j, Inst *score)
+{
+    if (!a->qk_out || node_int(a->node, "qk_matmul_output_mode") != mode) return;
+    lower_store_to(a->lw, a->qk_out, (Inst *[]){a->b, a->h, a->i, j}, score);
+}
+
+void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift)
+{
+    Builder *b = &a->lw->b;
+    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1);
+    Inst *j = kb_add(b, at, kb_size(b, shift));
+    Inst *score = kb_mul(b, product(a, keys, at), scale_of(a));
+    show(a, QK_PRODUCT, j, score);
+    score = cap(a, score);
+    show(a, QK_CAPPED, j, score);
+    score = add_bias(a, j, score);
+    show(a, QK_BIASED, j, score);
+    kb_store(b, row_param(a, true), row_index(a, j), score);
+    kb_end(b);
+}
+
+Inst *attention_weight(Attention *a, Inst *j)
+{
+    return kb_load(&a->lw->b, row_param(a, false), row_index(a, j));
+}
+
+static Inst *each_key(Attention *a)
+{
+    return kb_for(&a->lw->b, LOOP_VECTOR, a->begin, a->end, 1);
+}
+
+static Inst *largest_score(Attention *a)
+{
+    Builder *b = &a->lw->b;
+    Cell *most = kb_cell(b, "most", (LType){a->type, 1}, kb_float(b, a->type, -INFINITY));
+    most->reduce = LI_MAX;
+    cell_update(a->lw, most, LI_MAX, attention_weight(a, each_key(a)));
+    kb_end(b);
+    return kb_get(b, most);
+}
+
+static void show_softmax(Attention *a, Inst *scale)
+{
+    Builder *b = &a->lw->b;
+    if (!a->qk_out || node_int(a->node, "qk_matmul_output_mode") != QK_SOFTMAX) return;
+    Inst *j = each_key(a);
+    show(a, QK_SOFTMAX, j, kb_mul(b, attention_weight(a, j), scale));
+    kb_end(b);
+}
+
+/* A sink is one more score, without a value. */
+Inst *attention_softmax(Attention *a)
+{
+    Lower *lw = a->lw;
+    Builder *b = &lw->b;
+    Inst *zero = kb_float(b, a->type, 0), *sink = NULL;
+    Inst *largest = largest_score(a);
+    if (a->sinks) {
+        sink = kb_cast(b, a->type, lower_load(lw, a->sinks, (Inst *[]){a->h}));
+        largest = kb_op(b, LI_MAX, largest, sink);
+    }
+    Inst *hidden = kb_op(b, LI_EQ, largest, kb_float(b, a->type, -INFINITY));
+    largest = kb_select(b, hidden, zero, largest);
+    Cell *sum = kb_cell(b, "sum_exp", (LType){a->type, 1}, zero);
+    sum->reduce = LI_ADD;
+    Inst *j = each_key(a);
+    Inst *e = kb_op1(b, LI_EXP, kb_sub(b, attention_weight(a, j), largest));
+    kb_store(b, row_param(a, true), row_index(a, j), e);
+    cell_update(lw, sum, LI_ADD, e);
+    kb_end(b);
+    Inst *all = kb_get(b, sum);
+    if (sink) all = kb_add(b, all, kb_op1(b, LI_EXP, kb_sub(b, sink, largest)));
+    Inst *scale = kb_select(b, hidden, zero, kb_op(b, LI_DIV, kb_float(b, a->type, 1), all));
+    show_softmax(a, scale);
+    return scale;
+}

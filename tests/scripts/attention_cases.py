@@ -1,0 +1,316 @@
+"""Models of attention operators with their data, for operators.sh, beside op_cases.py.
+
+    python3 attention_cases.py FOLDER
+
+Expected outputs come from plain Python after the operators' definitions."""
+import math
+import os
+import random
+import sys
+
+from onnx_writer import (attribute_float, attribute_graph, attribute_int, contents, field, graph, node,
+                         save_case, value)
+
+F, I8, I32 = 1, 3, 6
+rng = random.Random(11)
+MS = "com.microsoft"
+
+
+def noise(*shape):
+    if not shape:
+        return rng.uniform(-1.5, 1.5)
+    return [noise(*shape[1:]) for _ in range(shape[0])]
+
+
+def flat(a):
+    return [e for part in a for e in flat(part)] if isinstance(a, list) else [a]
+
+
+def shape_of(a):
+    return [len(a)] + shape_of(a[0]) if isinstance(a, list) else []
+
+
+def text(name, string):
+    return field(1, name) + field(4, string) + field(20, 3)
+
+
+class Case:
+    def __init__(self, name, opset=23):
+        self.name, self.opset = name, opset
+        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
+
+    def input(self, a, dtype=F):
+        self.inputs.append(("x%d" % len(self.inputs), shape_of(a), flat(a), dtype))
+        return self.inputs[-1][0]
+
+    def constant(self, a, dtype=F):
+        name = "c%d" % len(self.constants)
+        self.constants.append(contents(name, shape_of(a), flat(a), dtype))
+        return name
+
+    def add(self, op, domain, inputs, results, *attributes):
+        """results: floats, or (elements, type)."""
+        names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
+        self.nodes.append(node(op, inputs, names, op + names[0], domain, attributes))
+        typed = [r if isinstance(r, tuple) else (r, F) for r in results]
+        self.outputs += [(n, shape_of(a), flat(a), t) for n, (a, t) in zip(names, typed)]
+
+    def save(self, folder):
+        said = [value(n, s, t) for n, s, _, t in self.inputs]
+        made = [value(n, s, t) for n, s, _, t in self.outputs]
+        more = b"".join(field(8, field(1, d) + field(2, 1)) for d in (MS, "ai.onnx.preview"))
+        save_case(os.path.join(folder, self.name), graph(self.nodes, said, made, self.constants),
+                  self.inputs, self.outputs, self.opset, more)
+
+
+def heads_of(a, heads):
+    """[length][heads * depth] as [heads][length][depth]"""
+    depth = len(a[0]) // heads
+    return [[row[h * depth:(h + 1) * depth] for row in a] for h in range(heads)]
+
+
+def joined(heads):
+    return [sum((h[i] for h in heads), []) for i in range(len(heads[0]))]
+
+
+def dot(a, b):
+    return sum(p * q for p, q in zip(a, b))
+
+
+def attend(q, keys, values, scale, bias=lambda i, j: 0.0, sink=None):
+    """One head; bias None: not seen. Also the scores."""
+    rows, scores = [], []
+    for i, query in enumerate(q):
+        row = [None if bias(i, j) is None else scale * dot(query, k) + bias(i, j) for j, k in enumerate(keys)]
+        seen = [s for s in row if s is not None] + ([sink] if sink is not None else [])
+        most = max(seen)
+        total = sum(math.exp(s - most) for s in seen)
+        weights = [0.0 if s is None else math.exp(s - most) / total for s in row]
+        rows.append([dot(weights, column) for column in zip(*values)])
+        scores.append(row)
+    return rows, scores
+
+
+def rotated(row, position, pairs, cos, sin):
+    out = list(row)
+    for d in range(pairs):
+        c, s = cos[position][d], sin[position][d]
+        out[d], out[d + pairs] = row[d] * c - row[d + pairs] * s, row[d] * s + row[d + pairs] * c
+    return out
+
+
+def group_query(name, seqlens, window, sink):
+    """Buffers of 8 keys, of which each batch has some: packed input, partial rotary embedding."""
+    f = Case(name)
+    heads, kv, depth, room, new = 4, 2, 6, 8, 2
+    if max(seqlens) + 1 > 6:
+        new = 1
+    batch = len(seqlens)
+    packed, past_k, past_v = noise(batch, new, (heads + 2 * kv) * depth), noise(batch, kv, room, depth), \
+        noise(batch, kv, room, depth)
+    angle = [[p * 0.3 / (d + 1) for d in range(2)] for p in range(room)]
+    cos, sin = [[math.cos(a) for a in r] for r in angle], [[math.sin(a) for a in r] for r in angle]
+    y, present_k, present_v = [], [], []
+    for b in range(batch):
+        start, length = max(seqlens[b] + 1 - new, 0), seqlens[b] + 1
+        all_heads = heads_of(packed[b], heads + 2 * kv)
+        q, k, v = all_heads[:heads], all_heads[heads:heads + kv], all_heads[heads + kv:]
+        turn = lambda part: [[rotated(r, start + i, 2, cos, sin) for i, r in enumerate(h)] for h in part]
+        q, k = turn(q), turn(k)
+        cache = lambda old, fresh: [h[:start] + n + h[start + new:] for h, n in zip(old, fresh)]
+        keys, values = cache(past_k[b], k), cache(past_v[b], v)
+
+        def seen(i, j):
+            end = min(start + i + 1, length)
+            return 0.0 if max(0, end - window if window else 0) <= j < end else None
+        out = [attend(q[h], keys[h // 2], values[h // 2], depth ** -0.5, seen, sink and sink[h])[0]
+               for h in range(heads)]
+        y.append(joined(out))
+        present_k.append(keys)
+        present_v.append(values)
+    more = [attribute_int("local_window_size", window)] if window else []
+    f.add("GroupQueryAttention", MS,
+          [f.input(packed), "", "", f.input(past_k), f.input(past_v), f.input(seqlens, I32),
+           f.constant([max(seqlens) + 1], I32), f.constant(cos), f.constant(sin), "", "",
+           f.constant(sink) if sink else ""],
+          [y, present_k, present_v], attribute_int("num_heads", heads), attribute_int("kv_num_heads", kv),
+          attribute_int("do_rotary", 1), *more)
+    return f
+
+
+def multi_head():
+    """Keys that came before, causal, padding of keys, scores shown."""
+    f = Case("multi_head")
+    heads, depth, before, new, batch = 2, 4, 3, 3, 2
+    q, k, v = (noise(batch, new, heads * depth) for _ in range(3))
+    past_k, past_v = noise(batch, heads, before, depth), noise(batch, heads, before, depth)
+    mask = [[1, 1, 1, 1, 1, 1], [0, 1, 1, 1, 1, 0]]
+    bias = noise(3 * heads * depth)
+    width = heads * depth
+    y, keys, values, plain = [], [], [], []
+    for b in range(batch):
+        parts = [[[e + bias[n * width + i] for i, e in enumerate(r)] for r in part[b]]
+                 for n, part in enumerate((q, k, v))]
+        hq, hk, hv = (heads_of(p, heads) for p in parts)
+        keys.append([past_k[b][h] + hk[h] for h in range(heads)])
+        values.append([past_v[b][h] + hv[h] for h in range(heads)])
+
+        def seen(i, j):
+            return None if j > before + i else 0.0 if mask[b][j] else -10000.0
+        out = [attend(hq[h], keys[b][h], values[b][h], 0.3, seen) for h in range(heads)]
+        y.append(joined([o[0] for o in out]))
+        plain.append([[[0.3 * dot(r, key) for key in keys[b][h]] for r in hq[h]] for h in range(heads)])
+    common = [f.input(q), f.input(k), f.input(v), f.constant(bias)]
+    past = [f.input(past_k), f.input(past_v)]
+    f.add("MultiHeadAttention", MS, common + [f.input(mask, I32), ""] + past, [y, keys, values],
+          attribute_int("num_heads", heads), attribute_int("unidirectional", 1), attribute_float("scale", 0.3))
+    everything = [joined([attend(heads_of([[e + bias[i] for i, e in enumerate(r)] for r in q[b]], heads)[h],
+                                 keys[b][h], values[b][h], 0.3)[0] for h in range(heads)]) for b in range(batch)]
+    f.add("MultiHeadAttention", MS, common + ["", ""] + past, [everything, keys, values, plain],
+          attribute_int("num_heads", heads), attribute_float("scale", 0.3))
+    return f
+
+
+def packed():
+    """The same attention from packed keys and values, from all packed, and from keys in heads."""
+    f = Case("packed")
+    heads, depth, length, batch = 2, 4, 3, 2
+    q, k, v = (noise(batch, length, heads * depth) for _ in range(3))
+    y = [joined([attend(*(heads_of(p[b], heads)[h] for p in (q, k, v)), depth ** -0.5)[0]
+                 for h in range(heads)]) for b in range(batch)]
+    split = lambda row: [row[h * depth:(h + 1) * depth] for h in range(heads)]
+    beside = lambda *parts: [[[list(e) for e in zip(*(split(p[b][i]) for p in parts))] for i in range(length)]
+                             for b in range(batch)]
+    shown = attribute_int("num_heads", heads)
+    f.add("MultiHeadAttention", MS, [f.input(q), f.input(beside(k, v))], [y], shown)
+    f.add("MultiHeadAttention", MS, [f.input(beside(q, k, v))], [y], shown)
+    in_heads = lambda p: [heads_of(p[b], heads) for b in range(batch)]
+    f.add("MultiHeadAttention", MS, ["x0", f.input(in_heads(k)), f.input(in_heads(v))], [y], shown)
+    return f
+
+
+def beams():
+    """One token of a beam search: each key of a beam is that of the beam that it came from."""
+    f = Case("beams")
+    heads, depth, room, before, width = 2, 4, 6, 3, 2
+    q, k, v = (noise(width, 1, heads * depth) for _ in range(3))
+    past_k, past_v = noise(width, heads, room, depth), noise(width, heads, room, depth)
+    origin = [[[0, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0]]]
+    write = lambda past, new: [[h[:before] + n + h[before + 1:] for h, n in zip(past[b], heads_of(new[b], heads))]
+                               for b in range(width)]
+    keys, values = write(past_k, k), write(past_v, v)
+    y = []
+    for b in range(width):
+        pick = lambda cache, h: [cache[origin[0][b][j]][h][j] for j in range(before + 1)]
+        y.append(joined([attend(heads_of(q[b], heads)[h], pick(keys, h), pick(values, h), depth ** -0.5)[0]
+                         for h in range(heads)]))
+    f.add("DecoderMaskedMultiHeadAttention", MS,
+          [f.input(q), f.input(k), f.input(v), "", "", f.input(past_k), f.input(past_v), f.input([before], I32),
+           f.input([width], I32), f.input(origin, I32)], [y, keys, values],
+          attribute_int("num_heads", heads), attribute_int("past_present_share_buffer", 1))
+    return f
+
+
+def integer_caches():
+    """Caches of 8 bits with a scale for each channel; scores before softmax are shown, unseen ones as 0."""
+    f = Case("integer_caches")
+    heads, kv, depth, before, new = 2, 1, 4, 3, 2
+    q, k, v = noise(1, new, heads * depth), noise(1, new, kv * depth), noise(1, new, kv * depth)
+    past_k, past_v = ([[[[rng.randrange(-127, 128) for _ in range(depth)] for _ in range(before)]]]
+                      for _ in range(2))
+    scale = [[[[[rng.uniform(0.01, 0.03) for _ in range(depth)]]]] for _ in range(2)]
+    whole = lambda row, s: [min(max(round(e / c), -128), 127) for e, c in zip(row, s[0][0][0])]
+    caches = [[[p[0][0] + [whole(r, s) for r in part[0]]]] for p, part, s in
+              zip((past_k, past_v), (k, v), scale)]
+    keys, values = ([[e * c for e, c in zip(r, s[0][0][0])] for r in cache[0][0]] for cache, s in zip(caches, scale))
+    seen = lambda i, j: 0.0 if j <= before + i else None
+    out = [attend(heads_of(q[0], heads)[h], keys, values, 0.4, seen) for h in range(heads)]
+    shown = [[[[0.0 if e is None else e for e in r] for r in o[1]] for o in out]]
+    f.add("GroupQueryAttention", MS,
+          [f.input(q), f.input(k), f.input(v), f.input(past_k, I8), f.input(past_v, I8),
+           f.constant([before + new - 1], I32), f.constant([before + new], I32), "", "", "", "", "",
+           f.constant(scale[0]), f.constant(scale[1])],
+          [[joined([o[0] for o in out])], (caches[0], I8), (caches[1], I8), shown],
+          attribute_int("num_heads", heads), attribute_int("kv_num_heads", kv), attribute_float("scale", 0.4),
+          attribute_int("qk_output", 1), attribute_int("kv_cache_bit_width", 8), text("k_quant_type", "PER_CHANNEL"),
+          text("v_quant_type", "PER_CHANNEL"))
+    return f
+
+
+def merged():
+    """Attention of merged weights, with left and right padding and a past."""
+    f = Case("merged")
+    heads, depth, before, new, batch, width = 2, 3, 2, 3, 2, 5
+    x, w, bias = noise(batch, new, width), noise(width, 18), noise(18)
+    past, ends = noise(2, batch, heads, before, depth), [5, 4, 0, 1]
+    y, present = [], [[], []]
+    for b in range(batch):
+        rows = [[dot(r, column) + bias[n] for n, column in enumerate(zip(*w))] for r in x[b]]
+        q, k, v = (heads_of([r[6 * n:6 * n + 6] for r in rows], heads) for n in range(3))
+        keys = [past[0][b][h] + k[h] for h in range(heads)]
+        values = [past[1][b][h] + v[h] for h in range(heads)]
+        seen = lambda i, j: 0.0 if ends[batch + b] <= j < ends[b] else -10000.0
+        y.append(joined([attend(q[h], keys[h], values[h], depth ** -0.5, seen)[0] for h in range(heads)]))
+        present[0].append(keys)
+        present[1].append(values)
+    f.add("Attention", MS, [f.input(x), f.constant(w), f.constant(bias), f.input(ends, I32), f.input(past)],
+          [y, present], attribute_int("num_heads", heads))
+    return f
+
+
+def linear():
+    """Two heads of queries for one of values, and the other way."""
+    f = Case("linear", 27)
+    steps, depth, wide = 4, 3, 5
+    sigmoid = lambda e: 1 / (1 + math.exp(-e))
+
+    def run(q, k, v, past, decay, beta, heads, kv):
+        state = [[list(r) for r in h] for h in past]
+        y = []
+        for t in range(steps):
+            row = []
+            hq, hk, hv = (heads_of([part[t]], n) for part, n in ((q, heads), (k, kv), (v, kv)))
+            for h in range(kv):
+                s = state[h]
+                for i in range(depth):
+                    s[i] = [e * math.exp(decay[t][h]) for e in s[i]]
+                known = [dot(hk[h][0], column) for column in zip(*s)]
+                delta = [beta[t][h] * (hv[h][0][j] - known[j]) for j in range(wide)]
+                for i in range(depth):
+                    s[i] = [s[i][j] + hk[h][0][i] * delta[j] for j in range(wide)]
+            for n in range(max(heads, kv)):
+                query = hq[n * heads // max(heads, kv)][0]
+                row += [0.5 * dot(query, column) for column in zip(*state[n * kv // max(heads, kv)])]
+            y.append(row)
+        return y, state
+
+    for domain, heads, kv in (("", 2, 1), (MS, 1, 2)):
+        q, k, v = noise(steps, heads * depth), noise(steps, kv * depth), noise(steps, kv * wide)
+        decay = [[-abs(e) for e in r] for r in noise(steps, kv)]
+        beta = [[sigmoid(e) for e in r] for r in noise(steps, kv)]
+        past = noise(kv, depth, wide)
+        y, state = run(q, k, v, past, decay, beta, heads, kv)
+        f.add("LinearAttention", domain, [f.input([a]) for a in (q, k, v, past, decay, beta)], [[y], [state]],
+              attribute_int("q_num_heads", heads), attribute_int("kv_num_heads", kv),
+              attribute_float("scale", 0.5))
+    return f
+
+
+def flex():
+    """Scores and probabilities that graphs change; heads of queries share one of keys."""
+    f = Case("flex", 26)
+    q, k, v = noise(1, 2, 3, 4), noise(1, 1, 5, 4), noise(1, 1, 5, 4)
+    half = contents("half", [], [0.5])
+    twice = contents("twice", [], [2.0])
+    inner = lambda op, name, constant: graph([node(op, ["s", name], ["r"], "change")], [value("s", list("bhls"))],
+                                             [value("r", list("bhls"))], [constant])
+    y = [[[[2 * e for e in r] for r in attend(head, k[0][0], v[0][0], 0.25)[0]] for head in q[0]]]
+    f.add("FlexAttention", "ai.onnx.preview", [f.input(q), f.input(k), f.input(v)], [y],
+          attribute_graph("score_mod", inner("Mul", "half", half)),
+          attribute_graph("prob_mod", inner("Mul", "twice", twice)))
+    return f
+
+
+for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4)),
+             multi_head(), packed(), beams(), integer_caches(), merged(), linear(), flex()):
+    case.save(sys.argv[1])
