@@ -66,6 +66,7 @@ bad packed-block.onnx 'block_size: expected a power of 2 from 16 on, got 24'
 bad packed-bytes.onnx "B \('w'\): expected 80 elements, got 64"
 bad packed-scales.onnx "scales \('s'\): expected 8 elements, got 3"
 bad packed-depth.onnx 'A: expected K = 32 elements in a row, got 48'
+bad packed-table.onnx "input 2 \('s'\): axis 1 has 3 elements, expected 2"
 bad quantised-type.onnx "node 'n' \(com.microsoft::QLinearAdd, #0\): input 0 \('x'\): expected type i8 or u8, got f32"
 bad quantised-scale.onnx "input 1 \('s'\): expected a single value"
 bad quantised-parts.onnx 'expected scale, zero point, and three inputs for each part'

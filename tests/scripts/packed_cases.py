@@ -7,9 +7,12 @@ import math
 import random
 import sys
 
+import onnx_writer
 from onnx_writer import attribute_float, attribute_int
 from quantised_cases import F, I, I32, U8, Family, flat, noise, product, rows, sigmoid, softmax, text
 
+F8 = 17  # float8e4m3fn
+onnx_writer.FORMATS[F8] = "B"
 rng = random.Random(12)
 
 
@@ -137,6 +140,14 @@ def gather():
         data = f.constant([6, 6 * bits], w.bytes(), U8)
         f.add("GatherBlockQuantized", [data, f.input([2, 3], indices, I), scales] + ([zeros] if zeros else []),
               [([2, 3, 48], flat(taken), F)], attribute_int("bits", bits), attribute_int("block_size", 16))
+    small = {0x38: 1.0, 0xC0: -2.0, 0x30: 0.5, 0x3C: 1.5, 0x00: 0.0}
+    code, scales = [rng.choice(list(small)) for _ in range(5 * 20)], noise(2)
+    real = [[small[c] * scales[k // 16] for k, c in enumerate(row)] for row in rows(code, 20)]
+    data = f.constant([5, 20], code, F8)
+    f.add("GatherBlockQuantized", [data, f.input([2], [4, -5], I32), f.constant([1, 2], scales)],
+          [([2, 20], real[4] + real[0], F)], attribute_int("block_size", 16))
+    f.add("GatherBlockQuantized", [data, f.input([1], [2], I32), f.constant([5, 1], [0.5] * 5)],
+          [([1, 20], [small[c] * 0.5 for c in code[40:60]], F)], attribute_int("block_size", 0))
     return f
 
 
