@@ -119,7 +119,8 @@ def quantised():
     one("quantised-parts", "QLinearConcat", ["s", "x", "x", "s"], ints(axis=0), x=([2, 3], 2), constants=[few])
     table, row = onnx_writer.contents("t", [4, 16], [0] * 64, 2), onnx_writer.contents("i", [1], [0], 7)
     body = [node("GatherBlockQuantized", ["t", "i", "s"], ["y"], "n", "com.microsoft", ints(block_size=16))]
-    save("packed-table", graph(body, [value("x", [4])], [value("y", [1, 32])], [table, row, tensor("s", [4, 3], bytes(48))]))
+    save("packed-table", graph(body, [value("x", [4])], [value("y", [1, 32])],
+                               [table, row, tensor("s", [4, 3], bytes(48))]))
     router, experts = tensor("r", [2, 3], bytes(24)), tensor("e", [3, 32, 32], bytes(3 << 12))
     moe = ["x", "r", "e", "", "e"]
     one("experts-k", "MoE", moe, ints(k=4), constants=[router, experts])
