@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import textwrap
 
 HEADER = """# Operators
 
@@ -38,6 +39,8 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
   bounded by their inputs' sizes.
 - **If, Loop and Scan** are no operators: their graphs become part of the one graph, with
   `lpc.Phi`, `lpc.LoopEnter`, `lpc.LoopLeave` and `lpc.At` (docs/frontend.md).
+- **Sequence***, **SplitToSequence**, **ConcatFromSequence** and **Optional*** are none either: a sequence is a
+  list of tensors.
 
 ## Loops
 
@@ -109,9 +112,44 @@ something open:
   lowest bits stay.
 - **QuantizeLinear, DequantizeLinear**: a zero point of a small float is added and subtracted like any other.
 
+## What random operators draw
+
+**RandomUniform, RandomNormal** and their Like forms, **Bernoulli, Multinomial** and **Dropout** in training
+mode draw from a counter, Philox 4x32-10. An element's number follows from the node's key, the element's index
+and which time it is, and from nothing else: every target, backend, cut and number of threads has the same
+bits.
+
+- The key comes from the attribute `seed`: nodes of one seed draw the same numbers, in every model. A node
+  without it has its number among such nodes instead, with `--random-seed N` (0).
+- Each iteration of the loops around a node draws other numbers.
+- **Each run draws the same numbers.** `--random-input NAME` gives the model one more input, an int64 scalar
+  (or takes one that it has): for each value of it all random operators draw other numbers. A model that
+  counts can feed it by `--state`.
+- Numbers are made in f32 with 24 bits, for f64 with 53; f16 and bf16 are rounded from f32, so that the upper
+  bound of RandomUniform may appear. Uniform and normal numbers use no function of the target. Multinomial's
+  probabilities are a Softmax, where an f64 one uses the target's `exp`.
+- Other frameworks draw other numbers from the same seed.
+
+The attribute `key`, and the last input where a node runs more than once, are lpc's own: models do not have them.
+
+## Derivatives
+
+`ai.onnx.preview.training::Gradient` is differentiated on import, backwards from `y` to `xs`, for the sum of
+y's elements. Inputs other than the tensors that `xs` and `zs` name are put in their places: the nodes between
+are computed once more. What y does not depend on has a gradient of zeros; through integers and bools there
+is none. Operators with a derivative:
+
+GRADIENT_LIST.
+
+Others on the way are an error that names them, as are loops, branches of If and Gradient itself (no second
+derivatives).
+
 ## Limits
 
-Rank up to 8. No training mode, no strings, sequences, maps, optionals or complex types.
+Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No strings, no
+maps but ZipMap's, no complex types.
+Sequences and optionals become tensors on import: all their operators are there, with the limits that
+docs/frontend.md names ("Sequences and optionals").
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
@@ -148,6 +186,7 @@ COLUMNS = """
 #define ATTRS(text) attrs text;
 #define TRAITS(flags) traits flags;
 #define VIEW(rule) view rule;
+#define GRADIENT(rule) gradient rule;
 #include "ir/ops.def"
 """
 
@@ -172,8 +211,13 @@ def records():
         yield kind, row
 
 
+def wrap(text):
+    return [line.rstrip(",") for line in textwrap.wrap(text, 110)]
+
+
 def main():
-    print(HEADER.rstrip())
+    derived = sorted(row["name"] for kind, row in records() if kind == "op" and "gradient" in row)
+    print(HEADER.rstrip().replace("GRADIENT_LIST", ",\n".join(wrap(", ".join(derived)))))
     for kind, row in records():
         if kind == "section":
             print("\n## %s\n\n| operator | since | inputs | outputs | attributes | |" % row)

@@ -12,7 +12,8 @@ enum {
     A_FLOATS,
     A_INTS,
     A_STRINGS,
-    A_SPARSE = 11
+    A_SPARSE = 11,
+    A_TYPE = 13
 };
 
 static const char *kind_name(AttrKind kind)
@@ -137,6 +138,7 @@ static int read_attr(Call *call, const char *name, const Onnx__AttributeProto *p
     case A_TENSOR:
     case A_SPARSE: return read_tensor(call, name, proto);
     case A_GRAPH: return LPC_OK; /* read by inline.c */
+    case A_TYPE: return LPC_OK;  /* says what an optional holds, which is what it is given */
     default: return call_fail(call, "attribute '%s' is of a kind that is not supported", name);
     }
 }

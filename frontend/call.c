@@ -47,9 +47,13 @@ int call_alias(Call *call, int i, Tensor *value)
 Node *call_emit(Call *call, OpCode op, int in_count, Tensor *const *in, int out_count,
                 Tensor *const *out)
 {
-    Node *node =
-        graph_node(call->im->graph, op, call->name, &call->origin, in_count, in, out_count, out);
+    Graph *graph = call->im->graph;
+    int at = graph->node_count;
+    while (call->before && at > 0 && graph->nodes[at - 1] != call->before) at--;
+    Node *node = graph_node_at(graph, call->before ? at - 1 : at, op, call->name, &call->origin,
+                               in_count, in, out_count, out);
     node->region = call->scope->region;
+    call->last = node;
     return node;
 }
 
@@ -67,7 +71,7 @@ Tensor *call_make(Call *call, OpCode op, Tensor *a, Tensor *b, Tensor *c)
 
 Node *call_last(Call *call)
 {
-    return call->im->graph->nodes[call->im->graph->node_count - 1];
+    return call->last;
 }
 
 Tensor *call_i64(Call *call, int count, const int64_t *values)

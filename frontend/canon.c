@@ -3,14 +3,15 @@
  * Here are the rules that replace an operator or change what it computes on; canon_attr.c has those
  * that only move attributes to inputs, canon_resize.c those of Resize, canon_old.c those of opsets before 7;
  * decompose.c writes operators out as others. */
-#include "frontend/import.h"
+#include "frontend/value.h"
 
 #include <string.h>
 
 static const Rule *find_rule(const char *op, int64_t opset)
 {
-    const Rule *const tables[] = {canon_old_rules, canon_rules, canon_resize_rules,
-                                  canon_attr_rules, decompose_rules, nchwc_rules};
+    const Rule *const tables[] = {canon_old_rules,  canon_rules,     canon_resize_rules,
+                                  canon_attr_rules, decompose_rules, nchwc_rules,
+                                  value_rules};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (const Rule *rule = tables[t]; rule->op; rule++) {
             if (!strcmp(rule->op, op) && (!rule->before || opset < rule->before)) return rule;
@@ -155,21 +156,6 @@ static int canon_unique_ms(Call *call)
     return LPC_OK;
 }
 
-/* ---- Optional values: a tensor is there or it is not ---- */
-
-static int canon_has_element(Call *call)
-{
-    Tensor *value = graph_scalar(call->im->graph, NULL, DT_BOOL, call_in(call, 0) != NULL);
-    return call_alias(call, 0, value);
-}
-
-static int canon_get_element(Call *call)
-{
-    if (!call_in(call, 0)) return call_fail(call, "there is no element");
-    call_become(call, "Identity");
-    return LPC_OK;
-}
-
 const Rule canon_rules[] = {
     {"Constant", 0, canon_constant},
     {"Softmax", 13, canon_softmax},
@@ -182,7 +168,11 @@ const Rule canon_rules[] = {
     {"RoiAlign", 16, canon_roi_align},
     {"GridSample", 20, canon_grid_sample},
     {"com.microsoft::Unique", 0, canon_unique_ms},
-    {"OptionalHasElement", 0, canon_has_element},
-    {"OptionalGetElement", 0, canon_get_element},
+    {"RandomUniform", 0, canon_random},
+    {"RandomNormal", 0, canon_random},
+    {"RandomUniformLike", 0, canon_random},
+    {"RandomNormalLike", 0, canon_random},
+    {"Bernoulli", 0, canon_random},
+    {"Multinomial", 0, canon_random},
     {NULL, 0, NULL},
 };

@@ -107,7 +107,7 @@ static int decompose_causal_conv(Call *call)
     return LPC_OK;
 }
 
-/* ---- Dropout at inference is Identity, its mask all true ---- */
+/* ---- Dropout at inference is Identity, its mask all true; in training it has a record ---- */
 
 static bool is_false(const Tensor *tensor)
 {
@@ -118,9 +118,8 @@ static bool is_false(const Tensor *tensor)
 int decompose_dropout(Call *call)
 {
     if (!call_in(call, 0)) return call_fail(call, "expected 1 to 3 inputs");
-    if (!is_false(call_in(call, 2)) && !is_false(call->in[1])) {
-        return call_fail(call, "training is not supported");
-    }
+    bool keeps_all = call_in(call, 1) && is_false(call->in[1]); /* ratio 0; absent: 0.5 */
+    if (!is_false(call_in(call, 2)) && !keeps_all) return canon_random(call);
     Tensor *out = call_out(call, 0), *mask = call_out(call, 1);
     if (out) call_emit(call, OP_IDENTITY, 1, call->in, 1, &out);
     if (mask) {
@@ -137,5 +136,6 @@ int decompose_dropout(Call *call)
 
 const Rule decompose_rules[] = {
     {"CausalConvWithState", 0, decompose_causal_conv},
+    {"ai.onnx.preview.training::Gradient", 0, decompose_gradient},
     {NULL, 0, NULL},
 };

@@ -43,7 +43,33 @@ typedef struct ImportOptions {
     const InputShape *input_shapes;
     int input_shape_count;
     int nchwc_block; /* --nchwc-block: of com.microsoft.nchwc's weights; 0: found in the model */
+    /* Infers types, sizes and contents of a graph (pass_shapes, which stands above). Asked where what a
+     * sequence becomes depends on them; NULL: only constants are known there. */
+    int (*infer)(Graph *graph);
+    int64_t random_seed; /* of random operators that have no seed of their own */
+    const char
+        *random_input; /* i64 scalar, made unless the model has it: random operators draw other
+                               * numbers for each value of it; NULL: none */
 } ImportOptions;
+
+/* One of the model's inputs or outputs, as the model declares it. A sequence is tensors of the graph,
+ * NAME_0, NAME_1 and so on; an optional value is there or not (docs/frontend.md). */
+typedef struct ModelEnd {
+    const char *name;
+    bool is_optional, is_sequence; /* both: an optional sequence */
+    int rank; /* of the tensor or of the sequence's elements, -1: not declared */
+} ModelEnd;
+
+typedef struct ModelEnds {
+    ModelEnd *inputs, *outputs; /* initializers are no inputs */
+    int input_count, output_count;
+} ModelEnds;
+
+/* Reads only the ends of the model at path. LPC_ERROR, reported, when it is no ONNX model. */
+int import_ends(Arena *arena, Diag *diag, const char *path, ModelEnds *ends);
+/* The names of an element of a sequence, and of the size that says whether an optional is there. */
+const char *import_element_name(Arena *arena, const char *sequence, int64_t index);
+const char *import_presence_name(Arena *arena, const char *optional);
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants
  * point into the mapped file, which stays mapped (the file must not change meanwhile) until the

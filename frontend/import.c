@@ -98,44 +98,41 @@ static Tensor *own_tensor(Import *im, Tensor *tensor, const char *name)
 /* A list of maps is a tensor of what they map to. */
 static bool is_list_of_maps(const Onnx__TypeProto *type, const Tensor *tensor)
 {
-    return type && type->has_sequence_type && tensor->producer &&
+    return type && type->sequence_type && tensor->producer &&
            (op_info(tensor->producer->op)->traits & T_MAPS);
 }
 
 static int check_output_type(Import *im, const char *name, const Onnx__TypeProto *type)
 {
-    if (!type || (!type->tensor_type && !type->has_sequence_type && !type->has_map_type &&
-                  !type->has_optional_type && !type->has_sparse_tensor_type)) {
-        return LPC_OK;
-    }
-    if (!type->tensor_type) {
-        return diag_error(im->diag,
-                          "output '%s': only tensors are supported, not sequences, maps, "
-                          "optional values or sparse tensors",
-                          name);
-    }
-    int32_t number = type->tensor_type->elem_type;
+    if (!type) return LPC_OK;
+    TRY(ends_check_type(im, "output", name, type));
+    int32_t number = type->tensor_type ? type->tensor_type->elem_type : 0;
     if (!number || dtype_from_onnx(number)) return LPC_OK;
     return diag_error(im->diag, "output '%s': element type %s (%d) is not supported", name,
                       onnx_type_name(number), number);
+}
+
+static int add_output(Import *im, Tensor *tensor, const char *name)
+{
+    for (int i = 0; i < im->graph->output_count; i++) {
+        if (!strcmp(im->graph->outputs[i]->name, name)) {
+            return diag_error(im->diag, "output '%s' stands twice", name);
+        }
+    }
+    tensor = own_tensor(im, tensor, name);
+    arena_push(im->arena, im->graph->outputs, im->graph->output_count) = tensor;
+    return LPC_OK;
 }
 
 static int read_output(Import *im, Scope *scope, const Onnx__ValueInfoProto *value)
 {
     Tensor *tensor = NULL;
     if (!value->name || !*value->name) return diag_error(im->diag, "an output has no name");
-    for (int i = 0; i < im->graph->output_count; i++) {
-        if (!strcmp(im->graph->outputs[i]->name, value->name)) {
-            return diag_error(im->diag, "output '%s' stands twice", value->name);
-        }
-    }
     if (!scope_find(scope, value->name, &tensor) || !tensor) {
         return diag_error(im->diag, "output '%s' is not computed by any node", value->name);
     }
     if (!is_list_of_maps(value->type, tensor)) TRY(check_output_type(im, value->name, value->type));
-    tensor = own_tensor(im, tensor, value->name);
-    arena_push(im->arena, im->graph->outputs, im->graph->output_count) = tensor;
-    return LPC_OK;
+    return ends_output(im, value->name, tensor, add_output);
 }
 
 static int read_outputs(Import *im, Scope *scope)
@@ -144,6 +141,10 @@ static int read_outputs(Import *im, Scope *scope)
     int failed = LPC_OK;
     for (size_t i = 0; i < graph->n_output; i++) failed |= read_output(im, scope, graph->output[i]);
     if (!graph->n_output) return diag_error(im->diag, "the model has no outputs");
+    if (!failed && !im->graph->output_count)
+        return diag_error(im->diag,
+                          "the model has no outputs: its sequences are empty, its optionals "
+                          "not there");
     return failed;
 }
 
@@ -159,7 +160,9 @@ static int read_graph(Import *im)
     scope_hint(scope, graph->output, graph->n_output);
     TRY(check_model(im, scope_opset(scope, "")));
     TRY(scope_constants(scope, graph));
+    TRY(ends_flatten(im));
     int failed = inputs_read(im, scope);
+    failed |= random_read_input(im, scope);
     failed |= nodes_convert(scope, graph->node, graph->n_node);
     if (failed) return LPC_ERROR;
     TRY(read_outputs(im, scope));
@@ -199,6 +202,23 @@ int import_onnx(Arena *arena, Diag *diag, const char *path, const ImportOptions 
     }
     if (code) load_close(&im);
     return code;
+}
+
+int import_ends(Arena *arena, Diag *diag, const char *path, ModelEnds *ends)
+{
+    Import im = {.arena = arena, .diag = diag, .file = arena_strdup(arena, path)};
+    FileMap map;
+    if (!diag->file) diag->file = im.file;
+    int code = load_map(&im, path, &map);
+    if (!code) {
+        im.bytes = map.bytes;
+        im.size = map.size;
+        code = unpack(&im);
+    }
+    if (!code && !im.model->graph) code = diag_error(diag, "not an ONNX model: it has no graph");
+    if (!code) ends_describe(&im, ends);
+    load_close(&im);
+    return code ? LPC_ERROR : LPC_OK;
 }
 
 int import_onnx_bytes(Arena *arena, Diag *diag, const void *bytes, size_t size, const char *name,

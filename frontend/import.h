@@ -30,6 +30,13 @@ typedef struct OrderedTensor {
     const Tensor *tensor;
     ChannelOrder order;
 } OrderedTensor;
+typedef struct Scope Scope;
+
+/* An input as a tensor: one of the model's, or an element of one that is no tensor. */
+typedef struct InputEnd {
+    Onnx__ValueInfoProto *value;
+    bool is_element;
+} InputEnd;
 
 typedef struct Import {
     Arena *arena;
@@ -44,7 +51,15 @@ typedef struct Import {
     const ImportOptions *options;
     const Onnx__ModelProto *model;
     NameTable *top_names; /* names that the main graph defines: inlined ones keep off them */
+    InputEnd *inputs;     /* the model's, as tensors; initializers are among them */
+    int input_count;
+    Scope *elements;        /* the tensors of inputs that are none themselves, by name */
+    const char **end_sizes; /* sizes that tell of them how many there are */
+    int end_size_count;
+    bool has_values; /* sequences or optionals were made */
     int made_nodes;
+    int random_nodes;       /* that have no seed of their own */
+    Tensor *random_input;   /* NULL: each run draws the same numbers */
     bool told_size;         /* that there are more than MAX_MADE_NODES */
     int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
     OrderedTensor *ordered; /* that reshapes of its tensors made */
@@ -53,7 +68,6 @@ typedef struct Import {
 } Import;
 
 /* Where names are looked up: the main graph, a branch of If, a loop's or a function's body. */
-typedef struct Scope Scope;
 struct Scope {
     Import *im;
     Scope *parent;      /* whose tensors are seen from here too; NULL in a function */
@@ -86,6 +100,8 @@ typedef struct Call {
     int out_count;
     Attr *attrs;
     int attr_count;
+    Node *before; /* nodes are put before this one, not at the end */
+    Node *last;   /* the node emitted last */
     bool done;
 } Call;
 
@@ -126,6 +142,20 @@ const char *onnx_type_name(int64_t number); /* "string", "float8e4m3fn" */
 /* ---- inputs.c ---- */
 
 int inputs_read(Import *im, Scope *scope);
+/* Whether the options give the input a shape. */
+bool inputs_have_shape(const Import *im, const char *name);
+
+/* ---- ends.c ---- */
+
+/* The model's inputs as tensors: im->inputs and those after it. */
+int ends_flatten(Import *im);
+/* Binds those that are no tensors, once the tensors are there. */
+void ends_bind(Import *im, Scope *scope);
+/* Calls `add` for each tensor of an output, in order. */
+int ends_output(Import *im, const char *name, Tensor *tensor,
+                int (*add)(Import *im, Tensor *tensor, const char *name));
+void ends_describe(const Import *im, ModelEnds *ends);
+int ends_check_type(Import *im, const char *what, const char *name, const Onnx__TypeProto *type);
 
 /* ---- states.c ---- */
 
@@ -206,6 +236,15 @@ int if_inline(Call *call);
 
 int loop_inline(Call *call);
 int scan_inline(Call *call);
+
+/* ---- random.c, gradient.c ---- */
+
+/* Finds or makes the input of --random-input. */
+int random_read_input(Import *im, Scope *scope);
+/* Gives a random operator its key, and the number for which time it is. */
+int canon_random(Call *call);
+/* ai.onnx.preview.training's Gradient. */
+int decompose_gradient(Call *call);
 
 /* ---- flex.c ---- */
 

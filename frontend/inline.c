@@ -4,7 +4,7 @@
  * becomes
  *     t = A(x) when c;  e = B(x) when not c;  y = lpc.Phi(c, t, e)
  * or, when c is a constant, only the branch that is taken. */
-#include "frontend/import.h"
+#include "frontend/value.h"
 
 #include <string.h>
 
@@ -145,26 +145,41 @@ static int find_branch(Call *call, const char *name, const Onnx__GraphProto **gr
                      call->out_count);
 }
 
-int if_inline(Call *call)
+static int check_condition(Call *call)
 {
-    const Onnx__GraphProto *then_graph, *else_graph;
-    Tensor *cond = call_in(call, 0);
+    const Tensor *cond = call_in(call, 0);
     if (!cond || call->in_count != 1) return call_fail(call, "expected 1 input, the condition");
+    TRY(value_refuse(call));
     if (cond->dtype != DT_NONE && cond->dtype != DT_BOOL) {
         return call_fail(call, "its condition is %s, not bool", dtype_name(cond->dtype));
     }
     if (tensor_is_static(cond) && tensor_static_elements(cond) != 1) {
         return call_fail(call, "its condition is not one value");
     }
-    if (call->scope->depth >= MAX_INLINE_DEPTH) return too_deep(call);
+    return call->scope->depth >= MAX_INLINE_DEPTH ? too_deep(call) : LPC_OK;
+}
+
+/* Where there are sequences and optionals, what a branch does may only work when it is taken. */
+static bool is_known(Call *call, int64_t *taken)
+{
+    Tensor *cond = call->in[0];
+    if (!cond->data && !call->im->has_values) return false;
+    return known_int(call->im, cond, taken);
+}
+
+int if_inline(Call *call)
+{
+    const Onnx__GraphProto *then_graph, *else_graph;
+    Tensor *cond = call_in(call, 0);
+    int64_t taken;
+    TRY(check_condition(call));
     TRY(find_branch(call, "then_branch", &then_graph));
     TRY(find_branch(call, "else_branch", &else_graph));
     Tensor **then_results = arena_array(call->im->arena, (size_t)call->out_count, sizeof(Tensor *));
     Tensor **else_results = arena_array(call->im->arena, (size_t)call->out_count, sizeof(Tensor *));
     call->done = true;
-    if (cond->data) {
-        bool taken = const_i64_at(cond, 0) != 0;
-        TRY(inline_branch(call, taken ? then_graph : else_graph, NULL, taken, then_results));
+    if (is_known(call, &taken)) {
+        TRY(inline_branch(call, taken ? then_graph : else_graph, NULL, taken != 0, then_results));
         for (int i = 0; i < call->out_count; i++) call->out[i] = then_results[i];
         return LPC_OK;
     }
@@ -172,6 +187,10 @@ int if_inline(Call *call)
     TRY(inline_branch(call, else_graph, cond, false, else_results));
     for (int i = 0; i < call->out_count; i++) {
         Tensor *in[] = {cond, then_results[i], else_results[i]};
+        if (handle_value(in[1]) || handle_value(in[2])) {
+            TRY(value_join(call, cond, in[1], in[2], &call->out[i]));
+            continue;
+        }
         Tensor *out = call_out(call, i);
         if (out) call_emit(call, OP_PHI, 3, in, 1, &out);
     }

@@ -38,6 +38,12 @@ static bool find_shape(const Import *im, const char *name, InputShape *shape)
     return constant != NULL;
 }
 
+bool inputs_have_shape(const Import *im, const char *name)
+{
+    InputShape shape;
+    return find_shape(im, name, &shape);
+}
+
 static const Onnx__TensorTypeProto *tensor_type(const Onnx__ValueInfoProto *value)
 {
     return value->type ? value->type->tensor_type : NULL;
@@ -194,9 +200,10 @@ static int fix_input(Sizes *sizes, const Onnx__ValueInfoProto *value, bool words
 /* Words first: expressions are over them. */
 static int fix_sizes(Sizes *sizes, const Scope *scope)
 {
-    const Onnx__GraphProto *graph = sizes->im->model->graph;
-    const ImportOptions *options = sizes->im->options;
+    const Import *im = sizes->im;
+    const ImportOptions *options = im->options;
     int failed = LPC_OK;
+    for (int i = 0; i < im->end_size_count; i++) meet(sizes, im->end_sizes[i]);
     for (int i = 0; i < options->bind_count; i++) {
         const Bind *bind = &options->binds[i];
         failed |= fix(sizes, bind->name, bind->value, "--bind");
@@ -206,9 +213,9 @@ static int fix_sizes(Sizes *sizes, const Scope *scope)
         }
     }
     for (int round = 0; round < 2; round++) {
-        for (size_t i = 0; i < graph->n_input; i++) {
-            if (is_initializer(scope, graph->input[i])) continue;
-            failed |= fix_input(sizes, graph->input[i], round == 0);
+        for (int i = 0; i < im->input_count; i++) {
+            if (is_initializer(scope, im->inputs[i].value)) continue;
+            failed |= fix_input(sizes, im->inputs[i].value, round == 0);
         }
     }
     return failed;
@@ -242,14 +249,8 @@ static int read_dim(Sizes *sizes, const char *input, const Onnx__DimensionProto 
 static int check_input_type(Import *im, const Onnx__ValueInfoProto *value)
 {
     const Onnx__TypeProto *type = value->type;
-    const char *kind = NULL;
     if (!type) return diag_error(im->diag, "input '%s' has no type", value->name);
-    if (type->has_sequence_type) kind = "sequences";
-    if (type->has_map_type) kind = "maps";
-    if (type->has_optional_type) kind = "optional values";
-    if (type->has_sparse_tensor_type) kind = "sparse tensors";
-    if (type->has_opaque_type) kind = "opaque values";
-    if (kind) return diag_error(im->diag, "input '%s': %s are not supported", value->name, kind);
+    TRY(ends_check_type(im, "input", value->name, type));
     if (!type->tensor_type) return diag_error(im->diag, "input '%s' has no type", value->name);
     int32_t number = type->tensor_type->elem_type;
     if (dtype_from_onnx(number)) return LPC_OK;
@@ -380,28 +381,29 @@ static int apply_options(Sizes *sizes)
 
 int inputs_read(Import *im, Scope *scope)
 {
-    const Onnx__GraphProto *graph = im->model->graph;
     Sizes sizes = {.im = im,
                    .fixed = names_new(im->arena),
                    .met = names_new(im->arena),
                    .by_param = names_new(im->arena)};
     int failed = fix_sizes(&sizes, scope);
     Scope *constants = scope_new(im, NULL); /* names that are initializers */
-    for (size_t i = 0; i < graph->n_input; i++) {
-        if (is_initializer(scope, graph->input[i]))
-            scope_bind(constants, graph->input[i]->name, NULL);
+    for (int i = 0; i < im->input_count; i++) {
+        if (is_initializer(scope, im->inputs[i].value))
+            scope_bind(constants, im->inputs[i].value->name, NULL);
     }
-    for (size_t i = 0; i < graph->n_input; i++) {
-        const Onnx__ValueInfoProto *value = graph->input[i];
+    for (int i = 0; i < im->input_count; i++) {
+        const Onnx__ValueInfoProto *value = im->inputs[i].value;
+        Scope *own = im->inputs[i].is_element ? im->elements : scope;
         if (!value->name || !*value->name) return diag_error(im->diag, "an input has no name");
-        if (scope_has(constants, value->name)) continue;
-        if (scope_has(scope, value->name)) {
+        if (own == scope && scope_has(constants, value->name)) continue;
+        if (scope_has(own, value->name)) {
             return diag_error(im->diag, "input '%s' stands twice", value->name);
         }
-        int code = read_input(&sizes, scope, value);
+        int code = read_input(&sizes, own, value);
         if (code)
-            scope_bind(scope, value->name, graph_tensor(im->graph, value->name, DT_NONE, -1, NULL));
+            scope_bind(own, value->name, graph_tensor(im->graph, value->name, DT_NONE, -1, NULL));
         failed |= code;
     }
+    ends_bind(im, scope);
     return failed | apply_options(&sizes);
 }

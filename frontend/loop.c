@@ -8,39 +8,36 @@
  *
  * A Scan is the same with as many iterations as its inputs are long; in its body lpc.At takes the
  * slice of this iteration. Before opset 9 a Scan has a batch: a loop over it around that. */
-#include "frontend/import.h"
+#include "frontend/loop.h"
 
 #include <string.h>
 
-/* A loop under construction. */
-typedef struct Loop {
-    Call *call;
-    const Onnx__GraphProto *body;
-    const char *name;
-    Scope *around, *scope; /* of the node, of the body */
-    Node *enter;
-    int carried;
-} Loop;
-
-static const char *loop_name(Call *call)
+const char *loop_name(Call *call)
 {
     if (call->name) return call->name;
     return arena_printf(call->im->arena, "%s%s_%d", call->scope->prefix, call->op,
                         call->origin.index);
 }
 
-static Scope *body_scope(Loop *loop)
+Scope *loop_scope(const Loop *loop, const char *prefix, Region *region)
 {
     Call *call = loop->call;
     Scope *scope = scope_new(call->im, loop->around);
-    scope->prefix = arena_printf(call->im->arena, "%s/body/", loop->name);
+    scope->prefix = prefix;
     scope->opsets = loop->around->opsets;
     scope->opset_count = loop->around->opset_count;
     scope->depth = loop->around->depth + 1;
     scope->index = loop->around->index >= 0 ? loop->around->index : call->origin.index;
-    scope->region = graph_body(call->im->graph, loop->around->region);
+    scope->region = region;
     scope->is_body = true;
     return scope;
+}
+
+static Scope *body_scope(const Loop *loop)
+{
+    Import *im = loop->call->im;
+    const char *prefix = arena_printf(im->arena, "%s/body/", loop->name);
+    return loop_scope(loop, prefix, graph_body(im->graph, loop->around->region));
 }
 
 static const char *output_name(const Loop *loop, const char *name, const char *otherwise)
@@ -49,10 +46,8 @@ static const char *output_name(const Loop *loop, const char *name, const char *o
     return arena_printf(loop->call->im->arena, "%s.%s", loop->name, otherwise);
 }
 
-/* Emits the enter node. names: of the iteration number, the condition and the carried values. From
- * here on what the call emits is in the body. */
-static void enter(Loop *loop, Tensor *count, Tensor *cond, Tensor *const *init,
-                  const char *const *names)
+void loop_enter(Loop *loop, Tensor *count, Tensor *cond, Tensor *const *init,
+                const char *const *names)
 {
     Call *call = loop->call;
     Graph *graph = call->im->graph;
@@ -77,9 +72,7 @@ static void enter(Loop *loop, Tensor *count, Tensor *cond, Tensor *const *init,
     call->scope = loop->scope;
 }
 
-/* Emits the leave node: next[0] is the condition (or NULL), then carried values, then `scans` values
- * that are stacked into outputs. */
-static Node *leave(Loop *loop, int scans, Tensor *const *next, Tensor *const *out)
+Node *loop_leave(Loop *loop, int scans, Tensor *const *next, Tensor *const *out)
 {
     Call *call = loop->call;
     const char *name = arena_printf(call->im->arena, "%s.leave", loop->name);
@@ -92,8 +85,7 @@ static Node *leave(Loop *loop, int scans, Tensor *const *next, Tensor *const *ou
     return node;
 }
 
-/* The body's nodes; results[i] is its output i. `given` are its inputs. */
-static int inline_body(Loop *loop, Tensor *const *given, Tensor **results)
+int loop_body(Loop *loop, Tensor *const *given, Tensor **results)
 {
     Call *call = loop->call;
     const Onnx__GraphProto *body = loop->body;
@@ -113,7 +105,20 @@ static int inline_body(Loop *loop, Tensor *const *given, Tensor **results)
     return LPC_OK;
 }
 
-static int find_body(Call *call, const Onnx__GraphProto **body)
+/* The same, of a loop that has tensors only. */
+static int body_of_tensors(Loop *loop, Tensor *const *given, Tensor **results)
+{
+    TRY(loop_body(loop, given, results));
+    for (size_t i = 0; i < loop->body->n_output; i++) {
+        const char *kind = value_kind(results[i]);
+        if (!handle_value(results[i])) continue;
+        results[i] = NULL;
+        return call_fail(loop->call, "output %zu of its body is %s, expected a tensor", i, kind);
+    }
+    return LPC_OK;
+}
+
+int loop_find_body(Call *call, const Onnx__GraphProto **body)
 {
     const Onnx__AttributeProto *attr = attr_proto_find(call, "body");
     if (!attr || !attr->g) return call_fail(call, "attribute 'body' is missing");
@@ -163,20 +168,21 @@ static const char **body_names(Call *call, const Onnx__GraphProto *body, size_t 
 int loop_inline(Call *call)
 {
     const Onnx__GraphProto *body;
-    TRY(find_body(call, &body));
+    TRY(loop_find_body(call, &body));
     int carried = call->in_count > 2 ? call->in_count - 2 : 0;
     TRY(check_inputs_given(call, 2, call->in_count));
     TRY(check_body(call, body, 2 + carried, 1 + carried));
     int outputs = (int)body->n_output - 1;
     if (call->out_count > outputs)
         return call_fail(call, "its body makes %d outputs, %d are used", outputs, call->out_count);
+    if (loop_has_values(call, body)) return loop_of_values(call, body);
     Loop loop = {.call = call, .body = body, .name = loop_name(call), .carried = carried};
     Tensor **results = arena_array(call->im->arena, body->n_output, sizeof *results);
     Tensor **out = wanted_outputs(call, outputs);
-    enter(&loop, call_in(call, 0), call_in(call, 1), call->in + 2, body_names(call, body, 0));
+    loop_enter(&loop, call_in(call, 0), call_in(call, 1), call->in + 2, body_names(call, body, 0));
     call->done = true;
-    int code = inline_body(&loop, loop.enter->out, results);
-    leave(&loop, outputs - carried, results, out);
+    int code = body_of_tensors(&loop, loop.enter->out, results);
+    loop_leave(&loop, outputs - carried, results, out);
     return code;
 }
 
@@ -229,7 +235,7 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
     call->name = arena_printf(arena, "%s/length", name);
     Tensor *count = shortest(call, inputs, x, ways->axes), *last = NULL;
     call->name = arena_printf(arena, "%s/slice", name);
-    enter(&loop, count, NULL, init, body_names(call, body, 2));
+    loop_enter(&loop, count, NULL, init, body_names(call, body, 2));
     Tensor *iteration = loop.enter->out[0];
     for (int i = 0; i < states; i++) given[i] = loop.enter->out[2 + i];
     for (int i = 0; i < inputs; i++) {
@@ -242,9 +248,9 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
             slice_at(call, x[i], reverse ? last : iteration, ways->axes ? ways->axes[i] : 0);
     }
     call->name = own;
-    int code = inline_body(&loop, given, results + 1);
+    int code = body_of_tensors(&loop, given, results + 1);
     int scans = (int)body->n_output - states;
-    Node *node = leave(&loop, scans, results, out);
+    Node *node = loop_leave(&loop, scans, results, out);
     if (ways->out_axes) node_set_ints(call->im->graph, node, "axes", scans, ways->out_axes);
     if (ways->out_reverse)
         node_set_ints(call->im->graph, node, "reverse", scans, ways->out_reverse);
@@ -277,14 +283,14 @@ static int scan_batch(Call *call, const Onnx__GraphProto *body, int states, int 
     Tensor **one = arena_array(arena, (size_t)states + (size_t)inputs, sizeof *one);
     Tensor **results = arena_array(arena, (size_t)outputs + 1, sizeof *results);
     Tensor **out = wanted_outputs(call, outputs);
-    enter(&batch, shortest(call, states + inputs, x, NULL), NULL, NULL, NULL);
+    loop_enter(&batch, shortest(call, states + inputs, x, NULL), NULL, NULL, NULL);
     for (int i = 0; i < states + inputs; i++) one[i] = slice_at(call, x[i], batch.enter->out[0], 0);
     call->name = own;
     for (int i = 0; i < outputs; i++)
         results[1 + i] = graph_tensor(call->im->graph, body->output[i]->name, DT_NONE, -1, NULL);
     const char *name = arena_printf(arena, "%s/row", batch.name);
     int code = scan(call, name, body, states, one, inputs, one + states, ways, results + 1);
-    leave(&batch, outputs, results, out);
+    loop_leave(&batch, outputs, results, out);
     return code;
 }
 
@@ -292,7 +298,8 @@ int scan_inline(Call *call)
 {
     const Onnx__GraphProto *body;
     bool has_batch = call->opset < 9;
-    TRY(find_body(call, &body));
+    TRY(value_refuse(call));
+    TRY(loop_find_body(call, &body));
     int first = has_batch ? 1 : 0, total = call->in_count - first;
     int64_t inputs = attr_int(call, "num_scan_inputs", 0);
     if (inputs < 1 || inputs > total)

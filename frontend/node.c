@@ -4,7 +4,7 @@
  *
  * inline.c, loop.c and flex.c call nodes_convert for the graphs inside a node, and are called by it: the files
  * recurse as the model does. */
-#include "frontend/import.h"
+#include "frontend/value.h"
 
 #include <string.h>
 
@@ -96,7 +96,8 @@ static Rewrite *inliner(const char *op)
     static const Rule rules[] = {{"If", 0, if_inline},
                                  {"Loop", 0, loop_inline},
                                  {"Scan", 0, scan_inline},
-                                 {"ai.onnx.preview::FlexAttention", 0, flex_inline}};
+                                 {"ai.onnx.preview::FlexAttention", 0, flex_inline},
+                                 {"SequenceMap", 0, sequence_map_inline}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!strcmp(rules[i].op, op)) return rules[i].rewrite;
     }
@@ -119,6 +120,7 @@ static int convert(Call *call)
     if (function) return function_inline(call, function);
     TRY(attrs_read(call));
     if (inlines) return inlines(call);
+    if (!value_rule_for(call->op)) TRY(value_refuse(call));
     TRY(canon_call(call));
     return call->done ? LPC_OK : emit_call(call);
 }

@@ -34,7 +34,7 @@ uint8_t narrow_at(DType type, const void *packed, int64_t i)
     const uint8_t *bytes = packed;
     if (!dtype_is_subbyte(type)) return bytes[i];
     int bits = dtype_bits(type), in_byte = 8 / bits;
-    unsigned sign = 1u << (bits - 1), value = bytes[i / in_byte] >> (i % in_byte * bits);
+    unsigned sign = 1u << (bits - 1), value = (unsigned)bytes[i / in_byte] >> (i % in_byte * bits);
     value &= 2 * sign - 1;
     bool extends = dtype_is_int(type) && dtype_is_signed(type);
     return (uint8_t)(extends ? (value ^ sign) - sign : value);
@@ -53,7 +53,7 @@ void narrow_pack(DType type, int64_t count, const void *held, void *packed)
     for (int64_t i = 0; i < bytes; i++) {
         unsigned byte = 0;
         for (int k = 0; k < in_byte && i * in_byte + k < count; k++)
-            byte |= (from[i * in_byte + k] & ((1u << bits) - 1)) << (k * bits);
+            byte |= ((unsigned)from[i * in_byte + k] & ((1u << bits) - 1)) << (k * bits);
         to[i] = (uint8_t)byte;
     }
 }

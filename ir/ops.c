@@ -15,6 +15,7 @@ static const OpInfo infos[] = {
 #define VIEW(rule)               .is_view = true,
 #define EXPAND(rule)             .expands = true,
 #define MEASURED(rule, as, in)   .measures = true,
+#define GRADIENT(rule)           .has_gradient = true,
 #include "ir/ops.def"
 };
 

@@ -51,12 +51,13 @@ typedef struct OpInfo {
     int in_min, in_max, out_min, out_max;
     unsigned traits;
     /* Sets of inputs: bit i for input i. */
-    unsigned sizes; /* their contents become sizes and are never loaded */
-    unsigned once;  /* each of their elements is loaded at most once */
-    bool has_point; /* has a point rule: one output element from given coordinates */
-    bool expands;   /* is written out as others */
-    bool measures;  /* inputs that determine sizes may be known at run time only */
-    bool is_view;   /* has a view rule: the outputs can be other views of input 0's memory */
+    unsigned sizes;    /* their contents become sizes and are never loaded */
+    unsigned once;     /* each of their elements is loaded at most once */
+    bool has_point;    /* has a point rule: one output element from given coordinates */
+    bool expands;      /* is written out as others */
+    bool measures;     /* inputs that determine sizes may be known at run time only */
+    bool has_gradient; /* Gradient may go through it */
+    bool is_view;      /* has a view rule: the outputs can be other views of input 0's memory */
     /* Attributes with defaults: "group:i=1 pads:is auto_pad:s=NOTSET alpha:f=0.01 axis:i". Kinds:
      * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required.
      * NULL: none. */

@@ -1,24 +1,18 @@
 /* See check.h. The model is compiled anew where the data's shapes differ. */
 #include "lib/check/check.h"
 
+#include "lib/check/data.h"
 #include "lib/check/evaluate.h"
 #include "lib/files/folder.h"
 #include "lib/make/make.h"
 #include "lib/run/run.h"
+#include "passes/passes.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What is bound as contents at most: shapes and axes, not data. */
 enum { SMALL_INPUT = 64 };
-
-typedef struct DataSet {
-    const char *folder;
-    HostTensor *in, *out;
-    int in_count, out_count;
-} DataSet;
 
 /* A check while it runs. */
 typedef struct Check {
@@ -27,9 +21,7 @@ typedef struct Check {
     Evaluation *evaluation; /* instead of a package's programs */
     Arena *arena;
     Diag diag;
-    const char **input_names; /* the model's inputs, in order */
-    int *input_ranks;         /* -1: not declared */
-    int input_count;
+    ModelEnds ends;
     bool quantises;
     const char *work; /* temporary folder */
     Package *package; /* compiled for `shapes_of` */
@@ -38,94 +30,50 @@ typedef struct Check {
     int compiled;
 } Check;
 
-/* ---- Data sets ---- */
-
-static int read_tensors(Check *c, const char *folder, const char *kind, HostTensor **list,
-                        int *count)
-{
-    for (;;) {
-        const char *path = arena_printf(c->arena, "%s/%s_%d.pb", folder, kind, *count);
-        if (access(path, F_OK)) return 0;
-        HostTensor tensor;
-        TRY(host_read(&tensor, c->arena, &c->diag, path));
-        arena_push(c->arena, *list, *count) = tensor;
-    }
-}
-
-static int read_set(Check *c, const char *folder, DataSet *set)
-{
-    struct stat info;
-    c->diag.file = NULL;
-    if (stat(folder, &info) || !S_ISDIR(info.st_mode))
-        return diag_error(&c->diag, "data set '%s' is not a folder", folder);
-    set->folder = folder;
-    TRY(read_tensors(c, folder, "input", &set->in, &set->in_count));
-    TRY(read_tensors(c, folder, "output", &set->out, &set->out_count));
-    /* A scalar is as often stored with one dimension as with none. */
-    for (int i = 0; i < set->in_count && i < c->input_count; i++) {
-        HostTensor *in = &set->in[i];
-        if (c->input_ranks[i] == 0 && host_elements(in) == 1) in->rank = 0;
-    }
-    if (!set->out_count)
-        return diag_error(&c->diag, "data set '%s' has no output_0.pb to compare with", folder);
-    return 0;
-}
-
-static bool same_shapes(const DataSet *a, const DataSet *b)
-{
-    if (!a || a->in_count != b->in_count) return false;
-    for (int i = 0; i < a->in_count; i++) {
-        if (a->in[i].rank != b->in[i].rank) return false;
-        if (memcmp(a->in[i].dims, b->in[i].dims, (size_t)a->in[i].rank * sizeof(int64_t)))
-            return false;
-    }
-    return true;
-}
-
 /* ---- Compiling for a data set ---- */
 
-static int read_interface(Check *c)
+static void bind_shapes(const Check *c, const DataSet *set, CompileOptions *options)
+{
+    for (int i = 0; i < set->in_count; i++) {
+        arena_push(c->arena, options->input_shapes, options->input_shape_count) =
+            (InputShape){set->in_names[i], set->in[i].rank, set->in[i].dims};
+    }
+    for (int i = 0; i < set->bind_count; i++)
+        arena_push(c->arena, options->binds, options->bind_count) = set->binds[i];
+}
+
+/* Whether results may be off by a step of quantisation. A model that cannot be read so says why when it is
+ * compiled. */
+static void find_quantising(Check *c, const DataSet *set)
 {
     Graph *graph;
     Diag quiet;
     diag_init(&quiet, c->arena, c->options->compile.model);
     CompileOptions options = c->options->compile;
-    ImportOptions import = {.states = options.states, .state_count = options.state_count};
-    if (import_onnx(c->arena, &quiet, options.model, &import, &graph)) {
-        c->diag = quiet;
-        return LPC_ERROR;
-    }
-    size_t count = (size_t)graph->input_count + 1;
-    c->input_names = arena_array(c->arena, count, sizeof *c->input_names);
-    c->input_ranks = arena_array(c->arena, count, sizeof *c->input_ranks);
-    for (int i = 0; i < graph->input_count; i++) {
-        c->input_ranks[c->input_count] = graph->inputs[i]->rank;
-        c->input_names[c->input_count++] = graph->inputs[i]->name;
-    }
+    bind_shapes(c, set, &options);
+    ImportOptions import = {.states = options.states,
+                            .state_count = options.state_count,
+                            .binds = options.binds,
+                            .bind_count = options.bind_count,
+                            .input_shapes = options.input_shapes,
+                            .input_shape_count = options.input_shape_count,
+                            .infer = pass_shapes};
+    if (import_onnx(c->arena, &quiet, options.model, &import, &graph)) return;
     for (int i = 0; i < graph->node_count; i++)
         c->quantises |= (op_info(graph->nodes[i]->op)->traits & T_QUANTISES) != 0;
-    return 0;
 }
 
-static void bind_shapes(const Check *c, const DataSet *set, CompileOptions *options)
-{
-    for (int i = 0; i < set->in_count && i < c->input_count; i++) {
-        arena_push(c->arena, options->input_shapes, options->input_shape_count) =
-            (InputShape){c->input_names[i], set->in[i].rank, set->in[i].dims};
-    }
-}
-
-/* Small inputs of the kinds that carry shapes, axes and scales become constants. */
+/* Small inputs of the kinds that carry shapes, axes, scales and conditions become constants. */
 static int bind_contents(const Check *c, const DataSet *set, CompileOptions *options)
 {
     int bound = 0;
-    for (int i = 0; i < set->in_count && i < c->input_count; i++) {
+    for (int i = 0; i < set->in_count; i++) {
         const HostTensor *in = &set->in[i];
         bool sizes = in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 ||
-                     (dtype_is_float(in->type) && in->rank <= (i > 0));
+                     in->type == DT_BOOL || (dtype_is_float(in->type) && in->rank <= (i > 0));
         if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
         arena_push(c->arena, options->const_inputs, options->const_input_count) =
-            (ConstInput){c->input_names[i], in->type, in->rank, in->dims, in->data};
+            (ConstInput){set->in_names[i], in->type, in->rank, in->dims, in->data};
         bound++;
     }
     return bound;
@@ -143,9 +91,9 @@ static int compile_for(Check *c, const DataSet *set)
 {
     CompileOptions options = c->options->compile;
     Diag first, second;
-    if (set->in_count != c->input_count)
+    if (set->in_files != c->ends.input_count)
         return diag_error(&c->diag, "data set '%s' has %d inputs, the model has %d", set->folder,
-                          set->in_count, c->input_count);
+                          set->in_files, c->ends.input_count);
     bind_shapes(c, set, &options);
     diag_init(&first, c->arena, c->options->compile.model);
     int code = compile_once(c, &first, &options);
@@ -173,8 +121,8 @@ static int order_inputs(Check *c, const DataSet *set, HostTensor *inputs)
     for (int i = 0; i < c->package->inputs.count; i++) {
         const char *name = c->package->inputs.tensors[i].name;
         int found = -1;
-        for (int k = 0; k < c->input_count && k < set->in_count; k++) {
-            if (!strcmp(c->input_names[k], name)) found = k;
+        for (int k = 0; k < set->in_count; k++) {
+            if (!strcmp(set->in_names[k], name)) found = k;
         }
         if (found < 0)
             return diag_error(&c->diag, "data set '%s' has no input '%s'", set->folder, name);
@@ -213,39 +161,120 @@ static int run_set(Check *c, const DataSet *set, HostTensor *outputs)
     return run_programs(c, inputs, sizes, outputs);
 }
 
-static bool compare(Check *c, const DataSet *set, int index, const HostTensor *got)
+/* ---- Comparing ---- */
+
+/* What the program made, and how much of it has been compared. */
+typedef struct Made {
+    const DataSet *set;
+    const PackageEnd *ends;
+    const HostTensor *tensors;
+    int next;
+} Made;
+
+static bool tell(const Check *c, CheckedOutput *output)
 {
-    CheckedOutput output = {.folder = set->folder,
-                            .name = c->package->outputs.tensors[index].name,
-                            .got = got,
-                            .want = &set->out[index]};
-    output.ok = compare_tensors(got, output.want, &c->tolerance, c->arena, &output.difference);
-    if (c->options->tell) c->options->tell(c->options->user, &output, c->arena);
-    return output.ok;
+    if (c->options->tell) c->options->tell(c->options->user, output, c->arena);
+    return output->ok;
+}
+
+static bool compare(const Check *c, const Made *made, const char *name, const HostTensor *got,
+                    const HostTensor *want)
+{
+    CheckedOutput output = {.folder = made->set->folder, .name = name, .got = got, .want = want};
+    output.ok = compare_tensors(got, want, &c->tolerance, c->arena, &output.difference);
+    return tell(c, &output);
+}
+
+static bool wrong_count(const Check *c, const Made *made, const char *name, int got, int want)
+{
+    static const HostTensor none;
+    CheckedOutput output = {.folder = made->set->folder, .name = name, .got = &none, .want = &none};
+    output.difference.shape_error =
+        arena_printf(c->arena, "got %d elements, expected %d", got, want);
+    return tell(c, &output);
+}
+
+/* Element i of a sequence that is one tensor. */
+static HostTensor slice(const HostTensor *all, int i)
+{
+    HostTensor one = *all;
+    size_t bytes = all->bytes / (size_t)all->dims[0];
+    one.rank--;
+    for (int k = 0; k < one.rank; k++) one.dims[k] = all->dims[k + 1];
+    one.data = (uint8_t *)all->data + bytes * (size_t)i;
+    one.bytes = bytes;
+    return one;
+}
+
+static bool is_next(const Made *made, const char *name)
+{
+    return made->next < made->ends->count && !strcmp(made->ends->tensors[made->next].name, name);
+}
+
+/* A sequence: one tensor that has its name, or one for each element. */
+static bool compare_sequence(const Check *c, Made *made, const char *name, const HostValue *want)
+{
+    bool ok = true, is_whole = is_next(made, name);
+    const HostTensor *first = &made->tensors[made->next];
+    int got = 0;
+    while (!is_whole && is_next(made, import_element_name(c->arena, name, got))) {
+        made->next++;
+        got++;
+    }
+    if (is_whole) {
+        got = first->rank ? (int)first->dims[0] : 0;
+        made->next++;
+    }
+    if (got != want->count) return wrong_count(c, made, name, got, want->count);
+    for (int i = 0; i < got; i++) {
+        HostTensor one = is_whole ? slice(first, i) : first[i];
+        ok &=
+            compare(c, made, import_element_name(c->arena, name, i), &one, &want->items[i].tensor);
+    }
+    return ok;
+}
+
+static bool compare_value(const Check *c, Made *made, const char *name, const HostValue *want)
+{
+    if (want->kind == HOST_OPTIONAL && want->count)
+        return compare_value(c, made, name, &want->items[0]);
+    if (want->kind == HOST_SEQUENCE) return compare_sequence(c, made, name, want);
+    bool is_there = made->next < made->ends->count;
+    if (want->kind == HOST_OPTIONAL)
+        is_there = is_next(made, name) || is_next(made, import_element_name(c->arena, name, 0));
+    if (want->kind == HOST_OPTIONAL) return !is_there || wrong_count(c, made, name, 1, 0);
+    if (want->kind != HOST_TENSOR || !is_there) return wrong_count(c, made, name, is_there, 1);
+    const char *own = made->ends->tensors[made->next].name;
+    made->next++;
+    return compare(c, made, own, &made->tensors[made->next - 1], &want->tensor);
 }
 
 static int check_set(Check *c, const DataSet *set)
 {
-    if (!same_shapes(c->shapes_of, set) || c->contents_bound) TRY(compile_for(c, set));
+    if (!data_same_shapes(c->shapes_of, set) || c->contents_bound) TRY(compile_for(c, set));
     size_t count = (size_t)c->package->outputs.count + 1;
     HostTensor *outputs = arena_array(c->arena, count, sizeof *outputs);
-    if (c->package->outputs.count < set->out_count)
-        return diag_error(&c->diag, "data set '%s' has %d outputs, the package %d", set->folder,
-                          set->out_count, c->package->outputs.count);
+    if (c->ends.output_count < set->out_count)
+        return diag_error(&c->diag, "data set '%s' has %d outputs, the model %d", set->folder,
+                          set->out_count, c->ends.output_count);
     TRY(run_set(c, set, outputs));
+    Made made = {.set = set, .ends = &c->package->outputs, .tensors = outputs};
     bool ok = true;
-    for (int i = 0; i < set->out_count; i++) ok = compare(c, set, i, &outputs[i]) && ok;
+    for (int i = 0; i < set->out_count; i++)
+        ok = compare_value(c, &made, c->ends.outputs[i].name, &set->out[i]) && ok;
     return ok ? 0 : LPC_MISMATCH;
 }
 
 static int check_sets(Check *c)
 {
     int worst = 0;
-    TRY(read_interface(c));
-    c->tolerance.steps = c->quantises ? 1 : 0;
+    TRY(import_ends(c->arena, &c->diag, c->options->compile.model, &c->ends));
     for (int i = 0; i < c->options->folder_count; i++) {
         DataSet *set = arena_alloc(c->arena, sizeof *set);
-        TRY(read_set(c, c->options->folders[i], set));
+        c->diag.file = NULL;
+        TRY(data_read(c->arena, &c->diag, c->options->folders[i], &c->ends, set));
+        if (i == 0) find_quantising(c, set);
+        c->tolerance.steps = c->quantises ? 1 : 0;
         int code = check_set(c, set);
         if (code == LPC_ERROR) return code;
         if (code) worst = code;

@@ -52,7 +52,11 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .const_input_count = options->const_input_count,
                             .input_shapes = options->input_shapes,
                             .input_shape_count = options->input_shape_count,
-                            .nchwc_block = options->nchwc_block};
+                            .nchwc_block = options->nchwc_block,
+                            .infer = pass_shapes,
+
+                            .random_seed = options->random_seed,
+                            .random_input = options->random_input};
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);

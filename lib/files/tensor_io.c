@@ -7,6 +7,7 @@
 
 #include "frontend/tensor_fields.h"
 #include "lib/files/maps.h"
+#include "lib/files/proto.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -174,69 +175,28 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
 
 /* --- TensorProto --- */
 
-typedef struct Wire {
-    const uint8_t *at, *end;
-} Wire;
-
-static int wire_varint(Wire *wire, uint64_t *value)
-{
-    *value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-        if (wire->at == wire->end) return LPC_ERROR;
-        uint8_t byte = *wire->at++;
-        *value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128) return LPC_OK;
-    }
-    return LPC_ERROR;
-}
-
-typedef struct WireField {
-    uint32_t number;
-    int kind; /* 0 varint, 1 eight bytes, 2 bytes, 5 four bytes */
-    uint64_t value;
-    Wire bytes;
-} WireField;
-
-static int wire_field(Wire *wire, WireField *field)
-{
-    uint64_t key;
-    if (wire_varint(wire, &key) || key >> 3 == 0 || key >> 32) return LPC_ERROR;
-    field->number = (uint32_t)(key >> 3);
-    field->kind = (int)(key & 7);
-    if (field->kind == 0) return wire_varint(wire, &field->value);
-    uint64_t length = field->kind == 1 ? 8 : field->kind == 5 ? 4 : 0;
-    if (field->kind == 2)
-        TRY(wire_varint(wire, &length));
-    else if (!length)
-        return LPC_ERROR;
-    if (length > (uint64_t)(wire->end - wire->at)) return LPC_ERROR;
-    field->bytes = (Wire){wire->at, wire->at + length};
-    wire->at += length;
-    return LPC_OK;
-}
-
 typedef struct Proto {
     HostTensor *tensor;
     int has_raw;
-    Wire raw;
+    ProtoBytes raw;
     int64_t onnx_type;
     const char *unsupported;
 } Proto;
 
-static int proto_dims(HostTensor *tensor, const WireField *field)
+static int proto_dims(HostTensor *tensor, const ProtoField *field)
 {
-    Wire packed = field->bytes;
+    ProtoBytes packed = field->bytes;
     uint64_t value = field->value;
     do {
         if (field->kind == 2 && packed.at == packed.end) return LPC_OK;
-        if (field->kind == 2) TRY(wire_varint(&packed, &value));
+        if (field->kind == 2) TRY(proto_varint(&packed, &value));
         if (tensor->rank == TENSOR_RANK_MAX || value > INT64_MAX) return LPC_ERROR;
         tensor->dims[tensor->rank++] = (int64_t)value;
     } while (field->kind == 2);
     return LPC_OK;
 }
 
-static int proto_head_field(Proto *proto, Arena *arena, const WireField *field)
+static int proto_head_field(Proto *proto, Arena *arena, const ProtoField *field)
 {
     switch (field->number) {
     case TENSOR_DIMS:
@@ -279,16 +239,16 @@ static int proto_store(HostTensor *tensor, size_t index, uint64_t value)
     return LPC_OK;
 }
 
-static int proto_elements(HostTensor *tensor, Wire wire, size_t *count)
+static int proto_elements(HostTensor *tensor, ProtoBytes wire, size_t *count)
 {
     uint32_t number = tensor_list_field(tensor->type);
     size_t fixed = number == TENSOR_FLOAT ? 4 : number == TENSOR_DOUBLE ? 8 : 0;
-    WireField field;
+    ProtoField field;
     while (wire.at != wire.end) {
-        TRY(wire_field(&wire, &field));
+        TRY(proto_field(&wire, &field));
         if (field.number != number) continue;
         uint64_t value = field.value;
-        Wire packed = field.bytes;
+        ProtoBytes packed = field.bytes;
         if (field.kind == 0 && !fixed) {
             TRY(proto_store(tensor, (*count)++, value));
             continue;
@@ -301,7 +261,7 @@ static int proto_elements(HostTensor *tensor, Wire wire, size_t *count)
                 memcpy(&value, packed.at, fixed);
                 packed.at += fixed;
             } else {
-                TRY(wire_varint(&packed, &value));
+                TRY(proto_varint(&packed, &value));
             }
             TRY(proto_store(tensor, (*count)++, value));
         }
@@ -310,7 +270,7 @@ static int proto_elements(HostTensor *tensor, Wire wire, size_t *count)
 }
 
 /* The elements of a whole message, as many as the tensor's type and shape say. */
-static int proto_contents(const Proto *proto, Diag *diag, const char *path, Wire file)
+static int proto_contents(const Proto *proto, Diag *diag, const char *path, ProtoBytes file)
 {
     HostTensor *tensor = proto->tensor;
     size_t count = 0, wanted = tensor->bytes / dtype_size(tensor->type);
@@ -328,7 +288,7 @@ static int proto_contents(const Proto *proto, Diag *diag, const char *path, Wire
 }
 
 /* Elements of less than a byte come packed: read as the bytes that they fill, and taken apart. */
-static int proto_packed(Proto *proto, Arena *arena, Diag *diag, const char *path, Wire file)
+static int proto_packed(Proto *proto, Arena *arena, Diag *diag, const char *path, ProtoBytes file)
 {
     HostTensor *tensor = proto->tensor;
     int64_t count = host_elements(tensor);
@@ -345,10 +305,10 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
                        const uint8_t *data, size_t size)
 {
     Proto proto = {.tensor = tensor};
-    Wire wire = {data, data + size};
-    WireField field = {0};
+    ProtoBytes wire = {data, data + size};
+    ProtoField field = {0};
     while (wire.at != wire.end)
-        if (wire_field(&wire, &field) || proto_head_field(&proto, arena, &field))
+        if (proto_field(&wire, &field) || proto_head_field(&proto, arena, &field))
             return file_error(diag, path,
                               "neither a .npy nor a TensorProto file, or cut short "
                               "(at byte %zu)",
@@ -368,7 +328,7 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
         return file_error(diag, path, "the shape needs %zu elements, they are not there",
                           bytes / dtype_size(tensor->type));
     if (host_alloc(tensor, arena)) return file_error(diag, path, "the shape is too large");
-    Wire file = {data, data + size};
+    ProtoBytes file = {data, data + size};
     if (dtype_is_subbyte(tensor->type)) return proto_packed(&proto, arena, diag, path, file);
     return proto_contents(&proto, diag, path, file);
 }
@@ -387,16 +347,39 @@ int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, c
     return LPC_OK;
 }
 
-int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
+/* An open regular file and its size; NULL, reported, when it is none. */
+static FILE *open_file(Diag *diag, const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
     struct stat info;
-    if (!file) return file_error(diag, path, "%s", strerror(errno));
+    if (!file) {
+        file_error(diag, path, "%s", strerror(errno));
+        return NULL;
+    }
     if (fstat(fileno(file), &info) || !S_ISREG(info.st_mode)) {
         fclose(file);
-        return file_error(diag, path, "not a regular file");
+        file_error(diag, path, "not a regular file");
+        return NULL;
     }
-    size_t size = (size_t)info.st_size;
+    *size = (size_t)info.st_size;
+    return file;
+}
+
+int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size)
+{
+    FILE *file = open_file(diag, path, size);
+    if (!file) return LPC_ERROR;
+    *data = arena_alloc(arena, *size + 1);
+    size_t got = fread(*data, 1, *size, file);
+    fclose(file);
+    return got == *size ? LPC_OK : file_error(diag, path, "cannot be read");
+}
+
+int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
+{
+    size_t size;
+    FILE *file = open_file(diag, path, &size);
+    if (!file) return LPC_ERROR;
     void *data = malloc(size ? size : 1); /* not of the arena: gone once parsed */
     size_t got = data ? fread(data, 1, size, file) : 0;
     fclose(file);

@@ -31,6 +31,9 @@ int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size);
 
+/* The bytes of a regular file, in the arena. */
+int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size);
+
 /* Writes a file whole. NumPy lacks some types: in .npy bf16 and small floats become f32, integers of less
  * than a byte i8 or u8. A .npy file is read as the type that it has. */
 int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path);

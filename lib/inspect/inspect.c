@@ -1,6 +1,8 @@
 /* See inspect.h. */
 #include "lib/inspect/inspect.h"
 
+#include "passes/passes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +65,8 @@ static void add_needs(Inspection *x)
 int inspect_model(Arena *arena, Diag *diag, CompileOptions *options, Inspection *x)
 {
     Graph *graph;
-    ImportOptions import = {.binds = options->binds, .bind_count = options->bind_count};
+    ImportOptions import = {
+        .binds = options->binds, .bind_count = options->bind_count, .infer = pass_shapes};
     *x = (Inspection){0};
     TRY(import_onnx(arena, diag, options->model, &import, &graph));
     count_operators(graph, x);

@@ -63,6 +63,8 @@ typedef struct CompileOptions {
     int const_input_count;
     InputShape *input_shapes;
     int input_shape_count;
+    int64_t random_seed;
+    const char *random_input;
     const Backend *backend; /* NULL: the first, or with portable the first that can be that */
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;

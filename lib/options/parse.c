@@ -244,6 +244,7 @@ static void reaching(Text *text, const char *options, const Option *option)
         text_printf(text, " %s", *(const char *const *)from ? *(const char *const *)from : "");
         break;
     case OPTION_COUNT: text_printf(text, " %d", *(const int *)from); break;
+    case OPTION_LONG: text_printf(text, " %lld", (long long)*(const int64_t *)from); break;
     case OPTION_NUMBER: text_printf(text, " %.17g", *(const double *)from); break;
     case OPTION_TEXTS:
     case OPTION_LIST:

@@ -194,6 +194,16 @@ const Option option_table[] = {
      "the\n"
      "model does not say: 8 on processors with AVX, 16 with AVX-512 and on ARM",
      COMPILING, false, REACH_VALUE, OTHER(set_nchwc_block, "8 or 16")},
+    {"--random-seed", "N",
+     "What random operators without a seed of their own draw from (0): with one N the same numbers "
+     "on\n"
+     "every target",
+     COMPILING, false, REACH_VALUE, LONG(compile.random_seed, 0, 9e15)},
+    {"--random-input", "NAME",
+     "Another input, NAME, an int64 scalar: for each value of it random operators draw other "
+     "numbers;\n"
+     "without it each run draws the same",
+     COMPILING, false, REACH_VALUE, TEXT(compile.random_input)},
     {"--instrument", NULL, "The function tells after each kernel how long it took: for lpc profile",
      COMPILING, false, REACH_VALUE, FLAG(compile.profile)},
     {"--profile", NULL, "The same as --instrument", NOT_PLAN, true, REACH_VALUE,

@@ -2,11 +2,12 @@
 #ifndef LPC_PASSES_EXPAND_H
 #define LPC_PASSES_EXPAND_H
 
-#include "passes/expand/build/build.h"
+#include "passes/expand/build/gradient.h"
 
 typedef struct ExpandRules {
     OpCode op;
-    ExpandRule *expand; /* NULL: the operator is not written out */
+    ExpandRule *expand;     /* NULL: the operator is not written out */
+    GradientRule *gradient; /* NULL: it has none */
 } ExpandRules;
 extern const ExpandRules expand_rules[OP_COUNT];
 

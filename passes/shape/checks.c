@@ -53,6 +53,14 @@ int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size)
     return need_vector(g, n, in, name, size);
 }
 
+int need_float(Graph *g, Node *n, int in)
+{
+    const Tensor *x = node_in(n, in);
+    if (!x || dtype_is_float(x->dtype)) return 0;
+    return diag_node(g->diag, &n->origin, "input %d: expected a floating type, got %s", in,
+                     dtype_name(x->dtype));
+}
+
 /* data, indices, updates */
 int check_scatter_elements(Graph *g, Node *n)
 {
@@ -90,12 +98,14 @@ int check_scatter_nd(Graph *g, Node *n)
 int check_norm(Graph *g, Node *n)
 {
     Dims all = dims_of(n->in[0]);
+    TRY(need_float(g, n, 0));
     TRY(need_broadcast(g, n, 1, "scale", &all));
     return need_broadcast(g, n, 2, "bias", &all);
 }
 
 int check_channel_norm(Graph *g, Node *n)
 {
+    TRY(need_float(g, n, 0));
     TRY(need_rank_min(g, n, 0, 2));
     const Size *channels = n->in[0]->dims[1];
     TRY(need_vector(g, n, 1, "scale", channels));

@@ -1,11 +1,18 @@
 /* Shape rules of operators of com.microsoft that have kernels of their own. */
 #include "passes/shape/shape.h"
 
+#include <string.h>
+
 /* x, boxes [n, 4], the image of each box, [height, width] of what is cut out */
 int shape_crop_and_resize(Graph *g, Node *n)
 {
     const Size *const *crop, *both;
     int count;
+    const char *mode = node_string(n, "mode");
+    if (*mode && strcmp(mode, "bilinear") != 0 && strcmp(mode, "nearest") != 0)
+        return diag_node(g->diag, &n->origin, "mode: expected bilinear or nearest, got '%s'", mode);
+    TRY(need_float(g, n, 0));
+    TRY(need_float(g, n, 1));
     TRY(need_rank(g, n, 0, 4));
     TRY(need_rank(g, n, 1, 2));
     TRY(need_values(g, n, 3, "crop_size", &crop, &count));
@@ -21,6 +28,7 @@ int shape_crop_and_resize(Graph *g, Node *n)
 int shape_inverse(Graph *g, Node *n)
 {
     const Size *both;
+    TRY(need_float(g, n, 0));
     TRY(need_rank_min(g, n, 0, 2));
     Dims out = dims_of(n->in[0]);
     TRY(dims_unify(g, n, "matrix", out.at[out.rank - 2], out.at[out.rank - 1], &both));
@@ -30,6 +38,7 @@ int shape_inverse(Graph *g, Node *n)
 /* The mask's batch and channels may differ from the input's. */
 int shape_maxpool_with_mask(Graph *g, Node *n)
 {
+    TRY(need_float(g, n, 0));
     TRY(shape_pool(g, n));
     TRY(need_rank(g, n, 1, n->in[0]->rank));
     for (int i = 2; i < n->in[0]->rank; i++) {
@@ -43,6 +52,7 @@ int shape_maxpool_with_mask(Graph *g, Node *n)
 int shape_dynamic_time_warping(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0];
+    TRY(need_float(g, n, 0));
     bool batched = x->rank == 3 && size_is(x->dims[0], 1);
     if (x->rank != 2 && !batched)
         return diag_node(g->diag, &n->origin, "expected a matrix, or one in a batch of 1");

@@ -104,6 +104,7 @@ int need_dims(Graph *g, Node *n, int in, const char *name, const Dims *want);
 int need_elements(Graph *g, Node *n, int in, const char *name, int64_t count);
 int need_broadcast(Graph *g, Node *n, int in, const char *name, const Dims *into);
 int need_channels(Graph *g, Node *n, int in, const char *name, const Size *size);
+int need_float(Graph *g, Node *n, int in); /* reports another type */
 
 /* Puts an lpc.Measure before the node at `at` for each input that determines sizes, is not known at compile
  * time and can be read at run time. Returns how many there are. (measure.c) */

@@ -153,20 +153,23 @@ static void put_value(void *data, DType dtype, int64_t i, int64_t value)
     }
 }
 
-/* A tensor whose contents are all constants becomes a constant. */
-static bool values_to_data(Graph *g, Tensor *x)
+static bool has_constant_values(const Tensor *x)
 {
     if (!x->values || x->data || !tensor_is_static(x)) return false;
     for (int i = 0; i < x->value_count; i++) {
         if (!size_is_const(x->values[i])) return false;
     }
+    return true;
+}
+
+static void values_to_data(Graph *g, Tensor *x)
+{
     size_t bytes = (size_t)x->value_count * dtype_size(x->dtype);
     void *data = arena_alloc(g->arena, bytes);
     for (int i = 0; i < x->value_count; i++) put_value(data, x->dtype, i, x->values[i]->value);
     Const *constant = arena_alloc(g->arena, sizeof *constant);
     *constant = (Const){.data = data, .bytes = bytes, .is_literal = true};
     x->data = constant;
-    return true;
 }
 
 enum { FOLD_ELEMENTS = 4 << 20 };
@@ -218,13 +221,17 @@ void shapes_release(Graph *g, Node *n)
     n->out_count = 0;
 }
 
+/* Outputs whose contents are all constants become constants, all or none: then the node goes. */
 static int fold_constants(const Walk *w, Node *n)
 {
     Graph *g = w->graph;
     bool all = n->out_count > 0;
     for (int i = 0; i < n->out_count; i++) {
-        if (!n->out[i] || is_result(g, n->out[i])) continue;
-        all &= values_to_data(g, n->out[i]);
+        const Tensor *x = n->out[i];
+        if (x) all &= !is_result(g, x) && has_constant_values(x);
+    }
+    for (int i = 0; i < n->out_count && all; i++) {
+        if (n->out[i]) values_to_data(g, n->out[i]);
     }
     /* quantised weights stay so for pass_fuse_quantized, which is about them */
     if (!all && n->op != OP_DEQUANTIZE_LINEAR && shapes_can_fold(g, n)) TRY(w->fold(g, n));

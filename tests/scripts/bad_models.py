@@ -3,8 +3,8 @@ import os
 import sys
 
 import onnx_writer
-from onnx_writer import (STRING, attribute_floats, attribute_graph, attribute_int, attribute_ints,
-                         attribute_string, attribute_strings, contents, field, graph, node, tensor, value)
+from onnx_writer import (STRING, attribute_float, attribute_floats, attribute_graph, attribute_int,
+                         attribute_ints, attribute_string, attribute_strings, contents, field, graph, node, tensor, value)
 
 
 def save(name, *parts):
@@ -41,7 +41,8 @@ def structure():
     save("missing-tensor", graph([node("Add", ["x", "nowhere"], ["y"], "add")]))
     save("duplicate", graph([relu, node("Neg", ["x"], ["y"], "again")]))
     save("string", graph([relu], [value("x", [4], STRING)]))
-    save("sequence", graph([relu], [field(1, "x") + field(2, field(4, field(1, field(1, 1))))]))
+    save("sequence", graph([relu], [field(1, "x") + field(2, field(4, field(1, field(1, field(1, 1)))))]))
+    save("map", graph([relu], [field(1, "x") + field(2, field(5, field(1, 7)))]))
     save("symbol", graph([relu], [value("x", ["batch", 4])]))
     save("opset-old", graph([relu]), 0)
     save("opset-new", graph([relu]), 99)
@@ -76,6 +77,31 @@ def narrow():
     short = field(1, 5) + field(2, 22) + field(8, "w") + field(9, b"ab")
     save("narrow-short", graph([node("Concat", ["x", "w"], ["y"], "concat", "", [attribute_int("axis", 0)])],
                                four, constants=[short]), 23)
+
+
+def training():
+    """Random operators, optimisers and Gradient."""
+    domain, imports = "ai.onnx.preview.training", field(8, field(1, "ai.onnx.preview.training") + field(2, 1))
+    text = lambda name, string: field(1, name) + field(4, string) + field(20, 3)
+    xs = field(1, "xs") + field(9, "x") + field(20, 8)
+    four = attribute_ints("shape", [4])
+    save("random-input", graph([node("RandomNormal", ["x"], ["y"], "draw", "", [four])]))
+    save("random-type", graph([node("RandomUniform", [], ["y"], "draw", "",
+                                    [four, attribute_int("dtype", 6)])]))
+    save("random-key", graph([node("RandomUniform", [], ["y"], "draw", "",
+                                   [four, attribute_int("key", 6)])]))
+    save("multinomial", graph([node("Multinomial", ["x"], ["y"], "draw")]))
+    save("adam", graph([node("Adam", ["x"] * 8, ["y"], "adam", domain)]), 17, imports)
+    mode = [attribute_float(n, 1) for n in ("alpha", "beta", "norm_coefficient")] + [text("mode", "heavy")]
+    save("momentum", graph([node("Momentum", ["x"] * 5, ["y"], "step", domain, mode)]), 17, imports)
+
+    def gradient(name, op, inputs=("x",), y="z"):
+        save(name, graph([node(op, ["x"], ["z"], "made"),
+                          node("Gradient", inputs, ["y"], "slope", domain, [xs, text("y", y)])]), 17, imports)
+
+    gradient("gradient-rule", "Tan")
+    gradient("gradient-y", "Exp", y="nowhere")
+    gradient("gradient-inputs", "Exp", ("x", "z"))
 
 
 def constants():
@@ -196,6 +222,7 @@ def classical():
 structure()
 nodes()
 narrow()
+training()
 constants()
 quantised()
 microsoft()

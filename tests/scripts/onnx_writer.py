@@ -4,7 +4,7 @@ import os
 import struct
 
 FLOAT, STRING = 1, 8
-FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?", 11: "d", 12: "I"}
+FORMATS = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I"}
 
 
 def varint(value):

@@ -375,6 +375,7 @@ def opset_1():
     return f
 
 
-for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
-               opset_1):
-    family().save(sys.argv[1])
+if __name__ == "__main__":
+    for family in (unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
+                   opset_1):
+        family().save(sys.argv[1])

@@ -2,11 +2,13 @@
 # Operators of every family, whose values op_cases.py and its kin compute, through the evaluator and every backend:
 # what the official tests (conformance.sh, backends.sh) show of them all, in small and without ../shared.
 # labels: asan
-# timeout: 300
+# timeout: 900
 set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
-for family in op_cases narrow_cases microsoft_cases microsoft_small_cases attention_cases ml_cases quantised_cases packed_cases; do
+families="op_cases narrow_cases microsoft_cases microsoft_small_cases attention_cases ml_cases training_cases
+    quantised_cases packed_cases"
+for family in $families; do
     PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$family.py" "$work/cases" || exit 1
 done
 cd "$work/cases" || exit 1

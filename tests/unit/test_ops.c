@@ -98,6 +98,9 @@ static void check_rules(OpCode op)
     expect(op, !info->expands || !(shape_rules[op].shape || lower->lower || told),
            "EXPAND needs no other rule and no trait of what is computed");
     expect(op, info->expands == (expand_rules[op].expand != NULL), "EXPAND: a rule is missing");
+    expect(op, info->has_gradient == (expand_rules[op].gradient != NULL),
+           "GRADIENT: a rule is missing");
+    expect(op, !info->has_gradient || info->out_min == 1, "GRADIENT needs an output");
     unsigned need = shape_rules[op].values_need;
     expect(op, need == ~0u || info->in_max >= 32 || !(need >> info->in_max),
            "VALUES names an input that IN has not");

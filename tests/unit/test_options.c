@@ -116,7 +116,8 @@ static void what_reaches(void)
         {"--portable", NULL},      {"--emit", "c"},           {"--threads", "4"},
         {"--bind", "n=1"},         {"--max", "n=1"},          {"--state", "a=b"},
         {"--name", "x"},           {"--instrument", NULL},    {"--no-plan", NULL},
-        {"--objective", "memory"}, {"--memory-limit", "0.9"}, {"--nchwc-block", "16"}};
+        {"--objective", "memory"}, {"--memory-limit", "0.9"}, {"--nchwc-block", "16"},
+        {"--random-seed", "7"},    {"--random-input", "x"}};
     const char *plain = reaching(none);
     CHECK(!strcmp(plain, reaching(same)));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -87,7 +87,8 @@ int expand_ms_ngram_repeat_block(Expand *x)
     for (int64_t j = 0; j < n - 1; j++) {
         Tensor *gram = x_slice(x, ids, 1, x_size(x, j), size_addi(t, count, j));
         const Size *from = size_max(t, size_addi(t, length, 1 - n + j), zero);
-        Tensor *last = x_slice(x, ids, 1, from, size_addi(t, from, 1));
+        Tensor *last =
+            x_gather(x, ids, x_sizes(x, 1, &from), 1); /* one column, whatever its place */
         Tensor *equal = x_op2(x, OP_EQUAL, gram, last);
         match = match ? x_op2(x, OP_AND, match, equal) : equal;
     }
@@ -163,7 +164,7 @@ static void open_history(Ngrams *g)
 /* Element `at` of a vector. */
 static Tensor *element(Expand *x, Tensor *vector, int64_t at)
 {
-    return x_slice(x, vector, 0, x_size(x, at), x_size(x, at + 1));
+    return x_gather(x, vector, x_scalar(x, DT_I64, (double)at), 0);
 }
 
 /* mix modulo the sizes of this order's heads: [batch, length, heads] */

@@ -103,13 +103,17 @@ int expand_ms_unfold_tensor(Expand *x)
 /* The names of modes are those of opset 16. */
 int expand_ms_grid_sample(Expand *x)
 {
-    const char *mode = node_string(x->n, "mode");
+    const char *mode = node_string(x->n, "mode"), *pads = node_string(x->n, "padding_mode");
     TRY(x_need_rank(x, 0, 4));
+    if (*mode && strcmp(mode, "bilinear") && strcmp(mode, "bicubic") && strcmp(mode, "nearest"))
+        return x_fail(x, "mode '%s' is unknown", mode);
+    if (strcmp(pads, "zeros") && strcmp(pads, "border") && strcmp(pads, "reflection"))
+        return x_fail(x, "padding_mode '%s' is unknown", pads);
     x_string(x, "mode",
              !*mode || !strcmp(mode, "bilinear") ? "linear"
              : !strcmp(mode, "bicubic")          ? "cubic"
                                                  : mode);
-    x_string(x, "padding_mode", node_string(x->n, "padding_mode"));
+    x_string(x, "padding_mode", pads);
     x_int(x, "align_corners", node_int(x->n, "align_corners"));
     x_result(x, 0, x_op2(x, OP_GRID_SAMPLE, x_in(x, 0), x_in(x, 1)));
     return 0;

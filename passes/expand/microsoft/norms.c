@@ -139,7 +139,7 @@ int expand_ms_embed_layer_norm(Expand *x)
 static Tensor *move_channels(Expand *x, Tensor *a, bool first)
 {
     int order[MAX_RANK], rank = x_rank(x, a);
-    if (!node_int(x->n, "channels_last")) return a;
+    if (!node_int(x->n, "channels_last") || !x_ok(x)) return a;
     for (int i = 0; i < rank; i++) order[i] = first ? i - 1 : i + 1;
     order[0] = 0;
     order[first ? 1 : rank - 1] = first ? rank - 1 : 1;

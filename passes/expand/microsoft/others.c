@@ -150,7 +150,11 @@ int expand_ms_irfft(Expand *x)
     TRY(check_signal(x, y->rank - 1, &signal));
     for (int i = 1; i < signal; i++) y = dft(x, y, last - i, true, false);
     SizeTable *t = x->g->sizes;
-    const Size *inner = size_addi(t, x_dim(x, y, last), -2); /* all but the first and the last */
+    const Size *count = x_dim(x, y, last);
+    if (size_is_const(count) && count->value < 2)
+        return x_fail(x, "expected 2 frequencies or more");
+    const Size *inner = size_addi(t, count, -2); /* all but the first and the last */
+    if (size_lower(t, inner) < 0) inner = size_max(t, inner, x_size(x, 0));
     Tensor *from = x_range(x, DT_I64, inner);
     Tensor *back = x_sub(x, x_reshape(x, x_sizes(x, 1, &inner), 0, NULL), from);
     x_split(x, x_gather(x, y, back, last), -1, 2, half);
@@ -191,9 +195,9 @@ int expand_ms_is_all_finite(Expand *x)
 
 static Tensor *word_lengths(Expand *x, Tensor *words)
 {
-    const int64_t last = 1;
+    const int64_t last = 1, none = 0;
     Tensor *is_char = x_op2(x, OP_GREATER, words, x_like(x, words, 0));
-    Tensor *first = x_slice(x, is_char, 1, x_size(x, 0), x_size(x, 1));
+    Tensor *first = x_gather(x, is_char, x_i64(x, 1, &none), 1);
     Tensor *counted = x_cast(x, x_op2(x, OP_AND, is_char, first), DT_I64);
     return x_reduce_many(x, OP_REDUCE_SUM, counted, 1, &last, true);
 }
