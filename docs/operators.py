@@ -83,6 +83,20 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
   the standard's definition by Less and Where.
 - **GridSample, RoiAlign**: a coordinate that is NaN is a place outside the image's low end.
 
+## com.microsoft: integers and weights of few bits
+
+- Operators on 8-bit tensors (QLinearAdd, QGemm, ...) are written out as DequantizeLinear, the operator,
+  QuantizeLinear, and products as MatMulInteger with its epilogue: every spelling becomes the same kernels. Results
+  may differ from ONNX Runtime's by one step.
+- **MatMulNBits, MatMulBnb4, QMoE**: weights keep the model's bytes, which the product's loop unpacks; sums are in f32
+  whatever `accuracy_level` says. With `g_idx` (deprecated), `transB = 0`, or where blocks of MatMulBnb4 do not end
+  with rows, they become real numbers when lpc compiles.
+- **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
+- **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits; the hidden state is not.
+- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No `use_sparse_mixer`, no FP4 or FP8
+  weights, no layouts of other devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is
+  taken.
+
 ## Narrow types
 
 float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1, int4, uint4, int2 and uint2 are

@@ -123,6 +123,38 @@ def constants():
         save("external-" + name, graph(add, constants=[tensor("w", [4], external=entry)]))
 
 
+def quantised():
+    """Operators on integers and on weights of few bits; all inputs but x are constants."""
+    def one(name, op, inputs, attributes=(), x=([2, 32], 1), constants=()):
+        body = [node(op, inputs, ["y"], "n", "com.microsoft", attributes)]
+        save(name, graph(body, [value("x", *x)], [value("y", x[0])], constants))
+
+    ints = lambda **all: [attribute_int(name, number) for name, number in all.items()]
+    byte = onnx_writer.contents("w", [4, 2, 8], [0] * 64, 2)
+    scales, few = tensor("s", [4, 2], bytes(32)), tensor("s", [3], bytes(12))
+    nbits = ["x", "w", "s"]
+    one("packed-bits", "MatMulNBits", nbits, ints(K=32, N=4, bits=3, block_size=16), constants=[byte, scales])
+    one("packed-block", "MatMulNBits", nbits, ints(K=32, N=4, block_size=24), constants=[byte, scales])
+    one("packed-bytes", "MatMulNBits", nbits, ints(K=32, N=5, block_size=16), constants=[byte, scales])
+    one("packed-scales", "MatMulNBits", nbits, ints(K=32, N=4, block_size=16), constants=[byte, few])
+    one("packed-depth", "MatMulNBits", nbits, ints(K=32, N=4, block_size=16), x=([2, 48], 1),
+        constants=[byte, scales])
+    add = ["x", "s", "", "x", "s", "", "s"]
+    one("quantised-type", "QLinearAdd", add, constants=[few])
+    one("quantised-scale", "QLinearAdd", add, x=([2, 3], 2), constants=[few])
+    one("quantised-parts", "QLinearConcat", ["s", "x", "x", "s"], ints(axis=0), x=([2, 3], 2), constants=[few])
+    table, row = onnx_writer.contents("t", [4, 16], [0] * 64, 2), onnx_writer.contents("i", [1], [0], 7)
+    body = [node("GatherBlockQuantized", ["t", "i", "s"], ["y"], "n", "com.microsoft", ints(block_size=16))]
+    save("packed-table", graph(body, [value("x", [4])], [value("y", [1, 32])],
+                               [table, row, tensor("s", [4, 3], bytes(48))]))
+    router, experts = tensor("r", [2, 3], bytes(24)), tensor("e", [3, 32, 32], bytes(3 << 12))
+    moe = ["x", "r", "e", "", "e"]
+    one("experts-k", "MoE", moe, ints(k=4), constants=[router, experts])
+    one("experts-sizes", "MoE", moe, ints(k=1), x=([2, 16], 1), constants=[router, experts])
+    kind = field(1, "quant_type") + field(4, "fp4") + field(20, 3)
+    one("experts-type", "QMoE", ["x", "r", "e", "s", "", "e", "s"], [kind], constants=[router, experts, few])
+
+
 def microsoft():
     """Operators of com.microsoft that are given what they do not take."""
     def case(name, op, inputs, *attributes, shape=(4,), domain="com.microsoft", dtype=onnx_writer.FLOAT):
@@ -222,6 +254,7 @@ nodes()
 narrow()
 training()
 constants()
+quantised()
 microsoft()
 classical()
 strings()

@@ -78,6 +78,18 @@ bad arity.onnx "node 'add' \(Add, #0\): expected 2 inputs, got 1"
 bad attribute.onnx "node 'leaky' \(LeakyRelu, #0\): alpha: expected a float, got an integer"
 bad attribute-unknown.onnx "node 'leaky' \(LeakyRelu, #0\): attribute 'beta' is not known"
 bad attribute-missing.onnx "node 'concat' \(Concat, #0\): attribute 'axis' is missing"
+bad packed-bits.onnx "node 'n' \(com.microsoft::MatMulNBits, #0\): bits: expected 2, 4 or 8, got 3"
+bad packed-block.onnx 'block_size: expected a power of 2 from 16 on, got 24'
+bad packed-bytes.onnx "B \('w'\): expected 80 elements, got 64"
+bad packed-scales.onnx "scales \('s'\): expected 8 elements, got 3"
+bad packed-depth.onnx 'A: expected K = 32 elements in a row, got 48'
+bad packed-table.onnx "input 2 \('s'\): axis 1 has 3 elements, expected 2"
+bad quantised-type.onnx "node 'n' \(com.microsoft::QLinearAdd, #0\): input 0 \('x'\): expected type i8 or u8, got f32"
+bad quantised-scale.onnx "input 1 \('s'\): expected a single value"
+bad quantised-parts.onnx 'expected scale, zero point, and three inputs for each part'
+bad experts-k.onnx "node 'n' \(com.microsoft::MoE, #0\): k: expected 1 to 3, got 4"
+bad experts-sizes.onnx "weights of fc1 \('e'\): expected \[3, 64, 16\]"
+bad experts-type.onnx "quant_type 'fp4' is not supported"
 bad random-input.onnx "node 'draw' \(RandomNormal, #0\): expected at most 0 inputs, got 1"
 bad random-type.onnx "node 'draw' \(RandomUniform, #0\): dtype: expected a floating type, got i32"
 bad random-key.onnx "node 'draw' \(RandomUniform, #0\): attribute 'key' is not known"

@@ -25,6 +25,8 @@ static void read_bnb4(Expand *x, Bnb4 *m)
     if (type != 0 && type != 1) x_fail(x, "quant_type: expected 0 or 1, got %lld", (long long)type);
     if (m->depth < 1 || m->columns < 1 || m->depth > INT32_MAX || m->columns > INT32_MAX)
         x_fail(x, "K and N: expected positive sizes");
+    bool transposed = node_int(x->n, "transB") != 0;
+    xp_need_depth(x, transposed ? "K" : "N", transposed ? m->depth : m->columns);
     if (!x_ok(x) || !xp_blocks_are_valid(x, 4, m->block)) return;
     int64_t count = m->depth * m->columns, half = (count + 1) / 2;
     int64_t blocks = (count + m->block - 1) / m->block;

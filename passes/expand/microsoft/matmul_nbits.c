@@ -22,6 +22,7 @@ static void read_nbits(Expand *x, NBits *m)
         x_fail(x, "K and N: expected positive sizes");
     if (node_int(x->n, "weight_prepacked"))
         x_fail(x, "weight_prepacked: layouts of other devices are not supported");
+    xp_need_depth(x, "K", m->depth);
     for (int i = 1; i < 3; i++)
         if (!x_in(x, i)) x_fail(x, "input %d is missing", i);
     if (!x_ok(x)) return;

@@ -165,6 +165,22 @@ static void read_mixture(Expand *x, Mixture *m, Tensor *fc1, Tensor *fc2, Tensor
         x_fail(x, "k: expected 1 to %lld, got %lld", (long long)m->experts, (long long)m->k);
 }
 
+/* Codes, `parts` in an element, of matrices [columns, depth]; older models say [depth, columns] of the same
+ * elements. */
+static void need_matrices(Expand *x, const Mixture *m, const Tensor *w, int layer, int64_t columns,
+                          int64_t depth, int64_t parts)
+{
+    const Size *experts = x_size(x, m->experts);
+    const Size *row = x_size(x, columns), *all = x_size(x, (depth + parts - 1) / parts);
+    const Size *old_row = x_size(x, depth), *old_all = x_size(x, (columns + parts - 1) / parts);
+    if (!w || !x_ok(x)) return;
+    bool fits = w->rank == 3 && w->dims[0] == experts;
+    if (fits && w->dims[1] == row && w->dims[2] == all) return;
+    if (fits && w->dims[1] == old_row && w->dims[2] == old_all) return;
+    x_fail(x, "weights of fc%d ('%s'): expected [%lld, %lld, %lld]", layer, w->name,
+           (long long)m->experts, (long long)columns, (long long)((depth + parts - 1) / parts));
+}
+
 /* ---- MoE: (input, router, fc1 weights and bias, fc2, fc3) ---- */
 
 static void read_real(Expand *x, Mixture *m, Experts fc[3])
@@ -176,6 +192,9 @@ static void read_real(Expand *x, Mixture *m, Experts fc[3])
     const int64_t first[] = {m->experts, m->fused * m->inner, m->hidden};
     const int64_t second[] = {m->experts, m->hidden, m->inner};
     const int64_t third[] = {m->experts, m->inner, m->hidden};
+    need_matrices(x, m, x_in(x, 2), 1, first[1], m->hidden, 1);
+    need_matrices(x, m, x_in(x, 4), 2, m->hidden, m->inner, 1);
+    need_matrices(x, m, x_in(x, 6), 3, m->inner, m->hidden, 1);
     fc[0].w.weights = xp_shaped(x, x_in(x, 2), "fc1 weights", 3, first);
     fc[1].w.weights = xp_shaped(x, x_in(x, 4), "fc2 weights", 3, second);
     fc[2].w.weights = xp_shaped(x, x_in(x, 6), "fc3 weights", 3, third);
@@ -205,6 +224,7 @@ static Experts quantised(Expand *x, const Mixture *m, int which, int64_t columns
     int64_t block = node_int(x->n, "block_size");
     Experts e = {.w = {.bits = bits}};
     Tensor *w = x_in(x, 2 + 3 * which), *zeros = x_in(x, 11 + which);
+    need_matrices(x, m, w, which + 1, columns, depth, parts);
     if (!w || !x_ok(x)) return e;
     if (block <= 0 || block >= depth)
         block = (depth + parts - 1) / parts * parts;

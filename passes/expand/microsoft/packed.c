@@ -47,6 +47,16 @@ Tensor *xp_product(Expand *x, Tensor *a, const PackedWeights *w)
     return x_op(x, OP_PACKED_PRODUCT, 6, in);
 }
 
+void xp_need_depth(Expand *x, const char *attr, int64_t depth)
+{
+    const Tensor *a = x_in(x, 0);
+    if (x_rank(x, a) < 1) x_fail(x, "A: a scalar has no rows");
+    const Size *size = x_dim(x, a, -1);
+    if (x_ok(x) && size != x_size(x, depth))
+        x_fail(x, "A: expected %s = %lld elements in a row, got %s", attr, (long long)depth,
+               size_text(x->g->sizes, size));
+}
+
 bool xp_blocks_are_valid(Expand *x, int64_t bits, int64_t block_size)
 {
     if (bits != 2 && bits != 4 && bits != 8)

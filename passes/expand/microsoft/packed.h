@@ -19,6 +19,8 @@ typedef struct PackedWeights {
 } PackedWeights;
 Tensor *xp_product(Expand *x, Tensor *a, const PackedWeights *w);
 
+/* Reports unless input 0 has `depth` elements in a row. */
+void xp_need_depth(Expand *x, const char *attr, int64_t depth);
 /* Reports unless bits are 2, 4 or 8, and the block is a power of 2 from 16 on. */
 bool xp_blocks_are_valid(Expand *x, int64_t bits, int64_t block_size);
 

@@ -15,14 +15,20 @@ int expand_ms_qlinear_conv(Expand *x)
     return 0;
 }
 
-/* A zero point of columns that is the same for all batches: one with an axis for each of the operand's
- * may say so. */
-static Tensor *column_zero(Expand *x, int in)
+/* The zero point of b's columns: one, or one for each. With an axis for each of the operand's it may have batches, as
+ * long as all are the same. */
+static Tensor *column_zero(Expand *x, int in, const Tensor *b)
 {
     Tensor *zero = x_in(x, in);
     double value;
-    if (!zero || zero->rank < 2 || !zero->data || !const_is_uniform(zero, &value)) return zero;
-    return x_scalar(x, zero->dtype, value);
+    if (!zero || !x_ok(x)) return NULL;
+    if (zero->rank > 1 && zero->data && const_is_uniform(zero, &value))
+        return x_scalar(x, zero->dtype, value);
+    const Size *count = x_dim(x, zero, -1);
+    if (zero->rank > 0 && !size_is(count, 1) && count != x_dim(x, b, -1))
+        x_fail(x, "input %d ('%s'): expected one zero point, or one for each column", in,
+               zero->name);
+    return zero;
 }
 
 /* (A, a_scale, a_zero, B, b_scale, b_zero, C, y_scale, y_zero):
@@ -34,7 +40,7 @@ int expand_ms_qgemm(Expand *x)
     if (x_need_rank(x, 0, 2) || x_need_rank(x, 3, 2) || !x_ok(x)) return LPC_ERROR;
     if (node_int(x->n, "transA")) a = x_swap(x, a, 0, 1);
     if (node_int(x->n, "transB")) b = x_swap(x, b, 0, 1);
-    Tensor *in[] = {a, b, a_zero, x_in(x, 5)};
+    Tensor *in[] = {a, b, a_zero, column_zero(x, 5, b)};
     Tensor *sum = x_op(x, OP_MAT_MUL_INTEGER, 4, in);
     if (c) sum = x_add(x, sum, c);
     Tensor *scale = x_scale(x, x_mul(x, a_scale, x_in(x, 4)), node_float(x->n, "alpha"));
@@ -51,7 +57,7 @@ int expand_ms_matmul_integer_to_float(Expand *x)
     Tensor *a = xq_bytes(x, 0), *b = xq_bytes(x, 1);
     Tensor *scale = x_mul(x, xq_single(x, 2, DT_NONE), x_in(x, 3));
     Tensor *a_zero = xq_single(x, 4, DT_NONE);
-    x_result(x, 0, xq_product(x, a, b, a_zero, column_zero(x, 5), scale, x_in(x, 6)));
+    x_result(x, 0, xq_product(x, a, b, a_zero, column_zero(x, 5, b), scale, x_in(x, 6)));
     return 0;
 }
 
@@ -62,7 +68,7 @@ int expand_ms_dynamic_quantize_matmul(Expand *x)
     if (!x_ok(x)) return 0;
     x_op_many(x, OP_DYNAMIC_QUANTIZE_LINEAR, 1, &a, 3, q);
     Tensor *scale = x_mul(x, q[1], x_in(x, 2));
-    x_result(x, 0, xq_product(x, q[0], b, q[2], column_zero(x, 3), scale, x_in(x, 4)));
+    x_result(x, 0, xq_product(x, q[0], b, q[2], column_zero(x, 3, b), scale, x_in(x, 4)));
     return 0;
 }
 

@@ -11,6 +11,11 @@ enum {
 
 typedef Cell *CellTile[PACKED_ROWS][PACKED_COLUMNS];
 
+/* A block of each column. */
+typedef struct Blocks {
+    Inst *block, *scale[PACKED_COLUMNS], *zero[PACKED_COLUMNS];
+} Blocks;
+
 static void make_cells(PackedProduct *p, CellTile cells, const char *name)
 {
     Builder *b = &p->lw->b;
@@ -66,43 +71,56 @@ static void add_products(PackedProduct *p, CellTile sums, Inst *const *w, Inst *
 }
 
 /* Vector `chunk` of the bytes of a block. */
-static void add_chunk(PackedProduct *p, CellTile sums, Inst *block, Inst *chunk, Inst *const *zero)
+static void add_chunk(PackedProduct *p, CellTile sums, const Blocks *at, Inst *chunk)
 {
     Builder *b = &p->lw->b;
     Inst *bytes[PACKED_COLUMNS], *w[PACKED_COLUMNS];
     Inst *byte = kb_add(b, kb_muli(b, chunk, p->lanes), p->lane);
     for (int c = 0; c < p->column_count; c++)
-        bytes[c] = kb_cast(b, DT_I32, load_of(p, p->weights, c, block, byte));
-    Inst *at = kb_muli(b, block, p->block);
-    at = kb_add(b, at, kb_muli(b, chunk, p->lanes * p->parts));
+        bytes[c] = kb_cast(b, DT_I32, load_of(p, p->weights, c, at->block, byte));
+    Inst *first = kb_muli(b, at->block, p->block);
+    first = kb_add(b, first, kb_muli(b, chunk, p->lanes * p->parts));
     for (int64_t part = 0; part < p->parts; part++) {
-        for (int c = 0; c < p->column_count; c++) w[c] = packed_value(p, bytes[c], part, zero[c]);
-        add_products(p, sums, w, kb_add(b, kb_addi(b, at, part * p->lanes), p->lane));
+        for (int c = 0; c < p->column_count; c++) {
+            w[c] = packed_value(p, bytes[c], part, at->zero[c]);
+            if (p->scales_weights) w[c] = kb_mul(b, w[c], at->scale[c]);
+        }
+        add_products(p, sums, w, kb_add(b, kb_addi(b, first, part * p->lanes), p->lane));
     }
 }
 
-/* A block's sums times its scales, added to `total`. */
+static void add_chunks(PackedProduct *p, CellTile sums, const Blocks *at)
+{
+    Builder *b = &p->lw->b;
+    if (p->chunks <= UNROLLED) {
+        for (int64_t q = 0; q < p->chunks; q++) add_chunk(p, sums, at, kb_i64(b, q));
+        return;
+    }
+    Inst *q = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, p->chunks), 1);
+    add_chunk(p, sums, at, q);
+    kb_end(b);
+}
+
+/* A block's products, with its scales, added to `total`. */
 static void add_block(PackedProduct *p, CellTile total, Inst *block)
 {
     Builder *b = &p->lw->b;
     CellTile sums;
-    Inst *zero[PACKED_COLUMNS], *scale[PACKED_COLUMNS];
+    Blocks at = {.block = block};
     for (int c = 0; c < p->column_count; c++) {
-        scale[c] = kb_cast(b, p->acc, load_of(p, p->scales, c, block, NULL));
-        zero[c] = packed_zero(p, p->zeros ? load_of(p, p->zeros, c, block, NULL) : NULL);
+        at.scale[c] = kb_cast(b, p->acc, load_of(p, p->scales, c, block, NULL));
+        at.zero[c] = packed_zero(p, p->zeros ? load_of(p, p->zeros, c, block, NULL) : NULL);
+    }
+    if (p->scales_weights) {
+        add_chunks(p, total, &at);
+        return;
     }
     make_cells(p, sums, "block");
-    if (p->chunks <= UNROLLED) {
-        for (int64_t q = 0; q < p->chunks; q++) add_chunk(p, sums, block, kb_i64(b, q), zero);
-    } else {
-        Inst *q = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, p->chunks), 1);
-        add_chunk(p, sums, block, q, zero);
-        kb_end(b);
-    }
+    add_chunks(p, sums, &at);
     for (int r = 0; r < p->row_count; r++) {
         for (int c = 0; c < p->column_count; c++) {
             Inst *sum = kb_get(b, sums[r][c]), *before = kb_get(b, total[r][c]);
-            kb_set(b, total[r][c], lower_fma(p->lw, sum, scale[c], before));
+            kb_set(b, total[r][c], lower_fma(p->lw, sum, at.scale[c], before));
         }
     }
 }
@@ -190,7 +208,7 @@ static void emit_rows(PackedProduct *p, Inst *from, Inst *to, int count)
 
 static const Size *rest_of_rows(const PackedProduct *p)
 {
-    return size_mod(p->lw->sizes, p->rows, size_const(p->lw->sizes, PACKED_ROWS));
+    return size_mod(p->lw->sizes, p->rows, size_const(p->lw->sizes, p->tile_rows));
 }
 
 /* All rows, for columns [column, column + count). */
@@ -203,7 +221,7 @@ static void emit_all_rows(PackedProduct *p, Inst *column, int count)
     bool one_by_one = p->experts || size_is(p->rows, 1) || p->lw->target->plain;
     if (!one_by_one) {
         whole = kb_size(b, size_sub(p->lw->sizes, p->rows, rest_of_rows(p)));
-        emit_rows(p, kb_i64(b, 0), whole, PACKED_ROWS);
+        emit_rows(p, kb_i64(b, 0), whole, p->tile_rows);
     }
     if (one_by_one || !size_is(rest_of_rows(p), 0)) emit_rows(p, whole, rows, 1);
 }
@@ -265,6 +283,8 @@ static void describe(PackedProduct *p, Lower *lw, const Node *node)
     p->rows = size_const(lw->sizes, 1);
     for (int i = 0; i + 1 < p->out->rank; i++)
         p->rows = size_mul(lw->sizes, p->rows, p->out->dims[i]);
+    p->tile_rows = lower_registers(lw->target) < 32 ? PACKED_ROWS / 2 : PACKED_ROWS;
+    p->scales_weights = !size_is(p->rows, 1) && !p->experts;
 }
 
 int lower_packed_product(Lower *lw, Node *node)

@@ -15,15 +15,15 @@
  *     bytes of a vector   b0 b1 .. bL     their codes  c0 c1 | c2 c3 | ..   (two in a byte)
  *     x in that order     x0 x2 .. x2L-2 | x1 x3 .. x2L-1
  *
- * A sum has one partial sum for each lane. Within a block it is of x * (code - zero point); that times the
- * scale is added to the sum of blocks. The order of additions depends on the target's lanes, not on how many
- * rows or columns are computed together. */
+ * A sum has one partial sum for each lane. One row sums x * (code - zero point) within a block; that times the scale
+ * is added to the sum of blocks. Where several rows share weights, these get their scale first. The order of
+ * additions depends on the target's lanes, not on how many rows or columns are computed together. */
 #ifndef LPC_PASSES_LOWER_PACKED_H
 #define LPC_PASSES_LOWER_PACKED_H
 
 #include "passes/lower/frame/lower.h"
 
-enum { PACKED_ROWS = 4, PACKED_COLUMNS = 4 }; /* computed together, at most */
+enum { PACKED_ROWS = 8, PACKED_COLUMNS = 4 }; /* computed together, at most */
 enum { PACKED_TABLE = 16 };                   /* elements of a table, of codes of 4 bits */
 
 typedef struct PackedProduct {
@@ -33,8 +33,10 @@ typedef struct PackedProduct {
     int64_t block, blocks, block_bytes;  /* of real numbers: one block of what fills vectors */
     int64_t lanes, chunks;               /* chunks: vectors of bytes in a block */
     bool high_first;
+    bool scales_weights; /* rather than the sum of a block: for rows that share weights */
     DType acc;
     const Size *rows;  /* of the output */
+    int tile_rows;     /* that share weights */
     Buffer *reordered; /* x, [rows of x, blocks * block]; NULL: x as it is */
     /* The tile that is emitted. */
     int row_count, column_count;

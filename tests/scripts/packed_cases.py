@@ -1,0 +1,264 @@
+"""Models of com.microsoft's operators whose weights have few bits, and of mixtures of experts, for operators.sh.
+
+    python3 packed_cases.py FOLDER
+
+Expected outputs are computed here, in plain Python after ContribOperators.md, by nothing of lpc."""
+import math
+import random
+import sys
+
+import onnx_writer
+from onnx_writer import attribute_float, attribute_int
+from quantised_cases import F, I, I32, U8, Family, flat, noise, product, rows, sigmoid, softmax, text
+
+F8 = 17  # float8e4m3fn
+onnx_writer.FORMATS[F8] = "B"
+rng = random.Random(12)
+
+
+def pack(values, bits, high_first=False):
+    """Codes in bytes, the first of a byte in its low bits."""
+    each = 8 // bits
+    values = values + [0] * (-len(values) % each)
+    groups = rows(values, each)
+    return [sum(v << bits * (each - 1 - i if high_first else i) for i, v in enumerate(g)) for g in groups]
+
+
+class Weights:
+    """[columns, depth] in codes, with a scale and a zero point for each block."""
+
+    def __init__(self, columns, depth, bits, block, zeros="packed"):
+        self.columns, self.depth, self.bits, self.block = columns, depth, bits, block
+        self.blocks = -(-depth // block)
+        draw = lambda count: [rng.randrange(1 << bits) for _ in range(count)]
+        self.codes = [draw(self.blocks * block) for _ in range(columns)]
+        self.scales = [noise(self.blocks, 0.01, 0.05) for _ in range(columns)]
+        self.zeros = [draw(self.blocks) for _ in range(columns)]
+        if zeros == "none":
+            self.zeros = [[1 << (bits - 1)] * self.blocks for _ in range(columns)]
+        if zeros == "real":
+            self.zeros = [[z + 0.5 for z in row] for row in self.zeros]
+        self.kind = zeros
+
+    def real(self, groups=None):
+        which = groups or [k // self.block for k in range(self.depth)]
+        return [[(row[k] - z[which[k]]) * s[which[k]] for k in range(self.depth)]
+                for row, s, z in zip(self.codes, self.scales, self.zeros)]
+
+    def bytes(self):
+        return flat(pack(row, self.bits) for row in self.codes)
+
+    def inputs(self, f):
+        """B, scales, zero points."""
+        blob = self.block * self.bits // 8
+        packed = [pack(row, self.bits) for row in self.zeros] if self.kind == "packed" else []
+        zero = {"none": lambda: "",
+                "packed": lambda: f.constant([self.columns, len(packed[0])], flat(packed), U8),
+                "real": lambda: f.constant([self.columns, self.blocks], flat(self.zeros))}[self.kind]()
+        return [f.constant([self.columns, self.blocks, blob], self.bytes(), U8),
+                f.constant([self.columns, self.blocks], flat(self.scales)), zero]
+
+    def attributes(self):
+        return [attribute_int("K", self.depth), attribute_int("N", self.columns), attribute_int("bits", self.bits),
+                attribute_int("block_size", self.block)]
+
+
+def transposed(lists):
+    return [list(row) for row in zip(*lists)]
+
+
+def nbits():
+    f = Family("packed_nbits")
+    for rows_of_x, w in ((1, Weights(6, 64, 4, 32)), (9, Weights(5, 70, 4, 16)), (3, Weights(7, 64, 2, 64, "none")),
+                         (2, Weights(3, 40, 8, 16)), (6, Weights(4, 96, 4, 32, "real")),
+                         (1, Weights(70, 48, 2, 16))):
+        v, bias = noise(rows_of_x * w.depth), noise(w.columns)
+        y = product(rows(v, w.depth), transposed(w.real()))
+        x = f.input([rows_of_x, w.depth], v)
+        f.add("MatMulNBits", [x, *w.inputs(f)], [([rows_of_x, w.columns], flat(y), F)], *w.attributes())
+        y = [e + d for row in y for e, d in zip(row, bias)]
+        f.add("MatMulNBits", [x, *w.inputs(f), "", f.constant([w.columns], bias)],
+              [([rows_of_x, w.columns], y, F)], *w.attributes())
+    w, groups = Weights(5, 48, 4, 16), [rng.randrange(3) for _ in range(48)]
+    v = noise(2 * 2 * 48)
+    y = product(rows(v, 48), transposed(w.real(groups)))
+    f.add("MatMulNBits", [f.input([2, 2, 48], v), *w.inputs(f), f.constant([48], groups, I32)],
+          [([2, 2, 5], flat(y), F)], *w.attributes())
+    return f
+
+
+def fused():
+    """Several products behind one normalisation."""
+    f = Family("packed_fused")
+    v, skip, scale = noise(3 * 32), noise(3 * 32), noise(32, 0.5, 1.5)
+    total = rows([a + b for a, b in zip(v, skip)], 32)
+    normal = [[e / math.sqrt(sum(d * d for d in row) / 32 + 1e-5) * s for e, s in zip(row, scale)] for row in total]
+    x, k = f.input([3, 32], v), f.input([3, 32], skip)
+    s, bias = f.constant([32], scale), noise(6)
+    w = [Weights(n, 32, 4, 16, "none") for n in (6, 6, 4, 4)]
+    made = [product(normal, transposed(e.real())) for e in w]
+    ways = [attribute_int("K", 32), attribute_int("block_size", 16)]
+    gate = [[e + b for e, b in zip(row, bias)] for row in made[0]]
+    y = [g * sigmoid(g) * u for g, u in zip(flat(gate), flat(made[1]))]
+    f.add("MatMulNBitsMlp", [x, k, s, *w[0].inputs(f)[:2], f.constant([6], bias), *w[1].inputs(f)[:2]],
+          [([3, 6], y, F), ([3, 32], flat(total), F)], *ways, attribute_int("N", 6), text("activation", "silu"))
+    f.add("MatMulNBitsQkv", [x, k, s, *w[0].inputs(f)[:2], "", *w[2].inputs(f)[:2], "", *w[3].inputs(f)[:2]],
+          [([3, 6], flat(made[0]), F), ([3, 4], flat(made[2]), F), ([3, 4], flat(made[3]), F)], *ways,
+          attribute_int("Nq", 6), attribute_int("Nkv", 4))
+    return f
+
+
+def bnb4():
+    f = Family("packed_bnb4")
+    fp4 = [0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4]
+    fp4 += [-e for e in fp4]
+    nf4 = [-1, -0.69619280, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.07958030,
+           0.16093020, 0.24611230, 0.33791524, 0.44070983, 0.56261700, 0.72295684, 1]
+    for depth, columns, block, kind, ways in ((32, 5, 16, 1, ()), (64, 6, 64, 0, ()), (24, 3, 16, 1, ()),
+                                              (16, 4, 16, 0, (attribute_int("transB", 0),))):
+        code = [rng.randrange(16) for _ in range(depth * columns)]
+        scales = noise(-(-len(code) // block), 0.1, 0.9)
+        real = rows([(nf4 if kind else fp4)[c] * scales[i // block] for i, c in enumerate(code)], depth)
+        width = columns if ways else depth
+        v = noise(2 * width)
+        y = product(rows(v, width), real if ways else transposed(real))
+        f.add("MatMulBnb4", [f.input([2, width], v), f.constant([len(code) // 2], pack(code, 4, True), U8),
+                             f.constant([len(scales)], scales)],
+              [([2, len(y[0])], flat(y), F)], attribute_int("K", depth), attribute_int("N", columns),
+              attribute_int("block_size", block), attribute_int("quant_type", kind), *ways)
+    return f
+
+
+def gather():
+    f = Family("packed_gather")
+    for bits, kind in ((2, "none"), (4, "packed"), (8, "packed")):
+        w = Weights(6, 48, bits, 16, kind)
+        real = w.real()
+        indices = [5, 0, -1, 3, 17, -7]
+        taken = [real[i] if -6 <= i < 6 else [0] * 48 for i in indices]
+        codes, scales, zeros = w.inputs(f)
+        data = f.constant([6, 6 * bits], w.bytes(), U8)
+        f.add("GatherBlockQuantized", [data, f.input([2, 3], indices, I), scales] + ([zeros] if zeros else []),
+              [([2, 3, 48], flat(taken), F)], attribute_int("bits", bits), attribute_int("block_size", 16))
+    small = {0x38: 1.0, 0xC0: -2.0, 0x30: 0.5, 0x3C: 1.5, 0x00: 0.0}
+    code, scales = [rng.choice(list(small)) for _ in range(5 * 20)], noise(2)
+    real = [[small[c] * scales[k // 16] for k, c in enumerate(row)] for row in rows(code, 20)]
+    data = f.constant([5, 20], code, F8)
+    f.add("GatherBlockQuantized", [data, f.input([2], [4, -5], I32), f.constant([1, 2], scales)],
+          [([2, 20], real[4] + real[0], F)], attribute_int("block_size", 16))
+    f.add("GatherBlockQuantized", [data, f.input([1], [2], I32), f.constant([5, 1], [0.5] * 5)],
+          [([1, 20], [small[c] * 0.5 for c in code[40:60]], F)], attribute_int("block_size", 0))
+    return f
+
+
+def mixture(layers, x, share, chosen, activation):
+    """Sums of what the experts make of each token."""
+    result = []
+    for row, parts, which in zip(x, share, chosen):
+        total = [0.0] * len(row)
+        for p, e in zip(parts, which):
+            made = [product([row], transposed(fc[e][0]))[0] if fc else None for fc in layers[::2]]
+            made = [m and [a + b for a, b in zip(m, fc[e][1])] for m, fc in zip(made, layers[::2])]
+            inner = activation(*made)
+            y = product([inner], transposed(layers[1][e][0]))[0]
+            total = [t + p * (a + b) for t, a, b in zip(total, y, layers[1][e][1])]
+        result.append(total)
+    return flat(result)
+
+
+def top(scores, k):
+    return [sorted(range(len(row)), key=lambda i: -row[i])[:k] for row in scores]
+
+
+def glu(gate, linear, alpha=1.0, beta=0.0, limit=1e9):
+    pairs = [(min(g, limit), min(max(v, -limit), limit)) for g, v in zip(gate, linear)]
+    return [g * sigmoid(alpha * g) * (v + beta) for g, v in pairs]
+
+
+def experts():
+    f = Family("packed_experts")
+    n, hidden, inner, tokens = 4, 12, 6, 3
+    v, scores = noise(tokens * hidden), noise(tokens * n, -2, 2)
+    x, router = f.input([tokens, hidden], v), f.input([tokens, n], scores)
+    layer = lambda columns, depth: [(rows(noise(columns * depth), depth), noise(columns)) for _ in range(n)]
+    one, two, twice, three = layer(inner, hidden), layer(hidden, inner), layer(2 * inner, hidden), layer(inner, hidden)
+    chosen = top(rows(scores, n), 2)
+    all_shares = [[softmax(row)[i] for i in which] for row, which in zip(rows(scores, n), chosen)]
+    normal = [[p / sum(row) for p in row] for row in all_shares]
+
+    def add(fc1, fc3, share, activation, *ways):
+        given = [x, router]
+        for fc in (fc1, two, fc3):
+            if fc:
+                given.append(f.constant([n, len(fc[0][0]), len(fc[0][0][0])], flat(flat(w) for w, _ in fc)))
+                given.append(f.constant([n, len(fc[0][0])], flat(b for _, b in fc)))
+        layers = [fc1, two, fc3]
+        y = mixture(layers, rows(v, hidden), share, chosen, activation)
+        f.add("MoE", given, [([tokens, hidden], y, F)], attribute_int("k", 2), *ways)
+
+    silu = lambda g: [e * sigmoid(e) for e in g]
+    add(one, None, all_shares, lambda g, _: [max(e, 0) for e in g], text("activation_type", "relu"))
+    add(one, three, normal, lambda g, u: [a * b for a, b in zip(silu(g), u)], text("activation_type", "silu"),
+        attribute_int("normalize_routing_weights", 1))
+    limits = [attribute_float("activation_alpha", 1.5), attribute_float("activation_beta", 1),
+              attribute_float("swiglu_limit", 0.75), text("activation_type", "swiglu")]
+    add(twice, None, normal, lambda g, _: glu(g[::2], g[1::2], 1.5, 1, 0.75), *limits,
+        attribute_int("swiglu_fusion", 1), attribute_int("normalize_routing_weights", 1))
+    add(twice, None, normal, lambda g, _: glu(g[:inner], g[inner:], 1.5, 1, 0.75), *limits,
+        attribute_int("swiglu_fusion", 2), attribute_int("normalize_routing_weights", 1))
+    add(one, three, normal, lambda g, u: glu(g, u, 1.5, 1, 0.75), *limits,
+        attribute_int("normalize_routing_weights", 1))
+    return f
+
+
+def packed_experts():
+    f = Family("packed_quantised_experts")
+    n, hidden, inner, tokens = 3, 32, 16, 5
+    v, scores, weights = noise(tokens * hidden), noise(tokens * n, -2, 2), noise(tokens * n, 0, 1)
+    x, router = f.input([1, tokens, hidden], v), f.input([tokens, n], scores)
+    chosen = top(rows(scores, n), 2)
+    share = [softmax([row[i] for i in which]) for row, which in zip(rows(scores, n), chosen)]
+    other = [[row[i] for i in which] for row, which in zip(rows(weights, n), chosen)]
+
+    def layer(columns, depth, bits, block, kind):
+        size = block or depth
+        bias = [noise(columns) for _ in range(n)]
+        return [Weights(columns, depth, bits, size, kind) for _ in range(n)], bias
+
+    def given(fc, block):
+        w, bias = fc
+        columns, depth, blocks = w[0].columns, w[0].depth, w[0].blocks
+        scale = f.constant([n, columns, blocks] if block else [n, columns], flat(flat(e.scales) for e in w))
+        return [f.constant([n, columns, depth * w[0].bits // 8], flat(e.bytes() for e in w), U8), scale,
+                f.constant([n, columns], flat(bias))]
+
+    def zeros(fc, block):
+        w, _ = fc
+        if w[0].kind == "none":
+            return ""
+        packed = [[pack(row, e.bits) for row in (e.zeros if block else [flat(e.zeros)])] for e in w]
+        shape = [n, w[0].columns, len(packed[0][0])] if block else [n, len(packed[0][0])]
+        return f.constant(shape, flat(flat(e) for e in packed), U8)
+
+    for bits, block, kind in ((4, 0, "none"), (8, 16, "packed"), (4, 16, "packed"), (2, 0, "packed")):
+        fc = [layer(inner, hidden, bits, block, kind), layer(hidden, inner, bits, block, kind),
+              layer(inner, hidden, bits, block, kind)]
+        real = [[(w.real(), b) for w, b in zip(*e)] for e in fc]
+        three = bits == 4
+        layers = [real[0], real[1], real[2] if three else None]
+        parts = other if block else share
+        act = lambda g, u: [max(e, 0) * (u[i] if u else 1) for i, e in enumerate(g)]
+        all_inputs = [x, router, *given(fc[0], block), *given(fc[1], block),
+                      *(given(fc[2], block) if three else ["", "", ""]),
+                      zeros(fc[0], block), zeros(fc[1], block), zeros(fc[2], block) if three else ""]
+        if block:
+            all_inputs.append(f.constant([tokens, n], weights))
+        ways = [attribute_int("block_size", block)] if block else []
+        y = mixture(layers, rows(v, hidden), parts, chosen, act)
+        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], attribute_int("k", 2),
+              attribute_int("expert_weight_bits", bits), text("activation_type", "relu"), *ways)
+    return f
+
+
+for family in (nbits, fused, bnb4, gather, experts, packed_experts):
+    family().save(sys.argv[1])
