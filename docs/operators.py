@@ -72,6 +72,13 @@ Rank up to 8. No training mode, no strings, sequences, maps, optionals, float8 o
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
 smaller one bounds all accesses.
+
+Attention of com.microsoft: **GroupQueryAttention** needs a `total_sequence_length` that is known where the size
+of present_key depends on it (from shapes, or `--bind-input`); where it is not larger than past_key's, past and
+present are one buffer, and what is behind the new keys stays. No `sliding_window_cache`, no float8 caches, no keys
+of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
+**LinearAttention, CausalConvWithState**: no `state_window`; the convolution has `ndim` 1. **RotaryEmbedding** does
+not read `scale`, as no kernel of ONNX Runtime does.
 """
 
 TRAITS = {"T_ELEMENTWISE": "element-wise", "T_HEAVY": "takes an epilogue", "T_MOVES": "moves"}
