@@ -51,6 +51,13 @@ bad arity.onnx "node 'add' \(Add, #0\): expected 2 inputs, got 1"
 bad attribute.onnx "node 'leaky' \(LeakyRelu, #0\): alpha: expected a float, got an integer"
 bad attribute-unknown.onnx "node 'leaky' \(LeakyRelu, #0\): attribute 'beta' is not known"
 bad attribute-missing.onnx "node 'concat' \(Concat, #0\): attribute 'axis' is missing"
+bad gqa-heads.onnx "'group'.*num_heads, 2, is no multiple of kv_num_heads, 3"
+bad gqa-lengths.onnx "'group'.*seqlens_k is missing"
+bad gqa-total.onnx "'group'.*total_sequence_length must be known at compile time"
+bad gqa-rotary.onnx "'group'.*do_rotary: cos_cache and sin_cache are missing"
+bad linear-decay.onnx "'linear'.*decay is missing"
+bad attention-mask.onnx "'attend'.*attn_mask: sizes 3 and 4 differ"
+bad flex-inputs.onnx "'flex'.*score_mod: expected 1 input and 1 output, got 2 and 1"
 bad opset-old.onnx 'opset 3 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"
