@@ -167,12 +167,19 @@ it). Resize by a scale that is no simple fraction (denominator up to 64) likewis
 inputs that must be equal and are different expressions are taken to be equal at run time; the
 smaller one bounds all accesses.
 
-ai.onnx.ml: class labels, categories and keys are integers or floats, no strings. Attributes of trees are
+ai.onnx.ml: attributes of trees are
 tables that one kernel walks; a feature's number must be below the number of features, which is known.
 Where the operators' text leaves results open (two classes, one score, post_transform of one target,
 base values of classes without a score), they are ONNX Runtime 1.30's, and so are the numbers of
 TreeEnsemble's post_transform (1 is LOGISTIC, 2 SOFTMAX). PROBIT of the one score of two classes leaves the
 second one 0. SVMClassifier has probabilities for up to 128 classes.
+
+Attention of com.microsoft: **GroupQueryAttention** needs a `total_sequence_length` that is known where the size
+of present_key depends on it (from shapes, or `--bind-input`); where it is not larger than past_key's, past and
+present are one buffer, and what is behind the new keys stays. No `sliding_window_cache`, no float8 caches, no keys
+of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
+**LinearAttention, CausalConvWithState**: no `state_window`; the convolution has `ndim` 1. **RotaryEmbedding** does
+not read `scale`, as no kernel of ONNX Runtime does.
 """
 
 TRAITS = {"T_ELEMENTWISE": "element-wise", "T_HEAVY": "takes an epilogue", "T_MOVES": "moves"}

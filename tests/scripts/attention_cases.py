@@ -237,6 +237,21 @@ def integer_caches():
     return f
 
 
+def read_only():
+    """Keys that another node has written: none are new."""
+    f = Case("read_only")
+    heads, depth, room, length = 2, 4, 6, 5
+    q, past_k, past_v = noise(1, 2, heads * depth), noise(1, 1, room, depth), noise(1, 1, room, depth)
+    seen = lambda i, j: 0.0 if j < min(length - 2 + i + 1, length) else None
+    y = joined([attend(heads_of(q[0], heads)[h], past_k[0][0], past_v[0][0], depth ** -0.5, seen)[0]
+                for h in range(heads)])
+    f.inputs.append(("none", [1, 0, depth], [], F))
+    f.add("GroupQueryAttention", MS, [f.input(q), "none", "none", f.input(past_k), f.input(past_v),
+                                      f.input([length - 1], I32), f.constant([length], I32)],
+          [[y]], attribute_int("num_heads", heads), attribute_int("kv_num_heads", 1))
+    return f
+
+
 def merged():
     """Attention of merged weights, with left and right padding and a past."""
     f = Case("merged")
@@ -312,5 +327,5 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4)),
-             multi_head(), packed(), beams(), integer_caches(), merged(), linear(), flex()):
+             multi_head(), packed(), beams(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

@@ -247,6 +247,30 @@ def strings():
         attribute_strings("pool_strings", ["a"]), *grams)
     one("tfidf-pool", "TfIdfVectorizer", attribute_string("mode", "TF"), attribute_int("max_gram_length", 1),
         attribute_ints("ngram_indexes", [0]), attribute_ints("pool_int64s", [1]), *grams)
+def attention():
+    """Nodes whose inputs do not fit each other."""
+    microsoft = field(8, field(1, "com.microsoft") + field(2, 1))
+    rows, width = value("x", [1, 4, 12]), value("n", [1], 6)
+
+    def grouped(name, inputs, *attributes):
+        heads = [attribute_int("num_heads", 2), *attributes]
+        save(name, graph([node("GroupQueryAttention", inputs, ["y", "k", "v"], "group", "com.microsoft", heads)],
+                         [rows, width, value("p", [1, 1, 3, 6])],
+                         [value("y", [1, 4, 12]), value("k", [1, 1, 7, 6])]), 23, microsoft)
+    whole = ["x", "", "", "", "", "n", "n"]
+    grouped("gqa-heads", whole, attribute_int("kv_num_heads", 3))
+    grouped("gqa-lengths", ["x"], attribute_int("kv_num_heads", 1))
+    grouped("gqa-total", ["x", "", "", "p", "p", "n", "n"], attribute_int("kv_num_heads", 2))
+    grouped("gqa-rotary", whole, attribute_int("kv_num_heads", 2), attribute_int("do_rotary", 1))
+    linear = [attribute_int("q_num_heads", 2), attribute_int("kv_num_heads", 2)]
+    save("linear-decay", graph([node("LinearAttention", ["x", "x", "x"], ["y", "s"], "linear", "", linear)],
+                               [rows]), 27)
+    save("attention-mask", graph([node("Attention", ["q", "q", "q", "m"], ["y"], "attend")],
+                                 [value("q", [1, 2, 4, 8]), value("m", [3, 4])]), 23)
+    two = graph([node("Neg", ["a"], ["y"], "neg")], [value("a", [4]), value("b", [4])])
+    save("flex-inputs", graph([node("FlexAttention", ["q", "q", "q"], ["y"], "flex", "ai.onnx.preview",
+                                    [attribute_graph("score_mod", two)])], [value("q", [1, 2, 4, 8])]), 26,
+         field(8, field(1, "ai.onnx.preview") + field(2, 1)))
 
 
 structure()
@@ -258,3 +282,4 @@ quantised()
 microsoft()
 classical()
 strings()
+attention()

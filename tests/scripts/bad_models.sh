@@ -123,6 +123,14 @@ bad ms-training.onnx "node 'biasdropout' .*: training_mode: only a constant fals
 bad ms-unfold.onnx "node 'unfoldtensor' .*: size: 5 is more than the axis has, 4"
 bad ms-warping.onnx "node 'dynamictimewarping' .*: expected a matrix"
 bad opset-old.onnx 'opset 0 is not supported'
+bad gqa-heads.onnx "'group'.*num_heads, 2, is no multiple of kv_num_heads, 3"
+bad gqa-lengths.onnx "'group'.*seqlens_k is missing"
+bad gqa-total.onnx "'group'.*total_sequence_length must be known at compile time"
+bad gqa-rotary.onnx "'group'.*do_rotary: cos_cache and sin_cache are missing"
+bad linear-decay.onnx "'linear'.*decay is missing"
+bad attention-mask.onnx "'attend'.*attn_mask: sizes 3 and 4 differ"
+bad flex-inputs.onnx "'flex'.*score_mod: expected 1 input and 1 output, got 2 and 1"
+bad opset-old.onnx 'opset 3 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"
 bad symbol.onnx "no size 'nope'; it has batch" --bind nope=1

@@ -35,6 +35,9 @@ CASES = {
                 [[1, 3, 9, 9]], [(FLOAT, 4), (INT64, 4)]),
     "Attention": ([], [[1, 2, 3, 8], [1, 2, 3, 8], [1, 2, 3, 8], [3, 5], [1, 2, 2, 8], [1, 2, 2, 8]],
                   [(FLOAT, 4)] * 4),
+    "LinearAttention": ([attribute_int("q_num_heads", 2), attribute_int("kv_num_heads", 2)],
+                        [[1, 4, 6], [1, 4, 6], [1, 4, 6], [1, 2, 3, 3], [1, 4, 2], [1, 4, 2]],
+                        [(FLOAT, 3), (FLOAT, 4)]),
     "LSTM": ([attribute_int("hidden_size", 4)], [[3, 2, 5], [1, 16, 5], [1, 16, 4]],
              [(FLOAT, 4), (FLOAT, 3), (FLOAT, 3)]),
     "GRU": ([attribute_int("hidden_size", 4)], [[3, 2, 5], [1, 12, 5], [1, 12, 4]],
@@ -104,7 +107,7 @@ def write(case, attributes, inputs, outputs):
     def model(path, given, left):
         body = graph([node(op, names, given, "n", "", attributes)], described,
                      [describe(o, outputs[int(o[1:])]) for o in left], constants)
-        save(path, body, 23 if op == "Attention" else 18)
+        save(path, body, {"Attention": 23, "LinearAttention": 27}.get(op, 18))
 
     all_names = ["y%d" % i for i in range(len(outputs))]
     model("%s/%s/whole.onnx" % (folder, case), all_names, all_names)

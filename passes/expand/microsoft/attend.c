@@ -137,6 +137,10 @@ Tensor *mask_bias(Expand *x, const KeyMask *m)
     } else {
         if (rank == 4) mask = rows_of_queries(x, m);
         seen = mask;
+        const Size *keys = x_dim(x, mask, -1);
+        if (size_is_const(keys) && size_is_const(m->keys) && keys != m->keys)
+            x_fail(x, "a mask of %lld keys, expected %lld", (long long)keys->value,
+                   (long long)m->keys->value);
         if (x_ok(x) && mask->dtype != DT_BOOL)
             seen = x_op2(x, OP_GREATER, mask, x_like(x, mask, 0));
         for (int i = rank; i < 4; i++) seen = x_unsqueeze(x, seen, 1);

@@ -73,6 +73,7 @@ typedef struct Grouped {
     Tensor *q, *k, *v, *past_k, *past_v, *cos, *sin;
     int64_t heads, kv_heads;
     const Size *batch, *queries, *depth, *past;
+    bool reads; /* there are no new keys: another node has written them into the past */
     Tensor *starts, *lengths; /* i64 [batch]; NULL: all keys are there, queries follow the past */
 } Grouped;
 

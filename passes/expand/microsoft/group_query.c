@@ -64,12 +64,13 @@ int grouped_read(Expand *x, Grouped *g)
     TRY(unpack(x, g));
     g->batch = x_dim(x, g->q, 0);
     g->queries = x_dim(x, g->q, 1);
-    if (x_ok(x) && size_is_const(g->queries) && size_is_const(g->k->dims[1]) &&
-        g->k->dims[1] != g->queries)
-        return x_fail(x, "key: expected %lld positions, got %lld", (long long)g->queries->value,
-                      (long long)g->k->dims[1]->value);
     g->past = g->past_k ? x_dim(x, g->past_k, 2) : x_size(x, 0);
     if (g->past_k && size_is(g->past, 0)) g->past_k = g->past_v = NULL;
+    const Size *fresh = x_dim(x, g->k, 1);
+    g->reads = g->past_k && size_is(fresh, 0);
+    if (!g->reads && size_is_const(g->queries) && size_is_const(fresh) && fresh != g->queries)
+        return x_fail(x, "key: expected %lld positions, got %lld", (long long)g->queries->value,
+                      (long long)fresh->value);
     return x->code;
 }
 
@@ -101,7 +102,7 @@ int grouped_rotate(Expand *x, Grouped *g, Tensor *positions)
                 .turned = size_is(g->depth, turned) ? 0 : turned,
                 .interleaved = node_int(x->n, "rotary_interleaved") != 0};
     g->q = rotate(x, g->q, g->heads, &r);
-    g->k = rotate(x, g->k, g->kv_heads, &r);
+    if (!g->reads) g->k = rotate(x, g->k, g->kv_heads, &r);
     return x->code;
 }
 
@@ -135,26 +136,30 @@ static int find_growth(Expand *x, const Grouped *g, Growth *to)
     SizeTable *t = x->g->sizes;
     const Size *all = size_add(t, g->past, g->queries);
     bool shown = is_used(x, OUT_PRESENT_K) || is_used(x, OUT_PRESENT_V) || is_used(x, OUT_QK);
-    *to = (Growth){.total = g->past_k ? known_total(x) : g->queries};
+    *to = (Growth){.total = g->past_k ? known_total(x) : g->queries, .capacity = all};
+    if (g->reads) {
+        to->capacity = g->past;
+        if (!to->total) to->total = g->past;
+        return 0;
+    }
     to->appends = !g->past_k || (size_is(g->batch, 1) && to->total == all);
-    if (to->appends || (!to->total && !shown))
-        to->capacity = all;
-    else if (to->total)
-        to->capacity = size_max(t, to->total, g->past);
-    else
+    if (to->appends || (!to->total && !shown)) return 0;
+    if (!to->total)
         return x_fail(
             x, "total_sequence_length must be known at compile time, since the size of "
                "present_key depends on it: compute it from shapes or give it with --bind-input");
+    to->capacity = size_max(t, to->total, g->past);
     return 0;
 }
 
 /* ---- Positions ---- */
 
-/* position_ids are for all queries; of a first prompt only the first one counts. */
+/* position_ids are for all queries; of a first prompt, which has all keys there are, only the first one
+ * counts. */
 static Tensor *positions(Expand *x, const Grouped *g, const Growth *growth)
 {
     Tensor *given = x_in(x, IN_POSITIONS), *first = given;
-    if (given && g->past_k) return given;
+    if (given && g->past_k && growth->total != g->queries) return given;
     if (given) {
         for (int i = 0; i < x_rank(x, given); i++)
             first = x_slice(x, first, i, x_size(x, 0), x_size(x, 1));
@@ -206,10 +211,13 @@ static int read_quant(Expand *x, const char *attr, int scale, KvQuant *q)
 static Tensor *renew(Expand *x, const Grouped *g, const Growth *growth, int out, Tensor *past,
                      Tensor *fresh, const KvQuant *quant)
 {
-    Tensor *heads = split_heads(x, fresh, g->kv_heads);
+    Tensor *heads = split_heads(x, fresh, g->kv_heads), *present;
     if (quant->bits) heads = kv_quantize(x, heads, quant);
-    Tensor *present = growth->appends ? cache_append(x, past, heads)
-                                      : cache_write(x, past, heads, g->starts, growth->capacity);
+    if (g->reads)
+        present = past;
+    else
+        present = growth->appends ? cache_append(x, past, heads)
+                                  : cache_write(x, past, heads, g->starts, growth->capacity);
     if (x_wants(x, out)) x_result(x, out, present);
     if (quant->bits) return x_ok(x) ? kv_dequantize(x, present, quant, fresh->dtype) : NULL;
     return growth->appends ? fresh : present;
