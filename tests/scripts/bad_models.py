@@ -79,7 +79,7 @@ def training():
         save(name, graph([node(op, ["x"], ["z"], "made"),
                           node("Gradient", inputs, ["y"], "slope", domain, [xs, text("y", y)])]), 17, imports)
 
-    gradient("gradient-rule", "Tan")
+    gradient("gradient-rule", "Mish")
     gradient("gradient-y", "Exp", y="nowhere")
     gradient("gradient-inputs", "Exp", ("x", "z"))
 
