@@ -4,6 +4,7 @@
 
 Random numbers are drawn here once more, from the generator's definition; its known answers come first.
 Gradients are differences of the functions in double precision."""
+import itertools
 import math
 import struct
 import sys
@@ -372,13 +373,17 @@ def conv(x, w, bias, batch, channels, width, outputs, taps, group, stride, dilat
 def conv_gradients():
     f = Training("conv_gradients")
     square = ("Mul", ["t", "t"], "y")
-    for group, stride, dilation, pads in ((1, 1, 1, [1, 1]), (1, 2, 1, [0, 1]), (2, 2, 2, [1, 0]), (4, 1, 2, [2, 1])):
-        attributes = [attribute_int("group", group), attribute_ints("strides", [stride]),
-                      attribute_ints("dilations", [dilation]), attribute_ints("pads", pads)]
-        shapes = [[2, 4, 10], [4, 4 // group, 3], [4]]
+    ways = [(1, 1, 1, [1, 1]), (1, 2, 1, [0, 1]), (2, 2, 2, [1, 0]), (4, 1, 2, [2, 1])]
+    for image, (group, stride, dilation, pads) in itertools.product(([], [1]), ways):
+        none = [0] * len(image)  # images of one row
+        attributes = [attribute_int("group", group), attribute_ints("strides", image + [stride]),
+                      attribute_ints("dilations", image + [dilation]),
+                      attribute_ints("pads", none + pads[:1] + none + pads[1:])]
+        shapes = [[2, 4, *image, 10], [4, 4 // group, *image, 3], [4]]
         gradient_case(f, shapes, [noise(size(s)) for s in shapes],
                       [("Conv", ["a", "b", "c"], "t", *attributes), square],
-                      lambda x, w, b: [e * e for e in conv(x, w, b, 2, 4, 10, 4, 3, group, stride, dilation, pads)])
+                      lambda x, w, b: [e * e for e in conv(x, w, b, 2, 4, 10, 4, 3, group, stride, dilation,
+                                                           pads)])
     return f
 
 

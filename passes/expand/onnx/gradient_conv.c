@@ -51,6 +51,8 @@ static int by_input(Backward *b, int axes)
 static Tensor *by_weights(Backward *b, Tensor *from, Tensor *g, int axes)
 {
     Expand *x = b->x;
+    for (int i = 0; i < b->y->rank; i++)
+        x_static(x, b->y, i, "for the gradient of a convolution's weights the batch and the image");
     from = x_swap(x, from, 0, 1);
     g = x_swap(x, g, 0, 1);
     copy_ints(x, b->n, "dilations", "strides");
