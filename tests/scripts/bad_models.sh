@@ -59,6 +59,7 @@ bad multinomial.onnx "node 'draw' \(Multinomial, #0\): input 0: expected 2 dimen
 bad adam.onnx "node 'adam' \(.*Adam, #0\): expected R, T and 4 tensors for each that is updated, got 6 after T"
 bad momentum.onnx "node 'step' \(.*Momentum, #0\): mode: expected nesterov or standard, got heavy"
 bad gradient-rule.onnx "node 'slope' \(.*Gradient, #1\): y depends on xs through Mish, which has no derivative"
+bad gradient-output.onnx "node 'slope' .*through output 1 of SoftmaxCrossEntropyLoss, which has no derivative"
 bad gradient-y.onnx "node 'slope' \(.*Gradient, #1\): y: 'nowhere' is not computed before this node"
 bad gradient-inputs.onnx "node 'slope' \(.*Gradient, #1\): expected 1 inputs, as many as xs and zs name, got 2"
 bad opset-old.onnx 'opset 3 is not supported'

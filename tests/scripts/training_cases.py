@@ -387,6 +387,32 @@ def conv_gradients():
     return f
 
 
+def loss_gradients():
+    """Scores [2, 3, 4], of 3 classes; label 1 is ignored where that is asked for."""
+    f = Training("loss_gradients")
+    labels = [0, 2, 1, 1, 2, 0, 0, 1]
+    classes, weights = f.constant([2, 4], labels, I), [0.5, 1.5, 2.0]
+    heavy = f.constant([3], weights)
+
+    def loss(scores, soft, reduction, weigh, ignore):
+        parts, total = [], 0
+        for i, k in enumerate(labels):
+            column = [scores[(i // 4 * 3 + c) * 4 + i % 4] for c in range(3)]
+            most = math.log(sum(map(math.exp, column))) if soft else 0
+            weight = (weights[k] if weigh else 1) * (k != ignore)
+            parts.append((most - column[k]) * weight)
+            total += weight
+        return parts if reduction == "none" else [sum(parts) / (total if reduction == "mean" else 1)]
+
+    for op in ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"):
+        for reduction, weigh, ignore in (("mean", 0, 9), ("mean", 1, 1), ("sum", 1, 9), ("none", 1, 1)):
+            attributes = [text("reduction", reduction)] + [attribute_int("ignore_index", ignore)] * (ignore < 9)
+            more = [classes] + [heavy] * weigh
+            gradient_case(f, [[2, 3, 4]], [noise(24)], [(op, ["a", *more], "y", *attributes)],
+                          lambda a, op=op, way=(reduction, weigh, ignore): loss(a, op[0] == "S", *way))
+    return f
+
+
 def gradient_forms():
     """Other values than the tensors named, zs, an intermediate tensor, weights that are constants."""
     f = Training("gradient_forms")
@@ -416,7 +442,8 @@ def gradient_forms():
 
 def main():
     for family in (random_numbers, multinomial, dropout, random_in_loops, optimisers, unary_gradients,
-                   broadcast_gradients, shaped_gradients, product_gradients, conv_gradients, gradient_forms):
+                   broadcast_gradients, shaped_gradients, product_gradients, conv_gradients, loss_gradients,
+                   gradient_forms):
         family().save(sys.argv[1])
 
 

@@ -62,6 +62,9 @@ int expand_backward(Expand *x)
     if (!dtype_is_float(x_in(x, 1)->dtype)) return all_zero(x);
     if (op == OP_COUNT || !expand_rules[op].gradient)
         return x_fail(x, "y depends on xs through %s, which has no derivative here", of);
+    if (node_int(x->n, "output"))
+        return x_fail(x, "y depends on xs through output %d of %s, which has no derivative here",
+                      (int)node_int(x->n, "output"), of);
     const Node *forward = forward_node(x, op);
     if (!forward) return x->code;
     Backward b = {.x = x, .n = forward, .g = x_in(x, 0), .y = x_in(x, 1)};
