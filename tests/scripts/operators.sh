@@ -2,7 +2,7 @@
 # Operators of every family, whose values op_cases.py computes, through the evaluator and every backend:
 # what the official tests (conformance.sh, backends.sh) show of them all, in small and without ../shared.
 # labels: asan
-# timeout: 300
+# timeout: 600
 set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
