@@ -156,19 +156,19 @@ static void add_to(Derive *d, const Tensor *tensor, Tensor *part)
     *sum = *sum ? call_make(d->call, OP_ADD, *sum, part, NULL) : part;
 }
 
-static int pass_back(Derive *d, const Node *node, Tensor *gradient)
+/* The gradients of a node's inputs from that of its output k. */
+static int pass_back(Derive *d, const Node *node, int k)
 {
     Arena *arena = d->call->im->arena;
     const OpInfo *info = op_info(node->op);
-    bool is_one = info->has_gradient || node->out_count == 1;
-    if (!is_one || (info->traits & T_INTERNAL) || node->region != d->call->scope->region)
+    if ((info->traits & T_INTERNAL) || node->region != d->call->scope->region)
         return call_fail(d->call, "y depends on xs through '%s' (%s), which has no derivative here",
                          node->name, info->name);
     size_t count = (size_t)node->in_count;
     Tensor **in = arena_array(arena, count + 2, sizeof *in);
     Tensor **out = arena_array(arena, count, sizeof *out);
-    in[0] = gradient;
-    in[1] = value_of(d, node->out[0]);
+    in[0] = d->gradient[node->out[k]->id];
+    in[1] = value_of(d, node->out[k]);
     int last = 0;
     for (int i = 0; i < node->in_count; i++) {
         in[2 + i] = value_of(d, node->in[i]);
@@ -182,21 +182,10 @@ static int pass_back(Derive *d, const Node *node, Tensor *gradient)
                              sizeof *back->attrs);
     back->attr_count = node->attr_count;
     node_set_string(d->graph, back, "of", info->name);
+    node_set_int(d->graph, back, "output", k);
     for (int i = 0; i < last; i++)
         if (out[i]) add_to(d, node->in[i], out[i]);
     return LPC_OK;
-}
-
-/* That of the node's first output; the others of operators with a gradient are masks. Without one any
- * output's, for the message. */
-static Tensor *gradient_of(const Derive *d, const Node *node)
-{
-    int count = op_info(node->op)->has_gradient ? 1 : node->out_count;
-    for (int k = 0; k < count; k++) {
-        const Tensor *out = node->out[k];
-        if (out && !d->is_start[out->id] && d->gradient[out->id]) return d->gradient[out->id];
-    }
-    return NULL;
 }
 
 static int go_backward(Derive *d)
@@ -204,8 +193,10 @@ static int go_backward(Derive *d)
     if (d->is_active[d->y->id]) d->gradient[d->y->id] = filled(d->call, value_of(d, d->y), 1);
     for (int i = d->nodes - 1; i >= 0; i--) {
         const Node *node = d->graph->nodes[i];
-        Tensor *gradient = d->is_needed[i] ? gradient_of(d, node) : NULL;
-        if (gradient) TRY(pass_back(d, node, gradient));
+        for (int k = 0; d->is_needed[i] && k < node->out_count; k++) {
+            const Tensor *out = node->out[k];
+            if (out && !d->is_start[out->id] && d->gradient[out->id]) TRY(pass_back(d, node, k));
+        }
     }
     return LPC_OK;
 }

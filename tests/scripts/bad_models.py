@@ -99,7 +99,11 @@ def training():
         save(name, graph([node(op, ["x"], ["z"], "made"),
                           node("Gradient", inputs, ["y"], "slope", domain, [xs, text("y", y)])]), 17, imports)
 
-    gradient("gradient-rule", "Tan")
+    gradient("gradient-rule", "Mish")
+    loss = node("SoftmaxCrossEntropyLoss", ["x", "labels"], ["l", "z"], "loss")
+    slope = node("Gradient", ["x"], ["y"], "slope", domain, [xs, text("y", "z")])
+    inputs = [value("x", [4, 3]), value("labels", [4], 7)]
+    save("gradient-output", graph([loss, slope], inputs, [value("y", [4, 3])]), 17, imports)
     gradient("gradient-y", "Exp", y="nowhere")
     gradient("gradient-inputs", "Exp", ("x", "z"))
 

@@ -4,6 +4,7 @@
 
 Random numbers are drawn here once more, from the generator's definition; its known answers come first.
 Gradients are differences of the functions in double precision."""
+import itertools
 import math
 import struct
 import sys
@@ -241,17 +242,26 @@ def gradient_case(f, shapes, lists, nodes, function):
 
 
 def unary_gradients():
-    f = Training("unary_gradients")
+    f = Training("unary_gradients", 24)
     sigmoid = lambda e: 1 / (1 + math.exp(-e))
     rules = [("Neg", lambda e: -e), ("Abs", abs), ("Reciprocal", lambda e: 1 / e), ("Sqrt", math.sqrt),
              ("Exp", math.exp), ("Log", math.log), ("Sin", math.sin), ("Cos", math.cos),
              ("Tanh", math.tanh), ("Erf", math.erf), ("Sigmoid", sigmoid),
              ("Softplus", lambda e: math.log1p(math.exp(e))), ("Relu", lambda e: max(e, 0)),
-             ("LeakyRelu", lambda e: e if e > 0 else 0.01 * e), ("Identity", lambda e: e)]
+             ("LeakyRelu", lambda e: e if e > 0 else 0.01 * e), ("Identity", lambda e: e),
+             ("Tan", math.tan), ("Asin", math.asin), ("Acos", math.acos), ("Atan", math.atan),
+             ("Sinh", math.sinh), ("Cosh", math.cosh), ("Asinh", math.asinh), ("Acosh", math.acosh),
+             ("Atanh", math.atanh), ("Softsign", lambda e: e / (1 + abs(e))),
+             ("Elu", lambda e: e if e > 0 else math.expm1(e)), ("Swish", lambda e: e * sigmoid(e)),
+             ("Gelu", lambda e: e * (1 + math.erf(e / math.sqrt(2))) / 2)]
+    bounds = {"Tan": (-1, 1), "Asin": (-0.9, 0.9), "Acos": (-0.9, 0.9), "Atanh": (-0.9, 0.9),
+              "Acosh": (1.2, 3), "Reciprocal": (0.2, 2), "Sqrt": (0.2, 2), "Log": (0.2, 2)}
     for op, rule in rules:
-        low = 0.2 if op in ("Reciprocal", "Sqrt", "Log") else -2
-        gradient_case(f, [[2, 5]], [noise(10, low, 2)], [(op, ["a"], "y")],
+        gradient_case(f, [[2, 5]], [noise(10, *bounds.get(op, (-2, 2)))], [(op, ["a"], "y")],
                       lambda a, rule=rule: [rule(e) for e in a])
+    near = lambda e: e * (1 + math.tanh(math.sqrt(2 / math.pi) * (e + 0.044715 * e ** 3))) / 2
+    gradient_case(f, [[8]], [noise(8)], [("Gelu", ["a"], "y", text("approximate", "tanh"))],
+                  lambda a: [near(e) for e in a])
     gradient_case(f, [[8]], [noise(8)], [("Clip", ["a", f.constant([], [-1.0]), f.constant([], [1.0])], "y")],
                   lambda a: [min(max(e, -1), 1) for e in a])
     return f
@@ -263,7 +273,7 @@ def broadcast_gradients():
     pick = lambda a, b: [(a[i], b[i // 4 % 3]) for i in range(24)]
     rules = [("Add", lambda p, q: p + q), ("Sub", lambda p, q: p - q), ("Mul", lambda p, q: p * q),
              ("Div", lambda p, q: p / q), ("Pow", lambda p, q: p ** q), ("Sum", lambda p, q: p + q),
-             ("Mean", lambda p, q: (p + q) / 2)]
+             ("Mean", lambda p, q: (p + q) / 2), ("Max", max), ("Min", min)]
     for op, rule in rules:
         for turn in (False, True):
             shapes, order = ([thin, wide], ["a", "b"]) if turn else ([wide, thin], ["a", "b"])
@@ -298,6 +308,14 @@ def shaped_gradients():
                       lambda a: [sum(r) ** 2 for r in rows(a)])
         gradient_case(f, [[3, 4]], [noise(12)], [("ReduceMean", ["a"], "t", *one), square],
                       lambda a: [(sum(a) / 12) ** 2])
+
+    gradient_case(f, [[3, 4]], [noise(12)], [("ReduceMax", ["a", axes], "t"), square],
+                  lambda a: [max(r) ** 2 for r in rows(a)])
+    gradient_case(f, [[3, 4]], [noise(12)], [("ReduceMin", ["a"], "t"), square], lambda a: [min(a) ** 2])
+    gradient_case(f, [[3, 4]], [noise(12)], [("Gather", ["a", f.constant([4], [2, 0, 2, -2], I)], "t"), square],
+                  lambda a: [e * e for i in (2, 0, 2, 1) for e in rows(a)[i]])
+    gradient_case(f, [[1, 3, 4]], [noise(12)], [("GlobalAveragePool", ["a"], "t"), square],
+                  lambda a: [(sum(r) / 4) ** 2 for r in rows(a)])
 
     def softmax(a):
         return [math.exp(e) / sum(map(math.exp, r)) for r in rows(a) for e in r]
@@ -337,6 +355,64 @@ def product_gradients():
     return f
 
 
+def conv(x, w, bias, batch, channels, width, outputs, taps, group, stride, dilation, pads):
+    """Along one axis."""
+    result, part = [], channels // group
+    windows = (width + pads[0] + pads[1] - (taps - 1) * dilation - 1) // stride + 1
+    for n, m, o in ((n, m, o) for n in range(batch) for m in range(outputs) for o in range(windows)):
+        total = bias[m]
+        for c, k in ((c, k) for c in range(part) for k in range(taps)):
+            i = o * stride + k * dilation - pads[0]
+            if 0 <= i < width:
+                from_channel = m // (outputs // group) * part + c
+                total += x[(n * channels + from_channel) * width + i] * w[(m * part + c) * taps + k]
+        result.append(total)
+    return result
+
+
+def conv_gradients():
+    f = Training("conv_gradients")
+    square = ("Mul", ["t", "t"], "y")
+    ways = [(1, 1, 1, [1, 1]), (1, 2, 1, [0, 1]), (2, 2, 2, [1, 0]), (4, 1, 2, [2, 1])]
+    for image, (group, stride, dilation, pads) in itertools.product(([], [1]), ways):
+        none = [0] * len(image)  # images of one row
+        attributes = [attribute_int("group", group), attribute_ints("strides", image + [stride]),
+                      attribute_ints("dilations", image + [dilation]),
+                      attribute_ints("pads", none + pads[:1] + none + pads[1:])]
+        shapes = [[2, 4, *image, 10], [4, 4 // group, *image, 3], [4]]
+        gradient_case(f, shapes, [noise(size(s)) for s in shapes],
+                      [("Conv", ["a", "b", "c"], "t", *attributes), square],
+                      lambda x, w, b: [e * e for e in conv(x, w, b, 2, 4, 10, 4, 3, group, stride, dilation,
+                                                           pads)])
+    return f
+
+
+def loss_gradients():
+    """Scores [2, 3, 4], of 3 classes; label 1 is ignored where that is asked for."""
+    f = Training("loss_gradients")
+    labels = [0, 2, 1, 1, 2, 0, 0, 1]
+    classes, weights = f.constant([2, 4], labels, I), [0.5, 1.5, 2.0]
+    heavy = f.constant([3], weights)
+
+    def loss(scores, soft, reduction, weigh, ignore):
+        parts, total = [], 0
+        for i, k in enumerate(labels):
+            column = [scores[(i // 4 * 3 + c) * 4 + i % 4] for c in range(3)]
+            most = math.log(sum(map(math.exp, column))) if soft else 0
+            weight = (weights[k] if weigh else 1) * (k != ignore)
+            parts.append((most - column[k]) * weight)
+            total += weight
+        return parts if reduction == "none" else [sum(parts) / (total if reduction == "mean" else 1)]
+
+    for op in ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"):
+        for reduction, weigh, ignore in (("mean", 0, 9), ("mean", 1, 1), ("sum", 1, 9), ("none", 1, 1)):
+            attributes = [text("reduction", reduction)] + [attribute_int("ignore_index", ignore)] * (ignore < 9)
+            more = [classes] + [heavy] * weigh
+            gradient_case(f, [[2, 3, 4]], [noise(24)], [(op, ["a", *more], "y", *attributes)],
+                          lambda a, op=op, way=(reduction, weigh, ignore): loss(a, op[0] == "S", *way))
+    return f
+
+
 def gradient_forms():
     """Other values than the tensors named, zs, an intermediate tensor, weights that are constants."""
     f = Training("gradient_forms")
@@ -366,7 +442,8 @@ def gradient_forms():
 
 def main():
     for family in (random_numbers, multinomial, dropout, random_in_loops, optimisers, unary_gradients,
-                   broadcast_gradients, shaped_gradients, product_gradients, gradient_forms):
+                   broadcast_gradients, shaped_gradients, product_gradients, conv_gradients, loss_gradients,
+                   gradient_forms):
         family().save(sys.argv[1])
 
 

@@ -37,6 +37,24 @@ static int all_zero(Expand *x)
     return 0;
 }
 
+/* The forward node once more: rules may trust what its shape rule has checked and made explicit. Nothing
+ * uses its results, so that it goes. */
+static const Node *forward_node(Expand *x, OpCode op)
+{
+    const Attr *attrs = x->n->attrs;
+    size_t count = (size_t)x->n->attr_count;
+    x->waiting.attrs = arena_grow(x->g->arena, attrs, count, count, sizeof *attrs);
+    x->waiting.attr_count = x->n->attr_count;
+    Tensor *y = x_op(x, op, x->n->in_count - GIVEN, x->n->in + GIVEN);
+    if (!x_ok(x)) return NULL;
+    const Tensor *was = x_in(x, 1), *g = x_in(x, 0);
+    if (y->rank == was->rank && y->dtype == was->dtype && g->dtype == y->dtype &&
+        g->rank == y->rank)
+        return y->producer;
+    x_fail(x, "its inputs are not what %s has", op_info(op)->name);
+    return NULL;
+}
+
 int expand_backward(Expand *x)
 {
     const char *of = node_string(x->n, "of");
@@ -44,18 +62,17 @@ int expand_backward(Expand *x)
     if (!dtype_is_float(x_in(x, 1)->dtype)) return all_zero(x);
     if (op == OP_COUNT || !expand_rules[op].gradient)
         return x_fail(x, "y depends on xs through %s, which has no derivative here", of);
-    Node forward = *x->n;
-    forward.op = op;
-    forward.in = x->n->in + GIVEN;
-    forward.in_count = x->n->in_count - GIVEN;
-    forward.out = &x->n->in[1];
-    forward.out_count = 1;
-    Backward b = {.x = x, .n = &forward, .g = x_in(x, 0), .y = x_in(x, 1)};
-    b.to = arena_array(x->g->arena, (size_t)forward.in_count, sizeof *b.to);
+    if (node_int(x->n, "output"))
+        return x_fail(x, "y depends on xs through output %d of %s, which has no derivative here",
+                      (int)node_int(x->n, "output"), of);
+    const Node *forward = forward_node(x, op);
+    if (!forward) return x->code;
+    Backward b = {.x = x, .n = forward, .g = x_in(x, 0), .y = x_in(x, 1)};
+    b.to = arena_array(x->g->arena, (size_t)x->n->in_count, sizeof *b.to);
     TRY(expand_rules[op].gradient(&b));
     for (int i = 0; i < x->n->out_count && x_ok(x); i++) {
         if (!x_wants(x, i)) continue;
-        Tensor *in = node_in(&forward, i);
+        Tensor *in = node_in(forward, i);
         if (in && !dtype_is_float(in->dtype)) {
             x_result(x, i, nothing(x));
         } else if (in && b.to[i]) {

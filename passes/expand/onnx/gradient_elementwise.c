@@ -1,5 +1,7 @@
-/* Gradients of element-wise operators, and of Dropout. */
+/* Gradients of element-wise operators of one input. */
 #include "passes/expand/build/gradient.h"
+
+#include <string.h>
 
 static Tensor *in(const Backward *b, int i)
 {
@@ -28,8 +30,6 @@ static Tensor *zero(const Backward *b)
 {
     return x_like(b->x, b->g, 0);
 }
-
-/* ---- Of one input ---- */
 
 /* Cast's type comes back where the gradient is brought to the input's shape. */
 int gradient_identity(Backward *b)
@@ -104,6 +104,110 @@ int gradient_erf(Backward *b)
     return times(b, x_scale(b->x, bell, 1.1283791670955126));
 }
 
+/* 1 / Sqrt(square), of arc functions. */
+static int over_root(Backward *b, Tensor *square)
+{
+    b->to[0] = x_div(b->x, b->g, x_op1(b->x, OP_SQRT, square));
+    return 0;
+}
+
+static Tensor *square(const Backward *b)
+{
+    return x_mul(b->x, in(b, 0), in(b, 0));
+}
+
+int gradient_tan(Backward *b)
+{
+    return times(b, x_shift(b->x, x_mul(b->x, b->y, b->y), 1));
+}
+
+int gradient_asin(Backward *b)
+{
+    return over_root(b, one_less(b->x, square(b)));
+}
+
+int gradient_acos(Backward *b)
+{
+    over_root(b, one_less(b->x, square(b)));
+    b->to[0] = x_op1(b->x, OP_NEG, b->to[0]);
+    return 0;
+}
+
+int gradient_atan(Backward *b)
+{
+    b->to[0] = x_div(b->x, b->g, x_shift(b->x, square(b), 1));
+    return 0;
+}
+
+int gradient_sinh(Backward *b)
+{
+    return times(b, x_op1(b->x, OP_COSH, in(b, 0)));
+}
+
+int gradient_cosh(Backward *b)
+{
+    return times(b, x_op1(b->x, OP_SINH, in(b, 0)));
+}
+
+int gradient_asinh(Backward *b)
+{
+    return over_root(b, x_shift(b->x, square(b), 1));
+}
+
+int gradient_acosh(Backward *b)
+{
+    return over_root(b, x_shift(b->x, square(b), -1));
+}
+
+int gradient_atanh(Backward *b)
+{
+    b->to[0] = x_div(b->x, b->g, one_less(b->x, square(b)));
+    return 0;
+}
+
+/* 1 / (1 + |x|)^2 */
+int gradient_softsign(Backward *b)
+{
+    Tensor *sum = x_shift(b->x, x_op1(b->x, OP_ABS, in(b, 0)), 1);
+    b->to[0] = x_div(b->x, b->g, x_mul(b->x, sum, sum));
+    return 0;
+}
+
+/* y + alpha below 0 */
+int gradient_elu(Backward *b)
+{
+    Tensor *below = x_mul(b->x, b->g, x_shift(b->x, b->y, node_float(b->n, "alpha")));
+    b->to[0] = x_op3(b->x, OP_WHERE, is_positive(b->x, in(b, 0)), b->g, below);
+    return 0;
+}
+
+/* s + a x s (1 - s) with s = Sigmoid(a x) */
+int gradient_swish(Backward *b)
+{
+    Tensor *ax = x_scale(b->x, in(b, 0), node_float(b->n, "alpha"));
+    Tensor *s = x_op1(b->x, OP_SIGMOID, ax);
+    return times(b, x_add(b->x, s, x_mul(b->x, x_mul(b->x, ax, s), one_less(b->x, s))));
+}
+
+/* Phi(x) + x phi(x); with tanh for Erf the derivative of that. */
+int gradient_gelu(Backward *b)
+{
+    Expand *x = b->x;
+    Tensor *half = x_scale(x, in(b, 0), 0.5);
+    if (!strcmp(node_string(b->n, "approximate"), "tanh")) {
+        Tensor *slope = x_shift(x, x_scale(x, square(b), 3 * 0.044715), 1);
+        Tensor *u = x_shift(x, x_scale(x, square(b), 0.044715), 1);
+        u = x_scale(x, x_mul(x, in(b, 0), u), 0.7978845608028654); /* sqrt(2 / pi) */
+        Tensor *t = x_op1(x, OP_TANH, u), *rest = one_less(x, x_mul(x, t, t));
+        slope = x_scale(x, x_mul(x, x_mul(x, half, rest), slope), 0.7978845608028654);
+        return times(b, x_add(x, x_scale(x, x_shift(x, t, 1), 0.5), slope));
+    }
+    Tensor *erf = x_op1(x, OP_ERF, x_scale(x, in(b, 0), 0.7071067811865476));
+    Tensor *bell = x_op1(x, OP_EXP, x_scale(x, square(b), -0.5));
+    bell = x_scale(x, x_mul(x, in(b, 0), bell), 0.3989422804014327); /* 1 / sqrt(2 pi) */
+    return times(b, x_add(x, x_scale(x, x_shift(x, erf, 1), 0.5), bell));
+}
+
 int gradient_relu(Backward *b)
 {
     b->to[0] = x_op3(b->x, OP_WHERE, is_positive(b->x, in(b, 0)), b->g, zero(b));
@@ -132,82 +236,5 @@ int gradient_clip(Backward *b)
         g = x_op3(b->x, OP_WHERE, below, g, zero(b));
     }
     b->to[0] = g;
-    return 0;
-}
-
-/* ---- Of several ---- */
-
-int gradient_add(Backward *b)
-{
-    b->to[0] = b->to[1] = b->g;
-    return 0;
-}
-
-int gradient_sub(Backward *b)
-{
-    b->to[0] = b->g;
-    if (b_wants(b, 1)) b->to[1] = x_op1(b->x, OP_NEG, b->g);
-    return 0;
-}
-
-int gradient_mul(Backward *b)
-{
-    for (int i = 0; i < 2; i++)
-        if (b_wants(b, i)) b->to[i] = x_mul(b->x, b->g, in(b, 1 - i));
-    return 0;
-}
-
-int gradient_div(Backward *b)
-{
-    Tensor *part = x_div(b->x, b->g, in(b, 1));
-    b->to[0] = part;
-    if (b_wants(b, 1)) b->to[1] = x_op1(b->x, OP_NEG, x_mul(b->x, part, b->y));
-    return 0;
-}
-
-/* e a^(e-1), and log a a^e, which is 0 where a is 0. */
-int gradient_pow(Backward *b)
-{
-    Expand *x = b->x;
-    Tensor *base = in(b, 0), *power = in(b, 1);
-    if (b_wants(b, 0)) {
-        Tensor *less = x_op2(x, OP_POW, base, x_shift(x, power, -1));
-        b->to[0] = x_mul(x, b->g, x_mul(x, less, x_cast(x, power, base->dtype)));
-    }
-    if (b_wants(b, 1)) {
-        Tensor *none = x_op2(x, OP_EQUAL, base, x_like(x, base, 0));
-        Tensor *log = x_op1(x, OP_LOG, x_op3(x, OP_WHERE, none, x_like(x, base, 1), base));
-        b->to[1] = x_mul(x, b->g, x_mul(x, b->y, log));
-    }
-    return 0;
-}
-
-int gradient_where(Backward *b)
-{
-    b->to[1] = x_op3(b->x, OP_WHERE, in(b, 0), b->g, zero(b));
-    b->to[2] = x_op3(b->x, OP_WHERE, in(b, 0), zero(b), b->g);
-    return 0;
-}
-
-int gradient_sum(Backward *b)
-{
-    for (int i = 0; i < b->n->in_count; i++) b->to[i] = b->g;
-    return 0;
-}
-
-int gradient_mean_of(Backward *b)
-{
-    Tensor *share = x_scale(b->x, b->g, 1.0 / b->n->in_count);
-    for (int i = 0; i < b->n->in_count; i++) b->to[i] = share;
-    return 0;
-}
-
-/* Linear in its data: the same elements are dropped, by the same key. */
-int gradient_dropout(Backward *b)
-{
-    Tensor *again[4];
-    for (int i = 0; i < 4; i++) again[i] = i ? in(b, i) : b->g;
-    x_int(b->x, "key", node_int(b->n, "key"));
-    b->to[0] = x_op(b->x, OP_DROPOUT, 4, again);
     return 0;
 }

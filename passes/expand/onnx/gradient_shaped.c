@@ -1,13 +1,6 @@
 /* Gradients of operators that move elements, sum over axes, or multiply matrices. */
 #include "passes/expand/build/gradient.h"
 
-/* An axis of a forward node's input, which may count from the end. */
-static int axis_of(const Backward *b, const char *name, int rank)
-{
-    int64_t axis = node_int(b->n, name);
-    return (int)(axis < 0 ? axis + rank : axis);
-}
-
 /* ---- Moves ---- */
 
 int gradient_reshape(Backward *b)
@@ -35,7 +28,7 @@ int gradient_transpose(Backward *b)
 
 int gradient_concat(Backward *b)
 {
-    int axis = axis_of(b, "axis", b->y->rank);
+    int axis = (int)node_int(b->n, "axis");
     const Size *at = x_size(b->x, 0);
     for (int i = 0; i < b->n->in_count; i++) {
         const Size *end = size_add(b->x->g->sizes, at, x_dim(b->x, b->n->in[i], axis));
@@ -45,10 +38,25 @@ int gradient_concat(Backward *b)
     return 0;
 }
 
+/* Adds each row of g where it came from; rows of axis 0 alone. */
+int gradient_gather(Backward *b)
+{
+    Expand *x = b->x;
+    Tensor *from = b->n->in[0];
+    if (node_int(b->n, "axis"))
+        return x_fail(x, "y depends on xs through Gather along another axis than 0, which has no "
+                         "derivative here");
+    Tensor *zeros = x_expand(x, x_like(x, from, 0), from->rank, from->dims);
+    Tensor *rows = x_unsqueeze(x, b->n->in[1], -1);
+    x_string(x, "reduction", "add");
+    b->to[0] = x_op3(x, OP_SCATTER_ND, zeros, rows, b->g);
+    return 0;
+}
+
 /* ---- Reductions ---- */
 
 /* The axes that are summed over, as bits; -1 after an error. */
-static int reduced_axes(Backward *b)
+static int reduced_axes(const Backward *b)
 {
     const int64_t *axes;
     const Tensor *given = node_in(b->n, 1);
@@ -74,7 +82,13 @@ int gradient_reduce_sum(Backward *b)
     return 0;
 }
 
-/* Over the number of elements, which may be known at run time only. */
+/* t over a number of elements, which may be known at run time only. */
+static Tensor *share(const Backward *b, Tensor *t, const Size *count)
+{
+    Tensor *many = x_reshape(b->x, x_sizes(b->x, 1, &count), 0, NULL);
+    return x_div(b->x, t, x_cast(b->x, many, b->g->dtype));
+}
+
 int gradient_reduce_mean(Backward *b)
 {
     const Tensor *from = b->n->in[0];
@@ -83,15 +97,41 @@ int gradient_reduce_mean(Backward *b)
     int set = reduced_axes(b);
     for (int i = 0; i < from->rank; i++)
         if (set >> i & 1) count = size_mul(b->x->g->sizes, count, from->dims[i]);
-    Tensor *many = x_reshape(b->x, x_sizes(b->x, 1, &count), 0, NULL);
-    b->to[0] = x_div(b->x, b->to[0], x_cast(b->x, many, b->g->dtype));
+    b->to[0] = share(b, b->to[0], count);
+    return 0;
+}
+
+/* To the elements that are the largest (smallest), in equal shares. */
+int gradient_reduce_extreme(Backward *b)
+{
+    Expand *x = b->x;
+    int64_t axes[MAX_RANK];
+    int count = 0, set = reduced_axes(b), rank = b->n->in[0]->rank;
+    TRY(gradient_reduce_sum(b));
+    for (int i = 0; i < rank; i++)
+        if (set >> i & 1) axes[count++] = i;
+    Tensor *g = b->to[0];
+    if (!x_ok(x)) return x->code;
+    Tensor *peak = x_reshape(x, b->y, g->rank, g->dims);
+    Tensor *is_peak = x_cast(x, x_op2(x, OP_EQUAL, b->n->in[0], peak), g->dtype);
+    Tensor *many = x_reduce_many(x, OP_REDUCE_SUM, is_peak, count, axes, true);
+    b->to[0] = x_mul(x, is_peak, x_div(x, g, many));
+    return 0;
+}
+
+int gradient_global_average(Backward *b)
+{
+    const Tensor *from = b->n->in[0];
+    const Size *count = x_size(b->x, 1);
+    for (int i = 2; i < from->rank; i++) count = size_mul(b->x->g->sizes, count, from->dims[i]);
+    b->to[0] = share(b, b->g, count);
     return 0;
 }
 
 /* y (g - sum of y g) */
 int gradient_softmax(Backward *b)
 {
-    int axis = axis_of(b, "axis", b->y->rank);
+    int axis = (int)node_int(b->n, "axis");
     Tensor *sum = x_reduce(b->x, OP_REDUCE_SUM, x_mul(b->x, b->g, b->y), axis);
     b->to[0] = x_mul(b->x, b->y, x_sub(b->x, b->g, sum));
     return 0;
@@ -100,7 +140,7 @@ int gradient_softmax(Backward *b)
 /* g - exp(y) sum of g */
 int gradient_log_softmax(Backward *b)
 {
-    int axis = axis_of(b, "axis", b->y->rank);
+    int axis = (int)node_int(b->n, "axis");
     Tensor *sum = x_reduce(b->x, OP_REDUCE_SUM, b->g, axis);
     b->to[0] = x_sub(b->x, b->g, x_mul(b->x, x_op1(b->x, OP_EXP, b->y), sum));
     return 0;
