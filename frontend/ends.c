@@ -65,6 +65,32 @@ int ends_check_type(Import *im, const char *what, const char *name, const Onnx__
 
 /* ---- Inputs ---- */
 
+const ConstInput *inputs_find_const(const Import *im, const char *name)
+{
+    for (int i = 0; i < im->options->const_input_count; i++) {
+        if (!strcmp(im->options->const_inputs[i].name, name)) return &im->options->const_inputs[i];
+    }
+    return NULL;
+}
+
+/* The shape that the options give an input; false when they give none. */
+bool inputs_find_shape(const Import *im, const char *name, InputShape *shape)
+{
+    for (int i = 0; i < im->options->input_shape_count; i++) {
+        *shape = im->options->input_shapes[i];
+        if (!strcmp(shape->name, name)) return true;
+    }
+    const ConstInput *constant = inputs_find_const(im, name);
+    if (constant) *shape = (InputShape){name, constant->rank, constant->dims};
+    return constant != NULL;
+}
+
+bool inputs_have_shape(const Import *im, const char *name)
+{
+    InputShape shape;
+    return inputs_find_shape(im, name, &shape);
+}
+
 static bool find_option(const Bind *list, int count, const char *name, int64_t *value)
 {
     for (int i = 0; i < count; i++) {

@@ -147,6 +147,9 @@ const char *onnx_type_name(int64_t number); /* "string", "float8e4m3fn" */
 int inputs_read(Import *im, Scope *scope);
 /* Whether the options give the input a shape. */
 bool inputs_have_shape(const Import *im, const char *name);
+bool inputs_find_shape(const Import *im, const char *name, InputShape *shape);
+/* The contents that the options give an input; NULL: none. */
+const ConstInput *inputs_find_const(const Import *im, const char *name);
 
 /* ---- ends.c ---- */
 

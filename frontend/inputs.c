@@ -18,32 +18,6 @@ typedef struct Sizes {
     int count;
 } Sizes;
 
-static const ConstInput *find_const_input(const Import *im, const char *name)
-{
-    for (int i = 0; i < im->options->const_input_count; i++) {
-        if (!strcmp(im->options->const_inputs[i].name, name)) return &im->options->const_inputs[i];
-    }
-    return NULL;
-}
-
-/* The shape that the options give an input; false when they give none. */
-static bool find_shape(const Import *im, const char *name, InputShape *shape)
-{
-    for (int i = 0; i < im->options->input_shape_count; i++) {
-        *shape = im->options->input_shapes[i];
-        if (!strcmp(shape->name, name)) return true;
-    }
-    const ConstInput *constant = find_const_input(im, name);
-    if (constant) *shape = (InputShape){name, constant->rank, constant->dims};
-    return constant != NULL;
-}
-
-bool inputs_have_shape(const Import *im, const char *name)
-{
-    InputShape shape;
-    return find_shape(im, name, &shape);
-}
-
 static const Onnx__TensorTypeProto *tensor_type(const Onnx__ValueInfoProto *value)
 {
     return value->type ? value->type->tensor_type : NULL;
@@ -183,7 +157,7 @@ static int fix_input(Sizes *sizes, const Onnx__ValueInfoProto *value, bool words
     const Onnx__TensorTypeProto *type = tensor_type(value);
     InputShape given;
     if (!value->name || !type || !type->shape) return LPC_OK;
-    bool has = find_shape(sizes->im, value->name, &given);
+    bool has = inputs_find_shape(sizes->im, value->name, &given);
     if (has && (size_t)given.rank != type->shape->n_dim) {
         if (!words) return LPC_OK; /* told in the first round */
         return diag_error(sizes->im->diag,
@@ -304,7 +278,7 @@ static int input_dims(Sizes *sizes, const Onnx__ValueInfoProto *value, int *rank
     Import *im = sizes->im;
     const Onnx__TensorShapeProto *shape = value->type->tensor_type->shape;
     InputShape given;
-    bool has = find_shape(im, value->name, &given);
+    bool has = inputs_find_shape(im, value->name, &given);
     if (!has && !shape) {
         return diag_error(im->diag, "input '%s' has no shape, not even a number of dimensions",
                           value->name);
@@ -331,7 +305,7 @@ static int read_input(Sizes *sizes, Scope *scope, const Onnx__ValueInfoProto *va
     int rank = -1;
     TRY(check_input_type(im, value));
     DType dtype = graph_dtype(im->graph, value->type->tensor_type->elem_type);
-    const ConstInput *constant = find_const_input(im, value->name);
+    const ConstInput *constant = inputs_find_const(im, value->name);
     if (constant && constant->rank <= MAX_RANK) return add_const_input(im, scope, constant, dtype);
     TRY(input_dims(sizes, value, &rank, dims));
     Tensor *tensor = graph_tensor(im->graph, value->name, dtype, rank, dims);

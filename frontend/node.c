@@ -2,8 +2,9 @@
  * form. A node that fails is reported, its outputs stand in so that what follows can be looked at,
  * too: the user hears about everything at once.
  *
- * inline.c, loop.c and flex.c call nodes_convert for the graphs inside a node, and are called by it: the files
- * recurse as the model does. */
+ * inline.c, flex.c, sequence_map.c, loop.c and what belongs to loops (loop_change.c, loop_values.c, unroll.c)
+ * call nodes_convert for the graphs inside a node, and are called by it: the files recurse as the model
+ * does. */
 #include "frontend/value.h"
 
 #include <string.h>

@@ -1,7 +1,10 @@
 /* Tensors from sequences: all elements in one tensor, how many there are, the one at a position.
  *
  * A sequence whose elements are known needs one Concat. Slices of a tensor and what a loop appends are
- * one tensor already, along some axis, which only has to be brought to the right place. */
+ * one tensor already, along some axis, which only has to be brought to the right place.
+ *
+ * Parts of a sequence may be what a loop made, which again has parts: growth.c and this file recurse as loops
+ * do. */
 #include "frontend/value.h"
 
 /* ---- Small pieces of graph ---- */

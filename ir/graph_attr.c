@@ -66,6 +66,7 @@ static const char *const words[] = {
     "round_prefer_floor",
     "silu",
     "stretch",
+    "uniform",
     "up",
     "zeros",
 };

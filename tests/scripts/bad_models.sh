@@ -131,7 +131,6 @@ bad gqa-rotary.onnx "'group'.*do_rotary: cos_cache and sin_cache are missing"
 bad linear-decay.onnx "'linear'.*decay is missing"
 bad attention-mask.onnx "'attend'.*attn_mask: sizes 3 and 4 differ"
 bad flex-inputs.onnx "'flex'.*score_mod: expected 1 input and 1 output, got 2 and 1"
-bad opset-old.onnx 'opset 3 is not supported'
 bad opset-new.onnx 'opset 99 is newer than'
 bad symbol.onnx "input 'x': size 'batch' has no value: give --bind batch=N or --max batch=N"
 bad symbol.onnx "no size 'nope'; it has batch" --bind nope=1

@@ -469,7 +469,7 @@ static inline void gen_blocks(Gen *g)
 {
     static const DType types[] = {DT_I4, DT_U4, DT_I2, DT_U2, DT_F4E2M1};
     GenValue *x = gen_any_float(g, 2);
-    if (!x || !x->dims[x->rank - 1].n) return;
+    if (!x || x->type != DT_F32 || !x->dims[x->rank - 1].n) return;
     int64_t n = x->dims[x->rank - 1].n, block = 1 + gen_pick(g, (int)n);
     int64_t dims[] = {n, 1 + gen_pick(g, 9)}, scales[] = {(n + block - 1) / block, dims[1]};
     GenValue w = gen_fill(g, types[gen_pick(g, 5)], 2, dims);

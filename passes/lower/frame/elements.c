@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-DType lower_type(DType dtype)
-{
-    return dtype == DT_F16 || dtype == DT_BF16 ? DT_F32 : dtype_held(dtype);
-}
-
 Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx)
 {
     const Place *place = lower_place(lw, tensor);
