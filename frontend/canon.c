@@ -148,7 +148,8 @@ static int canon_unique_ms(Call *call)
 {
     if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
     Tensor *flat[] = {call->in[0]};
-    Tensor *out[] = {call_out(call, 0), NULL, call_out(call, 1), call_out(call, 2)};
+    Tensor *values = call_out(call, 0), *places = call_out(call, 1), *counts = call_out(call, 2);
+    Tensor *out[] = {values, NULL, places, counts};
     call_emit(call, OP_UNIQUE, 1, flat, 4, out);
     node_set_int(call->im->graph, call_last(call), "sorted", 0);
     call->done = true;

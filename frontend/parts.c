@@ -51,8 +51,8 @@ static Tensor *merge_axes(Call *call, Tensor *x, int64_t axis)
     Tensor *dims[3];
     int count = 0;
     if (axis) dims[count++] = shape_part(call, x, 0, &axis);
-    dims[count++] =
-        call_make(call, OP_MUL, shape_one(call, x, axis), shape_one(call, x, axis + 1), NULL);
+    Tensor *outer = shape_one(call, x, axis), *inner = shape_one(call, x, axis + 1);
+    dims[count++] = call_make(call, OP_MUL, outer, inner, NULL);
     if (axis != -2) dims[count++] = shape_part(call, x, axis + 2, NULL);
     Tensor *out = call_make(call, OP_RESHAPE, x, concat(call, count, dims, 0), NULL);
     node_set_int(call->im->graph, call_last(call), "allowzero", 1);

@@ -127,7 +127,10 @@ static int join_optionals(Call *call, Tensor *cond, const Value *a, const Value 
     if (a->element && b->element) TRY(value_join(call, cond, a->element, b->element, &element));
     Value *both = value_optional(call->im, element);
     bool known = !a->has && !b->has && a->is_there == b->is_there;
-    if (!known) both->has = call_make(call, OP_PHI, cond, presence(call, a), presence(call, b));
+    if (!known) {
+        Tensor *has_a = presence(call, a), *has_b = presence(call, b);
+        both->has = call_make(call, OP_PHI, cond, has_a, has_b);
+    }
     *out = &both->handle;
     return LPC_OK;
 }

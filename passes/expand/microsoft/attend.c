@@ -145,5 +145,6 @@ Tensor *mask_bias(Expand *x, const KeyMask *m)
             seen = x_op2(x, OP_GREATER, mask, x_like(x, mask, 0));
         for (int i = rank; i < 4; i++) seen = x_unsqueeze(x, seen, 1);
     }
-    return x_op3(x, OP_WHERE, seen, x_like(x, m->like, 0), x_like(x, m->like, m->hidden));
+    Tensor *shown = x_like(x, m->like, 0), *hidden = x_like(x, m->like, m->hidden);
+    return x_op3(x, OP_WHERE, seen, shown, hidden);
 }

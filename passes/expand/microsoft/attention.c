@@ -56,9 +56,13 @@ static Tensor *angles(Expand *x, const Merged *m, int64_t turned)
     float *speed = arena_array(x->g->arena, (size_t)pairs + 1, sizeof *speed);
     for (int64_t i = 0; i < pairs; i++)
         speed[i] = (float)pow(10000, -2.0 * (double)i / (double)turned);
-    Tensor *at = m->past_length ? positions_from(x, m->past_length, m->queries)
-                                : x_add(x, x_range(x, DT_I64, m->queries),
-                                        x_reshape(x, x_sizes(x, 1, &m->before), 0, NULL));
+    Tensor *at;
+    if (m->past_length) {
+        at = positions_from(x, m->past_length, m->queries);
+    } else {
+        at = x_range(x, DT_I64, m->queries);
+        at = x_add(x, at, x_reshape(x, x_sizes(x, 1, &m->before), 0, NULL));
+    }
     at = x_unsqueeze(x, x_cast(x, at, DT_F32), 1);
     return x_mul(x, at, x_constant(x, DT_F32, 1, &pairs, speed));
 }
@@ -72,9 +76,9 @@ static int turn(Expand *x, const Merged *m, Tensor **parts)
                       (long long)depth, (long long)turned);
     Tensor *angle = angles(x, m, turned ? turned : depth);
     if (!x_ok(x)) return x->code;
-    Rotary r = {.cos = x_cast(x, x_op1(x, OP_COS, angle), parts[0]->dtype),
-                .sin = x_cast(x, x_op1(x, OP_SIN, angle), parts[0]->dtype),
-                .turned = turned};
+    Tensor *cos = x_cast(x, x_op1(x, OP_COS, angle), parts[0]->dtype);
+    Tensor *sin = x_cast(x, x_op1(x, OP_SIN, angle), parts[0]->dtype);
+    Rotary r = {.cos = cos, .sin = sin, .turned = turned};
     for (int i = 0; i < 2; i++) parts[i] = rotate(x, parts[i], m->heads, &r);
     return x->code;
 }
@@ -89,7 +93,8 @@ static Tensor *half_of_past(Expand *x, const Merged *m, int i)
 
 static void show_present(Expand *x, Tensor *k, Tensor *v)
 {
-    Tensor *both[] = {x_unsqueeze(x, k, 0), x_unsqueeze(x, v, 0)};
+    Tensor *keys = x_unsqueeze(x, k, 0), *values = x_unsqueeze(x, v, 0);
+    Tensor *both[] = {keys, values};
     x_result(x, 1, x_concat(x, 0, 2, both));
 }
 

@@ -74,7 +74,8 @@ static Tensor *padding(Expand *x, const Cell *cell)
     if (!lengths) return NULL;
     Tensor *at = x_range(x, DT_I32, x_dim(x, cell->memory, 1));
     Tensor *seen = x_op2(x, OP_LESS, at, x_unsqueeze(x, x_cast(x, lengths, DT_I32), 1));
-    return x_op3(x, OP_WHERE, seen, x_like(x, cell->memory, 0), x_like(x, cell->memory, -INFINITY));
+    Tensor *shown = x_like(x, cell->memory, 0), *hidden = x_like(x, cell->memory, -INFINITY);
+    return x_op3(x, OP_WHERE, seen, shown, hidden);
 }
 
 /* h and c at first: given, or 0. */
@@ -119,7 +120,8 @@ static Tensor *clipped(Expand *x, Tensor *a)
 {
     double clip = node_float(x->n, "clip");
     if (!node_attr(x->n, "clip") || clip <= 0) return a;
-    return x_op3(x, OP_CLIP, a, x_like(x, a, -clip), x_like(x, a, clip));
+    Tensor *low = x_like(x, a, -clip), *high = x_like(x, a, clip);
+    return x_op3(x, OP_CLIP, a, low, high);
 }
 
 /* The gate with its peephole, number i of i, o, f. */
@@ -134,15 +136,16 @@ static Tensor *peeped(Expand *x, const Cell *cell, Tensor *gate, int i, Tensor *
 static void lstm_step(Expand *x, Cell *cell, Tensor *input)
 {
     Tensor *both[] = {input, cell->attention}, *g[4];
-    Tensor *sum =
-        x_add(x, x_matmul(x, x_concat(x, 1, 2, both), cell->w), x_matmul(x, cell->h, cell->r));
+    Tensor *given = x_matmul(x, x_concat(x, 1, 2, both), cell->w);
+    Tensor *sum = x_add(x, given, x_matmul(x, cell->h, cell->r));
     if (cell->bias) sum = x_add(x, sum, cell->bias);
     x_split(x, sum, 1, 4, g);
     Tensor *i = activation(x, cell, 0, clipped(x, peeped(x, cell, g[0], 0, cell->c)));
     Tensor *f = activation(x, cell, 0, clipped(x, peeped(x, cell, g[2], 2, cell->c)));
     if (node_int(x->n, "input_forget")) f = x_sub(x, x_like(x, i, 1), i);
     Tensor *fresh = activation(x, cell, 1, clipped(x, g[3]));
-    cell->c = x_add(x, x_mul(x, f, cell->c), x_mul(x, i, fresh));
+    Tensor *kept = x_mul(x, f, cell->c);
+    cell->c = x_add(x, kept, x_mul(x, i, fresh));
     Tensor *o = activation(x, cell, 0, clipped(x, peeped(x, cell, g[1], 1, cell->c)));
     cell->h = x_mul(x, o, activation(x, cell, 2, cell->c));
 }

@@ -273,7 +273,8 @@ static void show_scores(Expand *x, const Growth *growth, const Attend *a, Tensor
     if (growth->total != growth->capacity) qk = x_slice(x, qk, 3, x_size(x, 0), growth->total);
     if (a->mode == SCORES_BIASED) {
         x_int(x, "detect_positive", 0);
-        qk = x_op3(x, OP_WHERE, x_op1(x, OP_IS_INF, qk), x_like(x, qk, 0), qk);
+        Tensor *hidden = x_op1(x, OP_IS_INF, qk);
+        qk = x_op3(x, OP_WHERE, hidden, x_like(x, qk, 0), qk);
     }
     x_result(x, OUT_QK, qk);
 }

@@ -25,8 +25,8 @@ Tensor *kv_quantize(Expand *x, Tensor *fresh, const KvQuant *q)
     Tensor *whole = x_op3(x, OP_CLIP, x_op1(x, OP_ROUND, scaled), low, high);
     if (q->bits == 8) return x_cast(x, whole, DT_I8);
     Tensor *both = pairs(x, x_cast(x, x_shift(x, whole, 8), DT_U8));
-    Tensor *upper = x_mul(x, pick(x, both, 1), x_scalar(x, DT_U8, 16));
-    return x_add(x, pick(x, both, 0), upper);
+    Tensor *low_half = pick(x, both, 0), *high_half = pick(x, both, 1);
+    return x_add(x, low_half, x_mul(x, high_half, x_scalar(x, DT_U8, 16)));
 }
 
 /* The elements of bytes, in their order. */
@@ -35,7 +35,8 @@ static Tensor *nibbles(Expand *x, Tensor *cache)
     Tensor *low = x_op2(x, OP_BITWISE_AND, cache, x_scalar(x, DT_U8, 15));
     x_string(x, "direction", "RIGHT");
     Tensor *high = x_op2(x, OP_BIT_SHIFT, cache, x_scalar(x, DT_U8, 4));
-    Tensor *both[] = {x_unsqueeze(x, low, 4), x_unsqueeze(x, high, 4)};
+    low = x_unsqueeze(x, low, 4), high = x_unsqueeze(x, high, 4);
+    Tensor *both[] = {low, high};
     Tensor *all = x_concat(x, 4, 2, both);
     const Size *dims[] = {x_dim(x, cache, 0), x_dim(x, cache, 1), x_dim(x, cache, 2),
                           size_muli(x->g->sizes, x_dim(x, cache, 3), 2)};

@@ -26,8 +26,9 @@ int expand_ms_linear_attention_gate(Expand *x)
     Tensor *a = x_in(x, 0), *bias = x_in(x, 1), *scale = x_in(x, 2), *b = x_in(x, 3);
     TRY(x_need_rank(x, 1, 1));
     TRY(x_need_rank(x, 2, 1));
-    Tensor *biased = x_add(x, x_cast(x, a, DT_F32), x_cast(x, bias, DT_F32));
-    Tensor *decay = x_mul(x, x_op1(x, OP_SOFTPLUS, biased), x_cast(x, scale, DT_F32));
+    Tensor *wide = x_cast(x, a, DT_F32);
+    Tensor *soft = x_op1(x, OP_SOFTPLUS, x_add(x, wide, x_cast(x, bias, DT_F32)));
+    Tensor *decay = x_mul(x, soft, x_cast(x, scale, DT_F32));
     x_result(x, 0, x_cast(x, decay, a->dtype));
     if (!x_wants(x, 1)) return x->code;
     if (!b) return x_fail(x, "b is missing, the output beta needs it");
@@ -42,9 +43,10 @@ static Tensor *rms(Expand *x, Tensor *a, Tensor *scale)
 {
     const Size *last = x_dim(x, a, -1);
     if (!scale) scale = x_expand(x, x_scalar(x, DT_F32, 1), 1, &last);
+    a = x_cast(x, a, DT_F32), scale = x_cast(x, scale, DT_F32);
     x_int(x, "axis", -1);
     x_float(x, "epsilon", node_float(x->n, "epsilon"));
-    return x_op2(x, OP_RMS_NORMALIZATION, x_cast(x, a, DT_F32), x_cast(x, scale, DT_F32));
+    return x_op2(x, OP_RMS_NORMALIZATION, a, scale);
 }
 
 /* Groups of as many elements of the last axis as `scale` has are normalised, then gated. */
@@ -82,9 +84,16 @@ int expand_ms_gated_rms_norm(Expand *x)
 /* sign(dot) * sqrt(max(|dot|, 1e-6)), by a sigmoid */
 static Tensor *engram_gate(Expand *x, Tensor *dot)
 {
-    Tensor *size = x_op2(x, OP_MAX, x_op1(x, OP_ABS, dot), x_scalar(x, DT_F32, 1e-6));
-    Tensor *root = x_mul(x, x_op1(x, OP_SIGN, dot), x_op1(x, OP_SQRT, size));
-    return x_op1(x, OP_SIGMOID, root);
+    Tensor *sign = x_op1(x, OP_SIGN, dot), *size = x_op1(x, OP_ABS, dot);
+    size = x_op2(x, OP_MAX, size, x_scalar(x, DT_F32, 1e-6));
+    return x_op1(x, OP_SIGMOID, x_mul(x, sign, x_op1(x, OP_SQRT, size)));
+}
+
+/* With the input `scale` as its scale. */
+static Tensor *scaled_rms(Expand *x, Tensor *a, int scale)
+{
+    Tensor *normed = rms(x, a, NULL);
+    return x_mul(x, normed, x_cast(x, x_in(x, scale), DT_F32));
 }
 
 /* key, query [batch, length, groups, hidden], value [batch, length, hidden], scales [groups, hidden]. */
@@ -96,8 +105,7 @@ int expand_ms_engram_gate(Expand *x)
     TRY(x_need_rank(x, 2, 3));
     for (int i = 3; i < 6; i++) TRY(x_need_rank(x, i, 2));
     int64_t hidden = x_static(x, query, 3, "the hidden size");
-    Tensor *k = x_mul(x, rms(x, key, NULL), x_cast(x, x_in(x, 3), DT_F32));
-    Tensor *q = x_mul(x, rms(x, query, NULL), x_cast(x, x_in(x, 4), DT_F32));
+    Tensor *k = scaled_rms(x, key, 3), *q = scaled_rms(x, query, 4);
     Tensor *dot = x_reduce(x, OP_REDUCE_SUM, x_mul(x, k, q), -1);
     Tensor *gate = engram_gate(x, x_scale(x, dot, 1 / sqrt((double)hidden)));
     Tensor *gated = x_mul(x, gate, x_unsqueeze(x, x_cast(x, value, DT_F32), 2));
@@ -106,8 +114,7 @@ int expand_ms_engram_gate(Expand *x)
     x_result(x, 0, y);
     if (!x_wants(x, 1)) return 0;
     if (!x_in(x, 5)) return x_fail(x, "conv_norm_scale is missing, output 1 needs it");
-    Tensor *normed = x_mul(x, rms(x, y, NULL), x_cast(x, x_in(x, 5), DT_F32));
-    x_result(x, 1, x_cast(x, normed, query->dtype));
+    x_result(x, 1, x_cast(x, scaled_rms(x, y, 5), query->dtype));
     return x->code;
 }
 

@@ -62,8 +62,8 @@ int expand_ms_range(Expand *x)
 {
     Tensor *start = x_in(x, 0), *step = x_in(x, 2);
     if (!step) step = x_like(x, start, 1);
-    x_result(x, 0,
-             x_op3(x, OP_RANGE, as_scalar(x, start), as_scalar(x, x_in(x, 1)), as_scalar(x, step)));
+    start = as_scalar(x, start), step = as_scalar(x, step);
+    x_result(x, 0, x_op3(x, OP_RANGE, start, as_scalar(x, x_in(x, 1)), step));
     return 0;
 }
 

@@ -95,15 +95,17 @@ static Tensor *of_beams(Expand *x, Tensor *cache, Tensor *beams)
     SizeTable *t = x->g->sizes;
     const Size *length = x_dim(x, cache, 2), *width = x_dim(x, beams, 1), *one = x_size(x, 1);
     const Size *groups[] = {x_dim(x, beams, 0), one, one};
-    Tensor *first = x_mul(x, x_range(x, DT_I64, x_dim(x, beams, 0)),
-                          x_reshape(x, x_sizes(x, 1, &width), 0, NULL));
+    Tensor *first = x_range(x, DT_I64, x_dim(x, beams, 0));
+    first = x_mul(x, first, x_reshape(x, x_sizes(x, 1, &width), 0, NULL));
     beams = x_slice(x, beams, 2, x_size(x, 0), length);
-    Tensor *row = x_add(x, x_cast(x, beams, DT_I64), x_reshape(x, first, 3, groups));
+    Tensor *row = x_cast(x, beams, DT_I64);
+    row = x_add(x, row, x_reshape(x, first, 3, groups));
     const Size *flat[] = {size_mul(t, x_dim(x, beams, 0), width), length};
     row = x_reshape(x, row, 2, flat);
     Tensor *key = x_expand(x, x_range(x, DT_I64, length), 2, flat);
-    Tensor *pair[] = {x_unsqueeze(x, row, 2), x_unsqueeze(x, key, 2)};
-    Tensor *picked = x_op2(x, OP_GATHER_ND, x_swap(x, cache, 1, 2), x_concat(x, 2, 2, pair));
+    row = x_unsqueeze(x, row, 2), key = x_unsqueeze(x, key, 2);
+    Tensor *pair[] = {row, key}, *rows = x_swap(x, cache, 1, 2);
+    Tensor *picked = x_op2(x, OP_GATHER_ND, rows, x_concat(x, 2, 2, pair));
     return x_swap(x, picked, 1, 2);
 }
 

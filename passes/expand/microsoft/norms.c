@@ -13,7 +13,8 @@ static Tensor *wide(Expand *x, Tensor *a)
  * the mean and 1 / deviation where outputs of the node ask for them. */
 static Tensor *layer_norm(Expand *x, Tensor *a, Tensor *gamma, Tensor *beta, Tensor **stats)
 {
-    Tensor *in[] = {a, wide(x, gamma), wide(x, beta)}, *out[] = {NULL, NULL, NULL};
+    Tensor *scale = wide(x, gamma), *shift = wide(x, beta);
+    Tensor *in[] = {a, scale, shift}, *out[] = {NULL, NULL, NULL};
     x_float(x, "epsilon", node_float(x->n, "epsilon"));
     x_op_many(x, OP_LAYER_NORMALIZATION, 3, in, stats ? 3 : 1, out);
     if (stats && x_ok(x)) stats[0] = out[1], stats[1] = out[2];
@@ -54,7 +55,8 @@ int expand_simplified_layer_norm(Expand *x)
 
 static Tensor *skip_sum(Expand *x, Tensor *skip, Tensor *bias)
 {
-    Tensor *sum = x_add(x, wide(x, x_in(x, 0)), wide(x, skip));
+    Tensor *sum = wide(x, x_in(x, 0));
+    sum = x_add(x, sum, wide(x, skip));
     return bias ? x_add(x, sum, wide(x, bias)) : sum;
 }
 
@@ -100,8 +102,8 @@ static Tensor *embedding(Expand *x)
 {
     Tensor *ids = x_in(x, 0), *segments = x_in(x, 1), *places = x_in(x, 8);
     if (!places) places = x_range(x, DT_I64, x_dim(x, ids, 1));
-    Tensor *sum = x_add(x, wide(x, x_gather(x, x_in(x, 2), ids, 0)),
-                        wide(x, x_gather(x, x_in(x, 3), places, 0)));
+    Tensor *sum = wide(x, x_gather(x, x_in(x, 2), ids, 0));
+    sum = x_add(x, sum, wide(x, x_gather(x, x_in(x, 3), places, 0)));
     if (segments) sum = x_add(x, sum, wide(x, x_gather(x, x_in(x, 4), segments, 0)));
     return sum;
 }
@@ -187,7 +189,8 @@ int expand_ms_skip_group_norm(Expand *x)
     if (skip->rank != 2 && skip->rank != a->rank)
         return x_fail(x, "skip: expected 2 or %d dimensions, got %d", a->rank, skip->rank);
     if (bias) TRY(x_need_rank(x, 4, 1));
-    Tensor *sum = x_add(x, wide(x, a), over_space(x, wide(x, skip), a->rank));
+    Tensor *sum = wide(x, a);
+    sum = x_add(x, sum, over_space(x, wide(x, skip), a->rank));
     if (bias) sum = x_add(x, sum, over_space(x, wide(x, bias), a->rank));
     TRY(check_sum(x, sum));
     x_result(x, 0, group_norm(x, sum));

@@ -32,8 +32,9 @@ static Tensor *cosine(const Distance *d, Tensor *a, Tensor *b)
 {
     Expand *x = d->x;
     const int64_t last = 2;
-    Tensor *norms = x_mul(x, x_reduce_many(x, OP_REDUCE_L2, a, 1, &last, false),
-                          x_reduce_many(x, OP_REDUCE_L2, b, 1, &last, false));
+    Tensor *norm_a = x_reduce_many(x, OP_REDUCE_L2, a, 1, &last, false);
+    Tensor *norm_b = x_reduce_many(x, OP_REDUCE_L2, b, 1, &last, false);
+    Tensor *norms = x_mul(x, norm_a, norm_b);
     Tensor *same = x_div(x, sum_of(x, x_mul(x, a, b)), norms);
     return x_sub(x, x_like(x, a, 1), same);
 }
@@ -43,11 +44,18 @@ static Tensor *centred(Expand *x, Tensor *a)
     return x_sub(x, a, x_reduce(x, OP_REDUCE_MEAN, a, 2));
 }
 
+static Tensor *correlation(const Distance *d)
+{
+    Tensor *a = centred(d->x, d->a), *b = centred(d->x, d->b);
+    return cosine(d, a, b);
+}
+
 /* |a - b| / (|a| + |b|), where 0 / 0 is 0 */
 static Tensor *canberra(const Distance *d)
 {
     Expand *x = d->x;
-    Tensor *sizes = x_add(x, x_op1(x, OP_ABS, d->a), x_op1(x, OP_ABS, d->b));
+    Tensor *size_a = x_op1(x, OP_ABS, d->a), *size_b = x_op1(x, OP_ABS, d->b);
+    Tensor *sizes = x_add(x, size_a, size_b);
     Tensor *none = x_op2(x, OP_EQUAL, sizes, x_like(x, sizes, 0));
     Tensor *safe = x_op3(x, OP_WHERE, none, x_like(x, sizes, 1), sizes);
     return sum_of(x, x_div(x, distance_abs(d), safe));
@@ -72,7 +80,7 @@ static Tensor *distance(const Distance *d, const char *metric)
     if (!strcmp(metric, "chebyshev"))
         return x_reduce_many(x, OP_REDUCE_MAX, distance_abs(d), 1, &last, false);
     if (!strcmp(metric, "cosine")) return cosine(d, d->a, d->b);
-    if (!strcmp(metric, "correlation")) return cosine(d, centred(x, d->a), centred(x, d->b));
+    if (!strcmp(metric, "correlation")) return correlation(d);
     if (!strcmp(metric, "canberra")) return canberra(d);
     if (!strcmp(metric, "hamming")) return hamming(d);
     if (!strcmp(metric, "braycurtis")) {
@@ -87,7 +95,8 @@ int expand_ms_cdist(Expand *x)
 {
     TRY(x_need_rank(x, 0, 2));
     TRY(x_need_rank(x, 1, 2));
-    Distance d = {x, x_unsqueeze(x, x_in(x, 0), 1), x_unsqueeze(x, x_in(x, 1), 0)};
+    Tensor *a = x_unsqueeze(x, x_in(x, 0), 1), *b = x_unsqueeze(x, x_in(x, 1), 0);
+    Distance d = {x, a, b};
     if (x_ok(x)) x_result(x, 0, distance(&d, node_string(x->n, "metric")));
     return 0;
 }
@@ -105,8 +114,9 @@ int expand_ms_complex_mul(Expand *x)
     bool conjugates = x->n->op == OP_MS_COMPLEX_MUL_CONJ;
     Tensor *rr = x_mul(x, a[0], b[0]), *ii = x_mul(x, a[1], b[1]);
     Tensor *ri = x_mul(x, a[0], b[1]), *ir = x_mul(x, a[1], b[0]);
-    Tensor *parts[] = {conjugates ? x_add(x, rr, ii) : x_sub(x, rr, ii),
-                       conjugates ? x_sub(x, ir, ri) : x_add(x, ir, ri)};
+    Tensor *real = conjugates ? x_add(x, rr, ii) : x_sub(x, rr, ii);
+    Tensor *imaginary = conjugates ? x_sub(x, ir, ri) : x_add(x, ir, ri);
+    Tensor *parts[] = {real, imaginary};
     if (x_ok(x)) x_result(x, 0, x_concat(x, x_rank(x, parts[0]) - 1, 2, parts));
     return 0;
 }

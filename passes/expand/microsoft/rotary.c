@@ -137,8 +137,10 @@ int expand_ms_mrotary(Expand *x)
     TRY(x->code);
     TRY(need_turned(x, cos, heads));
     TRY(need_section(x, pairs, &section));
-    Rotary r = {.cos = merge_streams(x, cos, pairs, section),
-                .sin = merge_streams(x, x_in(x, 3), pairs, section),
+    cos = merge_streams(x, cos, pairs, section);
+    Tensor *sin = merge_streams(x, x_in(x, 3), pairs, section);
+    Rotary r = {.cos = cos,
+                .sin = sin,
                 .turned = node_int(x->n, "rotary_embedding_dim"),
                 .interleaved = node_int(x->n, "interleaved") != 0};
     x_result(x, 0, rotate(x, a, heads, &r));

@@ -51,9 +51,20 @@ int expand_ml_normalizer(Expand *x)
     return 0;
 }
 
+static Tensor *is_missing(Expand *x, Tensor *in)
+{
+    double replaced = node_float(x->n, "replaced_value_float");
+    int64_t number = node_int(x->n, "replaced_value_int64");
+    bool is_float = dtype_is_float(in->dtype);
+    if (is_float && isnan(replaced)) return x_op1(x, OP_IS_NAN, in);
+    if (is_float) return x_op2(x, OP_EQUAL, in, x_like(x, in, replaced));
+    Tensor *whole = x_cast(x, in, DT_I64);
+    return x_op2(x, OP_EQUAL, whole, x_i64(x, 1, &number));
+}
+
 int expand_ml_imputer(Expand *x)
 {
-    Tensor *in = x_in(x, 0), *by, *missing;
+    Tensor *in = x_in(x, 0), *by;
     Floats floats = ml_floats(x, "imputed_value_floats");
     Ints ints = ml_ints(x, "imputed_value_int64s");
     bool is_float = dtype_is_float(in->dtype);
@@ -62,19 +73,11 @@ int expand_ml_imputer(Expand *x)
         return x_fail(x, "attribute '%s' is missing, or empty",
                       is_float ? "imputed_value_floats" : "imputed_value_int64s");
     TRY(need_each(x, "imputed values", count));
-    double replaced = node_float(x->n, "replaced_value_float");
-    int64_t number = node_int(x->n, "replaced_value_int64");
     if (is_float)
         by = x_cast(x, ml_vector(x, ml_float_type(in), floats), in->dtype);
     else
         by = x_cast(x, x_i64(x, ints.count, ints.at), in->dtype);
-    if (is_float && isnan(replaced))
-        missing = x_op1(x, OP_IS_NAN, in);
-    else if (is_float)
-        missing = x_op2(x, OP_EQUAL, in, x_like(x, in, replaced));
-    else
-        missing = x_op2(x, OP_EQUAL, x_cast(x, in, DT_I64), x_i64(x, 1, &number));
-    x_result(x, 0, x_op3(x, OP_WHERE, missing, by, in));
+    x_result(x, 0, x_op3(x, OP_WHERE, is_missing(x, in), by, in));
     return 0;
 }
 

@@ -41,7 +41,8 @@ static int64_t class_count(Expand *x)
 static void choose_of_two(Expand *x, Tensor *score, Labels labels)
 {
     static const int64_t plain[] = {0, 1};
-    Tensor *above = x_op2(x, OP_GREATER, x_squeeze(x, score, 1), x_like(x, score, 0));
+    Tensor *above = x_squeeze(x, score, 1);
+    above = x_op2(x, OP_GREATER, above, x_like(x, score, 0));
     if (labels.count != 2) labels = (Labels){.count = 2, .ints = {2, plain}};
     ml_labels(x, &labels, ml_choose(x, above));
 }

@@ -39,9 +39,11 @@ static Tensor *probit(Expand *x, Tensor *scores)
     const double pi = 3.14159265358979323846, a = 0.147, root = 1.41421356237309504880;
     Tensor *y = x_shift(x, x_scale(x, scores, 2), -1);
     Tensor *one = x_like(x, scores, 1);
-    Tensor *log = x_op1(x, OP_LOG, x_mul(x, x_sub(x, one, y), x_add(x, one, y)));
+    Tensor *less = x_sub(x, one, y), *more = x_add(x, one, y);
+    Tensor *log = x_op1(x, OP_LOG, x_mul(x, less, more));
     Tensor *v = x_shift(x, x_scale(x, log, 0.5), 2 / (pi * a));
-    Tensor *square = x_sub(x, x_mul(x, v, v), x_scale(x, log, 1 / a));
+    Tensor *square = x_mul(x, v, v);
+    square = x_sub(x, square, x_scale(x, log, 1 / a));
     Tensor *size = x_op1(x, OP_SQRT, x_sub(x, x_op1(x, OP_SQRT, square), v));
     return x_scale(x, x_mul(x, x_op1(x, OP_SIGN, y), size), root);
 }
@@ -65,8 +67,9 @@ Tensor *ml_two_scores(Expand *x, Tensor *score, bool complement, MlTransform tra
     if (!x_ok(x)) return NULL;
     if (is_probit) {
         const Size *dims[] = {score->dims[0], score->dims[1]};
-        Tensor *parts[] = {ml_transform(x, score, transform),
-                           x_expand(x, x_scalar(x, DT_F32, 0), 2, dims)};
+        Tensor *first = ml_transform(x, score, transform);
+        Tensor *second = x_expand(x, x_scalar(x, DT_F32, 0), 2, dims);
+        Tensor *parts[] = {first, second};
         return x_concat(x, 1, 2, parts);
     }
     Tensor *other =

@@ -83,14 +83,17 @@ int expand_ml_svm_regressor(Expand *x)
     TRY(ml_need_count(x, "rho", s.rho.count, 1));
     TRY(ml_need_count(x, "coefficients", s.coefficients.count, vectors > 0 ? vectors : s.features));
     Tensor *y;
-    if (vectors > 0)
-        y = x_matmul(x, kernels(x, &s), ml_matrix(x, DT_F32, vectors, 1, s.coefficients.at));
-    else
+    if (vectors > 0) {
+        y = kernels(x, &s);
+        y = x_matmul(x, y, ml_matrix(x, DT_F32, vectors, 1, s.coefficients.at));
+    } else {
         y = products(x, &s, 1, s.coefficients.at);
+    }
     y = x_shift(x, y, s.rho.at[0]);
     if (node_int(x->n, "one_class")) {
         Tensor *inside = x_op2(x, OP_GREATER, y, x_like(x, y, 0));
-        y = x_op3(x, OP_WHERE, inside, x_like(x, y, 1), x_like(x, y, -1));
+        Tensor *plus = x_like(x, y, 1), *minus = x_like(x, y, -1);
+        y = x_op3(x, OP_WHERE, inside, plus, minus);
     }
     x_result(x, 0, y);
     return 0;
@@ -116,7 +119,8 @@ static Tensor *pair_scores(Expand *x, const Svm *s, int64_t classes, Ints counts
                 weights[m * pairs + c] = of_j[m];
         }
     }
-    Tensor *sums = x_matmul(x, kernels(x, s), ml_matrix(x, DT_F32, s->vectors, pairs, weights));
+    Tensor *sums = kernels(x, s);
+    sums = x_matmul(x, sums, ml_matrix(x, DT_F32, s->vectors, pairs, weights));
     return x_add(x, sums, ml_vector(x, DT_F32, s->rho));
 }
 

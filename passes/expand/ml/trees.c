@@ -69,7 +69,8 @@ static Tensor *add_base_values(Expand *x, Tensor *scores, const Forest *f, Float
     if (ml_need_count(x, "base_values", base.count, f->targets)) return NULL;
     Tensor *sum = x_add(x, scores, ml_vector(x, scores->dtype, base));
     if (f->targets == 1) return sum;
-    return x_op3(x, OP_WHERE, is_scored(x, scores), sum, x_like(x, scores, 0));
+    Tensor *scored = is_scored(x, scores);
+    return x_op3(x, OP_WHERE, scored, sum, x_like(x, scores, 0));
 }
 
 /* Of one target ONNX Runtime transforms the score with PROBIT only. */
@@ -164,7 +165,8 @@ static int classify_one(Expand *x, const Forest *f, Floats base, const Labels *l
     if (labels->are_strings) return x_fail(x, "classlabels_strings: expected 2 or more, got 1");
     if (base.count) TRY(ml_need_count(x, "base_values", base.count, 1));
     scores = add_base(x, scores, base);
-    Tensor *above = x_op2(x, OP_GREATER, x_squeeze(x, scores, 1), x_like(x, scores, 0));
+    Tensor *above = x_squeeze(x, scores, 1);
+    above = x_op2(x, OP_GREATER, above, x_like(x, scores, 0));
     ml_labels(x, &of_two, ml_choose(x, above));
     x_result(x, 1, ml_transform(x, scores, transform == ML_PROBIT ? ML_PROBIT : ML_NONE));
     return 0;
@@ -234,7 +236,8 @@ static void label_of_two(const Two *t, Labels labels, Tensor *decides)
     Expand *x = t->x;
     double threshold = t->only >= 0 && t->all_positive ? 0.5 : 0;
     if (t->only < 0 && !labels.are_strings) labels.ints = (Ints){2, plain};
-    Tensor *above = x_op2(x, OP_GREATER, x_squeeze(x, decides, 1), x_like(x, decides, threshold));
+    Tensor *above = x_squeeze(x, decides, 1);
+    above = x_op2(x, OP_GREATER, above, x_like(x, decides, threshold));
     ml_labels(x, &labels, ml_choose(x, above));
 }
 

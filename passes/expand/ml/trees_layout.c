@@ -314,10 +314,11 @@ static Tensor *trees_node(Layout *l, Tensor *rows, const int64_t *trees)
     x_int(x, "tracks", l->tracks);
     x_string(x, "aggregate", aggregate[f->aggregate]);
     x_string(x, "leaves", l->leaves);
-    Tensor *in[] = {rows, word_table(l, l->words, l->count * WORDS),
-                    x_constant(x, DT_I64, 2, dims, trees),
-                    ml_vector(x, l->is_wide ? DT_F64 : DT_F32, weights),
-                    word_table(l, l->targets, weights.count)};
+    Tensor *words = word_table(l, l->words, l->count * WORDS);
+    Tensor *roots = x_constant(x, DT_I64, 2, dims, trees);
+    Tensor *leaves = ml_vector(x, l->is_wide ? DT_F64 : DT_F32, weights);
+    Tensor *targets = word_table(l, l->targets, weights.count);
+    Tensor *in[] = {rows, words, roots, leaves, targets};
     return x_op(x, OP_ML_TREES, 5, in);
 }
 

@@ -186,7 +186,8 @@ int gradient_swish(Backward *b)
 {
     Tensor *ax = x_scale(b->x, in(b, 0), node_float(b->n, "alpha"));
     Tensor *s = x_op1(b->x, OP_SIGMOID, ax);
-    return times(b, x_add(b->x, s, x_mul(b->x, x_mul(b->x, ax, s), one_less(b->x, s))));
+    Tensor *y = x_mul(b->x, ax, s);
+    return times(b, x_add(b->x, s, x_mul(b->x, y, one_less(b->x, s))));
 }
 
 /* Phi(x) + x phi(x); with tanh for Erf the derivative of that. */
@@ -210,7 +211,8 @@ int gradient_gelu(Backward *b)
 
 int gradient_relu(Backward *b)
 {
-    b->to[0] = x_op3(b->x, OP_WHERE, is_positive(b->x, in(b, 0)), b->g, zero(b));
+    Tensor *positive = is_positive(b->x, in(b, 0));
+    b->to[0] = x_op3(b->x, OP_WHERE, positive, b->g, zero(b));
     return 0;
 }
 

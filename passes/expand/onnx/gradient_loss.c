@@ -42,8 +42,8 @@ static Tensor *shares(Backward *b, const Tensor *labels, Tensor *weights)
 static Tensor *one_hot(Backward *b, Tensor *labels)
 {
     Expand *x = b->x;
-    Tensor *numbers[] = {x_scalar(x, b->g->dtype, 0), x_scalar(x, b->g->dtype, 1)};
-    for (int i = 0; i < 2; i++) numbers[i] = x_unsqueeze(x, numbers[i], 0);
+    Tensor *numbers[2];
+    for (int i = 0; i < 2; i++) numbers[i] = x_unsqueeze(x, x_scalar(x, b->g->dtype, i), 0);
     Tensor *off_on = x_concat(x, 0, 2, numbers);
     const Size *classes = x_dim(x, b->n->in[0], 1);
     Tensor *depth = x_reshape(x, x_sizes(x, 1, &classes), 0, NULL);

@@ -67,7 +67,8 @@ static int each_tensor(Expand *x, int remembered, Method *method)
 /* factor a + (1 - factor) b */
 static Tensor *average(Expand *x, Tensor *a, double factor, Tensor *b)
 {
-    return x_add(x, x_scale(x, a, factor), x_scale(x, b, 1 - factor));
+    Tensor *part_a = x_scale(x, a, factor), *part_b = x_scale(x, b, 1 - factor);
+    return x_add(x, part_a, part_b);
 }
 
 /* ---- Adagrad ---- */
@@ -96,7 +97,8 @@ int expand_adagrad(Expand *x)
 /* 1 - base^T: in f64, where a base near 1 keeps its digits. */
 static Tensor *one_less_power(Expand *x, double base, Tensor *count)
 {
-    Tensor *power = x_op2(x, OP_POW, x_scalar(x, DT_F64, base), x_cast(x, count, DT_F64));
+    Tensor *power = x_scalar(x, DT_F64, base);
+    power = x_op2(x, OP_POW, power, x_cast(x, count, DT_F64));
     return x_sub(x, x_scalar(x, DT_F64, 1), power);
 }
 
@@ -137,7 +139,8 @@ static void momentum(Expand *x, Step *s)
     Tensor *later = x_op2(x, OP_GREATER, s->count, x_scalar(x, DT_I64, 0));
     Tensor *first = x_like(x, s->weights, 1), *others = x_like(x, s->weights, beta);
     Tensor *share = x_op3(x, OP_WHERE, later, others, first);
-    Tensor *moving = x_add(x, x_scale(x, s->old[0], alpha), x_mul(x, share, s->gradient));
+    Tensor *moving = x_scale(x, s->old[0], alpha);
+    moving = x_add(x, moving, x_mul(x, share, s->gradient));
     Tensor *direction = moving;
     if (!strcmp(node_string(x->n, "mode"), "nesterov"))
         direction = x_add(x, s->gradient, x_scale(x, moving, alpha));

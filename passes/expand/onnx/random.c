@@ -96,10 +96,12 @@ int expand_multinomial(Expand *x)
     const Size *classes = logits->dims[1], *one = x_size(x, 1);
     const Size *dims[] = {logits->dims[0], x_size(x, samples)};
     Tensor *p = x_softmax(x, x_cast(x, logits, drawn_type(logits->dtype)), 1);
-    Tensor *sums = x_op2(x, OP_CUM_SUM, x_cast(x, p, DT_F64), x_scalar(x, DT_I64, 1));
+    Tensor *sums = x_cast(x, p, DT_F64);
+    sums = x_op2(x, OP_CUM_SUM, sums, x_scalar(x, DT_I64, 1));
     Tensor *all = x_slice(x, sums, 1, size_sub(x->g->sizes, classes, one), classes);
     Tensor *u = x_mul(x, draw(x, "uniform", DT_F64, 2, dims), all);
-    Tensor *below = x_op2(x, OP_LESS_OR_EQUAL, x_unsqueeze(x, sums, 1), x_unsqueeze(x, u, 2));
+    sums = x_unsqueeze(x, sums, 1), u = x_unsqueeze(x, u, 2);
+    Tensor *below = x_op2(x, OP_LESS_OR_EQUAL, sums, u);
     Tensor *count = x_reduce(x, OP_REDUCE_SUM, x_cast(x, below, DT_I32), 2);
     x_result(x, 0, x_cast(x, x_squeeze(x, count, 2), type));
     return 0;
@@ -133,7 +135,8 @@ int expand_dropout(Expand *x)
     Tensor *u = draw(x, "uniform", drawn, data->rank, data->dims);
     Tensor *keep = x_op2(x, OP_GREATER_OR_EQUAL, u, ratio);
     Tensor *scale = x_op1(x, OP_RECIPROCAL, x_sub(x, x_scalar(x, drawn, 1), ratio));
-    Tensor *y = x_mul(x, x_mul(x, x_cast(x, data, drawn), x_cast(x, keep, drawn)), scale);
+    Tensor *y = x_cast(x, data, drawn);
+    y = x_mul(x, x_mul(x, y, x_cast(x, keep, drawn)), scale);
     y = x_cast(x, y, data->dtype);
     if (training < 0) {
         y = x_op3(x, OP_WHERE, flag, y, data);

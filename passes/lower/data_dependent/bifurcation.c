@@ -35,8 +35,9 @@ static void count_tokens(const Decoding *d, const Tensor *start, int sym)
     Inst *zero[MAX_RANK] = {kb_i64(b, 0)}, *from = lower_load(d->lw, start, zero);
     Inst *rest = kb_sub(b, d->source_count, from);
     Inst *predicted = lower_size(d->lw, d->predicted->dims[0]);
-    Inst *outside = kb_op(b, LI_OR, kb_op(b, LI_LT, from, kb_i64(b, 0)),
-                          kb_op(b, LI_NE, predicted, kb_addi(b, rest, 1)));
+    Inst *before = kb_op(b, LI_LT, from, kb_i64(b, 0));
+    Inst *other_count = kb_op(b, LI_NE, predicted, kb_addi(b, rest, 1));
+    Inst *outside = kb_op(b, LI_OR, before, other_count);
     kb_if(b, outside);
     kb_fail(b, RUN_VALUE);
     kb_end(b);

@@ -159,8 +159,10 @@ static void slice_dims(Lower *lw, const Unique *u, const Size **dims)
 /* Is the element at `one` less than that at `other`? */
 static Inst *element_less(Lower *lw, const Tensor *x, Inst *const *one, Inst *const *other)
 {
-    if (!dtype_is_string(x->dtype))
-        return move_less(&lw->b, lower_load(lw, x, one), lower_load(lw, x, other));
+    if (!dtype_is_string(x->dtype)) {
+        Inst *left = lower_load(lw, x, one), *right = lower_load(lw, x, other);
+        return move_less(&lw->b, left, right);
+    }
     Str a = str_in(lw, x, one), c = str_in(lw, x, other);
     return str_less(lw, &a, &c);
 }

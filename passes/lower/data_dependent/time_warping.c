@@ -33,7 +33,8 @@ static Inst *trace_at(const Warping *w, Inst *row, Inst *column)
 static Inst *column_start(const Warping *w, Inst *j)
 {
     Builder *b = &w->lw->b;
-    return kb_mul(b, kb_op(b, LI_REM, j, kb_i64(b, 2)), kb_addi(b, w->rows, 1));
+    Inst *odd = kb_op(b, LI_REM, j, kb_i64(b, 2));
+    return kb_mul(b, odd, kb_addi(b, w->rows, 1));
 }
 
 /* Before the first row and column all costs are infinite, but for one. */
@@ -44,6 +45,13 @@ static void start_costs(const Warping *w)
     kb_store(b, w->cost, i, kb_float(b, DT_F32, INFINITY));
     kb_end(b);
     kb_store(b, w->cost, kb_i64(b, 0), kb_float(b, DT_F32, 0));
+}
+
+/* Is `one` less than both others? */
+static Inst *is_least(Builder *b, Inst *one, Inst *other, Inst *third)
+{
+    Inst *less = kb_op(b, LI_LT, one, other);
+    return kb_op(b, LI_AND, less, kb_op(b, LI_LT, one, third));
 }
 
 static void find_costs(const Warping *w)
@@ -57,14 +65,15 @@ static void find_costs(const Warping *w)
     Inst *both = kb_load(b, w->cost, kb_add(b, before, i));
     Inst *above = kb_load(b, w->cost, kb_add(b, here, i));
     Inst *left = kb_load(b, w->cost, kb_add(b, before, kb_addi(b, i, 1)));
-    Inst *take_both = kb_op(b, LI_AND, kb_op(b, LI_LT, both, above), kb_op(b, LI_LT, both, left));
-    Inst *take_above = kb_op(b, LI_AND, kb_op(b, LI_LT, above, both), kb_op(b, LI_LT, above, left));
+    Inst *take_both = is_least(b, both, above, left), *take_above = is_least(b, above, both, left);
     Inst *cost = kb_select(b, take_both, both, kb_select(b, take_above, above, left));
     Inst *from = kb_select(b, take_above, kb_i64(b, FROM_ABOVE), kb_i64(b, FROM_LEFT));
     from = kb_select(b, take_both, kb_i64(b, FROM_BOTH), from);
     Inst *own = kb_cast(b, DT_F32, lower_load(w->lw, w->x, at));
-    kb_store(b, w->cost, kb_add(b, here, kb_addi(b, i, 1)), kb_add(b, cost, own));
-    kb_store(b, w->trace, trace_at(w, i, j), kb_cast(b, DT_I8, from));
+    Inst *below = kb_add(b, here, kb_addi(b, i, 1));
+    kb_store(b, w->cost, below, kb_add(b, cost, own));
+    Inst *step = trace_at(w, i, j);
+    kb_store(b, w->trace, step, kb_cast(b, DT_I8, from));
     kb_end(b);
     kb_end(b);
 }
@@ -80,7 +89,8 @@ static Inst *walk(const Warping *w, Inst *last)
     Cell *count = kb_cell(b, "count", (LType){DT_I64, 1}, zero);
     Inst *step = kb_for(b, LOOP_SERIAL, zero, kb_add(b, w->rows, w->columns), 1);
     Inst *i = kb_get(b, row), *j = kb_get(b, column);
-    kb_if(b, kb_op(b, LI_OR, kb_op(b, LI_LT, i, zero), kb_op(b, LI_LT, j, zero)));
+    Inst *no_row = kb_op(b, LI_LT, i, zero), *no_column = kb_op(b, LI_LT, j, zero);
+    kb_if(b, kb_op(b, LI_OR, no_row, no_column));
     kb_break(b);
     kb_end(b);
     if (last) {

@@ -74,7 +74,8 @@ static Inst *logarithm(Builder *b, Inst *x)
     Inst *e = kb_op(b, LI_SHR, kb_sub(b, bits, root), digits);
     Inst *m = kb_bitcast(b, type, kb_sub(b, bits, kb_op(b, LI_SHL, e, digits)));
     Inst *one = kb_float(b, type, 1);
-    Inst *s = kb_op(b, LI_DIV, kb_sub(b, m, one), kb_add(b, m, one)), *z = kb_mul(b, s, s);
+    Inst *less = kb_sub(b, m, one), *more = kb_add(b, m, one);
+    Inst *s = kb_op(b, LI_DIV, less, more), *z = kb_mul(b, s, s);
     int terms = is_double ? 12 : 6;
     Inst *sum = kb_float(b, type, 1.0 / (2 * terms - 1));
     for (int k = terms - 2; k >= 0; k--)
@@ -108,7 +109,8 @@ static Inst *normal(Builder *b, DType type, Inst *const *words)
     Inst *square = kb_mul(b, logarithm(b, u), kb_float(b, type, -2));
     Inst *turn = kb_op1(b, LI_ABS, kb_sub(b, v, kb_float(b, type, 0.5)));
     turn = kb_sub(b, turn, kb_float(b, type, 0.25));
-    return kb_mul(b, kb_op1(b, LI_SQRT, square), sine_of_turn(b, turn));
+    Inst *radius = kb_op1(b, LI_SQRT, square);
+    return kb_mul(b, radius, sine_of_turn(b, turn));
 }
 
 Inst *point_random(Lower *lw, const Node *node, int output, Inst *const *idx)

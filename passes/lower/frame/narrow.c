@@ -89,7 +89,8 @@ static Inst *rounded_to_odd(Builder *b, Inst *value)
 {
     Inst *single = kb_cast(b, DT_F32, value), *back = kb_cast(b, DT_F64, single);
     Inst *bits = kb_bitcast(b, DT_U32, single);
-    Inst *grew = kb_op(b, LI_GT, kb_op1(b, LI_ABS, back), kb_op1(b, LI_ABS, value));
+    Inst *after = kb_op1(b, LI_ABS, back), *before = kb_op1(b, LI_ABS, value);
+    Inst *grew = kb_op(b, LI_GT, after, before);
     Inst *cut = kb_select(b, grew, with(b, LI_SUB, bits, 1), bits);
     Inst *inexact = kb_op(b, LI_NE, back, value);
     return kb_bitcast(b, DT_F32, kb_select(b, inexact, with(b, LI_OR, cut, 1), cut));
@@ -110,8 +111,9 @@ static Inst *code_of_e8m0(Builder *b, Inst *size, Narrowing how)
         code = with(b, LI_MIN, code, 0xfe);
         return kb_select(b, with(b, LI_GT, size, 0x7f800000), word(b, 0xff), code);
     }
-    Inst *outside = kb_op(b, LI_OR, with(b, LI_LT, size, 0x00400000), /* 2^-127 */
-                          with(b, LI_GT, size, 0x7f000000));          /* 2^127 */
+    Inst *below = with(b, LI_LT, size, 0x00400000); /* 2^-127 */
+    Inst *above = with(b, LI_GT, size, 0x7f000000); /* 2^127 */
+    Inst *outside = kb_op(b, LI_OR, below, above);
     return kb_select(b, outside, word(b, 0xff), code);
 }
 

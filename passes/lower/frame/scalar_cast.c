@@ -61,8 +61,8 @@ Inst *scalar_quantize_node(Builder *b, const Node *node, Inst *x, Inst *scale, I
     zero = parameter(b, node, 2, zero);
     if (precision) { /* of the division */
         DType type = dtype_from_onnx(precision);
-        Inst *quotient =
-            kb_op(b, LI_DIV, kb_cast(b, lower_type(type), x), kb_cast(b, lower_type(type), scale));
+        Inst *dividend = kb_cast(b, lower_type(type), x);
+        Inst *quotient = kb_op(b, LI_DIV, dividend, kb_cast(b, lower_type(type), scale));
         x = kb_cast(b, lower_type(type), kb_cast(b, type, quotient));
         scale = scalar_like(b, x, 1);
     }

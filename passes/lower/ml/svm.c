@@ -52,7 +52,8 @@ static void read_ratios(Coupling *c, const Tensor *pairs, Inst *row)
     Inst *idx[] = {row, kb_get(b, pair)};
     Inst *r = scalar_clamp(b, lower_load(c->lw, pairs, idx), 1e-7, 1 - 1e-7);
     kb_store(b, c->ratio, at(c, i, j), r);
-    kb_store(b, c->ratio, at(c, j, i), kb_sub(b, number(c, 1), r));
+    Inst *mirrored = at(c, j, i);
+    kb_store(b, c->ratio, mirrored, kb_sub(b, number(c, 1), r));
     kb_set(b, pair, kb_addi(b, idx[1], 1));
     kb_end(b);
     kb_end(b);
@@ -68,10 +69,12 @@ static void make_q(Coupling *c)
     kb_if(b, kb_op(b, LI_NE, i, j));
     Inst *there = kb_load(b, c->ratio, at(c, j, i)), *here = kb_load(b, c->ratio, at(c, i, j));
     add_to(c, c->sum, kb_mul(b, there, there));
-    kb_store(b, c->q, at(c, i, j), kb_op1(b, LI_NEG, kb_mul(b, there, here)));
+    Inst *place = at(c, i, j);
+    kb_store(b, c->q, place, kb_op1(b, LI_NEG, kb_mul(b, there, here)));
     kb_end(b);
     kb_end(b);
-    kb_store(b, c->q, at(c, i, i), kb_get(b, c->sum));
+    Inst *diagonal = at(c, i, i);
+    kb_store(b, c->q, diagonal, kb_get(b, c->sum));
     kb_end(b);
 }
 
@@ -83,14 +86,17 @@ static void measure(Coupling *c)
     Inst *i = each(c);
     kb_set(b, c->sum, number(c, 0));
     Inst *j = each(c);
-    add_to(c, c->sum, kb_mul(b, kb_load(b, c->q, at(c, i, j)), kb_load(b, c->p, j)));
+    Inst *q = kb_load(b, c->q, at(c, i, j));
+    add_to(c, c->sum, kb_mul(b, q, kb_load(b, c->p, j)));
     kb_end(b);
     kb_store(b, c->qp, i, kb_get(b, c->sum));
-    add_to(c, c->total, kb_mul(b, kb_load(b, c->p, i), kb_get(b, c->sum)));
+    Inst *p = kb_load(b, c->p, i);
+    add_to(c, c->total, kb_mul(b, p, kb_get(b, c->sum)));
     kb_end(b);
     kb_set(b, c->error, number(c, 0));
     Inst *k = each(c);
-    Inst *off = kb_op1(b, LI_ABS, kb_sub(b, kb_load(b, c->qp, k), kb_get(b, c->total)));
+    Inst *qp = kb_load(b, c->qp, k);
+    Inst *off = kb_op1(b, LI_ABS, kb_sub(b, qp, kb_get(b, c->total)));
     kb_set(b, c->error, kb_op(b, LI_MAX, kb_get(b, c->error), off));
     kb_end(b);
     kb_if(b, kb_op(b, LI_LT, kb_get(b, c->error), number(c, 0.005 / (double)c->classes)));
@@ -107,7 +113,8 @@ static void turn(Coupling *c)
     Inst *total = kb_get(b, c->total);
     Inst *step = kb_op(b, LI_DIV, kb_sub(b, total, product), own);
     Inst *scale = kb_add(b, number(c, 1), step);
-    Inst *more = kb_add(b, kb_mul(b, step, own), kb_mul(b, number(c, 2), product));
+    Inst *more = kb_mul(b, step, own);
+    more = kb_add(b, more, kb_mul(b, number(c, 2), product));
     total = kb_add(b, total, kb_mul(b, step, more));
     kb_set(b, c->total, kb_op(b, LI_DIV, kb_op(b, LI_DIV, total, scale), scale));
     kb_store(b, c->p, i, kb_add(b, kb_load(b, c->p, i), step));

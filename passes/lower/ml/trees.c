@@ -130,7 +130,8 @@ static void add_leaf(const Trees *t, Inst *leaf, Inst *sums)
         bool tiny = t->targets < 4;
         Inst *k =
             kb_for(b, tiny ? LOOP_UNROLLED : LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, t->targets), 1);
-        combine(t, kb_add(b, sums, k), kb_load(b, t->weights, kb_add(b, at, k)));
+        Inst *sum = kb_add(b, sums, k);
+        combine(t, sum, kb_load(b, t->weights, kb_add(b, at, k)));
         kb_end(b);
         return;
     }
@@ -141,7 +142,8 @@ static void add_leaf(const Trees *t, Inst *leaf, Inst *sums)
         at = kb_for(b, LOOP_SERIAL, at, kb_add(b, at, count), 1);
     }
     Inst *target = kb_cast(b, DT_I64, kb_load(b, t->ids, at));
-    combine(t, kb_add(b, sums, target), kb_load(b, t->weights, at));
+    Inst *sum = kb_add(b, sums, target);
+    combine(t, sum, kb_load(b, t->weights, at));
     if (list) kb_end(b);
 }
 
@@ -196,8 +198,10 @@ static void walk_rows(Trees *t, Inst *tree, Inst *block, Inst *first, Inst *last
         roots[k] = root;
     }
     walk(t, LANES, roots, rows, depth);
-    for (int k = 0; k < LANES; k++)
-        add_leaf(t, kb_get(b, t->at[k]), kb_muli(b, kb_addi(b, first, k), t->targets));
+    for (int k = 0; k < LANES; k++) {
+        Inst *leaf = kb_get(b, t->at[k]);
+        add_leaf(t, leaf, kb_muli(b, kb_addi(b, first, k), t->targets));
+    }
 }
 
 static void many_rows(Trees *t, int64_t block)
@@ -216,7 +220,8 @@ static void many_rows(Trees *t, int64_t block)
     kb_end(b);
     kb_end(b);
     Inst *row = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), count, 1);
-    store_sums(t, kb_add(b, at, row), kb_muli(b, row, t->targets));
+    Inst *out_row = kb_add(b, at, row);
+    store_sums(t, out_row, kb_muli(b, row, t->targets));
     kb_end(b);
     kb_end(b);
 }

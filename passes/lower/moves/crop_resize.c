@@ -38,9 +38,10 @@ static Inst *place(const Crop *c, int axis, Inst *i, Inst *count, Inst *n)
     Inst *last = number(c, kb_sub(b, n, one)), *steps = kb_sub(b, count, one);
     Inst *divisor = number(c, kb_op(b, LI_MAX, steps, one));
     Inst *scale = kb_op(b, LI_DIV, kb_mul(b, kb_sub(b, to, from), last), divisor);
-    Inst *between = kb_add(b, kb_mul(b, from, last), kb_mul(b, number(c, i), scale));
+    Inst *begin = kb_mul(b, from, last), *end = kb_mul(b, to, last);
+    Inst *between = kb_add(b, begin, kb_mul(b, number(c, i), scale));
     Inst *middle = kb_mul(b, kb_mul(b, kb_float(b, c->type, 0.5), kb_add(b, from, to)), last);
-    Inst *at = kb_select(b, kb_op(b, LI_EQ, i, steps), kb_mul(b, to, last), between);
+    Inst *at = kb_select(b, kb_op(b, LI_EQ, i, steps), end, between);
     return kb_select(b, kb_op(b, LI_LE, count, one), middle, at);
 }
 
@@ -49,7 +50,8 @@ static Sample sample(const Crop *c, Inst *at, Inst *n)
     Builder *b = &c->lw->b;
     Inst *zero = kb_float(b, c->type, 0), *last = number(c, kb_addi(b, n, -1));
     Sample s;
-    s.inside = kb_op(b, LI_AND, kb_op(b, LI_GE, at, zero), kb_op(b, LI_LE, at, last));
+    Inst *behind_first = kb_op(b, LI_GE, at, zero), *before_last = kb_op(b, LI_LE, at, last);
+    s.inside = kb_op(b, LI_AND, behind_first, before_last);
     at = kb_op(b, LI_MAX, kb_select(b, s.inside, at, zero), zero);
     at = kb_op(b, LI_MIN, at, kb_float(b, c->type, PIXELS));
     Inst *below = kb_op1(b, LI_FLOOR, at);
@@ -72,16 +74,20 @@ static Inst *mix(Builder *b, Inst *from, Inst *to, Inst *weight)
     return kb_add(b, from, kb_mul(b, kb_sub(b, to, from), weight));
 }
 
+/* Between the two pixels of a row. */
+static Inst *row_value(const Crop *c, Inst *channel, Inst *y, const Sample *x)
+{
+    Inst *left = pixel(c, channel, y, x->below), *right = pixel(c, channel, y, x->above);
+    return mix(&c->lw->b, left, right, x->weight);
+}
+
 static Inst *crop_value(const Crop *c, Inst *channel, const Sample *y, const Sample *x)
 {
-    Builder *b = &c->lw->b;
     if (!strcmp(node_string(c->node, "mode"), "nearest"))
         return pixel(c, channel, y->nearest, x->nearest);
-    Inst *upper = mix(b, pixel(c, channel, y->below, x->below),
-                      pixel(c, channel, y->below, x->above), x->weight);
-    Inst *lower = mix(b, pixel(c, channel, y->above, x->below),
-                      pixel(c, channel, y->above, x->above), x->weight);
-    return mix(b, upper, lower, y->weight);
+    Inst *upper = row_value(c, channel, y->below, x);
+    Inst *lower = row_value(c, channel, y->above, x);
+    return mix(&c->lw->b, upper, lower, y->weight);
 }
 
 Inst *point_crop_and_resize(Lower *lw, const Node *node, int output, Inst *const *idx)

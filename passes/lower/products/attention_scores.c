@@ -98,19 +98,22 @@ void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, 
     Builder *b = &a->lw->b;
     Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1);
     Inst *j = kb_add(b, at, kb_size(b, shift));
-    Inst *score = kb_mul(b, product(a, keys, at), scale_of(a));
+    Inst *score = product(a, keys, at);
+    score = kb_mul(b, score, scale_of(a));
     show(a, QK_PRODUCT, j, score);
     score = cap(a, score);
     show(a, QK_CAPPED, j, score);
     score = add_bias(a, j, score);
     show(a, QK_BIASED, j, score);
-    kb_store(b, row_param(a, true), row_index(a, j), score);
+    Param *row = row_param(a, true);
+    kb_store(b, row, row_index(a, j), score);
     kb_end(b);
 }
 
 Inst *attention_weight(Attention *a, Inst *j)
 {
-    return kb_load(&a->lw->b, row_param(a, false), row_index(a, j));
+    Param *row = row_param(a, false);
+    return kb_load(&a->lw->b, row, row_index(a, j));
 }
 
 static Inst *each_key(Attention *a)
@@ -154,7 +157,8 @@ Inst *attention_softmax(Attention *a)
     sum->reduce = LI_ADD;
     Inst *j = each_key(a);
     Inst *e = kb_op1(b, LI_EXP, kb_sub(b, attention_weight(a, j), largest));
-    kb_store(b, row_param(a, true), row_index(a, j), e);
+    Param *row = row_param(a, true);
+    kb_store(b, row, row_index(a, j), e);
     cell_update(lw, sum, LI_ADD, e);
     kb_end(b);
     Inst *all = kb_get(b, sum);

@@ -28,7 +28,8 @@ static void copy_matrix(Inverse *v, const Tensor *x, Inst *const *idx)
     for (int i = 0; i < x->rank - 2; i++) from[i] = idx[i];
     Inst *i = from[x->rank - 2] = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), v->n, 1);
     Inst *j = from[x->rank - 1] = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), v->n, 1);
-    kb_store(b, v->copy, at(v, i, j), lower_load(v->lw, x, from));
+    Inst *to = at(v, i, j);
+    kb_store(b, v->copy, to, lower_load(v->lw, x, from));
     Inst *one = kb_cast(b, v->type, kb_cast(b, DT_I64, kb_op(b, LI_EQ, i, j)));
     kb_store(b, v->copy, at(v, i, kb_add(b, j, v->n)), one);
     kb_end(b);
@@ -64,13 +65,15 @@ static void eliminate(Inverse *v, Inst *k)
     Builder *b = &v->lw->b;
     Inst *top = get(v, k, k);
     Inst *j = kb_for(b, LOOP_SERIAL, k, v->width, 1);
-    kb_store(b, v->copy, at(v, k, j), kb_op(b, LI_DIV, get(v, k, j), top));
+    Inst *to = at(v, k, j);
+    kb_store(b, v->copy, to, kb_op(b, LI_DIV, get(v, k, j), top));
     kb_end(b);
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), v->n, 1);
     Inst *factor = get(v, i, k);
     kb_if(b, kb_op(b, LI_NE, i, k));
     j = kb_for(b, LOOP_VECTOR, k, v->width, 1);
-    Inst *value = kb_sub(b, get(v, i, j), kb_mul(b, factor, get(v, k, j)));
+    Inst *value = get(v, i, j);
+    value = kb_sub(b, value, kb_mul(b, factor, get(v, k, j)));
     kb_store(b, v->copy, at(v, i, j), value);
     kb_end(b);
     kb_end(b);

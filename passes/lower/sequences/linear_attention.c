@@ -108,12 +108,14 @@ static Inst *state_index(Linear *a, Inst *i, Inst *j)
 
 static Inst *get_state(Linear *a, Inst *i, Inst *j)
 {
-    return kb_load(&a->lw->b, lower_whole(a->lw, a->state, false), state_index(a, i, j));
+    Param *state = lower_whole(a->lw, a->state, false);
+    return kb_load(&a->lw->b, state, state_index(a, i, j));
 }
 
 static void put_state(Linear *a, Inst *i, Inst *j, Inst *value)
 {
-    kb_store(&a->lw->b, lower_whole(a->lw, a->state, true), state_index(a, i, j), value);
+    Param *state = lower_whole(a->lw, a->state, true);
+    kb_store(&a->lw->b, state, state_index(a, i, j), value);
 }
 
 /* ---- Before and after the steps ---- */
@@ -146,7 +148,9 @@ static void find_gates(Linear *a)
     Inst *decay = a->each_decays
                       ? load_head(a, a->decay, a->h, a->depth, i)
                       : load_head(a, a->decay, a->h, size_const(a->lw->sizes, 1), kb_i64(b, 0));
-    kb_store(b, lower_whole(a->lw, a->gates, true), row_index(a, i), kb_op1(b, LI_EXP, decay));
+    Param *gates = lower_whole(a->lw, a->gates, true);
+    Inst *place = row_index(a, i);
+    kb_store(b, gates, place, kb_op1(b, LI_EXP, decay));
     kb_end(b);
 }
 
@@ -155,7 +159,8 @@ static Inst *decayed(Linear *a, Inst *i, Inst *j)
     Builder *b = &a->lw->b;
     Inst *s = get_state(a, i, j);
     if (!a->gated) return s;
-    return kb_mul(b, s, kb_load(b, lower_whole(a->lw, a->gates, false), row_index(a, i)));
+    Param *gates = lower_whole(a->lw, a->gates, false);
+    return kb_mul(b, s, kb_load(b, gates, row_index(a, i)));
 }
 
 static Cell *sum_cell(Linear *a, const char *name)
@@ -172,11 +177,12 @@ static Inst *missing(Linear *a, Inst *j, Inst *value)
     Builder *b = &a->lw->b;
     Cell *sum = sum_cell(a, "known");
     Inst *i = kb_for_n(b, LOOP_SERIAL, a->depth);
-    kb_set(b, sum, lower_fma(a->lw, decayed(a, i, j), load_key(a, i), kb_get(b, sum)));
+    Inst *state = decayed(a, i, j), *key = load_key(a, i);
+    kb_set(b, sum, lower_fma(a->lw, state, key, kb_get(b, sum)));
     kb_end(b);
     Inst *head = size_is(a->beta->dims[2], a->kv_heads) ? a->h : kb_i64(b, 0);
-    Inst *beta = lower_load(a->lw, a->beta, (Inst *[]){a->b, a->t, head});
-    return kb_mul(b, kb_cast(b, a->type, beta), kb_sub(b, value, kb_get(b, sum)));
+    Inst *beta = kb_cast(b, a->type, lower_load(a->lw, a->beta, (Inst *[]){a->b, a->t, head}));
+    return kb_mul(b, beta, kb_sub(b, value, kb_get(b, sum)));
 }
 
 static void update_state(Linear *a)
@@ -186,7 +192,8 @@ static void update_state(Linear *a)
     Inst *value = load_head(a, a->v, a->h, a->v_depth, j);
     if (a->delta) value = missing(a, j, value);
     Inst *i = kb_for_n(b, LOOP_SERIAL, a->depth);
-    put_state(a, i, j, lower_fma(a->lw, load_key(a, i), value, decayed(a, i, j)));
+    Inst *key = load_key(a, i);
+    put_state(a, i, j, lower_fma(a->lw, key, value, decayed(a, i, j)));
     kb_end(b);
     kb_end(b);
 }
@@ -199,7 +206,8 @@ static void read_state(Linear *a, Inst *head, Inst *out_head)
     Cell *sum = sum_cell(a, "read");
     Inst *i = kb_for_n(b, LOOP_SERIAL, a->depth);
     Inst *q = load_head(a, a->q, head, a->depth, i);
-    kb_set(b, sum, lower_fma(lw, q, get_state(a, i, j), kb_get(b, sum)));
+    Inst *state = get_state(a, i, j);
+    kb_set(b, sum, lower_fma(lw, q, state, kb_get(b, sum)));
     kb_end(b);
     Inst *column = kb_add(b, kb_mul(b, out_head, kb_size(b, a->v_depth)), j);
     lower_store(lw, (Inst *[]){a->b, a->t, column}, scaled(a, kb_get(b, sum)));

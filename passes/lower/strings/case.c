@@ -42,8 +42,8 @@ static Inst *map_character(Lower *lw, const Mapping *m, Inst *c)
         at = kb_select(b, reached, middle, at);
     }
     Inst *past = kb_sub(b, c, entry(lw, m->first, at));
-    Inst *inside = kb_op(b, LI_AND, kb_op(b, LI_GE, past, kb_i64(b, 0)),
-                         kb_op(b, LI_LE, c, entry(lw, m->last, at)));
+    Inst *begun = kb_op(b, LI_GE, past, kb_i64(b, 0));
+    Inst *inside = kb_op(b, LI_AND, begun, kb_op(b, LI_LE, c, entry(lw, m->last, at)));
     Inst *rest = kb_op(b, LI_REM, past, entry(lw, m->stride, at));
     Inst *hit = kb_op(b, LI_AND, inside, kb_op(b, LI_EQ, rest, kb_i64(b, 0)));
     return kb_add(b, c, kb_select(b, hit, entry(lw, m->delta, at), kb_i64(b, 0)));
@@ -109,7 +109,8 @@ static void change_longer(Change *change, Inst *at, Inst *first, int bytes)
         Inst *high = kb_op(b, LI_AND, byte, kb_i64(b, 0xc0));
         Inst *follows = kb_op(b, LI_EQ, high, kb_i64(b, 0x80));
         good = good ? kb_op(b, LI_AND, good, follows) : follows;
-        c = kb_add(b, kb_muli(b, c, 64), kb_op(b, LI_AND, byte, kb_i64(b, 0x3f)));
+        c = kb_muli(b, c, 64);
+        c = kb_add(b, c, kb_op(b, LI_AND, byte, kb_i64(b, 0x3f)));
     }
     kb_if(b, good);
     put_character(change, map_character(lw, &change->mapping, c));
@@ -119,19 +120,24 @@ static void change_longer(Change *change, Inst *at, Inst *first, int bytes)
     kb_end(b);
 }
 
+/* Is the byte at least `first` and less than `end`? */
+static Inst *is_within(Builder *b, Inst *byte, int first, int end)
+{
+    Inst *reached = kb_op(b, LI_GE, byte, kb_i64(b, first));
+    return kb_op(b, LI_AND, reached, kb_op(b, LI_LT, byte, kb_i64(b, end)));
+}
+
 static void change_character(Change *change, Inst *at, Inst *byte, bool upper)
 {
     static const int heads[] = {0, 0, 0xc2, 0xe0, 0xf0, 0xf5};
     Builder *b = &change->lw->b;
     int low = upper ? 'a' : 'A';
-    Inst *letter = kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, low)),
-                         kb_op(b, LI_LE, byte, kb_i64(b, low + 25)));
+    Inst *letter = is_within(b, byte, low, low + 26);
     kb_if(b, kb_op(b, LI_LT, byte, kb_i64(b, 0x80)));
     put(change, kb_add(b, byte, kb_select(b, letter, kb_i64(b, upper ? -32 : 32), kb_i64(b, 0))));
     for (int bytes = 2; bytes <= 4; bytes++) {
         kb_else(b);
-        Inst *head = kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, heads[bytes])),
-                           kb_op(b, LI_LT, byte, kb_i64(b, heads[bytes + 1])));
+        Inst *head = is_within(b, byte, heads[bytes], heads[bytes + 1]);
         Inst *there = kb_op(b, LI_LE, kb_addi(b, at, bytes), change->length);
         kb_if(b, kb_op(b, LI_AND, head, there));
         change_longer(change, at, byte, bytes);

@@ -10,7 +10,8 @@ static Inst *differs(Lower *lw, const Str *x, const Str *y)
     Inst *i = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, x->most + STRING_HEAD), 1);
     Inst *one = kb_load(b, x->memory, kb_add(b, x->start, i));
     Inst *other = kb_load(b, y->memory, kb_add(b, y->start, i));
-    kb_set(b, most, kb_op(b, LI_MAX, kb_get(b, most), kb_op(b, LI_XOR, one, other)));
+    Inst *before = kb_get(b, most);
+    kb_set(b, most, kb_op(b, LI_MAX, before, kb_op(b, LI_XOR, one, other)));
     kb_end(b);
     return kb_op(b, LI_NE, kb_get(b, most), kb_int(b, DT_U8, 0));
 }

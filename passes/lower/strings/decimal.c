@@ -93,8 +93,10 @@ Sum decimal_scale(Lower *lw, Sum x, Inst *k)
     Param *lows = str_table(lw, "tens_rest", DT_F64, TABLE, low);
     Inst *half = kb_op(b, LI_SHR, k, kb_i64(b, 1)), *other = kb_sub(b, k, half);
     Inst *one = kb_addi(b, half, HALF), *two = kb_addi(b, other, HALF);
-    x = times(b, x, kb_load(b, highs, one), kb_load(b, lows, one));
-    return times(b, x, kb_load(b, highs, two), kb_load(b, lows, two));
+    Inst *one_high = kb_load(b, highs, one), *one_low = kb_load(b, lows, one);
+    x = times(b, x, one_high, one_low);
+    Inst *two_high = kb_load(b, highs, two), *two_low = kb_load(b, lows, two);
+    return times(b, x, two_high, two_low);
 }
 
 Inst *decimal_exponent(Lower *lw, Inst *x)

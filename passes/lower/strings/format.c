@@ -46,7 +46,8 @@ static void put_digits(Out *o, Inst *value, Inst *count)
     str_need(lw, &o->to, end);
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), count, 1);
     Inst *digit = kb_cast(b, DT_I64, kb_op(b, LI_REM, kb_get(b, rest), ten));
-    str_put(lw, &o->to, kb_addi(b, kb_sub(b, end, i), -1), kb_addi(b, digit, '0'));
+    Inst *place = kb_addi(b, kb_sub(b, end, i), -1);
+    str_put(lw, &o->to, place, kb_addi(b, digit, '0'));
     kb_set(b, rest, kb_op(b, LI_DIV, kb_get(b, rest), ten));
     kb_end(b);
     kb_set(b, o->end, end);
@@ -129,7 +130,8 @@ static Decimal to_decimal(Lower *lw, Inst *x)
     str_add(lw, digits, kb_i64(b, -1));
     kb_end(b);
     Inst *first = kb_add(b, exponent, kb_cast(b, DT_I64, over));
-    return (Decimal){kb_get(b, mantissa), kb_get(b, digits), first};
+    Inst *value = kb_get(b, mantissa), *count = kb_get(b, digits);
+    return (Decimal){value, count, first};
 }
 
 /* The digits with a point behind the first `before` of them, where there are more. */

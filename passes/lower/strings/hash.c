@@ -157,16 +157,19 @@ static Inst *murmur(Lower *lw, const Str *s, uint32_t seed)
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), whole, 4);
     Inst *word = byte_of_word(lw, s, i, 0);
     for (int k = 1; k < 4; k++) word = kb_op(b, LI_OR, word, byte_of_word(lw, s, i, k));
-    Inst *mixed = rotate(b, kb_op(b, LI_XOR, kb_get(b, hash), scramble(b, word)), 13);
+    Inst *mixed = kb_get(b, hash);
+    mixed = rotate(b, kb_op(b, LI_XOR, mixed, scramble(b, word)), 13);
     kb_set(b, hash, kb_add(b, kb_mul(b, mixed, u32(b, 5)), u32(b, 0xe6546b64)));
     kb_end(b);
     Cell *last = kb_cell(b, "last", (LType){DT_U32, 1}, u32(b, 0));
     Inst *k = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), rest, 1);
     Inst *byte = kb_cast(b, DT_U32, str_byte(lw, s, kb_add(b, whole, k)));
     Inst *shift = kb_cast(b, DT_U32, kb_muli(b, k, 8));
-    kb_set(b, last, kb_op(b, LI_OR, kb_get(b, last), kb_op(b, LI_SHL, byte, shift)));
+    Inst *before = kb_get(b, last);
+    kb_set(b, last, kb_op(b, LI_OR, before, kb_op(b, LI_SHL, byte, shift)));
     kb_end(b);
-    Inst *all = kb_op(b, LI_XOR, kb_get(b, hash), scramble(b, kb_get(b, last)));
+    Inst *all = kb_get(b, hash);
+    all = kb_op(b, LI_XOR, all, scramble(b, kb_get(b, last)));
     return finish(b, kb_op(b, LI_XOR, all, kb_cast(b, DT_U32, length)));
 }
 

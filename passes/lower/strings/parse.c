@@ -44,7 +44,8 @@ static void skip_spaces(In *in)
     Builder *b = &lw->b;
     kb_for(b, LOOP_SERIAL, kb_i64(b, 0), in->length, 1);
     Inst *byte = next_byte(in);
-    Inst *space = kb_op(b, LI_OR, is(b, byte, ' '), is_between(b, byte, 9, 13));
+    Inst *space = is(b, byte, ' ');
+    space = kb_op(b, LI_OR, space, is_between(b, byte, 9, 13));
     kb_if(b, kb_op1(b, LI_NOT, space));
     kb_break(b);
     kb_end(b);
@@ -66,7 +67,8 @@ static Inst *take_sign(In *in)
 static In begin(Lower *lw, Str from)
 {
     Builder *b = &lw->b;
-    In in = {lw, from, str_length(lw, &from), str_cell(lw, "at", 0), NULL};
+    Inst *length = str_length(lw, &from);
+    In in = {lw, from, length, str_cell(lw, "at", 0), NULL};
     skip_spaces(&in);
     in.down = kb_cell(b, "down", (LType){DT_BOOL, 1}, take_sign(&in));
     return in;
@@ -118,7 +120,8 @@ static void take_digit(In *in, Number *n, Inst *byte)
     Builder *b = &lw->b;
     Inst *old = kb_get(b, n->value), *zero = kb_i64(b, 0), *one = kb_i64(b, 1);
     Inst *room = kb_op(b, LI_LT, old, kb_i64(b, 100000000000000000)); /* 10^17 */
-    Inst *more = kb_add(b, kb_muli(b, old, 10), kb_addi(b, byte, -'0'));
+    Inst *more = kb_muli(b, old, 10);
+    more = kb_add(b, more, kb_addi(b, byte, -'0'));
     kb_set(b, n->value, kb_select(b, room, more, old));
     Inst *behind = kb_select(b, kb_get(b, n->point), one, zero);
     Inst *beyond = kb_select(b, room, zero, one);
@@ -132,7 +135,8 @@ static void take_digits(In *in, Number *n)
     Builder *b = &lw->b;
     kb_for(b, LOOP_SERIAL, kb_i64(b, 0), in->length, 1);
     Inst *byte = next_byte(in), *digit = is_between(b, byte, '0', '9');
-    Inst *point = kb_op(b, LI_AND, is(b, byte, '.'), kb_op1(b, LI_NOT, kb_get(b, n->point)));
+    Inst *point = is(b, byte, '.');
+    point = kb_op(b, LI_AND, point, kb_op1(b, LI_NOT, kb_get(b, n->point)));
     kb_if(b, kb_op1(b, LI_NOT, kb_op(b, LI_OR, digit, point)));
     kb_break(b);
     kb_end(b);
@@ -158,7 +162,8 @@ static void take_exponent(In *in, Number *n)
     kb_if(b, kb_op1(b, LI_NOT, is_between(b, byte, '0', '9')));
     kb_break(b);
     kb_end(b);
-    Inst *more = kb_add(b, kb_muli(b, old, 10), kb_addi(b, byte, -'0'));
+    Inst *more = kb_muli(b, old, 10);
+    more = kb_add(b, more, kb_addi(b, byte, -'0'));
     kb_set(b, value, kb_op(b, LI_MIN, more, kb_i64(b, 100000)));
     str_add(lw, in->at, kb_i64(b, 1));
     kb_end(b);
@@ -180,7 +185,8 @@ static Inst *compose(Lower *lw, const Number *n)
     k = kb_op(b, LI_MIN, kb_op(b, LI_MAX, k, kb_i64(b, LEAST_EXPONENT)), kb_i64(b, 320));
     x = decimal_scale(lw, x, k);
     Inst *over = kb_float(b, DT_F64, INFINITY);
-    Inst *all = kb_select(b, kb_op(b, LI_EQ, x.high, over), over, kb_add(b, x.high, x.low));
+    Inst *is_over = kb_op(b, LI_EQ, x.high, over);
+    Inst *all = kb_select(b, is_over, over, kb_add(b, x.high, x.low));
     Inst *zero = kb_op(b, LI_EQ, value, kb_i64(b, 0));
     return kb_select(b, zero, kb_float(b, DT_F64, 0), all);
 }
@@ -204,12 +210,21 @@ static Inst *named_number(In *in)
     return kb_select(b, found[0], kb_float(b, DT_F64, (double)NAN), kb_float(b, DT_F64, INFINITY));
 }
 
+static Number new_number(Lower *lw)
+{
+    Number n = {0};
+    n.value = str_cell(lw, "value", 0);
+    n.exponent = str_cell(lw, "exponent", 0);
+    n.digits = str_cell(lw, "digits", 0);
+    n.point = kb_cell(&lw->b, "point", (LType){DT_BOOL, 1}, kb_int(&lw->b, DT_BOOL, 0));
+    return n;
+}
+
 static Inst *parse_float(Lower *lw, Str from)
 {
     Builder *b = &lw->b;
     In in = begin(lw, from);
-    Number n = {str_cell(lw, "value", 0), str_cell(lw, "exponent", 0), str_cell(lw, "digits", 0),
-                kb_cell(b, "point", (LType){DT_BOOL, 1}, kb_int(b, DT_BOOL, 0))};
+    Number n = new_number(lw);
     Cell *result = kb_cell(b, "number", (LType){DT_F64, 1}, kb_float(b, DT_F64, 0));
     Cell *start = str_cell(lw, "start", 0);
     kb_set(b, start, kb_get(b, in.at));
@@ -222,7 +237,8 @@ static Inst *parse_float(Lower *lw, Str from)
     kb_set(b, result, named_number(&in));
     kb_end(b);
     Inst *value = kb_get(b, result);
-    return kb_select(b, kb_get(b, in.down), kb_op1(b, LI_NEG, value), value);
+    Inst *down = kb_get(b, in.down);
+    return kb_select(b, down, kb_op1(b, LI_NEG, value), value);
 }
 
 Inst *cast_parse(Lower *lw, Str from, DType type)
@@ -241,10 +257,12 @@ int lower_cast(Lower *lw, Node *node)
     if (from == to) return lower_point(lw, node);
     lower_begin(lw, NULL);
     int loops = lower_nest(lw, out->rank, out->dims, NULL, false, 200, idx);
-    if (from)
+    if (from) {
         lower_store(lw, idx, cast_parse(lw, str_in(lw, x, idx), out->dtype));
-    else
-        cast_format(lw, str_out(lw, out, idx), lower_load(lw, x, idx));
+    } else {
+        Inst *value = lower_load(lw, x, idx);
+        cast_format(lw, str_out(lw, out, idx), value);
+    }
     lower_nest_end(lw, loops);
     lower_end(lw);
     return 0;

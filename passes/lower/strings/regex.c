@@ -15,10 +15,12 @@ typedef struct Tables {
 static Tables tables_of(Lower *lw, const char *name, const Automaton *a)
 {
     Arena *arena = lw->arena;
-    return (Tables){str_table(lw, arena_printf(arena, "%s_classes", name), DT_U8, 256, a->class_of),
-                    str_table(lw, arena_printf(arena, "%s_next", name), DT_I32,
-                              (int64_t)a->states * a->classes, a->next),
-                    str_table(lw, arena_printf(arena, "%s_ends", name), DT_U8, a->states, a->ends)};
+    int64_t pairs = (int64_t)a->states * a->classes;
+    Param *classes =
+        str_table(lw, arena_printf(arena, "%s_classes", name), DT_U8, 256, a->class_of);
+    Param *next = str_table(lw, arena_printf(arena, "%s_next", name), DT_I32, pairs, a->next);
+    Param *ends = str_table(lw, arena_printf(arena, "%s_ends", name), DT_U8, a->states, a->ends);
+    return (Tables){classes, next, ends};
 }
 
 /* What the table has for a byte in a state. */
@@ -50,9 +52,10 @@ static Inst *start_state(Lower *lw, const Automaton *a, const Str *s, Inst *begi
         a->start[AFTER_NEWLINE] == a->start[AFTER_OTHER])
         return kb_i64(b, a->start[AFTER_OTHER]);
     Inst *byte = str_byte(lw, s, kb_op(b, LI_MAX, kb_addi(b, at, -1), kb_i64(b, 0)));
-    Inst *letter = kb_op(b, LI_OR, between(b, byte, 'A', 'Z'), between(b, byte, 'a', 'z'));
-    Inst *other = kb_op(b, LI_OR, between(b, byte, '0', '9'), between(b, byte, '_', '_'));
-    Inst *word = kb_op(b, LI_OR, letter, other);
+    Inst *word = between(b, byte, 'A', 'Z');
+    word = kb_op(b, LI_OR, word, between(b, byte, 'a', 'z'));
+    word = kb_op(b, LI_OR, word, between(b, byte, '0', '9'));
+    word = kb_op(b, LI_OR, word, between(b, byte, '_', '_'));
     Inst *line = kb_op(b, LI_EQ, byte, kb_i64(b, '\n'));
     Inst *state =
         kb_select(b, word, kb_i64(b, a->start[AFTER_WORD]), kb_i64(b, a->start[AFTER_OTHER]));
@@ -68,9 +71,11 @@ Inst *regex_run(Lower *lw, const char *name, const Automaton *a, const Str *s, I
     Cell *longest = str_cell(lw, "longest", -1);
     Cell *state = kb_cell(b, "state", (LType){DT_I64, 1}, start_state(lw, a, s, begin, at));
     Inst *i = kb_for(b, LOOP_SERIAL, at, end, 1);
-    Inst *entry = look_up(lw, a, &t, kb_get(b, state), str_byte(lw, s, i));
+    Inst *now = kb_get(b, state);
+    Inst *entry = look_up(lw, a, &t, now, str_byte(lw, s, i));
     Inst *matched = kb_op(b, LI_GE, entry, kb_i64(b, MATCHED));
-    kb_set(b, longest, kb_select(b, matched, kb_sub(b, i, at), kb_get(b, longest)));
+    Inst *length = kb_sub(b, i, at);
+    kb_set(b, longest, kb_select(b, matched, length, kb_get(b, longest)));
     Inst *next = kb_op(b, LI_AND, entry, kb_i64(b, MATCHED - 1));
     kb_set(b, state, next);
     kb_if(b, kb_op(b, LI_EQ, next, kb_i64(b, 0)));
@@ -78,7 +83,8 @@ Inst *regex_run(Lower *lw, const char *name, const Automaton *a, const Str *s, I
     kb_end(b);
     kb_end(b);
     Inst *whole = is_end(lw, &t, kb_get(b, state));
-    return kb_select(b, whole, kb_sub(b, end, at), kb_get(b, longest));
+    Inst *all = kb_sub(b, end, at);
+    return kb_select(b, whole, all, kb_get(b, longest));
 }
 
 /* ---- RegexFullMatch ---- */
@@ -89,7 +95,8 @@ static Inst *matches_whole(Lower *lw, const Automaton *a, const Str *s)
     Tables t = tables_of(lw, "pattern", a);
     Cell *state = str_cell(lw, "state", a->start[AFTER_NOTHING]);
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), str_length(lw, s), 1);
-    Inst *entry = look_up(lw, a, &t, kb_get(b, state), str_byte(lw, s, i));
+    Inst *now = kb_get(b, state);
+    Inst *entry = look_up(lw, a, &t, now, str_byte(lw, s, i));
     Inst *next = kb_op(b, LI_AND, entry, kb_i64(b, MATCHED - 1));
     kb_set(b, state, next);
     kb_if(b, kb_op(b, LI_EQ, next, kb_i64(b, 0)));

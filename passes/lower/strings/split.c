@@ -16,14 +16,17 @@ static Inst *may_cut(Pieces *p, const Split *split)
     return kb_op(b, LI_LT, kb_get(b, p->count), kb_i64(b, split->most));
 }
 
+static Inst *between(Builder *b, Inst *byte, int first, int last)
+{
+    Inst *reached = kb_op(b, LI_GE, byte, kb_i64(b, first));
+    return kb_op(b, LI_AND, reached, kb_op(b, LI_LE, byte, kb_i64(b, last)));
+}
+
 /* Space, and what ASCII has between tab and carriage return and between file and unit separator. */
 static Inst *is_space(Builder *b, Inst *byte)
 {
-    Inst *control =
-        kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, 9)), kb_op(b, LI_LE, byte, kb_i64(b, 13)));
-    Inst *separator = kb_op(b, LI_AND, kb_op(b, LI_GE, byte, kb_i64(b, 28)),
-                            kb_op(b, LI_LE, byte, kb_i64(b, 32)));
-    return kb_op(b, LI_OR, control, separator);
+    Inst *control = between(b, byte, 9, 13);
+    return kb_op(b, LI_OR, control, between(b, byte, 28, 32));
 }
 
 /* A piece ends behind its last byte that is no space, where a space follows that may be cut at, or the
@@ -42,7 +45,8 @@ static void find_words(Pieces *p)
     Inst *inside = kb_op(b, LI_GE, kb_get(b, start), kb_i64(b, 0));
     kb_if(b, space);
     kb_if(b, kb_op(b, LI_AND, inside, kb_op(b, LI_OR, over, may_cut(p, split))));
-    piece_found(p, kb_get(b, start), kb_get(b, end));
+    Inst *first = kb_get(b, start);
+    piece_found(p, first, kb_get(b, end));
     kb_set(b, start, none);
     kb_end(b);
     kb_else(b);

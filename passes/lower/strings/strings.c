@@ -3,8 +3,8 @@
 
 static Str str_at(Lower *lw, const Tensor *tensor, Inst *const *idx, bool write)
 {
-    return (Str){lower_tensor_param(lw, tensor, write), lower_index(lw, tensor, idx),
-                 dtype_string_max(tensor->dtype)};
+    Param *memory = lower_tensor_param(lw, tensor, write);
+    return (Str){memory, lower_index(lw, tensor, idx), dtype_string_max(tensor->dtype)};
 }
 
 Str str_in(Lower *lw, const Tensor *tensor, Inst *const *idx)
@@ -43,7 +43,8 @@ Inst *str_byte(Lower *lw, const Str *s, Inst *i)
 
 static void store_byte(Lower *lw, const Str *s, Inst *at, Inst *byte)
 {
-    kb_store(&lw->b, s->memory, kb_add(&lw->b, s->start, at), kb_cast(&lw->b, DT_U8, byte));
+    Inst *to = kb_add(&lw->b, s->start, at);
+    kb_store(&lw->b, s->memory, to, kb_cast(&lw->b, DT_U8, byte));
 }
 
 void str_put(Lower *lw, const Str *s, Inst *i, Inst *byte)
@@ -73,7 +74,8 @@ void str_copy(Lower *lw, const Str *to, Inst *at, const Str *from, Inst *first, 
 {
     Builder *b = &lw->b;
     Inst *i = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), count, 1);
-    str_put(lw, to, kb_add(b, at, i), str_byte(lw, from, kb_add(b, first, i)));
+    Inst *place = kb_add(b, at, i);
+    str_put(lw, to, place, str_byte(lw, from, kb_add(b, first, i)));
     kb_end(b);
 }
 

@@ -149,7 +149,8 @@ static void find_separated(Pieces *p)
             cut(p, i, last ? NULL : &to, kb_i64(b, 0), str_length(lw, &p->text), true);
         } else {
             Inst *k = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_get(b, from.count), 1);
-            cut(p, i, last ? NULL : &to, kb_load(b, from.begin, k), kb_load(b, from.end, k), true);
+            Inst *begin = kb_load(b, from.begin, k);
+            cut(p, i, last ? NULL : &to, begin, kb_load(b, from.end, k), true);
             kb_end(b);
         }
         from = to;
