@@ -102,6 +102,14 @@ int pass_shapes(Graph *g)
     return shapes_infer(g, fold_node, expand_shape);
 }
 
+/* What rules compute of constants is computed now: shapes fold what they come by. */
+int pass_expand(Graph *g)
+{
+    bool any;
+    TRY(expand_nodes(g, &any));
+    return any ? pass_shapes(g) : 0;
+}
+
 int pass_fold(Graph *g)
 {
     for (int i = 0; i < g->node_count; i++) {

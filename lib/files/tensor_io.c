@@ -1,4 +1,4 @@
-/* Reading and writing tensors. The TensorProto reader works on the wire format (field numbers from
+/* Tensors from bytes. The TensorProto reader works on the wire format (field numbers from
  * onnx.proto3) and copies nothing but the elements. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -7,96 +7,13 @@
 #include "lib/files/tensor_strings.h"
 
 #include "frontend/tensor_fields.h"
-#include "lib/files/maps.h"
+#include "lib/files/npy.h"
 #include "lib/files/proto.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-/* An error about one file: "PATH: MESSAGE". */
-__attribute__((format(printf, 3, 4))) static int file_error(Diag *diag, const char *path,
-                                                            const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    const char *what = arena_vprintf(diag->arena, format, args);
-    va_end(args);
-    const char *file = diag->file;
-    diag->file = path;
-    int code = diag_error(diag, "%s", what);
-    diag->file = file;
-    return code;
-}
-
-int64_t host_elements(const HostTensor *tensor)
-{
-    int64_t count = 1;
-    for (int i = 0; i < tensor->rank; i++) count *= tensor->dims[i];
-    return count;
-}
-
-int host_alloc(HostTensor *tensor, Arena *arena)
-{
-    size_t bytes = dtype_size(tensor->type);
-    int empty = 0;
-    for (int i = 0; i < tensor->rank; i++) {
-        if (tensor->dims[i] < 0) return LPC_ERROR;
-        if (tensor->dims[i] == 0) empty = 1;
-    }
-    for (int i = 0; i < tensor->rank && !empty; i++)
-        if (__builtin_mul_overflow(bytes, (size_t)tensor->dims[i], &bytes)) return LPC_ERROR;
-    tensor->bytes = empty ? 0 : bytes;
-    if (tensor->bytes > SIZE_MAX / 4) return LPC_ERROR;
-    uintptr_t at = (uintptr_t)arena_alloc(arena, tensor->bytes + 64);
-    tensor->data = (void *)((at + 63) / 64 * 64);
-    return LPC_OK;
-}
-
-const char *host_shape_text(const HostTensor *tensor, Arena *arena)
-{
-    Text text;
-    text_init(&text, arena);
-    text_printf(&text, "%s[", dtype_name(tensor->type));
-    for (int i = 0; i < tensor->rank; i++)
-        text_printf(&text, "%s%" PRId64, i ? "," : "", tensor->dims[i]);
-    text_add(&text, "]");
-    return text.data;
-}
-
-static double narrow_value(DType type, uint8_t held)
-{
-    if (dtype_is_code(type)) return (double)narrow_to_f32(type, held);
-    return dtype_is_signed(type) ? (int8_t)held : held;
-}
-
-double host_value(const HostTensor *tensor, int64_t i)
-{
-    const void *data = tensor->data;
-    switch (tensor->type) {
-    case DT_BOOL:
-    case DT_U8: return ((const uint8_t *)data)[i];
-    case DT_I8: return ((const int8_t *)data)[i];
-    case DT_I16: return ((const int16_t *)data)[i];
-    case DT_U16: return ((const uint16_t *)data)[i];
-    case DT_I32: return ((const int32_t *)data)[i];
-    case DT_U32: return ((const uint32_t *)data)[i];
-    case DT_I64: return (double)((const int64_t *)data)[i];
-    case DT_U64: return (double)((const uint64_t *)data)[i];
-    case DT_F16: return (double)f16_to_f32(((const uint16_t *)data)[i]);
-    case DT_BF16: return (double)bf16_to_f32(((const uint16_t *)data)[i]);
-    case DT_F32: return (double)((const float *)data)[i];
-    case DT_F64: return ((const double *)data)[i];
-    case DT_NONE:
-    case DT_COUNT: return 0;
-    default: break;
-    }
-    if (dtype_is_string(tensor->type)) return 0;
-    return narrow_value(tensor->type, ((const uint8_t *)data)[i]);
-}
 
 static void normalise_bool(HostTensor *tensor)
 {
@@ -106,15 +23,6 @@ static void normalise_bool(HostTensor *tensor)
 }
 
 /* --- .npy: numpy.lib.format, versions 1 to 3 --- */
-
-static const struct {
-    const char *descr; /* without the byte order */
-    DType type;
-} npy_types[] = {{"b1", DT_BOOL}, {"i1", DT_I8},  {"u1", DT_U8},  {"i2", DT_I16},
-                 {"u2", DT_U16},  {"i4", DT_I32}, {"u4", DT_U32}, {"i8", DT_I64},
-                 {"u8", DT_U64},  {"f2", DT_F16}, {"f4", DT_F32}, {"f8", DT_F64}};
-
-enum { NPY_TYPES = sizeof npy_types / sizeof *npy_types };
 
 /* The text after 'key': in the header's dictionary, or NULL. */
 static const char *npy_entry(const char *header, const char *key)
@@ -145,35 +53,36 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
                      const uint8_t *data, size_t size)
 {
     size_t length_bytes = size > 6 && data[6] == 1 ? 2 : 4, start = 8 + length_bytes, length = 0;
-    if (size < start) return file_error(diag, path, "the .npy header is cut short");
+    if (size < start) return host_file_error(diag, path, "the .npy header is cut short");
     for (size_t i = 0; i < length_bytes; i++) length |= (size_t)data[8 + i] << (8 * i);
-    if (length > size - start) return file_error(diag, path, "the .npy header is cut short");
+    if (length > size - start) return host_file_error(diag, path, "the .npy header is cut short");
 
     const char *header = arena_strndup(arena, (const char *)data + start, length);
     const char *descr = npy_entry(header, "'descr'"), *order = npy_entry(header, "'fortran_order'");
     if (!descr || !order || npy_shape(tensor, npy_entry(header, "'shape'")))
-        return file_error(diag, path, "the .npy header is not understood (at most %d dimensions)",
-                          TENSOR_RANK_MAX);
+        return host_file_error(diag, path,
+                               "the .npy header is not understood (at most %d dimensions)",
+                               TENSOR_RANK_MAX);
     if (descr[0] == '\'' && descr[1] && strchr("<|=", descr[1]))
-        for (int i = 0; i < NPY_TYPES; i++)
-            if (strncmp(descr + 2, npy_types[i].descr, 2) == 0 && descr[4] == '\'')
-                tensor->type = npy_types[i].type;
+        if (descr[4] == '\'') tensor->type = npy_type(descr + 2);
     size_t element = npy_string_bytes(descr);
     if (tensor->type == DT_NONE) tensor->type = npy_string_type(descr);
     if (tensor->type == DT_NONE)
-        return file_error(diag, path, "the .npy type %.12s is not supported", descr);
+        return host_file_error(diag, path, "the .npy type %.12s is not supported", descr);
     if (strncmp(order, "True", 4) == 0 && tensor->rank > 1)
-        return file_error(diag, path,
-                          "the array is in Fortran order; save it with "
-                          "numpy.ascontiguousarray");
+        return host_file_error(diag, path,
+                               "the array is in Fortran order; save it with "
+                               "numpy.ascontiguousarray");
     size_t rest = size - start - length;
     size_t bytes = dtype_is_string(tensor->type) ? element : dtype_size(tensor->type);
     for (int i = 0; i < tensor->rank; i++)
         if (__builtin_mul_overflow(bytes, (size_t)tensor->dims[i], &bytes))
-            return file_error(diag, path, "the .npy shape is too large");
+            return host_file_error(diag, path, "the .npy shape is too large");
     if (bytes != rest)
-        return file_error(diag, path, "the .npy shape needs %zu bytes, %zu are there", bytes, rest);
-    if (host_alloc(tensor, arena)) return file_error(diag, path, "the .npy shape is too large");
+        return host_file_error(diag, path, "the .npy shape needs %zu bytes, %zu are there", bytes,
+                               rest);
+    if (host_alloc(tensor, arena))
+        return host_file_error(diag, path, "the .npy shape is too large");
     if (dtype_is_string(tensor->type))
         npy_get_strings(tensor, descr, data + start + length);
     else if (bytes)
@@ -312,14 +221,14 @@ static int proto_contents(const Proto *proto, Diag *diag, const char *path, Prot
     if (proto->has_raw) {
         size_t got = (size_t)(proto->raw.end - proto->raw.at);
         if (got != tensor->bytes)
-            return file_error(diag, path, "the shape needs %zu bytes, %zu are there", tensor->bytes,
-                              got);
+            return host_file_error(diag, path, "the shape needs %zu bytes, %zu are there",
+                                   tensor->bytes, got);
         if (got) memcpy(tensor->data, proto->raw.at, got);
     } else if ((dtype_is_string(tensor->type) ? proto_strings : proto_elements)(tensor, file,
                                                                                 &count) ||
                count != wanted) {
-        return file_error(diag, path, "the shape needs %zu elements, the file has %s", wanted,
-                          count > wanted ? "more" : "others or fewer");
+        return host_file_error(diag, path, "the shape needs %zu elements, the file has %s", wanted,
+                               count > wanted ? "more" : "others or fewer");
     }
     return LPC_OK;
 }
@@ -331,7 +240,7 @@ static int proto_packed(Proto *proto, Arena *arena, Diag *diag, const char *path
     int64_t count = host_elements(tensor);
     HostTensor packed = {
         .type = DT_U8, .rank = 1, .dims = {dtype_const_bytes(tensor->type, count)}};
-    if (host_alloc(&packed, arena)) return file_error(diag, path, "the shape is too large");
+    if (host_alloc(&packed, arena)) return host_file_error(diag, path, "the shape is too large");
     proto->tensor = &packed;
     int code = proto_contents(proto, diag, path, file);
     if (!code) narrow_unpack(tensor->type, count, packed.data, tensor->data);
@@ -346,27 +255,28 @@ static int proto_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char 
     ProtoField field = {0};
     while (wire.at != wire.end)
         if (proto_field(&wire, &field) || proto_head_field(&proto, arena, &field))
-            return file_error(diag, path,
-                              "neither a .npy nor a TensorProto file, or cut short "
-                              "(at byte %zu)",
-                              (size_t)(wire.at - data));
-    if (proto.unsupported) return file_error(diag, path, "holds %s", proto.unsupported);
+            return host_file_error(diag, path,
+                                   "neither a .npy nor a TensorProto file, or cut short "
+                                   "(at byte %zu)",
+                                   (size_t)(wire.at - data));
+    if (proto.unsupported) return host_file_error(diag, path, "holds %s", proto.unsupported);
     tensor->type = proto_type(&proto);
     if (tensor->type == DT_NONE && proto.longest)
-        return file_error(diag, path, "a string of %zu bytes is too long", proto.longest);
+        return host_file_error(diag, path, "a string of %zu bytes is too long", proto.longest);
     if (tensor->type == DT_NONE)
-        return file_error(diag, path, "tensor type %" PRId64 " is not supported", proto.onnx_type);
+        return host_file_error(diag, path, "tensor type %" PRId64 " is not supported",
+                               proto.onnx_type);
 
     size_t bytes = dtype_size(tensor->type);
     for (int i = 0; i < tensor->rank; i++)
         if (__builtin_mul_overflow(bytes, (size_t)tensor->dims[i], &bytes))
-            return file_error(diag, path, "the shape is too large");
+            return host_file_error(diag, path, "the shape is too large");
     /* Elements take one byte of the file or more, or share it: refuse before memory is taken. */
     size_t in_byte = dtype_is_subbyte(tensor->type) ? 8 / (size_t)dtype_bits(tensor->type) : 1;
     if (bytes / dtype_size(tensor->type) / in_byte > size)
-        return file_error(diag, path, "the shape needs %zu elements, they are not there",
-                          bytes / dtype_size(tensor->type));
-    if (host_alloc(tensor, arena)) return file_error(diag, path, "the shape is too large");
+        return host_file_error(diag, path, "the shape needs %zu elements, they are not there",
+                               bytes / dtype_size(tensor->type));
+    if (host_alloc(tensor, arena)) return host_file_error(diag, path, "the shape is too large");
     ProtoBytes file = {data, data + size};
     if (dtype_is_subbyte(tensor->type)) return proto_packed(&proto, arena, diag, path, file);
     return proto_contents(&proto, diag, path, file);
@@ -379,174 +289,7 @@ int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, c
 {
     *tensor = (HostTensor){.name = (char *)(uintptr_t)""};
     int npy = size >= 8 && memcmp(data, "\x93NUMPY", 6) == 0;
-    if (!npy && maps_are_there(data, size))
-        return maps_parse(tensor, arena, diag, path, data, size);
     TRY((npy ? npy_parse : proto_parse)(tensor, arena, diag, path, data, size));
     normalise_bool(tensor);
     return LPC_OK;
-}
-
-/* An open regular file and its size; NULL, reported, when it is none. */
-static FILE *open_file(Diag *diag, const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    struct stat info;
-    if (!file) {
-        file_error(diag, path, "%s", strerror(errno));
-        return NULL;
-    }
-    if (fstat(fileno(file), &info) || !S_ISREG(info.st_mode)) {
-        fclose(file);
-        file_error(diag, path, "not a regular file");
-        return NULL;
-    }
-    *size = (size_t)info.st_size;
-    return file;
-}
-
-int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size)
-{
-    FILE *file = open_file(diag, path, size);
-    if (!file) return LPC_ERROR;
-    *data = arena_alloc(arena, *size + 1);
-    size_t got = fread(*data, 1, *size, file);
-    fclose(file);
-    return got == *size ? LPC_OK : file_error(diag, path, "cannot be read");
-}
-
-int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path)
-{
-    size_t size;
-    FILE *file = open_file(diag, path, &size);
-    if (!file) return LPC_ERROR;
-    void *data = malloc(size ? size : 1); /* not of the arena: gone once parsed */
-    size_t got = data ? fread(data, 1, size, file) : 0;
-    fclose(file);
-    int code = !data         ? file_error(diag, path, "too large for this machine's memory")
-               : got != size ? file_error(diag, path, "cannot be read")
-                             : host_parse(tensor, arena, diag, path, data, size);
-    free(data);
-    return code;
-}
-
-static int write_file(Diag *diag, const char *path, const void *head, size_t head_size,
-                      const void *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file) return file_error(diag, path, "%s", strerror(errno));
-    int failed = fwrite(head, 1, head_size, file) != head_size;
-    failed |= size && fwrite(data, 1, size, file) != size;
-    int reason = errno;
-    if (fclose(file)) failed = 1, reason = errno;
-    if (!failed) return LPC_OK;
-    remove(path);
-    return file_error(diag, path, "cannot be written: %s", strerror(reason));
-}
-
-static int write_npy(const HostTensor *tensor, const char *descr, const void *data, size_t bytes,
-                     Diag *diag, const char *path)
-{
-    char head[512] = "\x93NUMPY\x01";
-    size_t length = 10;
-    length += (size_t)snprintf(head + length, 200,
-                               "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
-    for (int i = 0; i < tensor->rank; i++)
-        length += (size_t)snprintf(head + length, 30, "%" PRId64 "%s", tensor->dims[i],
-                                   tensor->rank == 1      ? ","
-                                   : i + 1 < tensor->rank ? ", "
-                                                          : "");
-    length += (size_t)snprintf(head + length, 10, "), }");
-    while ((length + 1) % 64) head[length++] = ' ';
-    head[length++] = '\n';
-    head[7] = 0;
-    head[8] = (char)((length - 10) & 255);
-    head[9] = (char)((length - 10) >> 8);
-    return write_file(diag, path, head, length, data, bytes);
-}
-
-static int write_npy_strings(const HostTensor *tensor, Diag *diag, const char *path)
-{
-    size_t most = (size_t)dtype_string_max(tensor->type);
-    size_t bytes = (size_t)host_elements(tensor) * most;
-    uint8_t *data = arena_alloc(diag->arena, bytes + 1);
-    npy_put_strings(tensor, data);
-    return write_npy(tensor, arena_printf(diag->arena, "|S%zu", most), data, bytes, diag, path);
-}
-
-int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
-{
-    HostTensor wide = *tensor;
-    if (tensor->type == DT_BF16 || dtype_is_code(tensor->type)) {
-        wide.type = DT_F32;
-        if (host_alloc(&wide, diag->arena)) return file_error(diag, path, "too large");
-        for (int64_t i = 0; i < host_elements(tensor); i++)
-            ((float *)wide.data)[i] = (float)host_value(tensor, i);
-    } else {
-        wide.type = dtype_held(tensor->type);
-    }
-    if (dtype_is_string(tensor->type)) return write_npy_strings(tensor, diag, path);
-    const char *descr = "";
-    for (int i = 0; i < NPY_TYPES; i++)
-        if (npy_types[i].type == wide.type) descr = npy_types[i].descr;
-    const char *order = dtype_size(wide.type) == 1 ? "|" : "<";
-    return write_npy(&wide, arena_printf(diag->arena, "%s%s", order, descr), wide.data, wide.bytes,
-                     diag, path);
-}
-
-static void put_varint(Text *text, uint64_t value)
-{
-    for (;; value >>= 7) {
-        char byte = (char)(value < 128 ? value : (value & 127) | 128);
-        text_addn(text, &byte, 1);
-        if (value < 128) return;
-    }
-}
-
-static void put_key(Text *text, int number, int kind)
-{
-    put_varint(text, (uint64_t)(number << 3 | kind));
-}
-
-static void put_strings(Text *text, const HostTensor *tensor)
-{
-    for (int64_t i = 0; i < host_elements(tensor); i++) {
-        size_t length;
-        const char *string = host_string(tensor, i, &length);
-        put_key(text, TENSOR_STRING, 2);
-        put_varint(text, length);
-        text_addn(text, string, length);
-    }
-}
-
-int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path)
-{
-    Text text;
-    text_init(&text, diag->arena);
-    for (int i = 0; i < tensor->rank; i++) {
-        put_key(&text, TENSOR_DIMS, 0);
-        put_varint(&text, (uint64_t)tensor->dims[i]);
-    }
-    put_key(&text, TENSOR_TYPE, 0);
-    put_varint(&text, (uint64_t)dtype_to_onnx(tensor->type));
-    if (tensor->name && *tensor->name) {
-        put_key(&text, TENSOR_NAME, 2);
-        put_varint(&text, strlen(tensor->name));
-        text_add(&text, tensor->name);
-    }
-    if (dtype_is_string(tensor->type)) {
-        put_strings(&text, tensor);
-        return write_file(diag, path, text.data, text.length, NULL, 0);
-    }
-    const void *data = tensor->data;
-    size_t bytes = tensor->bytes;
-    if (dtype_is_subbyte(tensor->type)) {
-        int64_t count = host_elements(tensor);
-        bytes = (size_t)dtype_const_bytes(tensor->type, count);
-        void *packed = arena_alloc(diag->arena, bytes + 1);
-        narrow_pack(tensor->type, count, data, packed);
-        data = packed;
-    }
-    put_key(&text, TENSOR_RAW, 2);
-    put_varint(&text, bytes);
-    return write_file(diag, path, text.data, text.length, data, bytes);
 }

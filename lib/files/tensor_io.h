@@ -24,6 +24,10 @@ typedef struct HostTensor {
 int host_alloc(HostTensor *tensor, Arena *arena);
 int64_t host_elements(const HostTensor *tensor);
 
+/* An error about one file: "PATH: MESSAGE". */
+int host_file_error(Diag *diag, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Reads a file; a sequence of maps with the same keys is a tensor, too (maps.h). Reports what is wrong
  * with the file's path in front. Limits: rank 8, numeric and bool types and strings of up to 4096 bytes,
  * which get the type with room for the longest; data within the file; sequences of anything else and

@@ -2,7 +2,6 @@
 #include "passes/expand/expand.h"
 
 #include "ir/names.h"
-#include "passes/passes.h"
 #include "passes/shape/shape.h"
 
 static int run(Expand *x)
@@ -28,7 +27,8 @@ static Expand start(Graph *g, const Node *n, int at)
                     .n = n,
                     .at = at,
                     .result = arena_array(g->arena, (size_t)n->out_count + 1, sizeof(Tensor *)),
-                    .infer = infer};
+                    .infer = infer,
+                    .rules = expand_rules};
 }
 
 int expand_shape(Graph *g, Node *n)
@@ -64,16 +64,15 @@ static int expand_node(Graph *g, int at)
     return x.code;
 }
 
-/* What rules compute of constants is computed now: shapes fold what they come by. */
-int pass_expand(Graph *g)
+int expand_nodes(Graph *g, bool *any)
 {
-    bool expanded = false;
+    *any = false;
     for (int i = 0; i < g->node_count; i++) {
         if (g->nodes[i]->op == OP_DELETED || !op_info(g->nodes[i]->op)->expands) continue;
         TRY(expand_node(g, i));
-        expanded = true;
+        *any = true;
         i--; /* what stands there now may have a rule, too */
     }
     graph_sweep(g);
-    return expanded ? pass_shapes(g) : 0;
+    return 0;
 }

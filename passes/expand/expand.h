@@ -11,6 +11,8 @@ typedef struct ExpandRules {
 } ExpandRules;
 extern const ExpandRules expand_rules[OP_COUNT];
 
+/* Nodes whose operators are written out become those; any: there were some. */
+int expand_nodes(Graph *g, bool *any);
 /* Runs the rule of n beside the graph and sets types and sizes of its outputs. */
 int expand_shape(Graph *g, Node *n);
 

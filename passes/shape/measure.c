@@ -68,13 +68,13 @@ static bool can_measure(Graph *g, Tensor *x)
 
 /* The sizes that reading needs, as a list: what each element may be at most; then, of a shape, what a 0 in
  * it stands for, which is the axis of what is reshaped. NULL: nothing is known. */
-static Tensor *limits_of(Graph *g, int at, int in, int count)
+static Tensor *limits_of(Graph *g, int at, int in, int count, const ShapeRules *rules)
 {
     Node *n = g->nodes[at];
     const Size *list[2 * MOST_MEASURED];
-    bool is_shape = !strcmp(shape_rules[n->op].measured_as, "shape");
+    bool is_shape = !strcmp(rules[n->op].measured_as, "shape");
     for (int k = 0; k < count; k++) {
-        list[k] = shape_rules[n->op].measured(g, n, in, k);
+        list[k] = rules[n->op].measured(g, n, in, k);
         if (!list[k]) return NULL;
         list[count + k] = k < n->in[0]->rank ? n->in[0]->dims[k] : size_const(g->sizes, 0);
     }
@@ -82,30 +82,30 @@ static Tensor *limits_of(Graph *g, int at, int in, int count)
 }
 
 /* Reads input `in` of the node at `at`. Returns how many nodes were put before it. */
-static int measure(Graph *g, int at, int in)
+static int measure(Graph *g, int at, int in, const ShapeRules *rules)
 {
     Node *n = g->nodes[at];
     Tensor *x = n->in[in], *out = graph_tensor(g, NULL, DT_NONE, -1, NULL);
     int before = g->node_count;
-    Tensor *from[] = {x, limits_of(g, at, in, (int)tensor_static_elements(x))};
+    Tensor *from[] = {x, limits_of(g, at, in, (int)tensor_static_elements(x), rules)};
     int place = at + g->node_count - before;
     Node *node =
         graph_node_at(g, place, OP_MEASURE, x->name, &n->origin, from[1] ? 2 : 1, from, 1, &out);
     node->region = n->region;
-    node_set_string(g, node, "as", shape_rules[n->op].measured_as);
+    node_set_string(g, node, "as", rules[n->op].measured_as);
     if (node_attr(n, "allowzero")) node_set_int(g, node, "zero", !node_int(n, "allowzero"));
     n->in[in] = out;
     return g->node_count - before;
 }
 
-int measure_inputs(Graph *g, int at)
+int measure_inputs(Graph *g, int at, const ShapeRules *rules)
 {
     Node *n = g->nodes[at];
     int made = 0;
-    if (!shape_rules[n->op].measured || region_body(n->region)) return 0;
+    if (!rules[n->op].measured || region_body(n->region)) return 0;
     for (int in = 0; in < n->in_count && in < 32; in++) {
-        if (shape_rules[n->op].measured_in >> in & 1 && can_measure(g, n->in[in]))
-            made += measure(g, at + made, in);
+        if (rules[n->op].measured_in >> in & 1 && can_measure(g, n->in[in]))
+            made += measure(g, at + made, in, rules);
     }
     return made;
 }

@@ -108,7 +108,7 @@ int need_float(Graph *g, Node *n, int in); /* reports another type */
 
 /* Puts an lpc.Measure before the node at `at` for each input that determines sizes, is not known at compile
  * time and can be read at run time. Returns how many there are. (measure.c) */
-int measure_inputs(Graph *g, int at);
+int measure_inputs(Graph *g, int at, const ShapeRules *rules);
 
 /* A symbol that the node computes at run time, the same one whenever it is asked for. */
 int shape_node_symbol_index(Graph *g, const Node *n, const char *suffix);

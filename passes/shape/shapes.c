@@ -346,7 +346,7 @@ static int infer_node(Walk *w, int at)
     }
     if (!code) code = run_rule(w, at);
     if (code == SHAPE_UNKNOWN && !w->trial) {
-        int made = measure_inputs(g, at);
+        int made = measure_inputs(g, at, shape_rules);
         if (made) return infer_measured(w, at, made, errors);
     }
     if (code && code != SHAPE_UNKNOWN && give_up_branch(w, n, errors)) return 0;

@@ -30,6 +30,7 @@ typedef struct Expand {
     Tensor **result;                 /* by output of n */
     Node waiting;                    /* attributes of the next node */
     int (*infer)(Graph *g, Node *n); /* types and sizes of a new node */
+    const struct ExpandRules *rules; /* of all operators (../expand.h) */
     int code;                        /* nonzero after an error */
 } Expand;
 

@@ -60,7 +60,7 @@ int expand_backward(Expand *x)
     const char *of = node_string(x->n, "of");
     OpCode op = op_find(of, strlen(of));
     if (!dtype_is_float(x_in(x, 1)->dtype)) return all_zero(x);
-    if (op == OP_COUNT || !expand_rules[op].gradient)
+    if (op == OP_COUNT || !x->rules[op].gradient)
         return x_fail(x, "y depends on xs through %s, which has no derivative here", of);
     if (node_int(x->n, "output"))
         return x_fail(x, "y depends on xs through output %d of %s, which has no derivative here",
@@ -69,7 +69,7 @@ int expand_backward(Expand *x)
     if (!forward) return x->code;
     Backward b = {.x = x, .n = forward, .g = x_in(x, 0), .y = x_in(x, 1)};
     b.to = arena_array(x->g->arena, (size_t)x->n->in_count, sizeof *b.to);
-    TRY(expand_rules[op].gradient(&b));
+    TRY(x->rules[op].gradient(&b));
     for (int i = 0; i < x->n->out_count && x_ok(x); i++) {
         if (!x_wants(x, i)) continue;
         Tensor *in = node_in(forward, i);

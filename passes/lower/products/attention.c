@@ -44,17 +44,6 @@ static void read_node(Attention *a, Lower *lw, const Node *node)
     a->scale = node_attr(node, "scale") ? node_float(node, "scale") : 0;
 }
 
-Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at, Inst *d)
-{
-    Builder *b = &a->lw->b;
-    Inst **idx = arena_array(a->lw->arena, MAX_RANK, sizeof *idx);
-    idx[0] = a->b;
-    idx[1] = x->rank == 4 ? head : at;
-    idx[2] = x->rank == 4 ? at : kb_add(b, kb_mul(b, head, kb_size(b, depth)), d);
-    idx[3] = d;
-    return idx;
-}
-
 /* ---- present = concat(past, new) ---- */
 
 static void copy_part(Attention *a, const Tensor *from, const Tensor *to, const Size *depth,

@@ -3,6 +3,17 @@
 
 #include <math.h>
 
+Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at, Inst *d)
+{
+    Builder *b = &a->lw->b;
+    Inst **idx = arena_array(a->lw->arena, MAX_RANK, sizeof *idx);
+    idx[0] = a->b;
+    idx[1] = x->rank == 4 ? head : at;
+    idx[2] = x->rank == 4 ? at : kb_add(b, kb_mul(b, head, kb_size(b, depth)), d);
+    idx[3] = d;
+    return idx;
+}
+
 enum { QK_PRODUCT, QK_CAPPED, QK_BIASED, QK_SOFTMAX }; /* qk_matmul_output_mode */
 
 /* 1 / sqrt(depth) unless given. */
