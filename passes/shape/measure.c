@@ -81,6 +81,12 @@ static Tensor *limits_of(Graph *g, int at, int in, int count, const ShapeRules *
     return graph_sizes(g, at, n, is_shape ? 2 * count : count, list);
 }
 
+/* Where sizes may be 0, others may be anything: no elements bound them. */
+static bool is_boundless(const Node *n)
+{
+    return node_attr(n, "allowzero") && node_int(n, "allowzero");
+}
+
 /* Reads input `in` of the node at `at`. Returns how many nodes were put before it. */
 static int measure(Graph *g, int at, int in, const ShapeRules *rules)
 {
@@ -102,7 +108,7 @@ int measure_inputs(Graph *g, int at, const ShapeRules *rules)
 {
     Node *n = g->nodes[at];
     int made = 0;
-    if (!rules[n->op].measured || region_body(n->region)) return 0;
+    if (!rules[n->op].measured || region_body(n->region) || is_boundless(n)) return 0;
     for (int in = 0; in < n->in_count && in < 32; in++) {
         if (rules[n->op].measured_in >> in & 1 && can_measure(g, n->in[in]))
             made += measure(g, at + made, in, rules);

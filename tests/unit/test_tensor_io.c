@@ -4,6 +4,7 @@
 #endif
 #include "tests/check.h"
 
+#include "lib/files/maps.h"
 #include "lib/files/tensor_io.h"
 
 #include <stdio.h>
@@ -63,7 +64,8 @@ static void round_trips(void)
 
 static int parse(HostTensor *tensor, const char *bytes, size_t size)
 {
-    return host_parse(tensor, arena, &diag, "memory", bytes, size);
+    return maps_are_there(bytes, size) ? maps_parse(tensor, arena, &diag, "memory", bytes, size)
+                                       : host_parse(tensor, arena, &diag, "memory", bytes, size);
 }
 
 static void typed_fields(void)
