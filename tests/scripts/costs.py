@@ -227,7 +227,10 @@ def skipped(names):
     print(f"costs: {kinds.total()} are not supported:")
     for what, count in sorted(kinds.items(), key=lambda entry: (-entry[1], entry[0])):
         print(f"{count:6} {what}")
-    for name in sorted(names & refusals.keys() - listed):
+    # `lpc check` takes lengths and presence from the data; here they are not bound
+    listless = {name for name, why in refusals.items()
+                if re.search(r"is a sequence: give its length|whether there is one is known at run time", why)}
+    for name in sorted(names & refusals.keys() - listed - listless):
         failures.append(f"{name}: is not compiled, nor listed: {refusals[name]}")
 
 
