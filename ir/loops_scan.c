@@ -116,7 +116,8 @@ int parse_type(Parser *p, LType *out)
     size_t length = strcspn(p->at, "x \t\n,:.;()[]{}=");
     out->lanes = 1;
     out->dtype = dtype_from_name(p->at, length);
-    if (out->dtype == DT_NONE || dtype_is_narrow(out->dtype)) return parse_fail(p, "a type");
+    if (out->dtype == DT_NONE || dtype_held(out->dtype) != out->dtype)
+        return parse_fail(p, "a type");
     p->at += length;
     if (*p->at != 'x') return LPC_OK;
     p->at++;
