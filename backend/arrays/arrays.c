@@ -3,6 +3,7 @@
 
 #include "backend/host/output.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -174,8 +175,8 @@ static int put_elements(Arrays *a, const Buffer *buffer)
     while (at < count) {
         int64_t left = count - at, part = left < CHUNK / size ? left : CHUNK / size;
         if (buffer->source->read(buffer->source, at * size, a->chunk, (size_t)(part * size)))
-            return diag_error(a->diag, "cannot read constant '%s' at byte %lld", buffer->name,
-                              (long long)(at * size));
+            return diag_error(a->diag, "cannot read constant '%s' at byte %" PRId64, buffer->name,
+                              at * size);
         for (int64_t i = 0; i < part; i += ROW) {
             put_row(a, a->chunk + i * size, part - i < ROW ? part - i : ROW, (size_t)size);
             if (at + i + ROW == whole) fputs("    },\n", a->file);

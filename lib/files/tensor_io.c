@@ -234,15 +234,17 @@ static int proto_contents(const Proto *proto, Diag *diag, const char *path, Prot
 }
 
 /* Elements of less than a byte come packed: read as the bytes that they fill, and taken apart. */
-static int proto_packed(Proto *proto, Arena *arena, Diag *diag, const char *path, ProtoBytes file)
+static int proto_packed(const Proto *whole, Arena *arena, Diag *diag, const char *path,
+                        ProtoBytes file)
 {
-    HostTensor *tensor = proto->tensor;
+    HostTensor *tensor = whole->tensor;
+    Proto proto = *whole;
     int64_t count = host_elements(tensor);
     HostTensor packed = {
         .type = DT_U8, .rank = 1, .dims = {dtype_const_bytes(tensor->type, count)}};
     if (host_alloc(&packed, arena)) return host_file_error(diag, path, "the shape is too large");
-    proto->tensor = &packed;
-    int code = proto_contents(proto, diag, path, file);
+    proto.tensor = &packed;
+    int code = proto_contents(&proto, diag, path, file);
     if (!code) narrow_unpack(tensor->type, count, packed.data, tensor->data);
     return code;
 }

@@ -31,6 +31,7 @@ CASES = {
                [(INT64, 2), (INT64, 1), (INT64, 1), (INT64, 1)]),
     "TopK": ([attribute_int("axis", 1)], [[3, 9], ([1], [4])], [(FLOAT, 2), (INT64, 2)]),
     "LayerNormalization": ([], [[4, 10], [10], [10]], [(FLOAT, 2)] * 3),
+    "SimplifiedLayerNormalization": ([], [[4, 10], [10]], [(FLOAT, 2)] * 2),
     "MaxPool": ([attribute_ints("kernel_shape", [3, 3]), attribute_ints("strides", [2, 2])],
                 [[1, 3, 9, 9]], [(FLOAT, 4), (INT64, 4)]),
     "Attention": ([], [[1, 2, 3, 8], [1, 2, 3, 8], [1, 2, 3, 8], [3, 5], [1, 2, 2, 8], [1, 2, 2, 8]],
@@ -129,5 +130,5 @@ for name, case in CASES.items():
 for table in glob.glob(records + "/*.def"):
     with open(table) as file:
         for name, most in re.findall(r'^OP\(\w+, "(\w+)",[^"]*?OUT\(\w+, (\w+)\)', file.read(), re.M):
-            if most != "1" and name not in CASES:
+            if most != "1" and name not in CASES and name != "StringSplit":  # string_cases.py has it
                 sys.exit("%s: %s has several outputs and no case here" % (table, name))

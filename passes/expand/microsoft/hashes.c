@@ -69,9 +69,8 @@ static Tensor *hash_numbers(Expand *x, Tensor *a)
 int expand_ms_murmur_hash3(Expand *x)
 {
     Tensor *a = x_in(x, 0);
-    Tensor *hash = dtype_is_string(a->dtype)
-                       ? x_string_hash(x, a, (uint32_t)node_int(x->n, "seed"))
-                       : hash_numbers(x, a);
+    Tensor *hash = dtype_is_string(a->dtype) ? x_string_hash(x, a, (uint32_t)node_int(x->n, "seed"))
+                                             : hash_numbers(x, a);
     x_result(x, 0, bits(x, hash, node_int(x->n, "positive") ? DT_U32 : DT_I32));
     return 0;
 }

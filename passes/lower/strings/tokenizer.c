@@ -144,7 +144,8 @@ static void find_separated(Pieces *p)
     List from = {0};
     for (int i = 0; i < t->separator_count; i++) {
         bool last = i + 1 == t->separator_count;
-        List to = last ? (List){0} : list_at(p, i % 2);
+        List to = {0};
+        if (!last) to = list_at(p, i % 2);
         if (i == 0) {
             cut(p, i, last ? NULL : &to, kb_i64(b, 0), str_length(lw, &p->text), true);
         } else {
