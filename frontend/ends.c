@@ -291,18 +291,23 @@ int ends_output(Import *im, const char *name, Tensor *tensor,
 
 /* ---- For those who read the data ---- */
 
-static void describe(const Import *im, Onnx__ValueInfoProto **values, size_t count, ModelEnd **list,
-                     int *made)
+static bool is_constant(const Onnx__GraphProto *graph, const char *name)
+{
+    for (size_t k = 0; k < graph->n_initializer; k++) {
+        const char *other = graph->initializer[k]->name;
+        if (other && !strcmp(other, name)) return true;
+    }
+    return false;
+}
+
+/* Initializers are no inputs, but they can be outputs. */
+static void describe(const Import *im, Onnx__ValueInfoProto **values, size_t count, bool are_inputs,
+                     ModelEnd **list, int *made)
 {
     const Onnx__GraphProto *graph = im->model->graph;
     for (size_t i = 0; i < count; i++) {
         ModelEnd end;
-        bool is_constant = !values[i]->name;
-        for (size_t k = 0; k < graph->n_initializer && !is_constant; k++) {
-            const char *name = graph->initializer[k]->name;
-            is_constant = name && !strcmp(name, values[i]->name);
-        }
-        if (is_constant) continue;
+        if (!values[i]->name || (are_inputs && is_constant(graph, values[i]->name))) continue;
         peel(values[i]->type, &end);
         end.name = values[i]->name;
         arena_push(im->arena, *list, *made) = end;
@@ -313,6 +318,6 @@ void ends_describe(const Import *im, ModelEnds *ends)
 {
     const Onnx__GraphProto *graph = im->model->graph;
     *ends = (ModelEnds){0};
-    describe(im, graph->input, graph->n_input, &ends->inputs, &ends->input_count);
-    describe(im, graph->output, graph->n_output, &ends->outputs, &ends->output_count);
+    describe(im, graph->input, graph->n_input, true, &ends->inputs, &ends->input_count);
+    describe(im, graph->output, graph->n_output, false, &ends->outputs, &ends->output_count);
 }
