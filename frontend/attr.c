@@ -79,12 +79,9 @@ static Tensor *attr_tensor(Import *im, const char *name, const Elements *element
     tensor->name = name;
     tensor->dtype = elements->dtype;
     tensor->rank = elements->rank;
-    int64_t count = 1;
-    for (int i = 0; i < elements->rank; i++) {
+    for (int i = 0; i < elements->rank; i++)
         tensor->dims[i] = size_const(im->graph->sizes, elements->dims[i]);
-        count *= elements->dims[i];
-    }
-    data->bytes = (size_t)dtype_const_bytes(elements->dtype, count);
+    data->bytes = (size_t)dtype_const_bytes(elements->dtype, tensor_static_elements(tensor));
     data->data = elements->data;
     tensor->data = data;
     return tensor;

@@ -83,7 +83,8 @@ DType dtype_held(DType type);      /* in loops; other types are held as they are
 bool dtype_is_narrow(DType type);  /* i4, u4, i2, u2, f8..., f4e2m1 */
 bool dtype_is_code(DType type);    /* narrow floats: in loops a byte is a code, not a number */
 bool dtype_is_subbyte(DType type); /* 4 or 2 bits: several elements in a byte of a constant */
-/* Bytes of a constant: elements of less than a byte lie packed, the first in the lowest bits. */
+/* Bytes of a constant, at most INT64_MAX: elements of less than a byte lie packed, the first in the
+ * lowest bits. */
 int64_t dtype_const_bytes(DType type, int64_t count);
 
 /* Element i of a constant of a narrow type, as it is held: sign-extended in the byte, or the code. */

@@ -22,7 +22,10 @@ bool dtype_is_subbyte(DType type)
 
 int64_t dtype_const_bytes(DType type, int64_t count)
 {
-    if (!dtype_is_subbyte(type)) return count * (int64_t)dtype_size(type);
+    if (!dtype_is_subbyte(type)) {
+        int64_t bytes;
+        return __builtin_mul_overflow(count, (int64_t)dtype_size(type), &bytes) ? INT64_MAX : bytes;
+    }
     int64_t in_byte = 8 / dtype_bits(type);
     return count / in_byte + (count % in_byte != 0);
 }

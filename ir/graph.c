@@ -85,10 +85,12 @@ int64_t tensor_static_elements(const Tensor *tensor)
 {
     if (!tensor_is_static(tensor)) return -1;
     int64_t elements = 1;
+    bool fits = true, empty = false; /* nothing, though the other sizes' product may be too large */
     for (int i = 0; i < tensor->rank; i++) {
-        if (__builtin_mul_overflow(elements, tensor->dims[i]->value, &elements)) return INT64_MAX;
+        empty = empty || tensor->dims[i]->value == 0;
+        if (fits) fits = !__builtin_mul_overflow(elements, tensor->dims[i]->value, &elements);
     }
-    return elements;
+    return empty ? 0 : fits ? elements : INT64_MAX;
 }
 
 const Size *tensor_elements(SizeTable *sizes, const Tensor *tensor)

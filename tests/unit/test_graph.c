@@ -257,6 +257,11 @@ static void test_consts(Arena *arena, Diag *diag)
     check(four->data->bytes == 2 && const_i64_at(four, 0) == -8 && const_i64_at(four, 1) == 7 &&
               const_f64_at(four, 2) == -1,
           "packed elements");
+    const int64_t huge = INT64_C(1) << 40;
+    Tensor *empty = graph_const(graph, "empty", DT_I64, 3, (int64_t[]){huge, huge, 0}, "");
+    check(empty->data->bytes == 0 && tensor_static_elements(empty) == 0 &&
+              dtype_const_bytes(DT_I64, INT64_MAX) == INT64_MAX,
+          "nothing of huge sizes");
     check(const_i64_at(graph_scalar(graph, NULL, DT_I8, 1e9), 0) == 127 &&
               const_i64_at(graph_scalar(graph, NULL, DT_I64, NAN), 0) == 0,
           "scalars saturate");
