@@ -57,13 +57,15 @@ static int canon_slice(Call *call)
     return take_input(call, "axes", 3);
 }
 
-/* A float of an attribute in the type of input 0. */
-static Tensor *like_input(Call *call, double value)
+/* Input i becomes a float of an attribute, in the type of input 0. */
+static int set_like_input(Call *call, int i, double value)
 {
     DType dtype = scope_dtype(call->scope, call->proto->input[0]);
-    if (dtype != DT_NONE) return call_scalar(call, dtype, value);
-    Tensor *scalar = call_scalar(call, DT_F32, value);
-    return call_make(call, OP_CAST_LIKE, scalar, call->in[0], NULL);
+    if (dtype_is_string(dtype)) return call_fail(call, "expected numbers, got strings");
+    Tensor *scalar = call_scalar(call, dtype == DT_NONE ? DT_F32 : dtype, value);
+    if (dtype == DT_NONE) scalar = call_make(call, OP_CAST_LIKE, scalar, call->in[0], NULL);
+    call_set_in(call, i, scalar);
+    return LPC_OK;
 }
 
 int canon_pad(Call *call)
@@ -72,8 +74,7 @@ int canon_pad(Call *call)
     if (!call_in(call, 0)) return call_fail(call, "expected 1 input");
     TRY(take_input(call, "pads", 1));
     attr_delete(call, "value");
-    if (value != 0) call_set_in(call, 2, like_input(call, value));
-    return LPC_OK;
+    return value != 0 ? set_like_input(call, 2, value) : LPC_OK;
 }
 
 static int canon_clip(Call *call)
@@ -83,8 +84,8 @@ static int canon_clip(Call *call)
     if (call->in_count != 1) return call_fail(call, "expected 1 input, got %d", call->in_count);
     attr_delete(call, "min");
     attr_delete(call, "max");
-    if (min > -(double)FLT_MAX) call_set_in(call, 1, like_input(call, min));
-    if (max < (double)FLT_MAX) call_set_in(call, 2, like_input(call, max));
+    if (min > -(double)FLT_MAX) TRY(set_like_input(call, 1, min));
+    if (max < (double)FLT_MAX) TRY(set_like_input(call, 2, max));
     return LPC_OK;
 }
 

@@ -59,6 +59,9 @@ void store_element(DType dtype, void *to, double value, int64_t whole)
 
 Tensor *graph_scalar(Graph *graph, const char *name, DType dtype, double value)
 {
+    if (dtype_is_string(dtype)) /* there are no strings of numbers: the empty one */
+        return graph_const(graph, name, dtype, 0, NULL,
+                           arena_alloc(graph->arena, dtype_size(dtype)));
     void *data = arena_alloc(graph->arena, sizeof(double));
     store_element(dtype, data, value, dtype_is_float(dtype) ? 0 : to_int(dtype, value));
     narrow_pack(dtype, 1, data, data);
