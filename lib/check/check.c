@@ -87,26 +87,31 @@ static int compile_once(Check *c, Diag *diag, CompileOptions *options)
     return make_package(c->arena, diag, options, NULL, NULL);
 }
 
+static Diag *start(const Check *c, Diag *diag)
+{
+    diag_init(diag, c->arena, c->options->compile.model);
+    diag->listener = c->diag.listener;
+    return diag;
+}
+
 static int compile_for(Check *c, const DataSet *set)
 {
     CompileOptions options = c->options->compile;
-    Diag first, second;
+    Diag told; /* by the compilation that knew most */
     if (set->in_files != c->ends.input_count)
         return diag_error(&c->diag, "data set '%s' has %d inputs, the model has %d", set->folder,
                           set->in_files, c->ends.input_count);
     bind_shapes(c, set, &options);
-    diag_init(&first, c->arena, c->options->compile.model);
-    int code = compile_once(c, &first, &options);
+    int code = compile_once(c, start(c, &told), &options);
     c->contents_bound = false;
     if (code) {
         options = c->options->compile;
         bind_shapes(c, set, &options);
-        diag_init(&second, c->arena, c->options->compile.model);
-        if (bind_contents(c, set, &options)) code = compile_once(c, &second, &options);
-        if (!code) c->contents_bound = true;
+        c->contents_bound = bind_contents(c, set, &options) > 0;
+        if (c->contents_bound) code = compile_once(c, start(c, &told), &options);
     }
     if (code) {
-        c->diag = first;
+        c->diag = told;
         return code;
     }
     c->diag.file = NULL;
@@ -295,6 +300,7 @@ int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages
     c->targets = arena_array(arena, (size_t)stages, sizeof *c->targets);
     c->target_count = stages;
     for (int i = 0; i < stages; i++) c->targets[i] = only;
+    c->at_most = !c->cut_count && !c->plan_file;
     return 0;
 }
 

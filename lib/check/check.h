@@ -28,7 +28,7 @@ typedef struct CheckOptions {
     void *user;
 } CheckOptions;
 
-/* Cuts into so many stages on the only target (0: as it is). LPC_USAGE, reported, when several targets
+/* Cuts into so many stages on the only target, or as many as the model has layers (0: as it is). LPC_USAGE, reported, when several targets
  * are named, and not as many. */
 int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
 
