@@ -128,7 +128,8 @@ bits.
 - Numbers are made in f32 with 24 bits, for f64 with 53; f16 and bf16 are rounded from f32, so that the upper
   bound of RandomUniform may appear. Uniform and normal numbers use no function of the target. Multinomial's
   probabilities are a Softmax, where an f64 one uses the target's `exp`.
-- Other frameworks draw other numbers from the same seed.
+- Other frameworks draw other numbers from the same seed. `lpc check` compares only type and shape of an output
+  that depends on numbers drawn, where it differs from what is expected, and says so.
 
 The attribute `key`, and the last input where a node runs more than once, are lpc's own: models do not have them.
 

@@ -3,6 +3,7 @@
  *
  *   check.c     data sets, compiling for them, running
  *   compare.c   element by element
+ *   leeway.c    how far off is right: quantised models, random numbers
  *   evaluate.c  the evaluator of loops in place of programs */
 #ifndef LPC_LIB_CHECK_H
 #define LPC_LIB_CHECK_H
@@ -16,6 +17,7 @@ typedef struct CheckedOutput {
     const HostTensor *got, *want;
     Difference difference;
     bool ok;
+    bool drawn; /* other random numbers than expected: type and shape alone are right */
 } CheckedOutput;
 
 typedef struct CheckOptions {

@@ -16,6 +16,8 @@
 
 struct PackJob; /* backend/package/package.h */
 
+/* Model to graph, no pass run. */
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
 /* Model to graph, all graph passes run. */
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
 /* How stages on a target are lowered by the options: scalar, plainly, or with measured tilings, taking

@@ -38,9 +38,8 @@ static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
     return 0;
 }
 
-int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
 {
-    double since = compile_seconds();
     TRY(read_bound_inputs(arena, diag, options));
     ImportOptions import = {.binds = options->binds,
                             .bind_count = options->bind_count,
@@ -56,9 +55,14 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .infer = pass_shapes,
                             .random_seed = options->random_seed,
                             .random_input = options->random_input,
-
                             .max_string = options->max_string};
-    TRY(import_onnx(arena, diag, options->model, &import, graph));
+    return import_onnx(arena, diag, options->model, &import, graph);
+}
+
+int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+{
+    double since = compile_seconds();
+    TRY(compile_import(arena, diag, options, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);
     TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));
