@@ -166,6 +166,8 @@ static int read_graph(Import *im)
     failed |= nodes_convert(scope, graph->node, graph->n_node);
     if (failed) return LPC_ERROR;
     TRY(read_outputs(im, scope));
+    scope_note_stated(scope, graph->value_info, graph->n_value_info);
+    scope_note_stated(scope, graph->output, graph->n_output);
     return states_read(im);
 }
 

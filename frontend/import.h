@@ -171,6 +171,8 @@ int states_read(Import *im);
 
 Scope *scope_new(Import *im, Scope *parent);
 void scope_hint(Scope *scope, Onnx__ValueInfoProto **values, size_t count);
+/* Notes what the model says of tensors that there are (Graph.stated). */
+void scope_note_stated(const Scope *scope, Onnx__ValueInfoProto **values, size_t count);
 void scope_bind(Scope *scope, const char *name, Tensor *tensor);
 bool scope_has(const Scope *scope, const char *name); /* in this scope itself */
 /* false when there is no such tensor. */

@@ -93,6 +93,7 @@ static int compile_for(Check *c, const DataSet *set)
         c->diag = told;
         return code;
     }
+    told.listener = NULL; /* it has been told */
     TRY(leeway_read(c->arena, &told, &options, &c->leeway));
     c->tolerance.steps = c->leeway.quantises ? 1 : 0;
     c->diag.file = NULL;
