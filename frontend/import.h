@@ -191,6 +191,13 @@ int scope_order(Scope *scope, Onnx__NodeProto **nodes, size_t count, size_t **or
 
 int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count);
 
+/* ---- custom.c ---- */
+
+struct CustomOp;
+/* The user's own operator of that name, or NULL. */
+const struct CustomOp *custom_find(const Import *im, const char *op);
+int custom_emit(Call *call, const struct CustomOp *op);
+
 /* ---- call.c ---- */
 
 /* The tensor for output i, made when it has none yet; NULL when the model does not name it. */

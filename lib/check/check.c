@@ -3,6 +3,7 @@
 
 #include "lib/check/data.h"
 #include "lib/check/evaluate.h"
+#include "lib/custom/custom.h"
 #include "lib/files/folder.h"
 #include "lib/make/make.h"
 #include "lib/run/run.h"
@@ -58,6 +59,8 @@ static void find_quantising(Check *c, const DataSet *set)
                             .input_shapes = options.input_shapes,
                             .input_shape_count = options.input_shape_count,
                             .infer = pass_shapes};
+    if (customs_open(options.customs, &quiet)) return;
+    compile_custom(&options, &import);
     if (import_onnx(c->arena, &quiet, options.model, &import, &graph)) return;
     for (int i = 0; i < graph->node_count; i++)
         c->quantises |= (op_info(graph->nodes[i]->op)->traits & T_QUANTISES) != 0;

@@ -2,6 +2,7 @@
 #include "lib/compile/compile.h"
 
 #include "ir/names.h"
+#include "lib/custom/custom.h"
 #include "lib/files/tensor_io.h"
 #include "passes/passes.h"
 
@@ -38,10 +39,18 @@ static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
     return 0;
 }
 
+void compile_custom(const CompileOptions *options, ImportOptions *import)
+{
+    if (!options->customs) return;
+    import->customs = options->customs->ops;
+    import->custom_count = options->customs->count;
+}
+
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
 {
     double since = compile_seconds();
     TRY(read_bound_inputs(arena, diag, options));
+    TRY(customs_open(options->customs, diag));
     ImportOptions import = {.binds = options->binds,
                             .bind_count = options->bind_count,
                             .maxes = options->maxes,
@@ -58,6 +67,7 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .random_input = options->random_input,
 
                             .max_string = options->max_string};
+    compile_custom(options, &import);
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);

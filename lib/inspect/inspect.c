@@ -1,6 +1,7 @@
 /* See inspect.h. */
 #include "lib/inspect/inspect.h"
 
+#include "lib/custom/custom.h"
 #include "passes/passes.h"
 
 #include <stdlib.h>
@@ -68,6 +69,8 @@ int inspect_model(Arena *arena, Diag *diag, CompileOptions *options, Inspection 
     ImportOptions import = {
         .binds = options->binds, .bind_count = options->bind_count, .infer = pass_shapes};
     *x = (Inspection){0};
+    TRY(customs_open(options->customs, diag));
+    compile_custom(options, &import);
     TRY(import_onnx(arena, diag, options->model, &import, &graph));
     count_operators(graph, x);
     count_constants(graph, x);
