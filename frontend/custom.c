@@ -44,3 +44,15 @@ int custom_emit(Call *call, const CustomOp *op)
     *node->custom = (CustomUse){.op = op, .opset = (int)call->opset};
     return LPC_OK;
 }
+
+int custom_missing(Call *call)
+{
+    Import *im = call->im;
+    if (!im->told_custom)
+        diag_note(im->diag,
+                  "lpc: what lpc lacks can be a C function of yours: --custom %s=FILE.c "
+                  "(docs/custom-operators.md)",
+                  call->op);
+    im->told_custom = true;
+    return call_fail(call, "operator is not supported");
+}

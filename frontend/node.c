@@ -110,9 +110,7 @@ static int convert(Call *call)
     const struct CustomOp *custom = custom_find(call->im, call->op);
     const Onnx__FunctionProto *function = custom ? NULL : function_find(call->im, call->proto);
     Rewrite *inlines = function || custom ? NULL : inliner(call->op);
-    if (!custom && !function && !inlines && !is_supported(call)) {
-        return call_fail(call, "operator is not supported");
-    }
+    if (!custom && !function && !inlines && !is_supported(call)) return custom_missing(call);
     if (!strchr(call->op, ':') && (call->opset < OPSET_MIN || call->opset > OPSET_MAX)) {
         return call_fail(call, "opset %lld is not supported, %d to %d are", (long long)call->opset,
                          OPSET_MIN, OPSET_MAX);

@@ -46,6 +46,18 @@ void compile_custom(const CompileOptions *options, ImportOptions *import)
     import->custom_count = options->customs->count;
 }
 
+/* No error: a build may give all its models the same options. */
+static void tell_unused(Diag *diag, const ImportOptions *import)
+{
+    Text names;
+    text_init(&names, diag->arena);
+    for (int i = 0; i < import->custom_count; i++) {
+        if (import->custom_used[i]) continue;
+        text_printf(&names, "%s%s", names.length ? ", " : "", import->customs[i].name);
+    }
+    if (names.length) diag_note(diag, "lpc: --custom: the model has no %s", names.data);
+}
+
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
 {
     double since = compile_seconds();
@@ -68,7 +80,9 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
 
                             .max_string = options->max_string};
     compile_custom(options, &import);
+    import.custom_used = arena_array(arena, (size_t)import.custom_count + 1, sizeof(bool));
     TRY(import_onnx(arena, diag, options->model, &import, graph));
+    tell_unused(diag, &import);
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);
     TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));

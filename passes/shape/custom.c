@@ -256,7 +256,7 @@ static int ask_at_bounds(Asking *a)
     const char *why = a->call.error ? a->call.error : "it gives no reason";
     if (code == CUSTOM_GONE)
         return diag_node(a->g->diag, &n->origin, "%s_shape: %s", n->custom->op->symbol, why);
-    return diag_node(a->g->diag, &n->origin, "%s refuses: %s", n->custom->op->symbol, why);
+    return diag_node(a->g->diag, &n->origin, "%s_shape refuses: %s", n->custom->op->symbol, why);
 }
 
 static int infer(Asking *a)
