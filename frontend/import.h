@@ -60,6 +60,7 @@ typedef struct Import {
     int made_nodes;
     int random_nodes;       /* that have no seed of their own */
     Tensor *random_input;   /* NULL: each run draws the same numbers */
+    bool told_custom;       /* what can be done about operators that are not supported */
     bool told_size;         /* that there are more than MAX_MADE_NODES */
     int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
     OrderedTensor *ordered; /* that reshapes of its tensors made */
@@ -192,6 +193,15 @@ int scope_order(Scope *scope, Onnx__NodeProto **nodes, size_t count, size_t **or
 /* ---- node.c ---- */
 
 int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count);
+
+/* ---- custom.c ---- */
+
+struct CustomOp;
+/* The user's own operator of that name, or NULL. */
+const struct CustomOp *custom_find(const Import *im, const char *op);
+int custom_emit(Call *call, const struct CustomOp *op);
+/* Reports an operator that there is not, and tells once what can be done. */
+int custom_missing(Call *call);
 
 /* ---- call.c ---- */
 

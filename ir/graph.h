@@ -117,7 +117,8 @@ struct Node {
      * one's out[0] is what is stored; see node_result(). */
     Node **epilogue;
     int epilogue_count;
-    int layer; /* index of the layer it belongs to, -1 before the footprint pass */
+    struct CustomUse *custom; /* of OP_CUSTOM (ir/custom.h); NULL: it is another operator */
+    int layer;                /* index of the layer it belongs to, -1 before the footprint pass */
 };
 
 /* A pair that feeds back. */

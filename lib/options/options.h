@@ -60,6 +60,9 @@ typedef struct CompileOptions {
     int state_count;
     Given *input_files; /* whose contents are fixed */
     int input_file_count;
+    Given *custom_files; /* DOMAIN::OP and its file */
+    int custom_count;
+    struct Customs *customs; /* the same as a set, which all copies share; NULL: none */
     ConstInput *const_inputs;
     int const_input_count;
     InputShape *input_shapes;
