@@ -97,9 +97,9 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
   unsigned and [columns, depth] already. Weights of 8 bits become floats where 32 rows or more are known to use them.
 - **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
 - **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits; the hidden state is not.
-- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No `use_sparse_mixer`, no FP4 or FP8
-  weights, no layouts of other devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is
-  taken.
+- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No FP4 or FP8 weights, no layouts of other
+  devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is taken. `use_sparse_mixer` is
+  not read, as ONNX Runtime's kernels for processors do not.
 
 ## Narrow types
 
