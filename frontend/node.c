@@ -110,7 +110,7 @@ static int convert(Call *call)
     const Onnx__FunctionProto *function = function_find(call->im, call->proto);
     Rewrite *inlines = function ? NULL : inliner(call->op);
     if (!function && !inlines && !is_supported(call)) {
-        return call_fail(call, "operator is not supported");
+        return call_unknown(call);
     }
     if (!strchr(call->op, ':') && (call->opset < OPSET_MIN || call->opset > OPSET_MAX)) {
         return call_fail(call, "opset %lld is not supported, %d to %d are", (long long)call->opset,

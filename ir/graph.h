@@ -146,6 +146,7 @@ struct Graph {
     /* Symbols with a bound from the user that no input has: nodes may make them (pass_shapes). */
     int *bounded;
     int bounded_count;
+    int unknown_sizes; /* contents that determine sizes and were asked for in vain (pass_shapes) */
     DType strings; /* the type of all its tensors of strings (--max-string) */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
