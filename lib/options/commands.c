@@ -24,7 +24,10 @@ const lpc_command commands[COMMAND_COUNT] = {
      "FOLDER/test_data_set_*.",
      1},
     {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx",
-     "Tells what a model is made of and what it needs.", 1},
+     "Tells what a model is made of and what it needs. Of one that is not supported: every node "
+     "that\n"
+     "is not taken, what it would need, and whether a newer export would help.",
+     1},
     {"targets", "the known targets with their figures", "targets [--json]",
      "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and "
      "those\n"

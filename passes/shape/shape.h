@@ -57,6 +57,9 @@ bool shapes_can_fold(const Graph *g, const Node *n);
 /* Constants have no producer: the node goes when all its outputs have become constants. */
 void shapes_release(Graph *g, Node *n);
 
+/* That the inputs' element types are what the operator's record says. (types.c) */
+int types_check(Graph *g, const Node *n);
+
 /* What a rule returns when it is only for want of contents known at compile time. */
 enum { SHAPE_UNKNOWN = 4 };
 
