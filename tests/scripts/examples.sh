@@ -56,6 +56,13 @@ if command -v c++ >/dev/null; then
     answers bare-cpp
     [ "$answer" = "$first" ] || fail "C++ and C differ"
 fi
+for emit in obj c portable; do
+    configure custom-op "custom-$emit" -DEMIT=$emit
+    build "custom-$emit"
+    answer=$("$work/custom-$emit/app")
+    echo "custom-op, $emit: $answer"
+    [ "$answer" = "10 samples changed, y[7] = -0.0789, y[25] = -0.2895" ] || fail "custom-op, $emit: another answer"
+done
 configure two-models two
 build two
 answers two
