@@ -11,7 +11,8 @@ Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/
 
 A model of any opset from 1 to 27 (each operator from the version under *since*) is brought to one
 canonical form on import: the form of the newest opset. Operators that are not in the tables are
-decomposed by the frontend (docs/frontend.md) or reported, all at once, with their nodes' names.
+decomposed by the frontend (docs/frontend.md) or reported, all at once, with their nodes' names. What is not
+there can be a C function of yours: `--custom` ([custom-operators.md](custom-operators.md)).
 
 ## Canonical form
 
