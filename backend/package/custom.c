@@ -78,12 +78,15 @@ static int write_file(PackJob *job, const PackStage *stage, const char *folder,
     TRY(copy_file(job, folder, file->number, file));
     for (int i = 0; i < file->beside_count; i++)
         TRY(copy_file(job, folder, file->number, &file->beside[i]));
-    text_add(&out, "/* Made by lpc: a user's own operators, under this stage's names. */\n");
+    text_add(&out, "/* Made by lpc: a user's own operators, under this stage's names. */\n"
+                   "#include \"lpc_custom.h\"\n");
     for (int i = 0; i < file->symbol_count; i++) {
         const char *symbol = file->symbols[i];
         text_printf(&out, "#define %s %s_%s\n#define %s_shape %s_%s_shape\n", symbol, stage->prefix,
                     symbol, symbol, stage->prefix, symbol);
     }
+    for (int i = 0; i < file->symbol_count; i++)
+        text_printf(&out, "lpc_custom_fn %s, %s_shape;\n", file->symbols[i], file->symbols[i]);
     text_printf(&out, "#include \"custom_%d/%s\"\n", file->number, file->name);
     return output_write(job->diag, arena_printf(job->arena, "%s/custom_%d.c", folder, file->number),
                         out.data, out.length);
@@ -96,11 +99,12 @@ static void bits_c(Text *out, const char *what, DType dtype, int64_t count, cons
 {
     size_t size = dtype_is_string(dtype) ? 1 : dtype_size(dtype);
     if (dtype_is_string(dtype)) count *= (int64_t)dtype_size(dtype);
-    text_printf(out,
-                "static const union {\n    uint%d_t bits[%lld];\n    %s values[%lld];\n} "
-                "_Alignas(64) %s = {{",
-                (int)(8 * size), (long long)(count ? count : 1), dtype_ctype(dtype),
-                (long long)(count ? count : 1), what);
+    text_printf(
+        out,
+        "static _Alignas(64) const union {\n    uint%d_t bits[%lld];\n    %s values[%lld];\n} "
+        "%s = {{",
+        (int)(8 * size), (long long)(count ? count : 1), dtype_ctype(dtype),
+        (long long)(count ? count : 1), what);
     for (int64_t i = 0; i < count; i++) {
         uint64_t bits = 0;
         const unsigned char *from = (const unsigned char *)data + (size_t)i * size;
@@ -253,9 +257,8 @@ static void note_sizes(const ExternalTensor *tensors, int count, bool *used)
     }
 }
 
-static void declare(PackJob *job, const PackStage *stage, Text *out, const CustomFile *file)
+static void declare(const PackStage *stage, Text *out, const CustomFile *file)
 {
-    (void)job;
     for (int i = 0; i < file->symbol_count; i++)
         text_printf(out, "lpc_custom_fn %s_%s, %s_%s_shape;\n", stage->prefix, file->symbols[i],
                     stage->prefix, file->symbols[i]);
@@ -274,7 +277,7 @@ int package_custom(PackJob *job, const PackStage *stage, const char *folder)
                    "#include \"lpc_custom_run.h\"\n\n");
     for (int i = 0; i < count; i++) {
         TRY(write_file(job, stage, folder, files[i]));
-        declare(job, stage, &out, files[i]);
+        declare(stage, &out, files[i]);
     }
     for (int i = 0; i < p->kernel_count; i++) {
         const External *x = external_at(p, i);

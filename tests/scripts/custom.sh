@@ -97,6 +97,20 @@ diff -r "$work/a" "$work/b" >"$work/log" || fail "not the same bytes twice: $(ca
 echo '/* changed */' >>"$work/ops/limits.h"
 same "$work/b"
 [ "$(build "$work/a")" != "$(build "$work/b")" ] || fail "a file changed, and the build id did not"
+# What compilers say of it, with the warnings of the strict.
+for c in attributes counted_square type_string scale; do
+    "$LPC" $c/model.onnx -o "$work/strict" --emit c --portable --weights c --quiet "${ops[@]}" >"$work/log" 2>&1 ||
+        fail "$c: $(cat "$work/log")"
+    for cc in gcc clang clang-19; do
+        command -v $cc >/dev/null || continue
+        for file in "$work"/strict/host/custom*.c; do
+            $cc -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wmissing-prototypes -Wshadow -Werror \
+                -I"$work/strict/host/runtime" -c "$file" -o "$work/strict.o" 2>"$work/log" ||
+                fail "$cc, $c, $(basename "$file"): $(cat "$work/log")"
+        done
+    done
+    rm -rf "$work/strict"
+done
 if command -v cmake >/dev/null && [ "${LPC_SANITIZED:-0}" != 1 ]; then
     "$LPC" scale/model.onnx -o "$work/own" --quiet --emit c --weights c "${ops[@]}" >"$work/log" 2>&1
     cmake -S "$work/own/host" -B "$work/own.build" >"$work/log" 2>&1 && cmake --build "$work/own.build" \
@@ -128,6 +142,7 @@ told workspace "$at: -1 bytes of workspace" "${ops[@]}"
 told huge "output 0: [4611686018427387903] is too large" "${ops[@]}"
 told rank_by_size "$at: output 0: type, rank and what is counted depend on sizes" --max n=8 "${ops[@]}"
 told type_of_input "node 'scale_y' (acme::Scale, #0): acme_Scale_shape refuses: expected an input of float" "${ops[@]}"
+told constant "node 'wrong_d' (org.other::Wrong, #0): org_other_Wrong refuses: these numbers are wrong" "${ops[@]}"
 told graph "node 's' (acme::Scale, #0): attribute 'body' is a graph: --custom takes none" "${ops[@]}"
 
 scale=$work/cases/scale/model
@@ -144,6 +159,12 @@ printf '#include "lpc_custom.h"\nint acme_Scale_shape(lpc_custom_call *call) { r
 told scale "broken.c:2:" --custom acme::Scale=broken.c
 printf '#include "lpc_custom.h"\nint acme_Scale_shape(lpc_custom_call *c) { return c->in_count; }\n' >half.c
 told scale "'half.c' does not define the function 'acme_Scale'" --custom acme::Scale=half.c
+mkdir -p "a folder/below"
+cp "$work/ops/acme.c" "a folder/a file.c"
+sed -i 's/"limits.h"/"below\/limits.h"/' "a folder/a file.c"
+cp "$work/ops/limits.h" "a folder/below"
+"$LPC" scale.onnx -o "$work/spaces" --quiet --custom "acme::Scale=a folder/a file.c" >"$work/log" 2>&1 &&
+    [ -e "$work/spaces/host/custom_1/below/limits.h" ] || fail "a folder with spaces: $(cat "$work/log")"
 mkdir -p inner
 printf '#include "../half.c"\n' >inner/outside.c
 told scale "'inner/outside.c' includes 'inner/../half.c': packages take files of its own folder only" \
