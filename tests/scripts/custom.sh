@@ -97,6 +97,21 @@ diff -r "$work/a" "$work/b" >"$work/log" || fail "not the same bytes twice: $(ca
 echo '/* changed */' >>"$work/ops/limits.h"
 same "$work/b"
 [ "$(build "$work/a")" != "$(build "$work/b")" ] || fail "a file changed, and the build id did not"
+# Two models with the same operators in one program: their files' names do not meet.
+for name in one other; do
+    "$LPC" scale/model.onnx -o "$work/$name" --name $name --emit c --weights c --no-link --quiet "${ops[@]}" \
+        >"$work/log" 2>&1 || fail "$name: $(cat "$work/log")"
+done
+cat >"$work/both.c" <<'END'
+#include <one.h>
+#include <other.h>
+int main(void) { return !one_run == !other_run; }
+END
+if [ "${LPC_SANITIZED:-0}" != 1 ]; then
+    cc -std=c11 -w -I"$work/one/host" -I"$work/other/host" -I"$LPC_SOURCE/runtime" "$work/both.c" "$work"/one/host/*.c \
+        "$work"/other/host/*.c -lm -o "$work/both" >"$work/log" 2>&1 || fail "both in one: $(cat "$work/log")"
+fi
+
 # What compilers say of it, with the warnings of the strict.
 for c in attributes counted_square type_string scale; do
     "$LPC" $c/model.onnx -o "$work/strict" --emit c --portable --weights c --quiet "${ops[@]}" >"$work/log" 2>&1 ||
