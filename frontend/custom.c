@@ -54,5 +54,5 @@ int custom_missing(Call *call)
                   "(docs/custom-operators.md)",
                   call->op);
     im->told_custom = true;
-    return call_fail(call, "operator is not supported");
+    return call_unknown(call);
 }

@@ -126,6 +126,14 @@ typedef struct StatePair {
     Tensor *in, *out;
 } StatePair;
 
+/* What the model says of a tensor. It is compared with what is inferred, never obeyed. */
+typedef struct Stated {
+    const Tensor *tensor;
+    DType dtype;         /* DT_NONE: nothing */
+    int rank;            /* -1: nothing */
+    const int64_t *dims; /* -1: nothing */
+} Stated;
+
 struct Graph {
     Arena *arena;
     Diag *diag;
@@ -147,6 +155,9 @@ struct Graph {
     /* Symbols with a bound from the user that no input has: nodes may make them (pass_shapes). */
     int *bounded;
     int bounded_count;
+    Stated *stated;
+    int stated_count;
+    int unknown_sizes; /* contents that determine sizes and were asked for in vain (pass_shapes) */
     DType strings; /* the type of all its tensors of strings (--max-string) */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */

@@ -442,6 +442,7 @@ static int find_argument(const Program *program, Diag *diag, const ProgramMemory
     bool outside = buffer->class == BUFFER_INPUT || buffer->class == BUFFER_OUTPUT;
     int64_t bytes = buffer_bytes(program, m, buffer);
     int64_t offset = size_eval(arg->offset, m->sizes) * (int64_t)dtype_size(buffer->dtype);
+    if (!bytes && offset > 0) offset = 0; /* a view of nothing */
     if (!outside && buffer->offset < 0)
         diag_error(diag, "call of '%s': buffer '%s' has no place yet", kernel->name, buffer->name);
     else if (offset < 0 || offset > bytes)

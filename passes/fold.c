@@ -104,7 +104,9 @@ static int fold_node(Graph *graph, Node *node)
 /* Shapes stand below lowering and expanding: they are given the means. */
 int pass_shapes(Graph *g)
 {
-    return shapes_infer(g, fold_node, expand_shape);
+    TRY(shapes_infer(g, fold_node, expand_shape));
+    shapes_compare_stated(g);
+    return 0;
 }
 
 /* What rules compute of constants is computed now: shapes fold what they come by. */

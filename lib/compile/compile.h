@@ -16,6 +16,8 @@
 
 struct PackJob; /* backend/package/package.h */
 
+/* Model to graph, no pass run. */
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
 /* Model to graph, all graph passes run. */
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
 /* The operators of --custom, for an import; they must be open (customs_open) before shapes are asked for. */

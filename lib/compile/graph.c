@@ -58,9 +58,8 @@ static void tell_unused(Diag *diag, const ImportOptions *import)
     if (names.length) diag_note(diag, "lpc: --custom: the model has no %s", names.data);
 }
 
-int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
 {
-    double since = compile_seconds();
     TRY(read_bound_inputs(arena, diag, options));
     TRY(customs_open(options->customs, diag));
     ImportOptions import = {.binds = options->binds,
@@ -77,12 +76,18 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .infer = pass_shapes,
                             .random_seed = options->random_seed,
                             .random_input = options->random_input,
-
                             .max_string = options->max_string};
     compile_custom(options, &import);
     import.custom_used = arena_array(arena, (size_t)import.custom_count + 1, sizeof(bool));
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     tell_unused(diag, &import);
+    return 0;
+}
+
+int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+{
+    double since = compile_seconds();
+    TRY(compile_import(arena, diag, options, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);
     TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));

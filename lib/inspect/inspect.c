@@ -65,18 +65,36 @@ static void add_needs(Inspection *x)
     }
 }
 
+/* What is wrong with the nodes that were read, behind none that was not. Loops are left out: what is in them
+ * is looked at by trying the whole of it. */
+static int look_further(Graph *graph, Inspection *x)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        if (graph->nodes[i]->body) return LPC_ERROR;
+    }
+    pass_shapes(graph);
+    x->unknown_sizes = graph->unknown_sizes;
+    return LPC_ERROR;
+}
+
 int inspect_model(Arena *arena, Diag *diag, CompileOptions *options, Inspection *x)
 {
     Graph *graph;
-    ImportOptions import = {
-        .binds = options->binds, .bind_count = options->bind_count, .infer = pass_shapes};
     *x = (Inspection){0};
+    ImportOptions import = {.binds = options->binds,
+                            .bind_count = options->bind_count,
+                            .infer = pass_shapes,
+                            .missing = &x->missing};
     TRY(customs_open(options->customs, diag));
     compile_custom(options, &import);
-    TRY(import_onnx(arena, diag, options->model, &import, &graph));
+    int code = import_onnx(arena, diag, options->model, &import, &graph);
+    if (!graph) return code;
     count_operators(graph, x);
     count_constants(graph, x);
-    TRY(compile_graph(arena, diag, options, &x->graph));
+    if (code) return look_further(graph, x);
+    code = compile_graph(arena, diag, options, &x->graph);
+    if (code && x->graph) x->unknown_sizes = x->graph->unknown_sizes;
+    TRY(code);
     x->bounded = all_bounded(x->graph);
     if (!x->bounded) return 0;
     TRY(compile_stages(arena, diag, options, x->graph, &x->cut));

@@ -49,6 +49,7 @@ typedef struct CompileOptions {
     const char *name;     /* of the function, the macros, the header; NULL: the file's */
     const char **targets; /* names; none: host */
     int target_count;
+    bool at_most; /* the planner's stages may be fewer than targets: a model with fewer layers */
     const char **target_dirs;
     int target_dir_count;
     const char **cut_after;

@@ -299,8 +299,8 @@ const Option option_table[] = {
 
     {"--each", NULL, "Every FOLDER/model.onnx in a process of its own", FOR_CHECK, false,
      REACH_NOTHING, FLAG(each)},
-    {"--stages", "N", "Cut into N stages on the target", FOR_CHECK, false, REACH_NOTHING,
-     COUNT(stages, 1, PLAN_DEVICES)},
+    {"--stages", "N", "Cut into N stages on the target, or as many as there are layers", FOR_CHECK,
+     false, REACH_NOTHING, COUNT(stages, 1, PLAN_DEVICES)},
     {"--rtol", "R", "Relative tolerance of floats (1e-3)", FOR_CHECK, false, REACH_NOTHING,
      NUMBER(rtol, 0, 1e300, "a number of 0 or more")},
     {"--atol", "A", "Absolute tolerance of floats (1e-4)", FOR_CHECK, false, REACH_NOTHING,

@@ -299,6 +299,7 @@ static int check_strings(Graph *g, const Node *n)
 static int run_own_rule(Graph *g, Node *n, ExpandNode *expand)
 {
     const ShapeRules *rules = &shape_rules[n->op];
+    TRY(types_check(g, n));
     if (op_info(n->op)->expands) return expand(g, n);
     TRY(check_strings(g, n));
     if (rules->shape) TRY(rules->shape(g, n));
