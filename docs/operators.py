@@ -15,7 +15,8 @@ Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/
 
 A model of any opset from 1 to 27 (each operator from the version under *since*) is brought to one
 canonical form on import: the form of the newest opset. Operators that are not in the tables (ImageDecoder)
-are reported, all at once, with their nodes' names; `lpc inspect` says what each of them would need.
+are reported, all at once, with their nodes' names; `lpc inspect` says what each of them would need. Any
+operator can be a C function of yours, too: `--custom` ([custom-operators.md](custom-operators.md)).
 
 *types* has a group of words for each input, the last one for all that follow; other types are an error that
 says what was expected:
