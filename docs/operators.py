@@ -160,8 +160,10 @@ What moves elements moves strings; the others say so where they meet one.
 
 Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No complex types.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
-docs/frontend.md names ("Sequences and optionals"). Of maps there is what ZipMap makes: a list of maps is a tensor, a
-row for each map and a column for each key, keys ascending.
+docs/frontend.md names ("Sequences and optionals"). A map that is an
+input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or
+strings to single elements. ZipMap's list of maps is a tensor, a row for each map and a column for each key, keys
+ascending.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
