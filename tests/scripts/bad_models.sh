@@ -56,7 +56,7 @@ bad size-overflow.onnx "initializer 'w': its dimensions are negative or too larg
 bad size-negative.onnx "initializer 'w': its dimensions are negative or too large"
 bad sequence.onnx "input 'x' is a sequence: give its length with --bind x=N"
 bad map.onnx "input 'x': a map to other than single elements is not supported"
-bad complex.onnx "input 'x': element type complex64 \(14\) is not supported"
+bad complex.onnx "node 'relu' \(Relu, #0\): input 0: complex numbers are not supported here"
 bad string.onnx "node 'node' \(Relu, #0\): input 0: strings are not supported here"
 bad string-constant.onnx "initializer 'c': a string of 300 bytes; --max-string gives room for 256"
 bad regex-bracket.onnx "node 'node' \(RegexFullMatch, #0\): the pattern '\[ab' lacks a \]"
