@@ -28,6 +28,7 @@ says what was expected:
 | `num` | all of `f`, `i`, `u` |
 | `b`, `s` | bool, strings |
 | `n` | narrow types: float8, float4, 4 and 2 bits |
+| `c` | complex numbers: c64, c128 |
 | `index` | i32, i64 |
 | `all` | all of these |
 | f32, u8, ... | that type |
@@ -186,10 +187,14 @@ What moves elements moves strings; the others say so where they meet one.
 
 ## Limits
 
-Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No complex types.
+Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode.
+complex64 and complex128 are moved, by the operators whose types name them, not computed with: an element is its real
+part and its imaginary part. No Unique, NonZero, Resize or TensorScatter of them.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
-docs/frontend.md names ("Sequences and optionals"). Of maps there is what ZipMap makes: a list of maps is a tensor, a
-row for each map and a column for each key, keys ascending.
+docs/frontend.md names ("Sequences and optionals"). A map that is an
+input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or
+strings to single elements. ZipMap's list of maps is a tensor, a row for each map and a column for each key, keys
+ascending.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
