@@ -35,7 +35,9 @@ typedef struct Tile {
 bool attention_is_tiled(const Attention *a)
 {
     const Lower *lw = a->lw;
-    if (lw->target->plain || a->qk_out || matrix_vector_lanes(lw, a->type) == 1) return false;
+    if (lw->target->plain || lw->target->compact || a->qk_out ||
+        matrix_vector_lanes(lw, a->type) == 1)
+        return false;
     return !size_is_const(a->queries) || a->queries->value >= LEAST_QUERIES;
 }
 
@@ -337,6 +339,8 @@ void attention_tiles(Attention *a)
     t.most = lower_registers(a->lw->target) < 32 ? ROWS_FEW_REGISTERS : MOST_ROWS;
     const Size *panels = size_ceildiv(sizes, a->total, size_const(sizes, t.width));
     t.padded = size_muli(sizes, panels, t.width);
+    a->lw->transforms_weights =
+        true; /* the panels are memory that one query after the other does without */
     make_panels(&t);
     emit_heads(&t);
 }
