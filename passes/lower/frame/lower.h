@@ -22,10 +22,10 @@
 struct LowerTarget {
     const Target *device; /* its figures are read where they stand, but see below */
     bool scalar;          /* --portable: plain code, which any compiler takes */
-    bool compact;         /* no transformed weights that are larger than the model's own */
-    bool plain;           /* --no-plan: one loop nest per node over memory as it lies, one thread */
-    bool eager;           /* other threads for whatever can run on them, however small; for tests */
-    Tuning *tuning;       /* NULL: all by rule */
+    bool compact;   /* no transformed weights, or keys, that are larger than the model's own */
+    bool plain;     /* --no-plan: one loop nest per node over memory as it lies, one thread */
+    bool eager;     /* other threads for whatever can run on them, however small; for tests */
+    Tuning *tuning; /* NULL: all by rule */
 };
 
 /* What code may use of the device: nothing special, where it is to be scalar. */
@@ -97,7 +97,7 @@ typedef struct Lower {
     int depth; /* of loads through inlined tensors */
     InPlace *in_place;
     int in_place_count;
-    bool transforms_weights; /* a kernel reads weights that `compact` would not have */
+    bool transforms_weights; /* a kernel has what `compact` would not have */
 } Lower;
 
 /* Rules. Return 0 or, after diag_node, LPC_ERROR. idx has the output's rank. */
