@@ -31,6 +31,24 @@ typedef struct InputShape {
     const int64_t *dims;
 } InputShape;
 
+/* Whether the model would be taken when it is exported anew. */
+typedef enum NewerExport { NEWER_NOT, NEWER_MAY_HELP, NEWER_HELPS } NewerExport;
+
+/* A node that lpc does not take. */
+typedef struct Missing {
+    const char *op, *node; /* node: "" when it has no name */
+    int index;         /* in the model's list; of the node around it when it is in a graph inside */
+    int64_t opset;     /* of its domain, 0: the model does not say */
+    const char *why;   /* as the error says it */
+    const char *needs; /* what it would take, NULL: nothing more is known */
+    NewerExport newer;
+} Missing;
+
+typedef struct MissingList {
+    Missing *at;
+    int count;
+} MissingList;
+
 typedef struct ImportOptions {
     const Bind *binds; /* --bind NAME=N: the symbol is this number */
     int bind_count;
@@ -50,7 +68,15 @@ typedef struct ImportOptions {
     const char
         *random_input; /* i64 scalar, made unless the model has it: random operators draw other
                                * numbers for each value of it; NULL: none */
-    int max_string;    /* bytes of the longest string; 0: DEFAULT_STRING */
+    /* A user's own operators, which come before the standard ones of the same name; used[i]: a node is of
+     * customs[i] (NULL: nobody asks). */
+    const struct CustomOp *customs;
+    int custom_count;
+    bool *custom_used;
+    int max_string; /* bytes of the longest string; 0: DEFAULT_STRING */
+    /* Gets the nodes that are not taken. With it, a graph comes back although nodes failed: what could be
+     * read of it, whose other nodes can be looked at. NULL: nobody asks. */
+    MissingList *missing;
 } ImportOptions;
 
 /* One of the model's inputs or outputs, as the model declares it. A sequence is tensors of the graph,

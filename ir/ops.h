@@ -63,6 +63,9 @@ typedef struct OpInfo {
      * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required.
      * NULL: none. */
     const char *attrs;
+    /* Element types of inputs, a group of words for each, the last one for all that follow: "num+b index".
+     * docs/operators.md explains the words. NULL: the operator is lpc's own. */
+    const char *types;
 } OpInfo;
 
 const OpInfo *op_info(OpCode op);

@@ -99,12 +99,10 @@ def rotated(row, position, pairs, cos, sin):
     return out
 
 
-def group_query(name, seqlens, window, sink):
-    """Buffers of 8 keys, of which each batch has some: packed input, partial rotary embedding."""
+def group_query(name, seqlens, window, sink, new=2, room=8):
+    """Buffers of so many keys, of which each batch has some: packed input, partial rotary embedding."""
     f = Case(name)
-    heads, kv, depth, room, new = 4, 2, 6, 8, 2
-    if max(seqlens) + 1 > 6:
-        new = 1
+    heads, kv, depth = 4, 2, 6
     batch = len(seqlens)
     packed, past_k, past_v = noise(batch, new, (heads + 2 * kv) * depth), noise(batch, kv, room, depth), \
         noise(batch, kv, room, depth)
@@ -168,6 +166,27 @@ def multi_head():
                                  keys[b][h], values[b][h], 0.3)[0] for h in range(heads)]) for b in range(batch)]
     f.add("MultiHeadAttention", MS, common + ["", ""] + past, [everything, keys, values, plain],
           attribute_int("num_heads", heads), attribute_float("scale", 0.3))
+    return f
+
+
+def tiles():
+    """More queries than are computed together, and keys and values that fill no vectors."""
+    f = Case("tiles")
+    heads, kv, depth, wide, before, new = 4, 2, 5, 37, 6, 19
+    q, k, v = noise(2, heads, new, depth), noise(2, kv, new, depth), noise(2, kv, new, wide)
+    past_k, past_v = noise(2, kv, before, depth), noise(2, kv, before, wide)
+    mask = noise(new, before + new)
+    mask[3][:8] = [-math.inf] * 8
+    mask[7][2:] = [-math.inf] * (before + new - 2)
+    keys, values = ([[o + n for o, n in zip(*b)] for b in zip(old, fresh)] for old, fresh in ((past_k, k), (past_v, v)))
+    bias = lambda causal: lambda i, j: None if mask[i][j] == -math.inf or causal and j > before + i else mask[i][j]
+    for causal in (0, 1):
+        y = [[attend(q[b][h], keys[b][h // 2], values[b][h // 2], 0.4, bias(causal))[0] for h in range(heads)]
+             for b in range(2)]
+        f.add("Attention", "", [f.input(q), f.input(k), f.input(v), f.constant(mask), f.input(past_k), f.input(past_v)],
+              [y, keys, values], attribute_float("scale", 0.4), attribute_int("is_causal", causal))
+    plain = [[attend(q[b][h], k[b][h // 2], v[b][h // 2], depth ** -0.5)[0] for h in range(heads)] for b in range(2)]
+    f.add("Attention", "", ["x0", "x1", "x2"], [plain])
     return f
 
 
@@ -375,7 +394,7 @@ def flex():
     return f
 
 
-for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4)),
-             multi_head(), packed(), beams(), of_others(), uneven(), integer_caches(), read_only(), merged(), linear(),
-             flex()):
+for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), multi_head(), packed(), beams(),
+             of_others(), uneven(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

@@ -385,8 +385,20 @@ def opset_1():
     return f
 
 
+def empty():
+    """No rows: parts of memory that begin behind its end."""
+    f = Family("empty")
+    x = f.input([0, 2], [])
+    y = f.add("Neg", [x], [([0, 2], [], F)])
+    f.add("Concat", [x, y], [([0, 4], [], F)], attribute_int("axis", 1))
+    f.add("Split", [y], [([0, 1], [], F), ([0, 1], [], F)], attribute_int("axis", 1), attribute_int("num_outputs", 2))
+    f.add("Softmax", ["y%d" % (len(f.outputs) - 1)], [([0, 1], [], F)])
+    f.add("ReduceSum", [x, f.constant([1], [0], I)], [([1, 2], [0, 0], F)])
+    return f
+
+
 FAMILIES = [unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
-            opset_1]
+            opset_1, empty]
 
 if __name__ == "__main__":
     for family in FAMILIES:

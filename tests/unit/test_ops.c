@@ -69,6 +69,22 @@ static void check_attrs(OpCode op)
     }
 }
 
+/* Groups of words, no more than inputs; who takes strings has a group with them. */
+static void check_types(OpCode op)
+{
+    const OpInfo *info = op_info(op);
+    const char *types = info->types;
+    int groups = 0;
+    expect(op, (types == NULL) == ((info->traits & T_INTERNAL) != 0),
+           "TYPES is missing, or internal");
+    for (const char *at = types; at && *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' '))
+        groups++;
+    if (!types) return;
+    expect(op, groups >= 1 && groups <= info->in_max, "TYPES has more groups than IN inputs");
+    if (info->traits & T_STRINGS)
+        expect(op, strstr(types, "all") || strchr(types, 's'), "T_STRINGS, but no s in TYPES");
+}
+
 /* What is said of inputs and traits agrees with what else the record says. */
 static void check_inputs_and_traits(OpCode op)
 {
@@ -121,6 +137,7 @@ int main(void)
     for (int op = 0; op < OP_COUNT; op++) {
         check_facts((OpCode)op);
         check_attrs((OpCode)op);
+        check_types((OpCode)op);
         check_inputs_and_traits((OpCode)op);
         check_rules((OpCode)op);
     }
