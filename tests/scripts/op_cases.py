@@ -233,6 +233,7 @@ def products():
     x, w = f.input([5, 19], a), f.constant([19, 23], b)
     whole = matmul(a, b, 5, 19, 23)
     f.add("MatMul", [x, w], [([5, 23], whole, F)])
+    f.add("MatMul", [f.input([2, 0], [], I32), f.input([0, 3], [], I32)], [([2, 3], [0] * 6, I32)])
     turned = [b[k * 23 + j] for j in range(23) for k in range(19)]
     f.add("Gemm", [x, f.constant([23, 19], turned), f.constant([23], bias)],
           [([5, 23], [0.5 * e + bias[i % 23] for i, e in enumerate(whole)], F)],
