@@ -218,10 +218,15 @@ second one 0. SVMClassifier has probabilities for up to 128 classes.
 
 Attention of com.microsoft: **GroupQueryAttention** needs a `total_sequence_length` that is known where the size
 of present_key depends on it (from shapes, or `--bind-input`); where it is not larger than past_key's, past and
-present are one buffer, and what is behind the new keys stays. No `sliding_window_cache`, no float8 caches, no keys
-of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
+present are one buffer, and what is behind the new keys stays. With `sliding_window_cache`, rows of the present that
+hold no key are 0, and scores are not shown. No float8 caches, no keys of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
 **LinearAttention, CausalConvWithState**: no `state_window`; the convolution has `ndim` 1. **RotaryEmbedding** does
 not read `scale`, as no kernel of ONNX Runtime does.
+
+Of the operators of com.microsoft that ONNX Runtime has on processors these are not there: **BeamSearch, GreedySearch,
+Sampling, WhisperBeamSearch**, which are a program around a model (compile the decoder that they hold, and choose tokens
+outside); **SparseToDenseMatMul**, whose input is a sparse tensor; **MatMulFpQ4**, whose weights lie as one of its
+processors' kernels wants them.
 """
 
 # Operators that the frontend makes others of: they have no record.

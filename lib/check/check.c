@@ -43,15 +43,23 @@ static void bind_shapes(const Check *c, const DataSet *set, CompileOptions *opti
         arena_push(c->arena, options->binds, options->bind_count) = set->binds[i];
 }
 
-/* Small inputs of the kinds that carry shapes, axes, scales and conditions become constants. */
+/* Small inputs of the kinds that carry shapes, axes, pads, scales and conditions. */
+static bool may_decide(const HostTensor *in, bool is_first)
+{
+    int64_t count = host_elements(in);
+    if (count > SMALL_INPUT) return false;
+    if (dtype_is_float(in->type)) return in->rank < 2 && (!is_first || count == 1);
+    return in->rank <= 2 &&
+           (in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 || in->type == DT_BOOL);
+}
+
+/* They become constants. */
 static int bind_contents(const Check *c, const DataSet *set, CompileOptions *options)
 {
     int bound = 0;
     for (int i = 0; i < set->in_count; i++) {
         const HostTensor *in = &set->in[i];
-        bool sizes = in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 ||
-                     in->type == DT_BOOL || (dtype_is_float(in->type) && in->rank <= (i > 0));
-        if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
+        if (!may_decide(in, i == 0)) continue;
         arena_push(c->arena, options->const_inputs, options->const_input_count) =
             (ConstInput){set->in_names[i], in->type, in->rank, in->dims, in->data};
         bound++;

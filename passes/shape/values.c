@@ -21,6 +21,13 @@ static bool can_follow(const Tensor *x)
     return tensor_static_elements(x) <= (is_list ? MAX_VALUES : FOLLOWED_VALUES);
 }
 
+/* Elements of narrower types wrap around, sizes do not. */
+static bool has_room(DType type, const Size *s)
+{
+    return !size_is_const(s) || !dtype_is_int(type) ||
+           (s->value >= dtype_min(type) && s->value <= dtype_max(type));
+}
+
 /* Sets the output's values when all its elements are known. */
 static void infer_output(Values *v, int out)
 {
@@ -32,7 +39,7 @@ static void infer_output(Values *v, int out)
         int64_t at[MAX_RANK];
         values_unflatten(y, i, at);
         values[i] = shape_rules[v->n->op].values(v, out, i, at);
-        if (!values[i]) return;
+        if (!values[i] || !has_room(y->dtype, values[i])) return;
     }
     y->values = values;
     y->value_count = (int)count;

@@ -323,6 +323,37 @@ def uneven():
     return f
 
 
+def windowed():
+    """A cache of 4 keys for a window of 3, of which eviction takes 2 at once: one token in each of two batches, and
+    5 tokens at once, with a bias for all positions."""
+    f = Case("windowed")
+    heads, depth, room, window = 2, 4, 4, 3
+    stays = lambda total: total if total <= room else total - 2 * ((total - room + 1) // 2)
+    width = attribute_int("num_heads", heads), attribute_int("kv_num_heads", heads)
+    slides = attribute_int("local_window_size", window), attribute_int("sliding_window_cache", 1)
+    for totals, new in (([8, 2], 1), ([7, 9], 1), ([9], 5)):
+        batch, longest = len(totals), max(totals)
+        q, k, v = (noise(batch, new, heads * depth) for _ in range(3))
+        past_k, past_v = noise(batch, heads, room, depth), noise(batch, heads, room, depth)
+        bias = noise(1, 1, new, longest) if batch == 1 else None
+        y, keys, values = [], [], []
+        for b, total in enumerate(totals):
+            there, kept = stays(total - new), stays(total)
+            first = total - new - there  # position of the cache's first row
+            parts = [[h[:there] + e for h, e in zip(past[b], heads_of(fresh[b], heads))]
+                     for past, fresh in ((past_k, k), (past_v, v))]
+            seen = lambda i, j: (bias[0][0][i][first + j] if bias else 0.0) if 0 <= there + i - j < window else None
+            y.append(joined([attend(heads_of(q[b], heads)[h], parts[0][h], parts[1][h], depth ** -0.5, seen)[0]
+                             for h in range(heads)]))
+            for part, to in zip(parts, (keys, values)):
+                to.append([h[len(h) - kept:] + [[0.0] * depth] * (room - kept) for h in part])
+        f.add("GroupQueryAttention", MS,
+              [f.input(q), f.input(k), f.input(v), f.input(past_k), f.input(past_v),
+               f.input([t - 1 for t in totals], I32), f.constant([longest], I32), "", "", "",
+               f.input(bias) if bias else ""], [y, keys, values], *width, *slides)
+    return f
+
+
 def integer_caches():
     """Caches of 8 bits with a scale for each channel; scores before softmax are shown, unseen ones as 0."""
     f = Case("integer_caches")
@@ -440,5 +471,5 @@ def flex():
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
              group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), multi_head(), packed(), beams(),
-             of_others(), uneven(), integer_caches(), read_only(), merged(), linear(), flex()):
+             of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

@@ -127,6 +127,8 @@ bad opset-old.onnx 'opset 0 is not supported'
 bad gqa-heads.onnx "'group'.*num_heads, 2, is no multiple of kv_num_heads, 3"
 bad gqa-lengths.onnx "'group'.*seqlens_k is missing"
 bad gqa-total.onnx "'group'.*total_sequence_length must be known at compile time"
+bad gqa-window.onnx "'group'.*sliding_window_cache needs local_window_size"
+bad gqa-room.onnx "'group'.*past_key: 3 keys are fewer than local_window_size, 5"
 bad gqa-rotary.onnx "'group'.*do_rotary: cos_cache and sin_cache are missing"
 bad linear-decay.onnx "'linear'.*decay is missing"
 bad attention-mask.onnx "'attend'.*attn_mask: sizes 3 and 4 differ"
