@@ -388,8 +388,22 @@ def empty():
     return f
 
 
+def integer_reductions():
+    """What is no integer loses its fraction."""
+    f = Family("integer_reductions")
+    rows = [[3, 4, 6], [1, 2, 9], [2, 2, 2]]
+    rules = {"ReduceL2": lambda r: math.sqrt(sum(e * e for e in r)), "ReduceLogSum": lambda r: math.log(sum(r)),
+             "ReduceLogSumExp": lambda r: math.log(sum(map(math.exp, r))), "ReduceMean": lambda r: sum(r) / 3,
+             "ReduceSumSquare": lambda r: sum(e * e for e in r), "ReduceL1": sum, "ReduceProd": math.prod}
+    for dtype in (I32, I):
+        x, last = f.input([3, 3], sum(rows, []), dtype), f.constant([1], [-1], I)
+        for op, rule in rules.items():
+            f.add(op, [x, last], [([3, 1], [int(rule(r)) for r in rows], dtype)])
+    return f
+
+
 FAMILIES = [unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
-            opset_1, empty]
+            opset_1, empty, integer_reductions]
 
 if __name__ == "__main__":
     for family in FAMILIES:
