@@ -402,8 +402,23 @@ def integer_reductions():
     return f
 
 
+def opset_10():
+    f = Family("opset_10", 10)
+    shape, v = [1, 1, 4, 6], noise(24)
+    x = f.input(shape, v)
+    for rows, columns in ((0.6, 1.5), (2.0, 0.75), (0.5, 0.3)):
+        high, wide = int(4 * rows), int(6 * columns)
+        whole = lambda i, scale: math.ceil(i / scale) if scale < 1 else int(i / scale)
+        f.add("Resize", [x, f.constant([4], [1.0, 1.0, rows, columns])],
+              [([1, 1, high, wide], [v[6 * whole(i, rows) + whole(k, columns)] for i, k in points([high, wide])], F)])
+    f.add("Dropout", [x], [(shape, v, F), (shape, [0] * 24, B)])
+    n = f.input([5], [-4, -1, 0, 1, 6], I32)
+    f.add("Erf", [n], [([5], [-1, 0, 0, 0, 1], I32)])
+    return f
+
+
 FAMILIES = [unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
-            opset_1, empty, integer_reductions]
+            opset_1, opset_10, empty, integer_reductions]
 
 if __name__ == "__main__":
     for family in FAMILIES:
