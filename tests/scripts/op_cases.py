@@ -364,6 +364,7 @@ def opset_1():
           attribute_float("value", 0.5))
     lengths = f.constant([2], [1, 2], I)
     f.add("Split", [y, lengths], [([1], w[:1], F), ([2], w[1:], F)], attribute_int("axis", 0))
+    f.add("Split", [y, f.constant([2], [2.0, 1.0])], [([2], w[:2], F), ([1], w[2:], F)], attribute_int("axis", 0))
     f.add("Tile", [y, f.constant([1], [2.0]), f.constant([1], [0.0])], [([6], w + w, F)])
     doubled = [v[at(shape, (n, c, i // 2, k // 3))] for n, c, i, k in points([2, 3, 4, 6])]
     f.add("Upsample", [x], [([2, 3, 4, 6], doubled, F)], attribute_float("height_scale", 2),
