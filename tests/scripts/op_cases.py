@@ -371,6 +371,11 @@ def opset_1():
           attribute_float("width_scale", 3), text("mode", "nearest"))
     f.add("GlobalLpPool", [x], [([2, 3, 1, 1], [math.sqrt(sum(e * e for e in v[4 * i:4 * i + 4]))
                                                 for i in range(6)], F)], attribute_float("p", 2))
+    for across in (0, 1):
+        means = [sum(v[at(shape, (b, k, i, j))] for b, k, i, j in points(shape) if across or k == c) /
+                 (24 if across else 8) for c in range(3)]
+        f.add("MeanVarianceNormalization", [x], [(shape, [e - means[i // 4 % 3] for i, e in enumerate(v)], F)],
+              attribute_int("across_channels", across), attribute_int("normalize_variance", 0))
     f.add("BatchNormalization", [x, y, y, y, f.constant([3], [1.0, 4.0, 9.0])],
           [along(lambda a, b: (a - b) / {w[0]: 1, w[1]: 2, w[2]: 3}[b] * b + b)],
           attribute_int("is_test", 1), attribute_float("epsilon", 0), used)
