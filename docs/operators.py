@@ -113,11 +113,15 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **MatMulNBits, MatMulBnb4, QMoE**: weights keep the model's bytes, which the product's loop unpacks; sums are in f32
   whatever `accuracy_level` says. With `g_idx` (deprecated), `transB = 0`, or where blocks of MatMulBnb4 do not end
   with rows, they become real numbers when lpc compiles.
+- **DequantizeLinear of constants in front of MatMul and Gemm**: weights of 2, 4 and 8 bits stay packed in the same way,
+  where they have one scale in all, one for each column or one for each block along the depth (an even one from 8 on);
+  casts and transposes may stand between. The bytes are put in the product's order when lpc compiles, unless they are
+  unsigned and [columns, depth] already. Weights of 8 bits become floats where 32 rows or more are known to use them.
 - **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
 - **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits; the hidden state is not.
-- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No `use_sparse_mixer`, no FP4 or FP8
-  weights, no layouts of other devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is
-  taken.
+- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No FP4 or FP8 weights, no layouts of other
+  devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is taken. `use_sparse_mixer` is
+  not read, as ONNX Runtime's kernels for processors do not.
 
 ## Narrow types
 
@@ -150,7 +154,8 @@ bits.
 - Numbers are made in f32 with 24 bits, for f64 with 53; f16 and bf16 are rounded from f32, so that the upper
   bound of RandomUniform may appear. Uniform and normal numbers use no function of the target. Multinomial's
   probabilities are a Softmax, where an f64 one uses the target's `exp`.
-- Other frameworks draw other numbers from the same seed.
+- Other frameworks draw other numbers from the same seed. `lpc check` compares only type and shape of an output
+  that depends on numbers drawn, where it differs from what is expected, and says so.
 
 The attribute `key`, and the last input where a node runs more than once, are lpc's own: models do not have them.
 

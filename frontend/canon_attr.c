@@ -97,14 +97,13 @@ static int canon_dft(Call *call)
     return LPC_OK;
 }
 
-/* Before 9: over the batch and space, as the newer form does by itself, and over channels with
- * across_channels. */
+/* Before 9: each channel of the whole batch by itself, or with across_channels all together. */
 static int canon_mvn_old(Call *call)
 {
-    static const int64_t all[] = {0, 1, 2, 3}, apart[] = {0, 2, 3};
-    bool across = attr_int(call, "across_channels", 0) != 0;
-    const int64_t *axes = across ? all : apart;
-    int count = across ? 4 : 3;
+    static const int64_t apart[] = {0, 2, 3}, across[] = {0, 1, 2, 3};
+    bool all = attr_int(call, "across_channels", 0) != 0;
+    const int64_t *axes = all ? across : apart;
+    int count = all ? 4 : 3;
     if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
     if (attr_int(call, "normalize_variance", 1)) {
         attr_delete(call, "across_channels");

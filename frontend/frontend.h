@@ -68,7 +68,12 @@ typedef struct ImportOptions {
     const char
         *random_input; /* i64 scalar, made unless the model has it: random operators draw other
                                * numbers for each value of it; NULL: none */
-    int max_string;    /* bytes of the longest string; 0: DEFAULT_STRING */
+    /* A user's own operators, which come before the standard ones of the same name; used[i]: a node is of
+     * customs[i] (NULL: nobody asks). */
+    const struct CustomOp *customs;
+    int custom_count;
+    bool *custom_used;
+    int max_string; /* bytes of the longest string; 0: DEFAULT_STRING */
     /* Gets the nodes that are not taken. With it, a graph comes back although nodes failed: what could be
      * read of it, whose other nodes can be looked at. NULL: nobody asks. */
     MissingList *missing;

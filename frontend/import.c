@@ -171,6 +171,8 @@ static int read_graph(Import *im)
     im->is_partial = failed && has_inputs && im->options->missing;
     if (failed) return LPC_ERROR;
     TRY(read_outputs(im, scope));
+    scope_note_stated(scope, graph->value_info, graph->n_value_info);
+    scope_note_stated(scope, graph->output, graph->n_output);
     return states_read(im);
 }
 

@@ -61,6 +61,7 @@ typedef struct Import {
     int made_nodes;
     int random_nodes;       /* that have no seed of their own */
     Tensor *random_input;   /* NULL: each run draws the same numbers */
+    bool told_custom;       /* what can be done about operators that are not supported */
     bool told_size;         /* that there are more than MAX_MADE_NODES */
     int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
     OrderedTensor *ordered; /* that reshapes of its tensors made */
@@ -172,6 +173,8 @@ int states_read(Import *im);
 
 Scope *scope_new(Import *im, Scope *parent);
 void scope_hint(Scope *scope, Onnx__ValueInfoProto **values, size_t count);
+/* Notes what the model says of tensors that there are (Graph.stated). */
+void scope_note_stated(const Scope *scope, Onnx__ValueInfoProto **values, size_t count);
 void scope_bind(Scope *scope, const char *name, Tensor *tensor);
 bool scope_has(const Scope *scope, const char *name); /* in this scope itself */
 /* false when there is no such tensor. */
@@ -191,6 +194,15 @@ int scope_order(Scope *scope, Onnx__NodeProto **nodes, size_t count, size_t **or
 /* ---- node.c ---- */
 
 int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count);
+
+/* ---- custom.c ---- */
+
+struct CustomOp;
+/* The user's own operator of that name, or NULL. */
+const struct CustomOp *custom_find(const Import *im, const char *op);
+int custom_emit(Call *call, const struct CustomOp *op);
+/* Reports an operator that there is not, and tells once what can be done. */
+int custom_missing(Call *call);
 
 /* ---- call.c ---- */
 

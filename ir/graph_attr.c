@@ -65,6 +65,7 @@ static const char *const words[] = {
     "none",
     "round_prefer_floor",
     "silu",
+    "sqeuclidean",
     "stretch",
     "uniform",
     "up",

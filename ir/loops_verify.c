@@ -272,6 +272,8 @@ static int verify_kernel(const Program *program, const Kernel *kernel, Diag *dia
                               "kernel '%s': parameter '%s': a view is of bytes, and only read",
                               kernel->name, param->name);
     }
+    if (kernel->is_extern && (kernel->body.count || kernel->cell_count))
+        return diag_error(diag, "kernel '%s' is extern, and has a body", kernel->name);
     return check_block(v, &kernel->body);
 }
 

@@ -35,6 +35,8 @@ int pass_patterns(Graph *graph);
 int pass_fold_scales(Graph *graph);
 /* DequantizeLinear, operator, QuantizeLinear become the operator on integers. */
 int pass_fuse_quantized(Graph *graph);
+/* Constant weights of few bits stay so in products. Run behind pass_fuse_quantized, which needs them as they are. */
+int pass_pack_weights(Graph *graph);
 /* Computes what depends on constants only, DequantizeLinear of weights included (which pass_shapes
  * leaves alone for pass_fuse_quantized). */
 int pass_fold(Graph *graph);

@@ -319,6 +319,7 @@ typedef struct lpc_checked {
     int64_t wrong, elements; /* outside the tolerance (options "rtol", "atol"); all */
     int64_t worst;           /* where it is most wrong, row-major, with what is there: */
     double got, expected;
+    int drawn; /* other random numbers than expected: type and shape are right, and that is all */
 } lpc_checked;
 
 /* Compiles a model (NULL: the one that was imported) for the shapes of each data set, which is a folder

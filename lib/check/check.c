@@ -3,10 +3,10 @@
 
 #include "lib/check/data.h"
 #include "lib/check/evaluate.h"
+#include "lib/check/leeway.h"
 #include "lib/files/folder.h"
 #include "lib/make/make.h"
 #include "lib/run/run.h"
-#include "passes/passes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ typedef struct Check {
     Arena *arena;
     Diag diag;
     ModelEnds ends;
-    bool quantises;
+    Leeway leeway;
     const char *work; /* temporary folder */
     Package *package; /* compiled for `shapes_of` */
     const DataSet *shapes_of;
@@ -40,27 +40,6 @@ static void bind_shapes(const Check *c, const DataSet *set, CompileOptions *opti
     }
     for (int i = 0; i < set->bind_count; i++)
         arena_push(c->arena, options->binds, options->bind_count) = set->binds[i];
-}
-
-/* Whether results may be off by a step of quantisation. A model that cannot be read so says why when it is
- * compiled. */
-static void find_quantising(Check *c, const DataSet *set)
-{
-    Graph *graph;
-    Diag quiet;
-    diag_init(&quiet, c->arena, c->options->compile.model);
-    CompileOptions options = c->options->compile;
-    bind_shapes(c, set, &options);
-    ImportOptions import = {.states = options.states,
-                            .state_count = options.state_count,
-                            .binds = options.binds,
-                            .bind_count = options.bind_count,
-                            .input_shapes = options.input_shapes,
-                            .input_shape_count = options.input_shape_count,
-                            .infer = pass_shapes};
-    if (import_onnx(c->arena, &quiet, options.model, &import, &graph)) return;
-    for (int i = 0; i < graph->node_count; i++)
-        c->quantises |= (op_info(graph->nodes[i]->op)->traits & T_QUANTISES) != 0;
 }
 
 /* Small inputs of the kinds that carry shapes, axes, scales and conditions become constants. */
@@ -87,28 +66,36 @@ static int compile_once(Check *c, Diag *diag, CompileOptions *options)
     return make_package(c->arena, diag, options, NULL, NULL);
 }
 
+static Diag *start(const Check *c, Diag *diag)
+{
+    diag_init(diag, c->arena, c->options->compile.model);
+    diag->listener = c->diag.listener;
+    return diag;
+}
+
 static int compile_for(Check *c, const DataSet *set)
 {
     CompileOptions options = c->options->compile;
-    Diag first, second;
+    Diag told; /* by the compilation that knew most */
     if (set->in_files != c->ends.input_count)
         return diag_error(&c->diag, "data set '%s' has %d inputs, the model has %d", set->folder,
                           set->in_files, c->ends.input_count);
     bind_shapes(c, set, &options);
-    diag_init(&first, c->arena, c->options->compile.model);
-    int code = compile_once(c, &first, &options);
+    int code = compile_once(c, start(c, &told), &options);
     c->contents_bound = false;
     if (code) {
         options = c->options->compile;
         bind_shapes(c, set, &options);
-        diag_init(&second, c->arena, c->options->compile.model);
-        if (bind_contents(c, set, &options)) code = compile_once(c, &second, &options);
-        if (!code) c->contents_bound = true;
+        c->contents_bound = bind_contents(c, set, &options) > 0;
+        if (c->contents_bound) code = compile_once(c, start(c, &told), &options);
     }
     if (code) {
-        c->diag = first;
+        c->diag = told;
         return code;
     }
+    told.listener = NULL; /* it has been told */
+    TRY(leeway_read(c->arena, &told, &options, &c->leeway));
+    c->tolerance.steps = c->leeway.quantises ? 1 : 0;
     c->diag.file = NULL;
     c->shapes_of = set;
     return c->options->evaluate ? 0 : package_load(&c->package, c->arena, &c->diag, options.out);
@@ -183,6 +170,9 @@ static bool compare(const Check *c, const Made *made, const char *name, const Ho
 {
     CheckedOutput output = {.folder = made->set->folder, .name = name, .got = got, .want = want};
     output.ok = compare_tensors(got, want, &c->tolerance, c->arena, &output.difference);
+    output.drawn =
+        !output.ok && !output.difference.shape_error && leeway_is_drawn(&c->leeway, got->name);
+    output.ok |= output.drawn;
     return tell(c, &output);
 }
 
@@ -274,8 +264,6 @@ static int check_sets(Check *c)
         DataSet *set = arena_alloc(c->arena, sizeof *set);
         c->diag.file = NULL;
         TRY(data_read(c->arena, &c->diag, c->options->folders[i], &c->ends, set));
-        if (i == 0) find_quantising(c, set);
-        c->tolerance.steps = c->quantises ? 1 : 0;
         int code = check_set(c, set);
         if (code == LPC_ERROR) return code;
         if (code) worst = code;
@@ -295,6 +283,7 @@ int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages
     c->targets = arena_array(arena, (size_t)stages, sizeof *c->targets);
     c->target_count = stages;
     for (int i = 0; i < stages; i++) c->targets[i] = only;
+    c->at_most = !c->cut_count && !c->plan_file;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* See inspect.h. */
 #include "lib/inspect/inspect.h"
 
+#include "lib/custom/custom.h"
 #include "passes/passes.h"
 
 #include <stdlib.h>
@@ -25,9 +26,11 @@ static void count_op(Arena *arena, OperatorCount **list, int *count, const char 
 
 static void count_operators(const Graph *graph, Inspection *x)
 {
-    for (int i = 0; i < graph->node_count; i++)
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *n = graph->nodes[i];
         count_op(graph->arena, &x->operators, &x->operator_count,
-                 op_info(graph->nodes[i]->op)->name);
+                 n->custom ? n->custom->op->name : op_info(n->op)->name);
+    }
     if (x->operator_count)
         qsort(x->operators, (size_t)x->operator_count, sizeof *x->operators, by_name);
 }
@@ -82,6 +85,8 @@ int inspect_model(Arena *arena, Diag *diag, CompileOptions *options, Inspection 
                             .bind_count = options->bind_count,
                             .infer = pass_shapes,
                             .missing = &x->missing};
+    TRY(customs_open(options->customs, diag));
+    compile_custom(options, &import);
     int code = import_onnx(arena, diag, options->model, &import, &graph);
     if (!graph) return code;
     count_operators(graph, x);

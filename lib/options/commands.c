@@ -18,7 +18,9 @@ const lpc_command commands[COMMAND_COUNT] = {
      "Compiles the model for the shapes of each data set (input_I.pb, output_I.pb), runs it and\n"
      "compares. Floats match within atol + rtol * |expected|, integers exactly, or within one "
      "step\n"
-     "when the model quantises. With --each, the same for every FOLDER/model.onnx and\n"
+     "when the model quantises. Of values that depend on random numbers, which another generator\n"
+     "drew, only type and shape are compared. With --each, the same for every FOLDER/model.onnx "
+     "and\n"
      "FOLDER/test_data_set_*.",
      1},
     {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx",

@@ -48,6 +48,8 @@ typedef int ExpandNode(Graph *g, Node *n);
 /* pass_shapes, with `fold` for nodes of constants (computing them needs lowering) and `expand` for those
  * that are written out: both stand above shapes. (shapes.c) */
 int shapes_infer(Graph *g, FoldNode *fold, ExpandNode *expand);
+/* Tells where what the model states of its tensors contradicts what is inferred, once. (stated.c) */
+void shapes_compare_stated(Graph *g);
 /* One node alone, whose inputs are known. */
 int shapes_infer_node(Graph *g, Node *n, ExpandNode *expand);
 /* Whether all inputs are constants and the outputs are small, static and lpc's own. */

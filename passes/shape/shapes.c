@@ -7,6 +7,8 @@
  * wrong or unknown in a branch that is never taken is no error. */
 #include "passes/shape/walk.h"
 
+#include "ir/custom.h"
+
 #include <string.h>
 
 /* ---- Branches ---- */
@@ -203,6 +205,7 @@ bool shapes_can_fold(const Graph *g, const Node *n)
         if (is_result(g, y) || !tensor_is_static(y)) return false;
         if (tensor_static_elements(y) > FOLD_ELEMENTS) return false;
     }
+    if (n->custom && n->custom->impure) return false;
     return n->in_count > 0 && !widens(n);
 }
 

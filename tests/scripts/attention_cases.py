@@ -99,12 +99,10 @@ def rotated(row, position, pairs, cos, sin):
     return out
 
 
-def group_query(name, seqlens, window, sink):
-    """Buffers of 8 keys, of which each batch has some: packed input, partial rotary embedding."""
+def group_query(name, seqlens, window, sink, new=2, room=8):
+    """Buffers of so many keys, of which each batch has some: packed input, partial rotary embedding."""
     f = Case(name)
-    heads, kv, depth, room, new = 4, 2, 6, 8, 2
-    if max(seqlens) + 1 > 6:
-        new = 1
+    heads, kv, depth = 4, 2, 6
     batch = len(seqlens)
     packed, past_k, past_v = noise(batch, new, (heads + 2 * kv) * depth), noise(batch, kv, room, depth), \
         noise(batch, kv, room, depth)
@@ -171,6 +169,27 @@ def multi_head():
     return f
 
 
+def tiles():
+    """More queries than are computed together, and keys and values that fill no vectors."""
+    f = Case("tiles")
+    heads, kv, depth, wide, before, new = 4, 2, 5, 37, 6, 19
+    q, k, v = noise(2, heads, new, depth), noise(2, kv, new, depth), noise(2, kv, new, wide)
+    past_k, past_v = noise(2, kv, before, depth), noise(2, kv, before, wide)
+    mask = noise(new, before + new)
+    mask[3][:8] = [-math.inf] * 8
+    mask[7][2:] = [-math.inf] * (before + new - 2)
+    keys, values = ([[o + n for o, n in zip(*b)] for b in zip(old, fresh)] for old, fresh in ((past_k, k), (past_v, v)))
+    bias = lambda causal: lambda i, j: None if mask[i][j] == -math.inf or causal and j > before + i else mask[i][j]
+    for causal in (0, 1):
+        y = [[attend(q[b][h], keys[b][h // 2], values[b][h // 2], 0.4, bias(causal))[0] for h in range(heads)]
+             for b in range(2)]
+        f.add("Attention", "", [f.input(q), f.input(k), f.input(v), f.constant(mask), f.input(past_k), f.input(past_v)],
+              [y, keys, values], attribute_float("scale", 0.4), attribute_int("is_causal", causal))
+    plain = [[attend(q[b][h], k[b][h // 2], v[b][h // 2], depth ** -0.5)[0] for h in range(heads)] for b in range(2)]
+    f.add("Attention", "", ["x0", "x1", "x2"], [plain])
+    return f
+
+
 def packed():
     """The same attention from packed keys and values, from all packed, and from keys in heads."""
     f = Case("packed")
@@ -195,19 +214,68 @@ def beams():
     heads, depth, room, before, width = 2, 4, 6, 3, 2
     q, k, v = (noise(width, 1, heads * depth) for _ in range(3))
     past_k, past_v = noise(width, heads, room, depth), noise(width, heads, room, depth)
-    origin = [[[0, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0]]]
+    origin = [[[0, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]]
+    of = lambda b, j: origin[0][b][j] if j < before else b  # the new key is the beam's own
     write = lambda past, new: [[h[:before] + n + h[before + 1:] for h, n in zip(past[b], heads_of(new[b], heads))]
                                for b in range(width)]
     keys, values = write(past_k, k), write(past_v, v)
     y = []
     for b in range(width):
-        pick = lambda cache, h: [cache[origin[0][b][j]][h][j] for j in range(before + 1)]
+        pick = lambda cache, h: [cache[of(b, j)][h][j] for j in range(before + 1)]
         y.append(joined([attend(heads_of(q[b], heads)[h], pick(keys, h), pick(values, h), depth ** -0.5)[0]
                          for h in range(heads)]))
     f.add("DecoderMaskedMultiHeadAttention", MS,
           [f.input(q), f.input(k), f.input(v), "", "", f.input(past_k), f.input(past_v), f.input([before], I32),
            f.input([width], I32), f.input(origin, I32)], [y, keys, values],
           attribute_int("num_heads", heads), attribute_int("past_present_share_buffer", 1))
+    mask = [[1, 0, 1, 1], [1, 1, 1, 1]]
+    own, scores = [], []
+    for b in range(width):
+        seen = lambda i, j: 0.0 if mask[b][j] else -10000.0
+        cut = lambda cache, h: cache[b][h][:before + 1]
+        out = [attend(heads_of(q[b], heads)[h], cut(keys, h), cut(values, h), depth ** -0.5, seen) for h in range(heads)]
+        own.append(joined([o[0] for o in out]))
+        scores.append([o[1] for o in out])
+    f.add("DecoderMaskedMultiHeadAttention", MS,
+          ["x0", "x1", "x2", f.input(mask, I32), "", "x3", "x4", "x5"], [own, keys, values, scores],
+          attribute_int("num_heads", heads), attribute_int("past_present_share_buffer", 1),
+          attribute_int("output_qk", 1))
+    return f
+
+
+def of_others():
+    """Unidirectional queries of another's keys: the last one sees all of them."""
+    f = Case("of_others")
+    heads, depth, queries, count, batch = 2, 4, 3, 5, 2
+    q, k, v = noise(batch, queries, heads * depth), noise(batch, count, heads * depth), \
+        noise(batch, count, heads * depth)
+    seen = lambda i, j: 0.0 if j <= i or i == queries - 1 else None
+    hides = [[1, 1, 0, 1, 1], [1, 1, 1, 1, 0]]
+    for mask in (None, hides):
+        bias = lambda b: lambda i, j: seen(i, j) if not mask or mask[b][j] or seen(i, j) is None else -10000.0
+        y = [joined([attend(*(heads_of(p[b], heads)[h] for p in (q, k, v)), depth ** -0.5, bias(b))[0]
+                     for h in range(heads)]) for b in range(batch)]
+        given = ["x0", "x1", "x2", "", f.input(mask, I32)] if mask else [f.input(q), f.input(k), f.input(v)]
+        f.add("MultiHeadAttention", MS, given, [y], attribute_int("num_heads", heads),
+              attribute_int("unidirectional", 1))
+    return f
+
+
+def uneven():
+    """Caches that grow, of batches with different lengths: behind the keys of a short one there are zeros."""
+    f = Case("uneven")
+    heads, depth, before, lengths = 2, 4, 4, [4, 2]
+    q, k, v = (noise(2, 1, heads * depth) for _ in range(3))
+    past_k, past_v = noise(2, heads, before, depth), noise(2, heads, before, depth)
+    grown = lambda past, new: [[h[:n] + e + [[0.0] * depth] * (before - n) for h, e in zip(past[b], heads_of(new[b], heads))]
+                               for b, n in enumerate(lengths)]
+    keys, values = grown(past_k, k), grown(past_v, v)
+    y = [joined([attend(heads_of(q[b], heads)[h], keys[b][h][:n + 1], values[b][h][:n + 1], depth ** -0.5)[0]
+                 for h in range(heads)]) for b, n in enumerate(lengths)]
+    f.add("GroupQueryAttention", MS,
+          [f.input(q), f.input(k), f.input(v), f.input(past_k), f.input(past_v), f.input(lengths, I32),
+           f.constant([before + 1], I32)], [y, keys, values], attribute_int("num_heads", heads),
+          attribute_int("kv_num_heads", heads))
     return f
 
 
@@ -326,6 +394,7 @@ def flex():
     return f
 
 
-for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4)),
-             multi_head(), packed(), beams(), integer_caches(), read_only(), merged(), linear(), flex()):
+for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), multi_head(), packed(), beams(),
+             of_others(), uneven(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

@@ -9,10 +9,11 @@ import sys
 
 import onnx_writer
 from onnx_writer import attribute_float, attribute_int
-from quantised_cases import F, I, I32, U8, Family, flat, noise, product, rows, sigmoid, softmax, text
+from quantised_cases import F, I, I8, I32, U8, Family, flat, noise, product, rows, sigmoid, softmax, text
 
 F8 = 17  # float8e4m3fn
-onnx_writer.FORMATS[F8] = "B"
+U4, I4, U2 = 21, 22, 25  # packed, as bytes
+onnx_writer.FORMATS.update({F8: "B", U4: "B", I4: "B", U2: "B"})
 rng = random.Random(12)
 
 
@@ -84,6 +85,62 @@ def nbits():
     y = product(rows(v, 48), transposed(w.real(groups)))
     f.add("MatMulNBits", [f.input([2, 2, 48], v), *w.inputs(f), f.constant([48], groups, I32)],
           [([2, 2, 5], flat(y), F)], *w.attributes())
+    return f
+
+
+def dequantised():
+    """The same weights as DequantizeLinear in front of a product has them, in the types of the standard."""
+    f = Family("packed_dequantised", 25)
+    types = {(2, False): U2, (4, False): U4, (4, True): I4, (8, False): U8, (8, True): I8}
+
+    def put(shape, values, bits, signed):
+        values = [v & (1 << bits) - 1 for v in values]
+        kind = types[bits, signed]
+        held = [v - 256 if kind == I8 and v > 127 else v for v in pack(values, bits)]
+        return f.constant(shape, held, kind)
+
+    def add(op, inputs, shape, values, *attributes):
+        name = "y%d" % len(f.outputs)
+        f.nodes.append(onnx_writer.node(op, inputs, [name], op + name, "", attributes))
+        f.outputs.append((name, shape, values, F))
+
+    def weights(w, signed, by_columns, each):
+        """each: the scales' axes are (columns, blocks), (columns,) or ()."""
+        middle = 1 << (w.bits - 1) if signed else 0
+        turn = (lambda lists: flat(lists)) if by_columns else (lambda lists: flat(transposed(lists)))
+        shape = [w.columns, w.depth] if by_columns else [w.depth, w.columns]
+        few = {2: [w.columns, w.blocks] if by_columns else [w.blocks, w.columns], 1: [w.columns], 0: []}[each]
+        given = [put(shape, [c - middle for c in turn([row[:w.depth] for row in w.codes])], w.bits, signed),
+                 f.constant(few, turn(w.scales))]
+        if w.kind != "none":
+            given.append(put(few, [z - middle for z in turn(w.zeros)], w.bits, signed))
+        axis = 1 if by_columns else 0
+        ways = [attribute_int("axis", axis if each == 2 else 1 - axis)]
+        ways += [attribute_int("block_size", w.block)] if each == 2 else []
+        name = "w%d" % len(f.nodes)
+        f.nodes.append(onnx_writer.node("DequantizeLinear", given, [name], name, "", ways))
+        return name
+
+    for rows_of_x, w, signed, by_columns, each in (
+            (1, Weights(6, 64, 4, 16), False, False, 2), (9, Weights(5, 70, 4, 32), True, True, 2),
+            (3, Weights(7, 64, 4, 64), True, False, 2), (2, Weights(3, 40, 8, 40), True, False, 1),
+            (5, Weights(4, 96, 2, 32), False, True, 2), (40, Weights(3, 33, 8, 33), False, True, 1),
+            (1, Weights(1, 50, 4, 50), False, True, 0)):
+        if w.kind == "none" and not signed:
+            w.zeros = [[0] * w.blocks for _ in range(w.columns)]
+        v = noise(rows_of_x * w.depth)
+        y = flat(product(rows(v, w.depth), transposed(w.real())))
+        x, shape = f.input([rows_of_x, w.depth], v), [rows_of_x, w.columns]
+        name, bias = weights(w, signed, by_columns, each), noise(w.columns)
+        more = [e + bias[i % w.columns] for i, e in enumerate(y)]
+        ways = [attribute_int("transB", 1)] if by_columns else []
+        add("Gemm", [x, name, f.constant([w.columns], bias)], shape, more, *ways)
+        if by_columns:
+            turned = "turned%d" % len(f.nodes)
+            f.nodes.append(onnx_writer.node("Transpose", [name], [turned], turned, "",
+                                            [onnx_writer.attribute_ints("perm", [1, 0])]))
+            name = turned
+        add("MatMul", [x, name], shape, y)
     return f
 
 
@@ -200,6 +257,7 @@ def experts():
     add(one, None, all_shares, lambda g, _: [max(e, 0) for e in g], text("activation_type", "relu"))
     add(one, three, normal, lambda g, u: [a * b for a, b in zip(silu(g), u)], text("activation_type", "silu"),
         attribute_int("normalize_routing_weights", 1))
+    add(one, None, all_shares, lambda g, _: [max(e, 0) for e in g], attribute_int("use_sparse_mixer", 1))
     limits = [attribute_float("activation_alpha", 1.5), attribute_float("activation_beta", 1),
               attribute_float("swiglu_limit", 0.75), text("activation_type", "swiglu")]
     add(twice, None, normal, lambda g, _: glu(g[::2], g[1::2], 1.5, 1, 0.75), *limits,
@@ -260,5 +318,5 @@ def packed_experts():
     return f
 
 
-for family in (nbits, fused, bnb4, gather, experts, packed_experts):
+for family in (nbits, dequantised, fused, bnb4, gather, experts, packed_experts):
     family().save(sys.argv[1])

@@ -207,12 +207,23 @@ static int read_quant(Expand *x, const char *attr, int scale, KvQuant *q)
     return 0;
 }
 
+/* A past that grows is copied up to where each batch's new keys start; behind them, the present is 0. */
+static Tensor *only_keys(Expand *x, const Grouped *g, Tensor *past)
+{
+    const Size *one = x_size(x, 1), *dims[] = {g->batch, one, one, one};
+    Tensor *key = x_unsqueeze(x, x_range(x, DT_I64, g->past), 1);
+    Tensor *is_old = x_op2(x, OP_LESS, key, x_reshape(x, g->starts, 4, dims));
+    return x_op3(x, OP_WHERE, is_old, past, x_like(x, past, 0));
+}
+
 /* The present of keys or of values, and what attention reads. */
 static Tensor *renew(Expand *x, const Grouped *g, const Growth *growth, int out, Tensor *past,
                      Tensor *fresh, const KvQuant *quant)
 {
     Tensor *heads = split_heads(x, fresh, g->kv_heads), *present;
     if (quant->bits) heads = kv_quantize(x, heads, quant);
+    bool grows = !g->reads && !growth->appends && growth->capacity != g->past;
+    if (grows && is_used(x, out)) past = only_keys(x, g, past);
     if (g->reads)
         present = past;
     else

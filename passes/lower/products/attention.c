@@ -124,7 +124,7 @@ static Inst *of_batch(Attention *a, const Tensor *x)
 
 /* Keys after the query, padding and those before its window need no score, unless the scores are an
  * output. */
-static void find_ends(Attention *a)
+void attention_ends(Attention *a)
 {
     Builder *b = &a->lw->b;
     Inst *past = kb_size(b, a->past), *fresh = kb_size(b, a->fresh), *zero = kb_i64(b, 0);
@@ -164,31 +164,49 @@ const Size *rows_attention(Lower *lw, const Node *node)
 static void attend(Attention *a)
 {
     const Size *none = size_const(a->lw->sizes, 0);
-    find_ends(a);
+    attention_ends(a);
     if (a->past_k) attention_scores(a, a->past_k, a->past_begin, a->past_end, none);
     attention_scores(a, a->k, a->fresh_begin, a->fresh_end, a->past);
     store_output(a, attention_softmax(a));
 }
 
-int lower_attention(Lower *lw, Node *node)
+void attention_task(Attention *a, Inst *row)
 {
-    Attention a;
+    Builder *b = &a->lw->b;
+    const Size *group = size_div(a->lw->sizes, a->heads, a->kv_heads);
+    a->b = kb_op(b, LI_DIV, row, kb_size(b, a->heads));
+    a->h = kb_op(b, LI_REM, row, kb_size(b, a->heads));
+    a->kv_h = kb_op(b, LI_DIV, a->h, kb_size(b, group));
+}
+
+/* One query after the other. */
+static void attend_to_all(Attention *a)
+{
+    Lower *lw = a->lw;
     Builder *b = &lw->b;
-    read_node(&a, lw, node);
-    const Size *rows = size_mul(lw->sizes, a.batch, a.heads);
-    a.row = lower_scratch(lw, "scores", a.type, size_mul(lw->sizes, rows, a.total));
-    copy_present(&a, OUT_PRESENT_K, "present_k", a.past_k, a.k, a.depth);
-    copy_present(&a, OUT_PRESENT_V, "present_v", a.past_v, a.v, a.v_depth);
-    double scores = (double)size_upper(lw->sizes, a.total) * lower_work(lw, a.q);
+    const Size *rows = size_mul(lw->sizes, a->batch, a->heads);
+    double scores = (double)size_upper(lw->sizes, a->total) * lower_work(lw, a->q);
+    a->row = lower_scratch(lw, "scores", a->type, size_mul(lw->sizes, rows, a->total));
     lower_begin(lw, NULL);
     Inst *row = kb_for_n(b, lower_parallel(lw, 4 * scores), rows);
-    a.b = kb_op(b, LI_DIV, row, kb_size(b, a.heads));
-    a.h = kb_op(b, LI_REM, row, kb_size(b, a.heads));
-    a.kv_h = kb_op(b, LI_DIV, a.h, kb_size(b, size_div(lw->sizes, a.heads, a.kv_heads)));
-    a.i = kb_for_n(b, LOOP_SERIAL, a.queries);
-    attend(&a);
+    attention_task(a, row);
+    a->row_at = kb_mul(b, row, kb_size(b, a->total));
+    a->i = kb_for_n(b, LOOP_SERIAL, a->queries);
+    attend(a);
     kb_end(b);
     kb_end(b);
     lower_end(lw);
+}
+
+int lower_attention(Lower *lw, Node *node)
+{
+    Attention a;
+    read_node(&a, lw, node);
+    copy_present(&a, OUT_PRESENT_K, "present_k", a.past_k, a.k, a.depth);
+    copy_present(&a, OUT_PRESENT_V, "present_v", a.past_v, a.v, a.v_depth);
+    if (attention_is_tiled(&a))
+        attention_tiles(&a);
+    else
+        attend_to_all(&a);
     return 0;
 }

@@ -4,8 +4,11 @@
  * so that memory grows with the keys and not with queries times keys. Keys that come before (past)
  * and those of this call are two runs of one loop: nothing is concatenated to be read.
  *
+ * Several queries are computed together where there are enough of them: attention_tile.c says how.
+ *
  *   attention.c         the kernels: present keys and values, the rows, the sum of values
- *   attention_scores.c  one row of scores, and its softmax */
+ *   attention_scores.c  one row of scores, and its softmax
+ *   attention_tile.c    tiles of queries */
 #ifndef LPC_PASSES_LOWER_ATTENTION_H
 #define LPC_PASSES_LOWER_ATTENTION_H
 
@@ -22,6 +25,7 @@ typedef struct Attention {
     bool causal;
     int64_t window; /* so many keys each query sees; 0: all */
     Buffer *row;
+    Inst *row_at;           /* where the query's row starts in it */
     Inst *b, *h, *kv_h, *i; /* batch, head, head of keys, query */
     Inst *position;         /* of the query among the keys */
     Inst *seen;             /* keys before this one are seen, as far as the window reaches */
@@ -32,11 +36,24 @@ typedef struct Attention {
 /* Coordinates of [batch, heads, position, depth], or [batch, position, heads * depth]. */
 Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at,
                     Inst *d);
+/* Batch and head of row number `row` of [batch, heads], or [batch, heads of keys]. */
+void attention_task(Attention *a, Inst *row);
+/* Which keys the query a->i sees. */
+void attention_ends(Attention *a);
+/* Key j's score of the product with the query: scale, cap, mask. */
+Inst *attention_score(Attention *a, Inst *j, Inst *product);
+/* Keys of a causal query and before its window that are not seen. */
+Inst *attention_hide(Attention *a, Inst *j, Inst *score);
 /* The query's row of scores: keys [begin, end) of a part whose first key is number `shift`. */
 void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift);
 /* The row becomes exp(score - largest); returns 1 / their sum, 0 when no key is seen. */
 Inst *attention_softmax(Attention *a);
 /* Element j of the row. */
 Inst *attention_weight(Attention *a, Inst *j);
+void attention_set_weight(Attention *a, Inst *j, Inst *value);
+
+/* Are there enough queries for tiles? */
+bool attention_is_tiled(const Attention *a);
+void attention_tiles(Attention *a);
 
 #endif

@@ -32,11 +32,16 @@ static Param *row_param(Attention *a, bool write)
     return lower_whole(a->lw, a->row, write);
 }
 
-static Inst *row_index(Attention *a, Inst *j)
+Inst *attention_weight(Attention *a, Inst *j)
 {
-    Builder *b = &a->lw->b;
-    Inst *head = kb_add(b, kb_mul(b, a->b, kb_size(b, a->heads)), a->h);
-    return kb_add(b, kb_mul(b, head, kb_size(b, a->total)), j);
+    Param *row = row_param(a, false);
+    return kb_load(&a->lw->b, row, kb_add(&a->lw->b, a->row_at, j));
+}
+
+void attention_set_weight(Attention *a, Inst *j, Inst *value)
+{
+    Param *row = row_param(a, true);
+    kb_store(&a->lw->b, row, kb_add(&a->lw->b, a->row_at, j), value);
 }
 
 /* Q's row times one key. */
@@ -78,12 +83,9 @@ static Inst *add_mask(Attention *a, Inst *j, Inst *score)
     return score;
 }
 
-/* Padding keys, those after the query and those before its window are not seen. */
-static Inst *add_bias(Attention *a, Inst *j, Inst *score)
+Inst *attention_hide(Attention *a, Inst *j, Inst *score)
 {
     Builder *b = &a->lw->b;
-    score = add_mask(a, j, score);
-    if (!a->qk_out) return score; /* only keys that are seen are computed */
     if (a->causal || a->lengths) score = masked(a, kb_op(b, LI_LT, j, a->seen), score);
     if (!a->window) return score;
     Inst *first = kb_addi(b, a->seen, -a->window);
@@ -96,6 +98,11 @@ static Inst *cap(Attention *a, Inst *score)
     if (a->softcap == 0) return score;
     Inst *limit = kb_float(b, a->type, a->softcap);
     return kb_mul(b, limit, kb_op1(b, LI_TANH, kb_op(b, LI_DIV, score, limit)));
+}
+
+Inst *attention_score(Attention *a, Inst *j, Inst *product)
+{
+    return add_mask(a, j, cap(a, kb_mul(&a->lw->b, product, scale_of(a))));
 }
 
 static void show(Attention *a, int mode, Inst *j, Inst *score)
@@ -114,17 +121,12 @@ void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, 
     show(a, QK_PRODUCT, j, score);
     score = cap(a, score);
     show(a, QK_CAPPED, j, score);
-    score = add_bias(a, j, score);
+    score = add_mask(a, j, score);
+    if (a->qk_out)
+        score = attention_hide(a, j, score); /* else only keys that are seen are computed */
     show(a, QK_BIASED, j, score);
-    Param *row = row_param(a, true);
-    kb_store(b, row, row_index(a, j), score);
+    attention_set_weight(a, j, score);
     kb_end(b);
-}
-
-Inst *attention_weight(Attention *a, Inst *j)
-{
-    Param *row = row_param(a, false);
-    return kb_load(&a->lw->b, row, row_index(a, j));
 }
 
 static Inst *each_key(Attention *a)
@@ -168,8 +170,7 @@ Inst *attention_softmax(Attention *a)
     sum->reduce = LI_ADD;
     Inst *j = each_key(a);
     Inst *e = kb_op1(b, LI_EXP, kb_sub(b, attention_weight(a, j), largest));
-    Param *row = row_param(a, true);
-    kb_store(b, row, row_index(a, j), e);
+    attention_set_weight(a, j, e);
     cell_update(lw, sum, LI_ADD, e);
     kb_end(b);
     Inst *all = kb_get(b, sum);
