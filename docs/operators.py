@@ -260,6 +260,10 @@ FRONTEND = [
     ("ai.onnx.preview.training::Gradient", 1, "1+", "1+", "f", "`xs`, `y`, `zs`", '"Derivatives" above'),
 ]
 
+ABSENT = [
+    ("ImageDecoder", "20", "a decoder of JPEG, PNG, WebP, TIFF is a library of its own: give the model the pixels"),
+]
+
 # What of an operator's text lpc does not do, or does in a way of its own; "Limits" above has the rest.
 LIMITS = {
     "Add": "before opset 7: broadcasting by attributes needs the first operand's rank",
@@ -402,6 +406,9 @@ def main():
     print("\n## Written out on import\n\n" + TABLE)
     for name, since, inputs, outputs, types, attrs, note in sorted(FRONTEND):
         print_row(name, since, inputs, outputs, types, attrs, note, tested(name, own, units, others))
+    print("\n## Not there\n\n| operator | since | why |\n|---|---|---|")
+    for row in ABSENT:
+        print("| %s |" % " | ".join(row))
     for kind, row in rows:
         if kind == "section":
             print("\n## %s\n\n%s" % (row, TABLE))

@@ -46,6 +46,10 @@ enum {
     T_COMPLEX = 32768  /* takes tensors of complex numbers: moves them */
 };
 
+/* A nearest_mode of Resize that only lpc has: floor where the axis is enlarged, ceil where it is not, as
+ * before opset 11. */
+#define NEAREST_BEFORE_11 "before_11"
+
 typedef struct OpInfo {
     const char *id;   /* "CONV" */
     const char *name; /* "Conv", "ai.onnx.ml::Scaler" */
