@@ -42,7 +42,10 @@ enum {
     /* The output is a list of maps in the model, of keys known at compile time. Here it is the tensor of
      * what they map to: a row for each map, a column for each key, keys ascending. */
     T_MAPS = 8192,
-    T_STRINGS = 16384 /* takes tensors of strings */
+    T_STRINGS = 16384, /* takes tensors of strings */
+    /* Loads each element of input 0 a few times, with lower_load: what turns bytes into wider numbers may be
+     * computed there. */
+    T_REREADS = 32768
 };
 
 typedef struct OpInfo {
