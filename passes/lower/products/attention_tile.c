@@ -143,8 +143,10 @@ static void multiply_panel(Tile *t, Inst *key)
     kb_end(b);
     for (int r = 0; r < t->rows; r++) {
         Inst *to = kb_add(b, kb_add(b, row_at(t, kb_i64(b, r)), key), lane);
-        for (int v = 0; v < t->vecs; v++)
-            kb_store(b, rows, kb_addi(b, to, v * t->lanes), kb_get(b, sums[r][v]));
+        for (int v = 0; v < t->vecs; v++) {
+            Inst *sum = kb_get(b, sums[r][v]);
+            kb_store(b, rows, kb_addi(b, to, v * t->lanes), sum);
+        }
     }
     kb_end(b);
 }
