@@ -131,9 +131,13 @@ if command -v cmake >/dev/null && [ "${LPC_SANITIZED:-0}" != 1 ]; then
     cmake -S "$work/own/host" -B "$work/own.build" >"$work/log" 2>&1 && cmake --build "$work/own.build" \
         --target model_stage >>"$work/log" 2>&1 || fail "the package's CMake: $(cat "$work/log")"
 fi
-if command -v aarch64-linux-gnu-gcc >/dev/null && [ "${LPC_SANITIZED:-0}" != 1 ]; then
-    "$LPC" scale/model.onnx -o "$work/arm" --quiet --targets pi5 "${ops[@]}" >"$work/log" 2>&1 ||
-        fail "for another machine: $(cat "$work/log")"
+grep -A12 '"name":.*scale_b"' "$work/a/host/manifest.json" | grep -q '"flops":[[:space:]]*12,' ||
+    fail "the operations that the shape function tells are not in the manifest"
+if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null && [ "${LPC_SANITIZED:-0}" != 1 ]; then
+    for emit in obj c; do
+        "$LPC" check --targets pi5 --emit $emit "${ops[@]}" --each counted_square attributes type_f16 >"$work/log" 2>&1
+        [ "$(grep -c '^PASS ' "$work/log")" = 3 ] || fail "for another machine, $emit: $(cat "$work/log")"
+    done
 fi
 
 # ---- What is wrong ----
