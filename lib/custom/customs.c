@@ -49,6 +49,7 @@ void customs_add(Customs *set, const char *name, const char *path)
     if (!strncmp(name, standard, sizeof standard - 1)) name += sizeof standard - 1;
     CustomOp op = {.name = arena_strdup(set->arena, name), .index = set->count};
     op.symbol = custom_symbol(set->arena, name);
+    op.is_domain = strlen(name) > 3 && !strcmp(name + strlen(name) - 3, "::*");
     op.file_index = file_of(set, arena_strdup(set->arena, path));
     op.host = &set->host;
     arena_push(set->arena, set->ops, set->count) = op;
@@ -131,8 +132,9 @@ static int read_files(Customs *set, Diag *diag, const char *runtime)
     for (int i = 0; i < set->count; i++) {
         CustomOp *op = &set->ops[i];
         CustomFile *file = &set->files[op->file_index];
-        arena_push(set->arena, file->symbols, file->symbol_count) = op->symbol;
         op->file = file;
+        if (op->is_domain) continue;
+        arena_push(set->arena, file->symbols, file->symbol_count) = op->symbol;
     }
     return 0;
 }
