@@ -143,17 +143,15 @@ static int read_files(Customs *set, Diag *diag, const char *runtime)
 
 static int build_and_start(Customs *set, Diag *diag, const char *runtime)
 {
-    char *work = work_folder(set->arena, diag, "custom");
-    if (!work) return LPC_ERROR;
     FolderGuard guard;
-    char *folder = arena_printf(set->arena, "%s/XXXXXX", work);
+    char *folder = work_template(set->arena, "custom");
     int failure = guard_start(&guard, folder);
-    int code = failure ? diag_error(diag, "cannot make '%s': %s", folder, strerror(failure)) : 0;
+    if (failure) return diag_error(diag, "cannot make a temporary folder: %s", strerror(failure));
     const char *program = arena_printf(set->arena, "%s/functions", folder);
-    if (!code) code = custom_build(set, diag, runtime, folder, program);
+    int code = custom_build(set, diag, runtime, folder, program);
     if (!code) code = custom_start(set, diag, program);
-    if (!failure) guard_end(&guard);
-    remove_tree(work);
+    remove_tree(folder);
+    guard_end(&guard);
     return code;
 }
 

@@ -201,7 +201,9 @@ expect 1 'what lpc lacks can be a C function of yours: --custom acme::Scale=FILE
 expect 0 'operators: Abs:1 Mul:1 Sqrt:1 acme::Scale:1' "$LPC" inspect scale.onnx --custom "acme::Scale=$work/ops/acme.c"
 expect 0 '--custom: the model has no acme::Window$' "$LPC" inspect scale.onnx --custom "acme::Scale=$work/ops/acme.c" \
     --custom "acme::Window=$work/ops/acme.c"
-leftover=$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'lpc-custom-*' -newer "$work/cases" 2>/dev/null | wc -l)
-[ "$leftover" = 0 ] || echo "custom: $leftover folders of somebody's lie in ${TMPDIR:-/tmp}"
+mkdir "$work/tmp"
+TMPDIR=$work/tmp expect 0 'acme::Scale:1' "$LPC" inspect scale.onnx --custom "acme::Scale=$work/ops/acme.c"
+TMPDIR=$work/tmp expect 1 'broken.c:2:' "$LPC" inspect scale.onnx --custom acme::Scale=broken.c
+[ -z "$(ls "$work/tmp")" ] || fail "temporary folders stay: $(ls "$work/tmp")"
 echo "custom: $count cases, ${#ways[@]} ways, $cut in two stages"
 [ "$failures" = 0 ]
