@@ -6,6 +6,8 @@
 #include "ir/diag.h"
 #include "ir/dtype.h"
 
+#include <stdio.h>
+
 enum { TENSOR_RANK_MAX = 8 };
 
 /* A tensor in memory, row-major. Name and data belong to an arena. A scalar has rank 0. An element of a
@@ -37,6 +39,8 @@ int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size);
 
+/* An open regular file and its size; NULL, reported, when it is none. (bytes.c) */
+FILE *host_open_file(Diag *diag, const char *path, size_t *size);
 /* The bytes of a regular file, in the arena. */
 int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size);
 
@@ -50,7 +54,7 @@ int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
 int host_strings_as(HostTensor *tensor, DType type, Arena *arena, size_t *length);
 /* "f32[1,3,224,224]" */
 const char *host_shape_text(const HostTensor *tensor, Arena *arena);
-/* Element i as a double (i64 and u64 beyond 2^53 are rounded). */
+/* Element i as a double (i64 and u64 beyond 2^53 are rounded); the real part of a complex number. */
 double host_value(const HostTensor *tensor, int64_t i);
 
 #endif
