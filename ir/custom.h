@@ -37,6 +37,8 @@ typedef struct CustomOp {
     const char *symbol; /* of its function: "acme_Smooth" */
     const CustomFile *file;
     int index, file_index; /* in its set */
+    bool is_domain;        /* "acme::*": stands for all that its file defines, and is none itself */
+    bool is_found;         /* was found so: nobody named it */
     CustomHost *host;
 } CustomOp;
 

@@ -52,8 +52,9 @@ static void tell_unused(Diag *diag, const ImportOptions *import)
     Text names;
     text_init(&names, diag->arena);
     for (int i = 0; i < import->custom_count; i++) {
-        if (import->custom_used[i]) continue;
-        text_printf(&names, "%s%s", names.length ? ", " : "", import->customs[i].name);
+        const CustomOp *op = &import->customs[i];
+        if (import->custom_used[i] || op->is_found || op->is_domain) continue;
+        text_printf(&names, "%s%s", names.length ? ", " : "", op->name);
     }
     if (names.length) diag_note(diag, "lpc: --custom: the model has no %s", names.data);
 }

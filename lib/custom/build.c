@@ -17,14 +17,20 @@ static int write_table(const Customs *set, Diag *diag, const char *path)
                    "/* Weak: those that the file lacks are NULL. */\n");
     for (int i = 0; i < set->count; i++) {
         const char *symbol = set->ops[i].symbol;
+        if (set->ops[i].is_domain) continue;
         text_printf(&out,
                     "extern __attribute__((weak)) lpc_custom_fn %s_shape;\n"
                     "extern __attribute__((weak)) lpc_custom_fn %s;\n",
                     symbol, symbol);
     }
     text_add(&out, "\nconst custom_entry custom_entries[] = {\n");
-    for (int i = 0; i < set->count; i++)
-        text_printf(&out, "    {%s_shape, %s},\n", set->ops[i].symbol, set->ops[i].symbol);
+    for (int i = 0; i < set->count; i++) {
+        const char *symbol = set->ops[i].symbol;
+        if (set->ops[i].is_domain)
+            text_add(&out, "    {0, 0},\n");
+        else
+            text_printf(&out, "    {%s_shape, %s},\n", symbol, symbol);
+    }
     text_printf(&out, "};\nconst int custom_entry_count = %d;\n", set->count);
     return output_write(diag, path, out.data, out.length);
 }
@@ -87,6 +93,63 @@ static int find_globals(const Customs *set, Diag *diag, CustomFile *file, const 
     return 0;
 }
 
+/* ---- Domains ---- */
+
+static bool defines(const CustomFile *file, const char *name)
+{
+    for (int i = 0; i < file->global_count; i++) {
+        if (!strcmp(file->globals[i], name)) return true;
+    }
+    return false;
+}
+
+static bool is_known(const Customs *set, const char *symbol)
+{
+    for (int i = 0; i < set->count; i++) {
+        if (!strcmp(set->ops[i].symbol, symbol)) return true;
+    }
+    return false;
+}
+
+/* Of "acme::*": every acme_OP that the file defines, beside which there is an acme_OP_shape. */
+static int find_operators(Customs *set, Diag *diag, const CustomOp *domain)
+{
+    CustomFile *file = &set->files[domain->file_index];
+    const char *name = arena_strndup(set->arena, domain->name, strlen(domain->name) - 1);
+    const char *prefix = custom_symbol(set->arena, name);
+    size_t length = strlen(prefix);
+    int found = 0;
+    for (int i = 0; i < file->global_count; i++) {
+        const char *symbol = file->globals[i];
+        if (strncmp(symbol, prefix, length) != 0 || !symbol[length]) continue;
+        if (!defines(file, arena_printf(set->arena, "%s_shape", symbol))) continue;
+        found++;
+        if (is_known(set, symbol)) continue;
+        CustomOp op = {.name = arena_printf(set->arena, "%s%s", name, symbol + length),
+                       .symbol = symbol,
+                       .file = file,
+                       .index = set->count,
+                       .file_index = domain->file_index,
+                       .is_found = true,
+                       .host = domain->host};
+        arena_push(set->arena, set->ops, set->count) = op;
+        arena_push(set->arena, file->symbols, file->symbol_count) = symbol;
+    }
+    if (found) return 0;
+    return diag_error(diag, "--custom %s: '%s' defines no functions %sOP and %sOP_shape",
+                      domain->name, file->path, prefix, prefix);
+}
+
+static int find_all_operators(Customs *set, Diag *diag)
+{
+    int named = set->count;
+    for (int i = 0; i < named; i++) {
+        CustomOp domain = set->ops[i]; /* the list grows, and moves */
+        if (domain.is_domain) TRY(find_operators(set, diag, &domain));
+    }
+    return 0;
+}
+
 int custom_build(Customs *set, Diag *diag, const char *runtime, const char *work,
                  const char *program)
 {
@@ -104,6 +167,7 @@ int custom_build(Customs *set, Diag *diag, const char *runtime, const char *work
         TRY(find_globals(set, diag, &set->files[i], object));
         tool_arg(&link, object);
     }
+    TRY(find_all_operators(set, diag));
     TRY(write_table(set, diag, table));
     tool_arg(&link, "-D_GNU_SOURCE");
     tool_arg(&link, arena_printf(a, "-I%s/host", runtime));

@@ -46,6 +46,7 @@ void customs_add(Customs *set, const char *name, const char *path)
     if (!strncmp(name, standard, sizeof standard - 1)) name += sizeof standard - 1;
     CustomOp op = {.name = arena_strdup(set->arena, name), .index = set->count};
     op.symbol = custom_symbol(set->arena, name);
+    op.is_domain = strlen(name) > 3 && !strcmp(name + strlen(name) - 3, "::*");
     op.file_index = file_of(set, arena_strdup(set->arena, path));
     op.host = &set->host;
     arena_push(set->arena, set->ops, set->count) = op;
@@ -109,8 +110,9 @@ static int read_files(Customs *set, Diag *diag, const char *runtime)
     for (int i = 0; i < set->count; i++) {
         CustomOp *op = &set->ops[i];
         CustomFile *file = &set->files[op->file_index];
-        arena_push(set->arena, file->symbols, file->symbol_count) = op->symbol;
         op->file = file;
+        if (op->is_domain) continue;
+        arena_push(set->arena, file->symbols, file->symbol_count) = op->symbol;
     }
     return 0;
 }
@@ -119,17 +121,15 @@ static int read_files(Customs *set, Diag *diag, const char *runtime)
 
 static int build_and_start(Customs *set, Diag *diag, const char *runtime)
 {
-    char *work = work_folder(set->arena, diag, "custom");
-    if (!work) return LPC_ERROR;
     FolderGuard guard;
-    char *folder = arena_printf(set->arena, "%s/XXXXXX", work);
+    char *folder = work_template(set->arena, "custom");
     int failure = guard_start(&guard, folder);
-    int code = failure ? diag_error(diag, "cannot make '%s': %s", folder, strerror(failure)) : 0;
+    if (failure) return diag_error(diag, "cannot make a temporary folder: %s", strerror(failure));
     const char *program = arena_printf(set->arena, "%s/functions", folder);
-    if (!code) code = custom_build(set, diag, runtime, folder, program);
+    int code = custom_build(set, diag, runtime, folder, program);
     if (!code) code = custom_start(set, diag, program);
-    if (!failure) guard_end(&guard);
-    remove_tree(work);
+    remove_tree(folder);
+    guard_end(&guard);
     return code;
 }
 

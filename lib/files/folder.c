@@ -28,10 +28,15 @@ void remove_tree(const char *path)
     rmdir(path);
 }
 
-char *work_folder(Arena *arena, Diag *diag, const char *what)
+char *work_template(Arena *arena, const char *what)
 {
     const char *root = getenv("TMPDIR");
-    char *path = arena_printf(arena, "%s/lpc-%s-XXXXXX", root && *root ? root : "/tmp", what);
+    return arena_printf(arena, "%s/lpc-%s-XXXXXX", root && *root ? root : "/tmp", what);
+}
+
+char *work_folder(Arena *arena, Diag *diag, const char *what)
+{
+    char *path = work_template(arena, what);
     if (mkdtemp(path)) return path;
     diag_error(diag, "cannot make a temporary folder: %s", strerror(errno));
     return NULL;

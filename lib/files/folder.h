@@ -11,6 +11,8 @@ void remove_tree(const char *path);
 /* A new folder in TMPDIR for files that do not stay, lpc-WHAT-XXXXXX; remove_tree ends it. NULL:
  * reported. */
 char *work_folder(Arena *arena, Diag *diag, const char *what);
+/* The template of its name, for mkdtemp and guard_start. */
+char *work_template(Arena *arena, const char *what);
 
 /* ---- guard.c ---- */
 
