@@ -210,8 +210,7 @@ not read `scale`, as no kernel of ONNX Runtime does.
 
 Of the operators of com.microsoft that ONNX Runtime has on processors these are not there: **BeamSearch, GreedySearch,
 Sampling, WhisperBeamSearch**, which are a program around a model (compile the decoder that they hold, and choose tokens
-outside); **SparseToDenseMatMul**, whose input is a sparse tensor; **MatMulFpQ4**, whose weights lie as one of its
-processors' kernels wants them.
+outside), and **SparseToDenseMatMul**, whose input is a sparse tensor.
 """
 
 # Operators that the frontend makes others of: they have no record.
