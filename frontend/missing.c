@@ -106,8 +106,12 @@ static void advise(const Call *call, Missing *m)
     if (spelled)
         m->needs = arena_printf(call->im->arena, "ONNX spells it %s", spelled);
     else if (strchr(call->op, ':'))
-        m->needs = "of a domain of its own: export it as a function of standard operators, and "
-                   "keep the functions in the file";
+        m->needs =
+            arena_printf(call->im->arena,
+                         "of a domain of its own: give it as a C function, --custom %s=FILE.c, "
+                         "or export it as a function of standard operators and keep the functions "
+                         "in the file",
+                         call->op);
     else
         m->needs = arena_printf(call->im->arena,
                                 "ONNX has no such operator up to opset %d: export it as a function "

@@ -36,6 +36,14 @@ int shape_string_hash(Graph *g, Node *n)
     return shape_set_like(g, n, 0, DT_U32, n->in[0]);
 }
 
+int shape_format_fixed(Graph *g, Node *n)
+{
+    if (n->in[0]->dtype != DT_F32)
+        return diag_node(g->diag, &n->origin, "input 0: expected f32, got %s",
+                         dtype_name(n->in[0]->dtype));
+    return shape_set_like(g, n, 0, g->strings, n->in[0]);
+}
+
 /* ---- Pieces: one more axis, as long as a string has most of them ---- */
 
 static int add_pieces(Graph *g, Node *n, int64_t most)

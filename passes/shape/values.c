@@ -15,7 +15,8 @@ static bool needs_input(OpCode op, int in)
 
 static bool can_follow(const Tensor *x)
 {
-    if (!x || !tensor_is_static(x) || dtype_is_narrow(x->dtype)) return false;
+    if (!x || !tensor_is_static(x) || dtype_is_narrow(x->dtype) || dtype_is_opaque(x->dtype))
+        return false;
     bool is_list = x->rank == 1 && dtype_is_int(x->dtype);
     return tensor_static_elements(x) <= (is_list ? MAX_VALUES : FOLLOWED_VALUES);
 }

@@ -8,7 +8,7 @@ import os
 import random
 import sys
 
-from onnx_writer import (attribute_float, attribute_graph, attribute_int, contents, field, graph, node,
+from onnx_writer import (attribute_float, attribute_graph, attribute_int, attribute_ints, contents, field, graph, node,
                          save_case, value)
 
 F, I8, I32 = 1, 3, 6
@@ -187,6 +187,50 @@ def tiles():
               [y, keys, values], attribute_float("scale", 0.4), attribute_int("is_causal", causal))
     plain = [[attend(q[b][h], k[b][h // 2], v[b][h // 2], depth ** -0.5)[0] for h in range(heads)] for b in range(2)]
     f.add("Attention", "", ["x0", "x1", "x2"], [plain])
+    return f
+
+
+def spelt():
+    """Products and Softmax, as exporters write attention out."""
+    f = Case("spelt", 17)
+    heads, kv, depth, wide, length = 4, 2, 6, 5, 13
+    q, k, v = noise(2, heads, length, depth), noise(2, kv, length, depth), noise(2, kv, length, wide)
+    mask = [[[[rng.choice([0.0, -1.5, -10000.0]) for _ in range(length)]]] for _ in range(2)]
+    shown = [[rng.random() < 0.6 and i != 4 for _ in range(length)] for i in range(length)]
+    causal = [[j <= i for j in range(length)] for i in range(length)]
+    most = -3.4028234663852886e38
+    x, kx, vx, mx, shape = f.input(q), f.input(k), f.input(v), f.input(mask), f.constant([2, heads, length, depth], 7)
+
+    def op(name, inputs, *attributes):
+        f.nodes.append(node(name, inputs, ["t%d" % len(f.nodes)], "n%d" % len(f.nodes), "", attributes))
+        return "t%d" % (len(f.nodes) - 1)
+
+    def number(e):
+        f.constants.append(contents("c%d" % len(f.constants), [], [e]))
+        return "c%d" % (len(f.constants) - 1)
+
+    def repeated(t, last):
+        up = op("Unsqueeze", [t, f.constant([2], 7)])
+        up = op("Expand", [up, f.constant([2, kv, heads // kv, length, last], 7)])
+        return op("Reshape", [up, f.constant([2, heads, length, last], 7)])
+
+    def finish(scores, values, want):
+        p = op("Softmax", [scores], attribute_int("axis", -1))
+        f.add("MatMul", "", [p, values], [want])
+
+    def each(scale, bias):
+        return [[attend(q[b][h], k[b][h // 2], v[b][h // 2], scale, bias(b))[0] for h in range(heads)] for b in range(2)]
+
+    keys, values = repeated(kx, depth), repeated(vx, wide)
+    turned = op("Transpose", [keys], attribute_ints("perm", [0, 1, 3, 2]))
+    plain = lambda s, x: op("Mul", [op("MatMul", [x, turned]), number(s)])
+    finish(op("Add", [plain(0.5, x), mx]), values, each(0.5, lambda b: lambda i, j: mask[b][0][0][j]))
+    root = number(0.6)
+    both = op("MatMul", [op("Mul", [x, root]), op("Mul", [turned, root])])
+    finish(op("Where", [f.constant(causal, 9), both, number(-10000.0)]), values,
+           each(0.36, lambda b: lambda i, j: 0.0 if causal[i][j] else None))
+    finish(op("Where", [f.input(shown, 9), plain(0.4, f.input(q)), number(most)]), values,
+           each(0.4, lambda b: lambda i, j: 0.0 if shown[i][j] else most))
     return f
 
 
@@ -426,6 +470,6 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
-             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), multi_head(), packed(), beams(),
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), multi_head(), packed(), beams(),
              of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

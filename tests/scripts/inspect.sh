@@ -44,7 +44,7 @@ says "org.pytorch.aten::ATen, opset 1: operator is not supported +nodes: 'aten' 
     "QOrderedGelu, .*'ordered' .*before ONNX Runtime's tools changed it.* a newer export helps" \
     "StringUpper, .*onnxruntime-extensions.* does not help" \
     "Upsample, opset 17: scales are missing .* have Resize +a newer export may help" \
-    "relu, .*ONNX spells it Relu" "my.own::Wobble, .*a domain of its own" "ConstantFill, .*ConstantOfShape" \
+    "relu, .*ONNX spells it Relu" "my.own::Wobble, .*a domain of its own: .*--custom my.own::Wobble=FILE.c" "ConstantFill, .*ConstantOfShape" \
     "EfficientNMS_TRT, .*NonMaxSuppression" "Conv, opset 17: attribute 'grup' is not known" \
     "node 'types' \(Sin, #12\): input 0, 'i': expected floating point, got i64" \
     "node 'sizes' \(Resize, #13\): input 'sizes' determines sizes" "sizes that follow from data: .* folds shapes"

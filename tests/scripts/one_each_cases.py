@@ -324,6 +324,19 @@ def images():
     given = f.input([1, 1, 3, 3], image)
     f.add("DeformConv", [given, f.constant([1, 1, 2, 2], taps), f.input([1, 8, 2, 2], offsets), "",
                          f.input([1, 4, 2, 2], mask)], [([1, 1, 2, 2], made, F)], domain="")
+    boxes = [[0, 1, 0, 3, 2], [1, -2, 1, 0.5, 9], [1, 6, 6, 7, 7]]
+    planes = noise(32)
+    whole = lambda e: int(math.floor(abs(e) + 0.5)) * (1 if e >= 0 else -1)
+    made = []
+    for (image_at, left, top, right, bottom), i, j in ((b, i, j) for b in boxes for i, j in points([2, 2])):
+        reach = []
+        for low, high, k in ((top, bottom, i), (left, right, j)):
+            low, high = whole(low), whole(high)
+            step = max(high - low + 1, 1) / 2
+            reach.append(range(min(max(low + math.floor(k * step), 0), 4), min(max(low + math.ceil((k + 1) * step), 0), 4)))
+        made.append(max((planes[16 * image_at + 4 * p + q] for p in reach[0] for q in reach[1]), default=0.0))
+    f.add("MaxRoiPool", [f.input([2, 1, 4, 4], planes), f.input([3, 5], [float(e) for b in boxes for e in b])],
+          [([3, 1, 2, 2], made, F)], ints("pooled_shape", [2, 2]), domain="")
     grid = noise(8, -1, 1)
     made = [sample(((z + 1) * 3 - 1) / 2, ((y + 1) * 3 - 1) / 2) for y, z in zip(grid[::2], grid[1::2])]
     f.add("GridSample", [given, f.input([1, 2, 2, 2], grid)], [([1, 1, 2, 2], made, F)])

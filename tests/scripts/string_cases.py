@@ -48,6 +48,7 @@ def moves():
     f.add("Squeeze", [tall], [(shape, WORDS, S)])
     f.add("Expand", [f.constant([3, 1], ["p", "", "qq"], S), f.constant([2], [3, 2], I)],
           [([3, 2], ["p", "p", "", "", "qq", "qq"], S)])
+    f.add("Trilu", [x], [(shape, [w if i % 4 >= i // 4 else "" for i, w in enumerate(WORDS)], S)])
     f.add("Tile", [x, f.constant([2], [2, 2], I)], [([6, 8], [w for r in rows + rows for w in r + r], S)])
     choose = [i % 3 == 0 for i in range(12)]
     f.add("Where", [f.input(shape, choose, B), x, f.constant([1], ["no"], S)],
