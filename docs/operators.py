@@ -129,7 +129,8 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
   casts and transposes may stand between. The bytes are put in the product's order when lpc compiles, unless they are
   unsigned and [columns, depth] already. Weights of 8 bits become floats where 32 rows or more are known to use them.
 - **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
-- **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits; the hidden state is not.
+- **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits at once, and whose hidden state
+  is in each step, all batches together.
 - **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No FP4 or FP8 weights, no layouts of other
   devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is taken. `use_sparse_mixer` is
   not read, as ONNX Runtime's kernels for processors do not.
@@ -225,8 +226,7 @@ not read `scale`, as no kernel of ONNX Runtime does.
 
 Of the operators of com.microsoft that ONNX Runtime has on processors these are not there: **BeamSearch, GreedySearch,
 Sampling, WhisperBeamSearch**, which are a program around a model (compile the decoder that they hold, and choose tokens
-outside); **SparseToDenseMatMul**, whose input is a sparse tensor; **MatMulFpQ4**, whose weights lie as one of its
-processors' kernels wants them.
+outside), and **SparseToDenseMatMul**, whose input is a sparse tensor.
 """
 
 # Operators that the frontend makes others of: they have no record.
@@ -305,7 +305,6 @@ LIMITS = {
     "com.microsoft::BiasDropout": "as in inference",
     "com.microsoft::BitmaskBiasDropout": "as in inference",
     "com.microsoft::BitmaskDropout": "as in inference",
-    "com.microsoft::DynamicQuantizeLSTM": "the hidden state is not rounded",
     "com.microsoft::GatherBlockQuantized": "an index out of range gives zeros",
     "com.microsoft::GroupQueryAttention": '"Limits" above',
     "com.microsoft::MatMulBnb4": "`training_mode` 0",

@@ -145,6 +145,9 @@ def quantised():
     one("packed-scales", "MatMulNBits", nbits, ints(K=32, N=4, block_size=16), constants=[byte, few])
     one("packed-depth", "MatMulNBits", nbits, ints(K=32, N=4, block_size=16), x=([2, 48], 1),
         constants=[byte, scales])
+    shape = onnx_writer.contents("s", [2], [32, 4], 7)
+    one("fpq4-bytes", "MatMulFpQ4", nbits, constants=[byte, shape])
+    one("fpq4-shape", "MatMulFpQ4", nbits, constants=[byte, onnx_writer.contents("s", [1], [32], 7)])
     add = ["x", "s", "", "x", "s", "", "s"]
     one("quantised-type", "QLinearAdd", add, constants=[few])
     one("quantised-scale", "QLinearAdd", add, x=([2, 3], 2), constants=[few])

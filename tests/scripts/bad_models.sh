@@ -81,6 +81,8 @@ bad attribute-missing.onnx "node 'concat' \(Concat, #0\): attribute 'axis' is mi
 bad packed-bits.onnx "node 'n' \(com.microsoft::MatMulNBits, #0\): bits: expected 2, 4 or 8, got 3"
 bad packed-block.onnx 'block_size: expected a power of 2 from 16 on, got 24'
 bad packed-bytes.onnx "B \('w'\): expected 80 elements, got 64"
+bad fpq4-bytes.onnx "B: expected 84 bytes for 32 rows and 4 columns, got 64"
+bad fpq4-shape.onnx "B_shape must be a constant of 2 sizes"
 bad packed-scales.onnx "scales \('s'\): expected 8 elements, got 3"
 bad packed-depth.onnx 'A: expected K = 32 elements in a row, got 48'
 bad packed-table.onnx "input 2 \('s'\): axis 1 has 3 elements, expected 2"

@@ -5,6 +5,7 @@
 Expected outputs are computed here, in plain Python after ContribOperators.md, by nothing of lpc."""
 import math
 import random
+import struct
 import sys
 
 import onnx_writer
@@ -186,6 +187,25 @@ def bnb4():
     return f
 
 
+def fpq4():
+    """Blocks of 32 rows with their scale, and maybe a zero point, in front: halves of a byte are 16 rows apart."""
+    f = Family("packed_fpq4")
+    for count, columns, depth, kind in ((3, 5, 64, "packed"), (1, 4, 96, "none"), (2, 3, 40, "packed")):
+        w = Weights(columns, depth, 4, 32, kind)
+        blob = b""
+        for codes, scales, zeros in zip(w.codes, w.scales, w.zeros):
+            for i, scale in enumerate(scales):
+                part = codes[32 * i:32 * i + 32]
+                blob += struct.pack("<f", scale) + (bytes([zeros[i]]) if kind == "packed" else b"")
+                blob += bytes(low | high << 4 for low, high in zip(part[:16], part[16:]))
+        v = noise(count * depth)
+        y = product(rows(v, depth), transposed(w.real()))
+        f.add("MatMulFpQ4", [f.input([count, depth], v), f.constant([len(blob)], list(blob), U8),
+                             f.constant([2], [depth, columns], I)], [([count, columns], flat(y), F)],
+              attribute_int("blk_quant_type", 1 if kind == "packed" else 0))
+    return f
+
+
 def gather():
     f = Family("packed_gather")
     for bits, kind in ((2, "none"), (4, "packed"), (8, "packed")):
@@ -318,5 +338,5 @@ def packed_experts():
     return f
 
 
-for family in (nbits, dequantised, fused, bnb4, gather, experts, packed_experts):
+for family in (nbits, dequantised, fused, bnb4, fpq4, gather, experts, packed_experts):
     family().save(sys.argv[1])

@@ -302,6 +302,46 @@ def between():
     return f
 
 
+def in_steps(values):
+    """Rounded to 8 bits as DynamicQuantizeLinear does."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    scale = (high - low) / 255
+    zero = round(-low / scale)
+    return [(quantise(v, scale, zero) - zero) * scale for v in values]
+
+
+def recurrent():
+    """An LSTM of 8 bits: the states of two batches are rounded together in each step; one batch is shorter."""
+    f = Family("quantised_recurrent")
+    steps, batch, wide, hidden, lengths = 4, 2, 3, 5, [4, 3]
+    v, first, bias = noise(steps * batch * wide), noise(batch * hidden), noise(8 * hidden)
+    w, r = codes(wide * 4 * hidden, I8), codes(hidden * 4 * hidden, I8)
+    x = rows(rows(in_steps(v), wide), batch)
+    real_w, real_r = [[[e * s for e in row] for row in rows(m, 4 * hidden)] for m, s in ((w, 0.006), (r, 0.008))]
+    h, c, y = rows(first, hidden), [[0.0] * hidden for _ in range(batch)], []
+    for t in range(steps):
+        state = rows(in_steps(flat(h)), hidden)
+        for b in range(batch):
+            if t >= lengths[b]:
+                y += [0.0] * hidden
+                continue
+            sums = [p + q + bias[i] + bias[4 * hidden + i] for i, (p, q) in
+                    enumerate(zip(product([x[t][b]], real_w)[0], product([state[b]], real_r)[0]))]
+            i, o, forget, fresh = rows(sums, hidden)
+            c[b] = [sigmoid(k) * old + sigmoid(n) * math.tanh(m) for k, old, n, m in zip(forget, c[b], i, fresh)]
+            h[b] = [sigmoid(m) * math.tanh(cell) for m, cell in zip(o, c[b])]
+            y += h[b]
+    parameters = [f.constant([1], [0.006]), f.constant([1], [0], I8), f.constant([1], [0.008]), f.constant([1], [0], I8)]
+    f.add("DynamicQuantizeLSTM",
+          [f.input([steps, batch, wide], v), f.constant([1, wide, 4 * hidden], w, I8),
+           f.constant([1, hidden, 4 * hidden], r, I8), f.constant([1, 8 * hidden], bias),
+           f.input([batch], lengths, I32), f.input([1, batch, hidden], first), f.constant([1, batch, hidden], [0.0] * 10),
+           "", *parameters],
+          [([steps, 1, batch, hidden], y, F), ([1, batch, hidden], flat(h), F), ([1, batch, hidden], flat(c), F)],
+          attribute_int("hidden_size", hidden))
+    return f
+
+
 if __name__ == "__main__":
-    for family in (elements, wide, pools, products, layers, between):
+    for family in (elements, wide, pools, products, layers, between, recurrent):
         family().save(sys.argv[1])

@@ -85,8 +85,8 @@ int grouped_rotate(Expand *x, Grouped *g, Tensor *positions);
 /* lengths[batch] of keys, new ones included, in a tensor: where queries start. */
 int grouped_lengths(Expand *x, Grouped *g, Tensor *lengths);
 
-/* The windowed cache of GroupQueryAttention (sliding.c): set `window`, then begin, which makes starts and lengths of g
- * relative to what is in the cache. */
+/* The windowed cache of GroupQueryAttention (sliding.c): begin makes starts and lengths of g relative to what is in the
+ * cache. */
 typedef struct Slide {
     int64_t window;
     const Size *capacity, *room; /* of the present; of past and new keys together */

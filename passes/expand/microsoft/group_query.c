@@ -321,11 +321,11 @@ int expand_ms_group_query(Expand *x)
         return x_fail(x, "qk_output: expected 1 or 2 for output 3, got %lld", (long long)mode);
     TRY(norm_heads(x, &g));
     TRY(grouped_rotate(x, &g, positions(x, &g, &growth)));
-    growth.slide.window = node_int(x->n, "local_window_size");
+    Tensor *bias = x_in(x, IN_BIAS);
     if (growth.slides) TRY(slide_begin(x, &g, &growth.slide));
+    if (growth.slides) bias = slide_bias(x, &g, &growth.slide, bias);
     Attend a = {.q = g.q,
-                .mask = growth.slides ? slide_bias(x, &g, &growth.slide, x_in(x, IN_BIAS))
-                                      : x_in(x, IN_BIAS),
+                .mask = bias,
                 .sinks = sinks(x, &g),
                 .heads = g.heads,
                 .kv_heads = g.kv_heads,

@@ -71,7 +71,8 @@ static Tensor *layer(Expand *x, const Mixture *m, Experts *e, Tensor *a)
 {
     e->w.rows = m->chosen;
     Tensor *y = xp_product(x, a, &e->w);
-    return e->bias ? x_add(x, y, x_gather(x, e->bias, m->chosen, 0)) : y;
+    if (!e->bias || !x_ok(x)) return y;
+    return x_add(x, y, x_cast(x, x_gather(x, e->bias, m->chosen, 0), y->dtype));
 }
 
 static Tensor *limited(Expand *x, Tensor *a, bool below)
@@ -122,11 +123,12 @@ static Tensor *activation(Expand *x, Tensor *a)
     return NULL;
 }
 
-/* The mixture's result, in the shape of the input. */
+/* The mixture's result, in the shape of the input; 16-bit numbers are rounded once, at the end. */
 static int mix(Expand *x, const Mixture *m, Experts fc[3])
 {
     const Size *rows[] = {m->tokens, x_size(x, 1), x_size(x, m->hidden)};
     Tensor *input = x_in(x, 0), *a = x_reshape(x, input, 3, rows);
+    if (dtype_size(input->dtype) < 4) a = x_cast(x, a, DT_F32);
     Tensor *inner = layer(x, m, &fc[0], a);
     if (m->is_swiglu)
         inner = m->has_fc3 ? swiglu(x, inner, layer(x, m, &fc[2], a)) : fused_swiglu(x, m, inner);

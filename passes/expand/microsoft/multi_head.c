@@ -93,7 +93,8 @@ static Tensor *origin(Expand *x, Tensor *beams, Tensor *past)
 {
     Tensor *own = x_unsqueeze(x, x_range(x, DT_I64, x_dim(x, beams, 1)), 1);
     Tensor *key = x_range(x, DT_I64, x_dim(x, beams, 2));
-    return x_op3(x, OP_WHERE, x_op2(x, OP_LESS, key, past), x_cast(x, beams, DT_I64), own);
+    Tensor *is_old = x_op2(x, OP_LESS, key, past);
+    return x_op3(x, OP_WHERE, is_old, x_cast(x, beams, DT_I64), own);
 }
 
 /* Beam search: which beam key j of each beam came from, beams [batch, width, length]. The cache's batch
@@ -106,7 +107,8 @@ static Tensor *of_beams(Expand *x, Tensor *cache, Tensor *beams, Tensor *past)
     Tensor *first = x_range(x, DT_I64, x_dim(x, beams, 0));
     first = x_mul(x, first, x_reshape(x, x_sizes(x, 1, &width), 0, NULL));
     beams = x_slice(x, beams, 2, x_size(x, 0), length);
-    Tensor *row = x_add(x, origin(x, beams, past), x_reshape(x, first, 3, groups));
+    Tensor *row = origin(x, beams, past);
+    row = x_add(x, row, x_reshape(x, first, 3, groups));
     const Size *flat[] = {size_mul(t, x_dim(x, beams, 0), width), length};
     row = x_reshape(x, row, 2, flat);
     Tensor *key = x_expand(x, x_range(x, DT_I64, length), 2, flat);

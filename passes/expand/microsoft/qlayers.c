@@ -24,7 +24,7 @@ static Tensor *lstm_weights(Expand *x, int in, int scale)
 }
 
 /* (X, W, R, B, lengths, initial_h, initial_c, P, W_scale, W_zero, R_scale, R_zero). The input is rounded to 8
- * bits as the operator has it. The hidden state, which it rounds anew in each step, stays as it is. */
+ * bits here, the hidden state in each step. */
 int expand_ms_dynamic_quantize_lstm(Expand *x)
 {
     static const char *const same[] = {"activation_alpha", "activation_beta", "activations", "clip",
@@ -39,7 +39,7 @@ int expand_ms_dynamic_quantize_lstm(Expand *x)
     int64_t hidden = x_static(x, x_in(x, 2), 1, "the hidden size");
     xq_attrs(x, 6, same);
     x_int(x, "hidden_size", hidden);
-    x_op_many(x, OP_LSTM, 8, in, 3, out);
+    x_op_many(x, OP_ROUNDED_LSTM, 8, in, 3, out);
     for (int i = 0; i < 3; i++) x_result(x, i, out[i]);
     return 0;
 }

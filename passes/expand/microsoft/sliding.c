@@ -25,6 +25,7 @@ static Tensor *resident(Expand *x, const Slide *s, Tensor *total)
 
 int slide_begin(Expand *x, Grouped *g, Slide *s)
 {
+    s->window = node_int(x->n, "local_window_size");
     if (s->window < 1) return x_fail(x, "sliding_window_cache needs local_window_size");
     if (!g->past_k || g->reads)
         return x_fail(x, "sliding_window_cache needs past_key and new keys");
@@ -45,7 +46,8 @@ int slide_begin(Expand *x, Grouped *g, Slide *s)
 /* Element [b, i]: first[b] + i, at most `last`. */
 static Tensor *rows_from(Expand *x, Tensor *first, const Size *count, const Size *last)
 {
-    Tensor *rows = x_add(x, x_unsqueeze(x, first, 1), x_range(x, DT_I64, count));
+    Tensor *begin = x_unsqueeze(x, first, 1);
+    Tensor *rows = x_add(x, begin, x_range(x, DT_I64, count));
     return x_op2(x, OP_MIN, rows, as_number(x, last));
 }
 
@@ -56,8 +58,9 @@ Tensor *slide_end(Expand *x, const Grouped *g, const Slide *s, Tensor *staged)
     const Size *last = size_addi(x->g->sizes, s->room, -1);
     Tensor *row = rows_from(x, s->from, s->capacity, last);
     Tensor *batch = x_unsqueeze(x, x_range(x, DT_I64, g->batch), 1);
-    batch = x_expand(x, batch, 2, pairs);
-    Tensor *pair[] = {x_unsqueeze(x, batch, 2), x_unsqueeze(x, row, 2)};
+    batch = x_unsqueeze(x, x_expand(x, batch, 2, pairs), 2);
+    row = x_unsqueeze(x, row, 2);
+    Tensor *pair[] = {batch, row};
     Tensor *all = x_swap(x, staged, 1, 2), *at = x_concat(x, 2, 2, pair);
     Tensor *moved = x_swap(x, x_op2(x, OP_GATHER_ND, all, at), 1, 2);
     Tensor *key = x_unsqueeze(x, x_range(x, DT_I64, s->capacity), 1);

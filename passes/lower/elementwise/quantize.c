@@ -136,18 +136,13 @@ static void find_extremes(Lower *lw, const Tensor *x, Extremes *e)
     lower_nest_end(lw, loops);
 }
 
-/* scale = (high - low) / 255, zero point = saturate(round(-low / scale)); stored in scratch[0..1]
- * and in the outputs. */
+/* Stored in scratch[0..1] and in the outputs. */
 static void store_parameters(Lower *lw, const Node *node, const Extremes *e, Param *scratch)
 {
     Builder *b = &lw->b;
-    Inst *zero = kb_float(b, DT_F32, 0), *none[MAX_RANK] = {0};
     Inst *low = kb_get(b, e->low), *high = kb_get(b, e->high);
-    Inst *scale = kb_op(b, LI_DIV, kb_sub(b, high, low), kb_float(b, DT_F32, 255));
-    scale = kb_select(b, kb_op(b, LI_EQ, scale, zero), kb_float(b, DT_F32, 1), scale);
-    Inst *point = kb_op(b, LI_DIV, kb_sub(b, zero, low), scale);
-    point = kb_op1(b, LI_RINT, scalar_clamp(b, point, 0, 255));
-    point = kb_select(b, kb_op(b, LI_NE, point, point), zero, point);
+    Inst *scale, *point, *none[MAX_RANK] = {0};
+    scalar_range(b, low, high, &scale, &point);
     kb_store(b, scratch, kb_i64(b, 0), scale);
     kb_store(b, scratch, kb_i64(b, 1), point);
     if (node_has_output(node, 1)) lower_store_to(lw, node->out[1], none, scale);

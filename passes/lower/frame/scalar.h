@@ -24,6 +24,9 @@ Inst *scalar_to_int(Builder *b, DType to, Inst *x);
 Inst *scalar_to_index(Builder *b, Inst *x);
 /* To an integer type: saturate(round_half_even(x / scale) + zero); zero may be NULL. */
 Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero);
+/* What takes [low, high], which has 0 in it, to u8: scale = (high - low) / 255, zero = saturate(round(-low / scale)), both
+ * f32. */
+void scalar_range(Builder *b, Inst *low, Inst *high, Inst **scale, Inst **zero);
 /* A Cast or CastLike of one element. */
 Inst *scalar_cast(Builder *b, const Node *node, Inst *x);
 /* A QuantizeLinear or DequantizeLinear of one element; zero may be NULL. */

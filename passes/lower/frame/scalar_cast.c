@@ -41,6 +41,16 @@ Inst *scalar_quantize(Builder *b, DType to, Inst *x, Inst *scale, Inst *zero)
     return kb_cast(b, dtype_held(to), scalar_clamp(b, clean, low, high));
 }
 
+void scalar_range(Builder *b, Inst *low, Inst *high, Inst **scale, Inst **zero)
+{
+    Inst *none = kb_float(b, DT_F32, 0);
+    Inst *step = kb_op(b, LI_DIV, kb_sub(b, high, low), kb_float(b, DT_F32, 255));
+    *scale = kb_select(b, kb_op(b, LI_EQ, step, none), kb_float(b, DT_F32, 1), step);
+    Inst *point = kb_op(b, LI_DIV, kb_sub(b, none, low), *scale);
+    point = kb_op1(b, LI_RINT, scalar_clamp(b, point, 0, 255));
+    *zero = kb_select(b, kb_op(b, LI_NE, point, point), none, point);
+}
+
 /* A parameter of the node as a number. NULL where it is absent, or of codes and all zero: small floats
  * have no other zero point, the input is there for its type. */
 static Inst *parameter(Builder *b, const Node *node, int input, Inst *x)

@@ -226,14 +226,18 @@ static Inst **last_idx(Rnn *r, Inst *j)
     return idx;
 }
 
+static bool has_cells(const Rnn *r)
+{
+    return r->node->op == OP_LSTM || r->node->op == OP_ROUNDED_LSTM;
+}
+
 static void init_states(Rnn *r)
 {
     Builder *b = &r->lw->b;
     Inst *zero = kb_float(b, r->type, 0);
     Inst *j = rnn_units(r);
     rnn_put(r, r->h, j, r->h0 ? lower_load(r->lw, r->h0, last_idx(r, j)) : zero);
-    if (r->node->op == OP_LSTM)
-        rnn_put(r, r->c, j, r->c0 ? lower_load(r->lw, r->c0, last_idx(r, j)) : zero);
+    if (has_cells(r)) rnn_put(r, r->c, j, r->c0 ? lower_load(r->lw, r->c0, last_idx(r, j)) : zero);
     kb_end(b);
 }
 
@@ -241,7 +245,7 @@ static void store_last(Rnn *r)
 {
     Lower *lw = r->lw;
     bool h = node_has_output(r->node, 1);
-    bool c = r->node->op == OP_LSTM && node_has_output(r->node, 2);
+    bool c = has_cells(r) && node_has_output(r->node, 2);
     if (!h && !c) return;
     Inst *j = rnn_units(r);
     if (h) lower_store_to(lw, r->node->out[1], last_idx(r, j), rnn_get(r, r->h, j));
@@ -287,6 +291,54 @@ static void time_loop(Rnn *r, RnnStep *step)
     kb_end(b);
 }
 
+/* A step of the batch that `time` may be behind the end of. */
+static void step_of_one(Rnn *r, RnnStep *step, Inst *time)
+{
+    Builder *b = &r->lw->b;
+    Inst *length = sequence_length(r);
+    if (r->lens) kb_if(b, kb_op(b, LI_LT, time, length));
+    r->at_time = r->reverse ? kb_sub(b, kb_addi(b, length, -1), time) : time;
+    step(r);
+    store_step(r, r->at_time, false);
+    if (!r->lens) return;
+    kb_end(b);
+    if (!node_has_output(r->node, 0)) return;
+    kb_if(b, kb_op(b, LI_GE, time, length));
+    store_step(r, time, true);
+    kb_end(b);
+}
+
+/* Time is the outer loop. */
+static void all_together(Rnn *r, RnnStep *step)
+{
+    Builder *b = &r->lw->b;
+    r->at_batch = kb_for_n(b, LOOP_SERIAL, r->batch);
+    init_states(r);
+    kb_end(b);
+    Inst *time = kb_for_n(b, LOOP_SERIAL, r->steps);
+    rnn_find_steps(r);
+    r->at_batch = kb_for_n(b, LOOP_SERIAL, r->batch);
+    step_of_one(r, step, time);
+    kb_end(b);
+    kb_end(b);
+    r->at_batch = kb_for_n(b, LOOP_SERIAL, r->batch);
+    store_last(r);
+    kb_end(b);
+}
+
+static void each_batch(Rnn *r, RnnStep *step, double flops)
+{
+    Lower *lw = r->lw;
+    if (size_is(r->batch, 1))
+        r->at_batch = kb_i64(&lw->b, 0);
+    else
+        r->at_batch = kb_for_n(&lw->b, lower_parallel(lw, flops), r->batch);
+    init_states(r);
+    time_loop(r, step);
+    store_last(r);
+    if (!size_is(r->batch, 1)) kb_end(&lw->b);
+}
+
 static void one_direction(Rnn *r, RnnStep *step)
 {
     Lower *lw = r->lw;
@@ -301,14 +353,10 @@ static void one_direction(Rnn *r, RnnStep *step)
     double weights = k * (double)(r->gates * r->hidden);
     double rows = at_bounds(r, r->steps) * at_bounds(r, r->batch);
     lower_begin(lw, r->dir ? "back" : NULL);
-    if (size_is(r->batch, 1))
-        r->at_batch = kb_i64(&lw->b, 0);
+    if (r->together)
+        all_together(r, step);
     else
-        r->at_batch = kb_for_n(&lw->b, lower_parallel(lw, 2 * rows * weights), r->batch);
-    init_states(r);
-    time_loop(r, step);
-    store_last(r);
-    if (!size_is(r->batch, 1)) kb_end(&lw->b);
+        each_batch(r, step, 2 * rows * weights);
     lower_end(lw);
 }
 
@@ -316,7 +364,7 @@ int rnn_lower(Lower *lw, Node *node, int gates, int acts, const char *const *def
               RnnStep *step)
 {
     const char *direction = node_string(node, "direction");
-    Rnn r = {.lw = lw, .node = node, .gates = gates};
+    Rnn r = {.lw = lw, .node = node, .gates = gates, .together = node->op == OP_ROUNDED_LSTM};
     r.x = node->in[0];
     r.w = node->in[1];
     r.r = node->in[2];

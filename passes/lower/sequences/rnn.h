@@ -22,6 +22,7 @@ typedef struct Rnn {
     const Node *node;
     int gates, dir, dirs;
     bool reverse, batch_first;
+    bool together; /* all batches make a step before any makes the next */
     const Size *steps, *batch, *inputs;
     int64_t hidden;
     const Tensor *x, *w, *r, *bias, *lens, *h0, *c0;
@@ -30,6 +31,8 @@ typedef struct Rnn {
     Buffer *w_packed, *r_packed; /* NULL: not constant */
     Buffer *sums;                /* inputs' part for all steps, or NULL */
     Buffer *h, *next, *c;        /* [batch][hidden]; c: LSTM's cells, GRU's scaled state */
+    Buffer *rounded;             /* h in steps of 8 bits */
+    Inst *scale, *zero;          /* those steps */
     Inst *at_batch, *at_time;    /* in the step */
 } Rnn;
 
@@ -56,6 +59,8 @@ Inst *rnn_get(Rnn *r, Buffer *state, Inst *j);
 void rnn_put(Rnn *r, Buffer *state, Inst *j, Inst *value);
 Inst *rnn_units(Rnn *r); /* opens the VECTOR loop over j; close with kb_end */
 Buffer *rnn_state(Rnn *r, const char *name);
+/* Of lpc.RoundedLSTM, before a step of all batches: what takes h to 8 bits. (rnn_lstm.c) */
+void rnn_find_steps(Rnn *r);
 
 /* Activation number i of the direction, with the clip before it. (rnn_activation.c) */
 Inst *rnn_activate(Rnn *r, int i, Inst *x);

@@ -1,4 +1,7 @@
-/* LSTM. Gates i, o, f, c; c' = f * c + i * g(c gate), h' = o * h(c'). */
+/* LSTM. Gates i, o, f, c; c' = f * c + i * g(c gate), h' = o * h(c').
+ *
+ * lpc.RoundedLSTM is one whose state, where it is multiplied, is rounded to 8 bits anew in each step, as
+ * DynamicQuantizeLinear does it with all batches together. */
 #include "passes/lower/sequences/rnn.h"
 
 enum { GATE_I, GATE_O, GATE_F, GATE_C };
@@ -15,19 +18,52 @@ static Inst *peephole(Rnn *r, int gate, Inst *j, Inst *cell, Inst *sum)
     return lower_fma(r->lw, weight, cell, sum);
 }
 
+void rnn_find_steps(Rnn *r)
+{
+    Builder *b = &r->lw->b;
+    LType type = {DT_F32, 1};
+    Param *from = lower_whole(r->lw, r->h, false);
+    Cell *low = kb_cell(b, "low", type, kb_float(b, DT_F32, 0));
+    Cell *high = kb_cell(b, "high", type, kb_float(b, DT_F32, 0));
+    low->reduce = LI_MIN;
+    high->reduce = LI_MAX;
+    Inst *i = kb_for_n(b, LOOP_VECTOR, size_muli(r->lw->sizes, r->batch, r->hidden));
+    Inst *value = kb_cast(b, DT_F32, kb_load(b, from, i));
+    kb_set(b, low, kb_op(b, LI_MIN, kb_get(b, low), value));
+    kb_set(b, high, kb_op(b, LI_MAX, kb_get(b, high), value));
+    kb_end(b);
+    Inst *least = kb_get(b, low), *most = kb_get(b, high);
+    scalar_range(b, least, most, &r->scale, &r->zero);
+}
+
+static void round_state(Rnn *r)
+{
+    Builder *b = &r->lw->b;
+    Inst *j = rnn_units(r), *value = kb_cast(b, DT_F32, rnn_get(r, r->h, j));
+    Inst *code = kb_cast(b, DT_I32, scalar_quantize(b, DT_U8, value, r->scale, r->zero));
+    Inst *steps = kb_sub(b, kb_cast(b, DT_F32, code), r->zero);
+    rnn_put(r, r->rounded, j, kb_cast(b, r->type, kb_mul(b, steps, r->scale)));
+    kb_end(b);
+}
+
 static void lstm_step(Rnn *r)
 {
     static const char *const names[] = {"sum_i", "sum_o", "sum_f", "sum_c"};
     Lower *lw = r->lw;
     Builder *b = &lw->b;
     Cell *sum[RNN_GATES];
+    Buffer *h = r->h;
+    if (r->together) {
+        h = r->rounded = rnn_state(r, "rounded");
+        round_state(r);
+    }
     Inst *j = rnn_units(r);
     for (int gate = 0; gate < RNN_GATES; gate++) {
         Inst *start = rnn_start_biased(r, gate, j);
         sum[gate] = rnn_cell(r, names[gate], start);
     }
     rnn_add_inputs(r, sum, 0, RNN_GATES, j);
-    rnn_add_state(r, r->h, sum, 0, RNN_GATES, j);
+    rnn_add_state(r, h, sum, 0, RNN_GATES, j);
     Inst *old = rnn_get(r, r->c, j);
     Inst *in = rnn_activate(r, ACT_F, peephole(r, GATE_I, j, old, kb_get(b, sum[GATE_I])));
     Inst *forget;
@@ -47,4 +83,9 @@ int lower_lstm(Lower *lw, Node *node)
 {
     static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
     return rnn_lower(lw, node, RNN_GATES, 3, usual, 6, lstm_step);
+}
+
+int lower_rounded_lstm(Lower *lw, Node *node)
+{
+    return lower_lstm(lw, node);
 }
