@@ -163,7 +163,7 @@ What moves elements moves strings; the others say so where they meet one.
 
 Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode.
 complex64 and complex128 are moved, by the operators whose types name them, not computed with: an element is its real
-part and its imaginary part. No Unique, NonZero, Resize or TensorScatter of them.
+part and its imaginary part. No Unique, NonZero or Resize of them.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
 docs/frontend.md names ("Sequences and optionals"). A map that is an
 input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or
