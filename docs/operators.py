@@ -56,13 +56,15 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
   constants or tensors with known `values`. Where Slice's starts and ends, TopK's k, Reshape's, Expand's and
   ConstantOfShape's shape, Range's limit, Tile's repeats, Pad's pads and OneHot's depth depend on data,
   `lpc.Measure` reads them at run time into symbols; Slice, TopK and Reshape bound them, for others `--max
-  TENSOR_value=N` does (outside of loops). Others need `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
+  TENSOR_value=N` does, in loops for each of their iterations. Others need `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
   the sizes there are, `lpc.Phi` has the attribute `fails` (0: else, 1: then): taking it is an error
   at run time.
 - **NonZero, Compress, Unique, NonMaxSuppression** define a symbol that they compute at run time,
   bounded by their inputs' sizes.
 - **If, Loop and Scan** are no operators: their graphs become part of the one graph, with
-  `lpc.Phi`, `lpc.LoopEnter`, `lpc.LoopLeave` and `lpc.At` (docs/frontend.md).
+  `lpc.Phi`, `lpc.LoopEnter`, `lpc.LoopLeave` and `lpc.At` (docs/frontend.md). Where branches give different ranks,
+  what reads the result stands in both, until the ranks agree; a result of the model and what a loop carries have one
+  rank.
 - **Sequence***, **SplitToSequence**, **ConcatFromSequence** and **Optional*** are none either: a sequence is a
   list of tensors.
 
@@ -81,7 +83,8 @@ and with these inside. What enters the body anew in each iteration may change it
 
 What has no bound is an error that names the node and the symbol: give it with `--max SYMBOL=N`. A run
 that goes beyond a given bound ends with `LPC_RUN_BOUND`. What is stacked has the same size in each
-iteration. The types and ranks of what is carried do not change.
+iteration. The types and ranks of what is carried do not change. Sizes that data decide may be others in each
+iteration (`lpc.Measure`).
 
 ## Models that ONNX Runtime has optimised
 
@@ -199,7 +202,7 @@ What moves elements moves strings; the others say so where they meet one.
 
 Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode.
 complex64 and complex128 are moved, by the operators whose types name them, not computed with: an element is its real
-part and its imaginary part. No Unique, NonZero, Resize or TensorScatter of them.
+part and its imaginary part. No Unique, NonZero or Resize of them.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
 docs/frontend.md names ("Sequences and optionals"). A map that is an
 input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or

@@ -66,12 +66,17 @@ void names_put(NameTable *table, const char *name, void *thing)
     *entry = (Entry){name, thing};
 }
 
+void names_remove(NameTable *table, const char *name)
+{
+    find(table, name)->thing = NULL; /* the entry stays: others are found behind it */
+}
+
 const char *names_unique(const NameTable *table, const char *base)
 {
-    if (!find(table, base)->name) return arena_strdup(table->arena, base);
+    if (!names_find(table, base)) return arena_strdup(table->arena, base);
     for (int i = 2;; i++) {
         const char *name = arena_printf(table->arena, "%s_%d", base, i);
-        if (!find(table, name)->name) return name;
+        if (!names_find(table, name)) return name;
     }
 }
 

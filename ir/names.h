@@ -10,6 +10,8 @@ NameTable *names_new(Arena *arena);
 void *names_find(const NameTable *table, const char *name); /* NULL when not there */
 /* Adds the name, or gives it to another thing. The name is not copied. */
 void names_put(NameTable *table, const char *name, void *thing);
+/* The name is free again. */
+void names_remove(NameTable *table, const char *name);
 /* base if it is free, else base_2, base_3 ...: the first free one. A copy in the arena. */
 const char *names_unique(const NameTable *table, const char *base);
 

@@ -106,8 +106,8 @@ int shape_phi(Graph *g, Node *n)
     if (a->rank != b->rank)
         return diag_node(
             g->diag, &n->origin,
-            "the branches give different ranks, %d and %d, and "
-            "the condition is not known at compile time: bind sizes with --bind, inputs "
+            "the branches give different ranks, %d and %d, which a result can not have, "
+            "and the condition is not known at compile time: bind sizes with --bind, inputs "
             "with --bind-input",
             a->rank, b->rank);
     Dims out = dims_of(a);

@@ -108,7 +108,7 @@ int measure_inputs(Graph *g, int at, const ShapeRules *rules)
 {
     Node *n = g->nodes[at];
     int made = 0;
-    if (!rules[n->op].measured || region_body(n->region) || is_boundless(n)) return 0;
+    if (!rules[n->op].measured || is_boundless(n)) return 0;
     for (int in = 0; in < n->in_count && in < 32; in++) {
         if (rules[n->op].measured_in >> in & 1 && can_measure(g, n->in[in]))
             made += measure(g, at + made, in, rules);
@@ -118,16 +118,20 @@ int measure_inputs(Graph *g, int at, const ShapeRules *rules)
 
 /* ---- lpc.Measure ---- */
 
-/* The symbol of element k. limit: NULL when only the user can know. */
-static Symbol *symbol_of(Graph *g, Node *n, int k, const Size *limit, int *index)
+/* Element k as a symbol. limit: NULL when only the user can know. A limit that has no bound yet, of what a loop
+ * sets anew, still is one. */
+static const Size *value_of(Graph *g, Node *n, int k, const Size *limit, Text *missing)
 {
     bool single = tensor_static_elements(n->in[0]) == 1;
     const char *suffix = single ? "value" : arena_printf(g->arena, "value%d", k);
-    *index = shape_node_symbol_index(g, n, suffix);
-    Symbol *symbol = sizes_symbol_at(g->sizes, *index);
+    int index = shape_node_symbol_index(g, n, suffix);
+    Symbol *symbol = sizes_symbol_at(g->sizes, index);
+    const Size *value = size_sym(g->sizes, index);
     int64_t most = limit ? size_upper(g->sizes, limit) : INT64_MAX;
-    if (most != INT64_MAX && (symbol->max < 0 || symbol->max > most)) symbol->max = most;
-    return symbol;
+    bool has_bound = symbol->max > 0; /* 0 is left by a trial */
+    if (!has_bound || symbol->max > most) symbol->max = most == INT64_MAX ? -1 : most;
+    if (!has_bound && !limit) text_printf(missing, " --max %s=N", symbol->name);
+    return has_bound || most != INT64_MAX || !limit ? value : size_min(g->sizes, value, limit);
 }
 
 int shape_measure(Graph *g, Node *n)
@@ -141,12 +145,8 @@ int shape_measure(Graph *g, Node *n)
     TRY(shape_set_like(g, n, 0, x->dtype, x));
     out->values = arena_array(g->arena, (size_t)count + 1, sizeof *out->values);
     out->value_count = count;
-    for (int k = 0; k < count; k++) {
-        int index;
-        const Symbol *symbol = symbol_of(g, n, k, limits ? limits[k] : NULL, &index);
-        out->values[k] = size_sym(g->sizes, index);
-        if (symbol->max < 0) text_printf(&missing, " --max %s=N", symbol->name);
-    }
+    for (int k = 0; k < count; k++)
+        out->values[k] = value_of(g, n, k, limits ? limits[k] : NULL, &missing);
     if (!missing.length) return 0;
     g->unknown_sizes++;
     return diag_node(

@@ -365,8 +365,9 @@ static int infer_node(Walk *w, int at)
         forget_outputs(n); /* an earlier node is wrong and has been reported */
         return 0;
     }
+    if (!code && walk_split_ranks(w, at)) return 0;
     if (!code) code = run_rule(w, at);
-    if (code == SHAPE_UNKNOWN && !w->trial) {
+    if (code == SHAPE_UNKNOWN) {
         int made = measure_inputs(g, at, shape_rules);
         if (made) return infer_measured(w, at, made, errors);
     }
@@ -385,11 +386,10 @@ static int walk_range(Walk *w, int from, int to)
     int failed = 0;
     for (int i = from; i < to; i++) {
         int before = w->graph->node_count;
-        bool is_loop = w->graph->nodes[i]->body != NULL; /* minds its own range */
+        const Node *n = w->graph->nodes[i];
         if (infer_node(w, i)) failed = LPC_ERROR;
-        int made = is_loop ? 0 : w->graph->node_count - before; /* and inferred */
-        i += made;
-        to += made;
+        to += w->graph->node_count - before;
+        while (w->graph->nodes[i] != n) i++; /* what was put before it has been inferred */
     }
     return failed;
 }

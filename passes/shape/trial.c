@@ -2,6 +2,8 @@
  * is put back as it was. Errors of a trial are not told: the final inference will meet them again. */
 #include "passes/shape/walk.h"
 
+#include "ir/names.h"
+
 #include <string.h>
 
 /* A node and the contents of its arrays, which inference changes where they are. */
@@ -15,6 +17,7 @@ struct Trial {
     Arena *arena;
     SavedNode *nodes;
     int node_count;
+    int from, all_nodes;     /* the first of them in the graph, and how many that had */
     Tensor **made, *tensors; /* what these nodes make, and copies of it */
     int tensor_count;
     Region *regions; /* copies */
@@ -63,6 +66,8 @@ Trial *trial_start(Walk *walk, int from, int to)
     Arena *arena = arena_new();
     Trial *t = arena_alloc(arena, sizeof *t);
     t->arena = arena;
+    t->from = from;
+    t->all_nodes = g->node_count;
     for (int i = from; i < to; i++) save_node(t, g->nodes[i]);
     save_rest(t, g);
     t->walk = *walk;
@@ -83,9 +88,28 @@ static void restore_node(const SavedNode *saved)
         memcpy(node->attrs, saved->attrs, (size_t)node->attr_count * sizeof *node->attrs);
 }
 
+/* Takes out the nodes that inference put between them: what reads sizes at run time (measure.c). */
+static void remove_new_nodes(Graph *g, const Trial *t)
+{
+    int more = g->node_count - t->all_nodes, kept = 0;
+    if (!more) return;
+    for (int i = t->from; i < t->from + t->node_count + more; i++) {
+        Node *node = g->nodes[i];
+        if (kept < t->node_count && node == t->nodes[kept].node)
+            g->nodes[t->from + kept++] = node;
+        else
+            names_remove(g->node_names, node->name);
+    }
+    Node **behind = &g->nodes[t->from + t->node_count];
+    int rest = t->all_nodes - t->from - t->node_count;
+    memmove(behind, behind + more, (size_t)rest * sizeof(Node *));
+    g->node_count = t->all_nodes;
+}
+
 void trial_undo(Walk *walk, Trial *t)
 {
     Graph *g = walk->graph;
+    remove_new_nodes(g, t);
     for (int i = 0; i < t->node_count; i++) restore_node(&t->nodes[i]);
     for (int i = 0; i < t->tensor_count; i++) *t->made[i] = t->tensors[i];
     g->region_count = t->region_count;

@@ -31,6 +31,12 @@ int walk_enter(Walk *walk, int at);
 /* What the loop makes. */
 int walk_leave(Walk *walk, Node *leave);
 
+/* ---- ranks.c ---- */
+
+/* Where the branches that the Phi at `at` joins have different ranks: puts what reads it, behind it, into both
+ * branches, and deletes it. false, and nothing is changed: they have not, or one rank is needed. */
+bool walk_split_ranks(Walk *walk, int at);
+
 /* ---- trial.c ---- */
 
 /* All that inference may change, to be put back. */

@@ -144,6 +144,11 @@ case("scan", [op("Transpose", ["x"], ["t"]), op("Scan", ["x"], ["y"], attribute_
     [("x", [3, 2], numbers(6), C64)],
     [("y", [3, 4], [v for r in range(3) for v in numbers(6)[2 * r:2 * r + 2] * 2], C64),
      ("t", [2, 3], numbers(6)[::2] + numbers(6)[1::2], C64)])
+row, more = numbers(4), numbers(2, 9)
+for kind, name in KINDS:
+    case("cache_" + name, [op("TensorScatter", ["x", "u", "at"], ["y"]), op("Transpose", ["u"], ["t"], attribute_ints("perm", [0, 2, 1]))],
+         [("x", [1, 4, 1], row, kind), ("u", [1, 2, 1], more, kind)],
+         [("y", [1, 4, 1], [row[0], *more, row[3]], kind), ("t", [1, 1, 2], more, kind)], [ints("at", 1)], 24)
 long = numbers(400)
 case("long_list", [op("Add", ["k", "k"], ["y"]), op("Identity", ["w"], ["z"])], [("k", [1], [2.0], F)],
      [("y", [1], [4.0], F), ("z", [400], long, C128)], [tensor("w", [400], long, C128, "list")])

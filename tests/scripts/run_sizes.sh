@@ -2,7 +2,7 @@
 # Sizes that a run decides, by what it computes: within bounds that lpc derives or --max gives, in every
 # backend, whole and cut; and runs that go beyond them.
 # labels: asan
-# timeout: 300
+# timeout: 600
 set -uo pipefail
 command -v python3 >/dev/null || { echo "run_sizes: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
@@ -35,6 +35,25 @@ check constant_of_shape --max n_value=6
 check expand --max shape_value0=5 --max shape_value1=6
 check tile --max n_value=4
 check pad --max pads_value0=4 --max pads_value1=2
+
+# In loops and scans, nested and in branches.
+ways=("--emit eval" "--emit eval --no-plan" "--emit eval --stages 2")
+[ "${LPC_SANITIZED:-0}" = 1 ] || ways+=("--emit obj" "--emit c" "--portable")
+for case in loop_slice loop_top_k loop_reshape loop_carried loop_nested loop_branch scan rank_1 rank_-1 rank_loop_-1; do
+    check $case
+done
+ways=("--emit eval")
+check loop_tile --max n_value=4
+check loop_expand --max shape_value0=4 --max shape_value1=6
+check loop_pad --max pads_value0=4 --max pads_value1=2
+check loop_range --max limit_value=4
+check loop_fill --max n_value=4
+check loop_one_hot --max depth_value=4
+expect 1 'a size is out of its bound' "$LPC" check loop_tile/model.onnx loop_tile/test_data_set_0 --max n_value=3
+expect 1 "'n' determines sizes .* --max n_value=N" "$LPC" loop_tile/model.onnx -o none
+expect 1 "node 'loop' .*: what the body makes for output 1 may have another size" "$LPC" ../wrong/stacked.onnx -o none
+expect 1 'carried value 0 enters with shape .6. and leaves the body with .1, 6.' "$LPC" ../wrong/rank.onnx -o none
+expect 1 "node 'if' .*: the branches give different ranks, 1 and 2" "$LPC" ../wrong/branches.onnx -o none
 
 # Without a bound all that are needed are told at once; beyond one the run ends.
 expect 1 "'pads' determines sizes .* --max pads_value0=N --max pads_value1=N" "$LPC" pad/model.onnx -o none

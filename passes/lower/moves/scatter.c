@@ -90,6 +90,7 @@ int lower_tensor_scatter(Lower *lw, Node *node)
         at[axis] = move_mod(b, at[axis], n);
     else
         move_check(b, at[axis], n, RUN_INDEX);
+    if (dtype_is_opaque(out->dtype)) loops += lower_nest_of(lw, out, 0, NULL, NULL, 0, NULL);
     update(lw, "none", out, at, lower_load(lw, updates, idx));
     lower_nest_end(lw, loops);
     lower_end(lw);
