@@ -15,7 +15,8 @@ Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/
 
 A model of any opset from 1 to 27 (each operator from the version under *since*) is brought to one
 canonical form on import: the form of the newest opset. Operators that are not in the tables (ImageDecoder)
-are reported, all at once, with their nodes' names; `lpc inspect` says what each of them would need.
+are reported, all at once, with their nodes' names; `lpc inspect` says what each of them would need. Any
+operator can be a C function of yours, too: `--custom` ([custom-operators.md](custom-operators.md)).
 
 *types* has a group of words for each input, the last one for all that follow; other types are an error that
 says what was expected:
@@ -27,6 +28,7 @@ says what was expected:
 | `num` | all of `f`, `i`, `u` |
 | `b`, `s` | bool, strings |
 | `n` | narrow types: float8, float4, 4 and 2 bits |
+| `c` | complex numbers: c64, c128 |
 | `index` | i32, i64 |
 | `all` | all of these |
 | f32, u8, ... | that type |
@@ -91,6 +93,15 @@ At level *all*, `com.microsoft.nchwc` has weights in blocks of 8 channels (proce
 ARM). They are put back in order when lpc compiles. Which blocks they are follows from the numbers of
 channels, but for models where all are multiples of 16: then 8 is assumed, with a note. `--nchwc-block 16` says
 otherwise. MaxpoolWithMask is what ONNX Runtime's kernel computes: its text defines nothing.
+
+## Attention that is spelt out
+
+MatMul, Softmax and MatMul become one Attention node, without a matrix of scores in memory, where nothing else reads
+what is between them: a constant scale behind the product or in front of it on either side, a cap (`c * tanh(x / c)`), a
+mask that is added or a Where with a number of at most -1e30 (-1000 where a constant mask shows something in each row),
+a guard for rows of NaN behind Softmax, heads of keys that are repeated for groups of queries, casts of floats between
+the steps, three to five axes. Results differ by rounding. A row that sees no key is what Softmax makes of it. Not for 2 to 7
+queries, which the products are as good at.
 
 ## NaN
 
@@ -185,10 +196,14 @@ What moves elements moves strings; the others say so where they meet one.
 
 ## Limits
 
-Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No complex types.
+Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode.
+complex64 and complex128 are moved, by the operators whose types name them, not computed with: an element is its real
+part and its imaginary part. No Unique, NonZero, Resize or TensorScatter of them.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
-docs/frontend.md names ("Sequences and optionals"). Of maps there is what ZipMap makes: a list of maps is a tensor, a
-row for each map and a column for each key, keys ascending.
+docs/frontend.md names ("Sequences and optionals"). A map that is an
+input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or
+strings to single elements. ZipMap's list of maps is a tensor, a row for each map and a column for each key, keys
+ascending.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
@@ -203,10 +218,15 @@ second one 0. SVMClassifier has probabilities for up to 128 classes.
 
 Attention of com.microsoft: **GroupQueryAttention** needs a `total_sequence_length` that is known where the size
 of present_key depends on it (from shapes, or `--bind-input`); where it is not larger than past_key's, past and
-present are one buffer, and what is behind the new keys stays. No `sliding_window_cache`, no float8 caches, no keys
-of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
+present are one buffer, and what is behind the new keys stays. With `sliding_window_cache`, rows of the present that
+hold no key are 0, and scores are not shown. No float8 caches, no keys of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
 **LinearAttention, CausalConvWithState**: no `state_window`; the convolution has `ndim` 1. **RotaryEmbedding** does
 not read `scale`, as no kernel of ONNX Runtime does.
+
+Of the operators of com.microsoft that ONNX Runtime has on processors these are not there: **BeamSearch, GreedySearch,
+Sampling, WhisperBeamSearch**, which are a program around a model (compile the decoder that they hold, and choose tokens
+outside); **SparseToDenseMatMul**, whose input is a sparse tensor; **MatMulFpQ4**, whose weights lie as one of its
+processors' kernels wants them.
 """
 
 # Operators that the frontend makes others of: they have no record.

@@ -84,7 +84,9 @@ typedef struct ImportOptions {
 typedef struct ModelEnd {
     const char *name;
     bool is_optional, is_sequence; /* both: an optional sequence */
-    int rank; /* of the tensor or of the sequence's elements, -1: not declared */
+    bool is_map;                   /* keys and values: tensors NAME.keys and NAME.values */
+    int rank;                   /* of the tensor or of the sequence's elements, -1: not declared */
+    DType key_type, value_type; /* of a map */
 } ModelEnd;
 
 typedef struct ModelEnds {
@@ -97,6 +99,9 @@ int import_ends(Arena *arena, Diag *diag, const char *path, ModelEnds *ends);
 /* The names of an element of a sequence, and of the size that says whether an optional is there. */
 const char *import_element_name(Arena *arena, const char *sequence, int64_t index);
 const char *import_presence_name(Arena *arena, const char *optional);
+/* The names of a map's two tensors. */
+const char *import_keys_name(Arena *arena, const char *map);
+const char *import_values_name(Arena *arena, const char *map);
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants
  * point into the mapped file, which stays mapped (the file must not change meanwhile) until the

@@ -18,8 +18,10 @@ typedef struct CustomFile {
     int number;       /* from 1 on: compiled as custom_NUMBER.c */
     const char *text;
     size_t length;
-    const char **symbols; /* of its operators */
+    const char **symbols; /* of its operators' functions, without _shape */
     int symbol_count;
+    const char **globals; /* all that it defines for the linker */
+    int global_count;
     struct CustomFile *beside;
     int beside_count;
 } CustomFile;

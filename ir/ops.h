@@ -42,7 +42,8 @@ enum {
     /* The output is a list of maps in the model, of keys known at compile time. Here it is the tensor of
      * what they map to: a row for each map, a column for each key, keys ascending. */
     T_MAPS = 8192,
-    T_STRINGS = 16384 /* takes tensors of strings */
+    T_STRINGS = 16384, /* takes tensors of strings */
+    T_COMPLEX = 32768  /* takes tensors of complex numbers: moves them */
 };
 
 /* A nearest_mode of Resize that only lpc has: floor where the axis is enlarged, ceil where it is not, as

@@ -42,7 +42,9 @@ static int run(Graph *graph, Lower *lw, Node *node, void **results)
     void *weights = gather_constants(lw->arena, program);
     int symbols = sizes_symbol_count(graph->sizes);
     int64_t *sizes = arena_array(lw->arena, (size_t)symbols + 1, sizeof *sizes);
+    int told = graph->diag->count;
     int code = loops_eval(program, graph->diag, NULL, results, sizes, work, NULL, weights);
+    if (code && graph->diag->count > told) return LPC_ERROR;
     if (code)
         return diag_node(graph->diag, &node->origin, "cannot be computed at compile time (code %d)",
                          code);

@@ -31,6 +31,8 @@ int pass_expand(Graph *graph);
 int pass_simplify(Graph *graph);
 /* Sub-graphs that spell out a normalisation become one node. Requires shapes. */
 int pass_patterns(Graph *graph);
+/* Attention that is spelt out becomes one node. Requires shapes. */
+int pass_attention(Graph *graph);
 /* Constant scales and shifts of channels go into the weights before them. Requires shapes. */
 int pass_fold_scales(Graph *graph);
 /* DequantizeLinear, operator, QuantizeLinear become the operator on integers. */

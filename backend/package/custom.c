@@ -70,6 +70,12 @@ static int copy_file(PackJob *job, const char *folder, int number, const CustomF
     return output_write(job->diag, path, file->text, file->length);
 }
 
+/* What stands for a name of a user's file in this stage: nothing else of it is called so. */
+static const char *own_name(PackJob *job, const PackStage *stage, const char *name)
+{
+    return arena_printf(job->arena, "%s_custom_%s", stage->prefix, name);
+}
+
 static int write_file(PackJob *job, const PackStage *stage, const char *folder,
                       const CustomFile *file)
 {
@@ -78,12 +84,13 @@ static int write_file(PackJob *job, const PackStage *stage, const char *folder,
     TRY(copy_file(job, folder, file->number, file));
     for (int i = 0; i < file->beside_count; i++)
         TRY(copy_file(job, folder, file->number, &file->beside[i]));
-    text_add(&out, "/* Made by lpc: a user's own operators, under this stage's names. */\n");
-    for (int i = 0; i < file->symbol_count; i++) {
-        const char *symbol = file->symbols[i];
-        text_printf(&out, "#define %s %s_%s\n#define %s_shape %s_%s_shape\n", symbol, stage->prefix,
-                    symbol, symbol, stage->prefix, symbol);
-    }
+    text_add(&out, "/* Made by lpc: a user's own operators, under this stage's names. */\n"
+                   "#include \"lpc_custom.h\"\n");
+    for (int i = 0; i < file->global_count; i++)
+        text_printf(&out, "#define %s %s\n", file->globals[i],
+                    own_name(job, stage, file->globals[i]));
+    for (int i = 0; i < file->symbol_count; i++)
+        text_printf(&out, "lpc_custom_fn %s, %s_shape;\n", file->symbols[i], file->symbols[i]);
     text_printf(&out, "#include \"custom_%d/%s\"\n", file->number, file->name);
     return output_write(job->diag, arena_printf(job->arena, "%s/custom_%d.c", folder, file->number),
                         out.data, out.length);
@@ -96,11 +103,12 @@ static void bits_c(Text *out, const char *what, DType dtype, int64_t count, cons
 {
     size_t size = dtype_is_string(dtype) ? 1 : dtype_size(dtype);
     if (dtype_is_string(dtype)) count *= (int64_t)dtype_size(dtype);
-    text_printf(out,
-                "static const union {\n    uint%d_t bits[%lld];\n    %s values[%lld];\n} "
-                "_Alignas(64) %s = {{",
-                (int)(8 * size), (long long)(count ? count : 1), dtype_ctype(dtype),
-                (long long)(count ? count : 1), what);
+    text_printf(
+        out,
+        "static _Alignas(64) const union {\n    uint%d_t bits[%lld];\n    %s values[%lld];\n} "
+        "%s = {{",
+        (int)(8 * size), (long long)(count ? count : 1), dtype_ctype(dtype),
+        (long long)(count ? count : 1), what);
     for (int64_t i = 0; i < count; i++) {
         uint64_t bits = 0;
         const unsigned char *from = (const unsigned char *)data + (size_t)i * size;
@@ -224,7 +232,7 @@ static void head_c(Text *out, const Kernel *kernel)
 static void call_c(PackJob *job, const PackStage *stage, Text *out, const Kernel *kernel)
 {
     const External *x = kernel->external;
-    const char *symbol = arena_printf(job->arena, "%s_%s", stage->prefix, x->op->symbol);
+    const char *symbol = own_name(job, stage, x->op->symbol);
     text_printf(out, "/* node '%s' */\n", package_harmless(job, x->origin.node));
     attributes_c(job, out, kernel->name, x);
     head_c(out, kernel);
@@ -255,10 +263,10 @@ static void note_sizes(const ExternalTensor *tensors, int count, bool *used)
 
 static void declare(PackJob *job, const PackStage *stage, Text *out, const CustomFile *file)
 {
-    (void)job;
-    for (int i = 0; i < file->symbol_count; i++)
-        text_printf(out, "lpc_custom_fn %s_%s, %s_%s_shape;\n", stage->prefix, file->symbols[i],
-                    stage->prefix, file->symbols[i]);
+    for (int i = 0; i < file->symbol_count; i++) {
+        const char *name = own_name(job, stage, file->symbols[i]);
+        text_printf(out, "lpc_custom_fn %s, %s_shape;\n", name, name);
+    }
 }
 
 int package_custom(PackJob *job, const PackStage *stage, const char *folder)

@@ -5,6 +5,7 @@
 #include "lib/check/evaluate.h"
 #include "lib/check/leeway.h"
 #include "lib/files/folder.h"
+#include "lib/files/maps.h"
 #include "lib/make/make.h"
 #include "lib/run/run.h"
 
@@ -42,15 +43,23 @@ static void bind_shapes(const Check *c, const DataSet *set, CompileOptions *opti
         arena_push(c->arena, options->binds, options->bind_count) = set->binds[i];
 }
 
-/* Small inputs of the kinds that carry shapes, axes, scales and conditions become constants. */
+/* Small inputs of the kinds that carry shapes, axes, pads, scales and conditions. */
+static bool may_decide(const HostTensor *in, bool is_first)
+{
+    int64_t count = host_elements(in);
+    if (count > SMALL_INPUT) return false;
+    if (dtype_is_float(in->type)) return in->rank < 2 && (!is_first || count == 1);
+    return in->rank <= 2 &&
+           (in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 || in->type == DT_BOOL);
+}
+
+/* They become constants. */
 static int bind_contents(const Check *c, const DataSet *set, CompileOptions *options)
 {
     int bound = 0;
     for (int i = 0; i < set->in_count; i++) {
         const HostTensor *in = &set->in[i];
-        bool sizes = in->type == DT_I64 || in->type == DT_I32 || in->type == DT_I16 ||
-                     in->type == DT_BOOL || (dtype_is_float(in->type) && in->rank <= (i > 0));
-        if (!sizes || in->rank > 1 || host_elements(in) > SMALL_INPUT) continue;
+        if (!may_decide(in, i == 0)) continue;
         arena_push(c->arena, options->const_inputs, options->const_input_count) =
             (ConstInput){set->in_names[i], in->type, in->rank, in->dims, in->data};
         bound++;
@@ -225,11 +234,30 @@ static bool compare_sequence(const Check *c, Made *made, const char *name, const
     return ok;
 }
 
+/* A map: its keys, which ascend in what is expected and in what was read, and its values. */
+static bool compare_map(const Check *c, Made *made, const char *name, const HostValue *want)
+{
+    const char *names[] = {import_keys_name(c->arena, name), import_values_name(c->arena, name)};
+    HostTensor wanted[2] = {0};
+    bool ok = true;
+    Diag quiet;
+    diag_init(&quiet, c->arena, NULL);
+    if (map_tensors(want, c->arena, &quiet, name, &wanted[0], &wanted[1]))
+        return wrong_count(c, made, name, 2, 0);
+    for (int i = 0; i < 2; i++) {
+        if (!is_next(made, names[i])) return wrong_count(c, made, name, i, 2);
+        ok &= compare(c, made, names[i], &made->tensors[made->next], &wanted[i]);
+        made->next++;
+    }
+    return ok;
+}
+
 static bool compare_value(const Check *c, Made *made, const char *name, const HostValue *want)
 {
     if (want->kind == HOST_OPTIONAL && want->count)
         return compare_value(c, made, name, &want->items[0]);
     if (want->kind == HOST_SEQUENCE) return compare_sequence(c, made, name, want);
+    if (want->kind == HOST_MAP) return compare_map(c, made, name, want);
     bool is_there = made->next < made->ends->count;
     if (want->kind == HOST_OPTIONAL)
         is_there = is_next(made, name) || is_next(made, import_element_name(c->arena, name, 0));

@@ -6,6 +6,9 @@
 #include "backend/host/toolchain.h"
 #include "ir/target.h"
 
+#include <ctype.h>
+#include <string.h>
+
 static int write_table(const Customs *set, Diag *diag, const char *path)
 {
     Text out;
@@ -49,6 +52,41 @@ static int compile_file(const Customs *set, Diag *diag, const Target *host, cons
     return tool_run_quietly(&args, diag);
 }
 
+static bool is_identifier(const char *name)
+{
+    if (isdigit((unsigned char)*name)) return false;
+    for (const char *c = name; *c; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '_') return false;
+    }
+    return *name != 0;
+}
+
+/* What the object defines, as nm lists it, so that packages can give it other names; where there is no nm, its
+ * operators' functions. */
+static int find_globals(const Customs *set, Diag *diag, CustomFile *file, const char *object)
+{
+    static const char *const nm[] = {"nm", "-g", "-P", "--defined-only", NULL};
+    ToolArgs args = {.arena = set->arena};
+    Text list;
+    text_init(&list, set->arena);
+    for (int i = 0; i < file->symbol_count && !target_has_program(nm); i++) {
+        const char *shape = arena_printf(set->arena, "%s_shape", file->symbols[i]);
+        arena_push(set->arena, file->globals, file->global_count) = file->symbols[i];
+        arena_push(set->arena, file->globals, file->global_count) = shape;
+    }
+    if (file->global_count) return 0;
+    tool_args(&args, nm, 4);
+    tool_arg(&args, object);
+    TRY(tool_run_output(&args, diag, &list));
+    for (const char *line = list.data; *line;) {
+        const char *name = arena_strndup(set->arena, line, strcspn(line, " \n"));
+        if (is_identifier(name)) arena_push(set->arena, file->globals, file->global_count) = name;
+        line += strcspn(line, "\n");
+        if (*line) line++;
+    }
+    return 0;
+}
+
 int custom_build(Customs *set, Diag *diag, const char *runtime, const char *work,
                  const char *program)
 {
@@ -63,6 +101,7 @@ int custom_build(Customs *set, Diag *diag, const char *runtime, const char *work
     for (int i = 0; i < set->file_count; i++) {
         const char *object = arena_printf(a, "%s/file_%d.o", work, i + 1);
         TRY(compile_file(set, diag, host, runtime, &set->files[i], object));
+        TRY(find_globals(set, diag, &set->files[i], object));
         tool_arg(&link, object);
     }
     TRY(write_table(set, diag, table));

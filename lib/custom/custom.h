@@ -21,7 +21,7 @@ typedef struct Customs {
     CustomOp *ops;
     CustomFile *files;
     int count, file_count;
-    bool is_open;
+    int opened; /* operators that its process has */
     pid_t child;
     int to;           /* connected to it; -1: it does not run */
     const char *gone; /* how it ended, where it did so by itself */
@@ -31,7 +31,7 @@ typedef struct Customs {
 Customs *customs_new(Arena *arena);
 /* Adds an operator ("acme::Smooth", "ai.onnx::Gelu"), the file is not looked at yet. */
 void customs_add(Customs *set, const char *name, const char *path);
-/* Reads the files, compiles them for this machine and starts their process: once. */
+/* Reads the files, compiles them for this machine and starts their process: once, unless some were added. */
 int customs_open(Customs *set, Diag *diag);
 /* Ends the process. NULL: nothing. */
 void customs_close(Customs *set);

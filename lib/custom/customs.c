@@ -167,11 +167,18 @@ static int open_once(Customs *set, Diag *diag)
 int customs_open(Customs *set, Diag *diag)
 {
     const char *before = diag->file;
-    if (!set || !set->count || set->is_open) return 0;
+    if (!set || set->opened == set->count) return 0;
+    customs_close(set);
+    for (int i = 0; i < set->file_count; i++) {
+        CustomFile *file = &set->files[i];
+        file->symbol_count = file->global_count = file->beside_count = 0;
+        file->symbols = file->globals = NULL;
+        file->beside = NULL;
+    }
     diag->file = NULL; /* what is wrong is not the model's */
     int code = open_once(set, diag);
     diag->file = before;
-    set->is_open = !code;
+    set->opened = code ? 0 : set->count;
     return code;
 }
 

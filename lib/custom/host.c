@@ -20,9 +20,9 @@ static int spawn(Customs *set, const char *program, int end)
     posix_spawn_file_actions_t actions;
     char *argv[] = {arena_strdup(set->arena, program), NULL};
     posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, end, CUSTOM_FD);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, 2, 1);
-    posix_spawn_file_actions_adddup2(&actions, end, CUSTOM_FD);
     int failure = posix_spawn(&set->child, program, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return failure;

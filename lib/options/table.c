@@ -205,7 +205,8 @@ const Option option_table[] = {
      COMPILING, false, REACH_CONTENT, OPTION_FILES, AT(compile.custom_files),
      AT(compile.custom_count), 0, 0, "DOMAIN::OP=FILE.c", add_custom},
     {"--state", "IN=OUT",
-     "Output OUT feeds back into input IN; it stays on its device and never crosses the network",
+     "Output OUT feeds back into input IN; it stays on its device and never crosses the network. A "
+     "star in both stands for the same text: 'past.*=present.*'",
      COMPILING, false, REACH_VALUE, OPTION_TEXTS, AT(compile.states), AT(compile.state_count), 0, 0,
      "A=B", NULL},
     {"--nchwc-block", "8|16",

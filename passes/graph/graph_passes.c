@@ -6,6 +6,7 @@ const PassInfo graph_passes[] = {
     {"expand", pass_expand, "operators that others can say become those"},
     {"simplify", pass_simplify, "no-ops, double views, common subexpressions, shape arithmetic"},
     {"patterns", pass_patterns, "spelt-out normalisations and activations become one node"},
+    {"attention", pass_attention, "product, softmax, product: attention"},
     {"fold-scales", pass_fold_scales, "scales and shifts of channels into weights"},
     {"fuse-quantized", pass_fuse_quantized,
      "dequantise, operator, quantise: operators on integers"},

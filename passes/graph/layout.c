@@ -3,8 +3,8 @@
  * Convolutions and pooling read all channels of a place together, so that what flows between them
  * lies channels-last: [N, C, H, W] in the order {0, 2, 3, 1}. The order spreads from those nodes
  * over element-wise nodes, Concat and the like, forwards and backwards, as far as the tensors are
- * lpc's own: inputs, outputs, state and constants keep the order that the user sees. Views follow
- * the tensor they look at. An order is a preference of memory only: all lowering goes through
+ * lpc's own: inputs, outputs, state and constants keep the order that the user sees. What attention makes lies
+ * in the order that joins its heads. Views follow the tensor they look at. An order is a preference of memory only: all lowering goes through
  * strides. */
 #include "passes/graph/rewrite.h"
 
@@ -141,6 +141,21 @@ static void follow_transpose(const Layout *l, const Node *n)
     for (int i = 0; i < rank; i++) y->has_order |= y->order[i] != i;
 }
 
+/* Reshape(Transpose(x)) of attention or a product is a view where x lies in the transpose's order. */
+static void join_heads(const Layout *l, const Uses *uses, const Node *n)
+{
+    const int64_t *perm;
+    Tensor *x = n->in[0];
+    const Node *from = x->producer, *user = uses_sole(l->g, uses, n->out[0]);
+    int rank = node_ints(n, "perm", &perm);
+    if (!from || x->has_order || x->is_inlined || l->fixed[x->id] || rank != x->rank) return;
+    if (from->op != OP_ATTENTION && from->op != OP_ATTEND && from->op != OP_MAT_MUL) return;
+    if (!user || user->op != OP_RESHAPE || !uses_sole(l->g, uses, x) || perm[rank - 1] != rank - 1)
+        return;
+    x->has_order = true;
+    for (int i = 0; i < rank; i++) x->order[i] = (uint8_t)perm[i];
+}
+
 static void fix_interface(Layout *l)
 {
     Graph *g = l->g;
@@ -176,9 +191,12 @@ int pass_layout(Graph *g)
         x->has_order = false;
         if (l->last[i]) set_order(x);
     }
+    const Uses *uses = uses_new(g);
     for (int i = 0; i < g->node_count; i++) {
         const Node *n = g->nodes[i];
-        if (n->op == OP_TRANSPOSE) follow_transpose(l, n);
+        if (n->op != OP_TRANSPOSE) continue;
+        join_heads(l, uses, n);
+        follow_transpose(l, n);
     }
     return 0;
 }

@@ -130,27 +130,32 @@ static void probe(Asking *a, int64_t *point)
     a->fit.points[a->fit.count++] = point;
 }
 
-/* Each symbol alone, all together, and a few at random, always the same ones. */
+/* One symbol below its bound: all its values where they are few, else some. */
+static void probe_alone(Asking *a, int symbol)
+{
+    enum { FEW = 40 };
+    int64_t most = most_of(a, symbol);
+    const int64_t some[] = {most - 1, most / 2, most / 3, 3, 2, 1, 0};
+    bool all = a->fit.symbol_count == 1 && most <= FEW;
+    for (int64_t i = 0; i < (all ? most : (int64_t)(sizeof some / sizeof *some)); i++) {
+        int64_t *point = new_point(a), value = all ? i : some[i];
+        if (value < 0 || value >= most) continue;
+        point[symbol] = value;
+        probe(a, point);
+    }
+}
+
+/* Each symbol alone, then all at random, always the same ones. */
 static void probe_all(Asking *a)
 {
-    static const int64_t parts[] = {2, 3, 5, 9, 17};
     uint64_t random = 88172645463325252u;
-    for (int i = 0; i < a->fit.symbol_count; i++) {
-        int64_t most = most_of(a, a->symbols[i]);
-        for (int less = 1; less <= 2; less++) {
-            int64_t *point = new_point(a);
-            point[a->symbols[i]] = less == 1 ? most - 1 : most / 2;
-            if (point[a->symbols[i]] >= 0) probe(a, point);
-        }
-    }
-    for (size_t k = 0; k < 3 * sizeof parts / sizeof *parts; k++) {
+    for (int i = 0; i < a->fit.symbol_count; i++) probe_alone(a, a->symbols[i]);
+    for (int k = 0; k < FIT_POINTS && a->fit.count < FIT_POINTS; k++) {
         int64_t *point = new_point(a);
         for (int i = 0; i < a->fit.symbol_count; i++) {
             int64_t most = most_of(a, a->symbols[i]);
             random = random * 6364136223846793005u + 1442695040888963407u;
-            point[a->symbols[i]] =
-                k < 5 ? (most + parts[k] - 1) / parts[k]
-                      : 1 + (int64_t)((random >> 33) % (uint64_t)(most > 0 ? most : 1));
+            point[a->symbols[i]] = (int64_t)((random >> 33) % (uint64_t)(most + 1));
         }
         probe(a, point);
     }

@@ -4,7 +4,7 @@
 
 #include "ir/sym.h"
 
-enum { FIT_POINTS = 48 };
+enum { FIT_POINTS = 96 };
 
 typedef struct Fit {
     SizeTable *sizes;

@@ -20,6 +20,7 @@ static bool is_of_class(DType type, const char *word, size_t length)
     if (length == 3 && !memcmp(word, "all", 3)) return true;
     if (length == 1 && *word == 's') return dtype_is_string(type);
     if (length == 1 && *word == 'n') return dtype_is_narrow(type);
+    if (length == 1 && *word == 'c') return dtype_is_complex(type);
     snprintf(name, sizeof name, " %s ", dtype_name(type));
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (strlen(classes[i].word) == length && !memcmp(classes[i].word, word, length))
@@ -44,6 +45,7 @@ static const char *words_text(Graph *g, const char *words, size_t length)
     static const char *const said[][2] = {{"f", "floating point"}, {"i", "i8 to i64"},
                                           {"u", "u8 to u64"},      {"b", "bool"},
                                           {"s", "strings"},        {"n", "narrow types"},
+                                          {"c", "complex numbers"},
                                           {"index", "i32 or i64"}, {"num", "numbers"}};
     Text text;
     text_init(&text, g->arena);

@@ -8,7 +8,7 @@ import os
 import random
 import sys
 
-from onnx_writer import (attribute_float, attribute_graph, attribute_int, contents, field, graph, node,
+from onnx_writer import (attribute_float, attribute_graph, attribute_int, attribute_ints, contents, field, graph, node,
                          save_case, value)
 
 F, I8, I32 = 1, 3, 6
@@ -190,6 +190,50 @@ def tiles():
     return f
 
 
+def spelt():
+    """Products and Softmax, as exporters write attention out."""
+    f = Case("spelt", 17)
+    heads, kv, depth, wide, length = 4, 2, 6, 5, 13
+    q, k, v = noise(2, heads, length, depth), noise(2, kv, length, depth), noise(2, kv, length, wide)
+    mask = [[[[rng.choice([0.0, -1.5, -10000.0]) for _ in range(length)]]] for _ in range(2)]
+    shown = [[rng.random() < 0.6 and i != 4 for _ in range(length)] for i in range(length)]
+    causal = [[j <= i for j in range(length)] for i in range(length)]
+    most = -3.4028234663852886e38
+    x, kx, vx, mx, shape = f.input(q), f.input(k), f.input(v), f.input(mask), f.constant([2, heads, length, depth], 7)
+
+    def op(name, inputs, *attributes):
+        f.nodes.append(node(name, inputs, ["t%d" % len(f.nodes)], "n%d" % len(f.nodes), "", attributes))
+        return "t%d" % (len(f.nodes) - 1)
+
+    def number(e):
+        f.constants.append(contents("c%d" % len(f.constants), [], [e]))
+        return "c%d" % (len(f.constants) - 1)
+
+    def repeated(t, last):
+        up = op("Unsqueeze", [t, f.constant([2], 7)])
+        up = op("Expand", [up, f.constant([2, kv, heads // kv, length, last], 7)])
+        return op("Reshape", [up, f.constant([2, heads, length, last], 7)])
+
+    def finish(scores, values, want):
+        p = op("Softmax", [scores], attribute_int("axis", -1))
+        f.add("MatMul", "", [p, values], [want])
+
+    def each(scale, bias):
+        return [[attend(q[b][h], k[b][h // 2], v[b][h // 2], scale, bias(b))[0] for h in range(heads)] for b in range(2)]
+
+    keys, values = repeated(kx, depth), repeated(vx, wide)
+    turned = op("Transpose", [keys], attribute_ints("perm", [0, 1, 3, 2]))
+    plain = lambda s, x: op("Mul", [op("MatMul", [x, turned]), number(s)])
+    finish(op("Add", [plain(0.5, x), mx]), values, each(0.5, lambda b: lambda i, j: mask[b][0][0][j]))
+    root = number(0.6)
+    both = op("MatMul", [op("Mul", [x, root]), op("Mul", [turned, root])])
+    finish(op("Where", [f.constant(causal, 9), both, number(-10000.0)]), values,
+           each(0.36, lambda b: lambda i, j: 0.0 if causal[i][j] else None))
+    finish(op("Where", [f.input(shown, 9), plain(0.4, f.input(q)), number(most)]), values,
+           each(0.4, lambda b: lambda i, j: 0.0 if shown[i][j] else most))
+    return f
+
+
 def packed():
     """The same attention from packed keys and values, from all packed, and from keys in heads."""
     f = Case("packed")
@@ -276,6 +320,37 @@ def uneven():
           [f.input(q), f.input(k), f.input(v), f.input(past_k), f.input(past_v), f.input(lengths, I32),
            f.constant([before + 1], I32)], [y, keys, values], attribute_int("num_heads", heads),
           attribute_int("kv_num_heads", heads))
+    return f
+
+
+def windowed():
+    """A cache of 4 keys for a window of 3, of which eviction takes 2 at once: one token in each of two batches, and
+    5 tokens at once, with a bias for all positions."""
+    f = Case("windowed")
+    heads, depth, room, window = 2, 4, 4, 3
+    stays = lambda total: total if total <= room else total - 2 * ((total - room + 1) // 2)
+    width = attribute_int("num_heads", heads), attribute_int("kv_num_heads", heads)
+    slides = attribute_int("local_window_size", window), attribute_int("sliding_window_cache", 1)
+    for totals, new in (([8, 2], 1), ([7, 9], 1), ([9], 5)):
+        batch, longest = len(totals), max(totals)
+        q, k, v = (noise(batch, new, heads * depth) for _ in range(3))
+        past_k, past_v = noise(batch, heads, room, depth), noise(batch, heads, room, depth)
+        bias = noise(1, 1, new, longest) if batch == 1 else None
+        y, keys, values = [], [], []
+        for b, total in enumerate(totals):
+            there, kept = stays(total - new), stays(total)
+            first = total - new - there  # position of the cache's first row
+            parts = [[h[:there] + e for h, e in zip(past[b], heads_of(fresh[b], heads))]
+                     for past, fresh in ((past_k, k), (past_v, v))]
+            seen = lambda i, j: (bias[0][0][i][first + j] if bias else 0.0) if 0 <= there + i - j < window else None
+            y.append(joined([attend(heads_of(q[b], heads)[h], parts[0][h], parts[1][h], depth ** -0.5, seen)[0]
+                             for h in range(heads)]))
+            for part, to in zip(parts, (keys, values)):
+                to.append([h[len(h) - kept:] + [[0.0] * depth] * (room - kept) for h in part])
+        f.add("GroupQueryAttention", MS,
+              [f.input(q), f.input(k), f.input(v), f.input(past_k), f.input(past_v),
+               f.input([t - 1 for t in totals], I32), f.constant([longest], I32), "", "", "",
+               f.input(bias) if bias else ""], [y, keys, values], *width, *slides)
     return f
 
 
@@ -395,6 +470,6 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
-             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), multi_head(), packed(), beams(),
-             of_others(), uneven(), integer_caches(), read_only(), merged(), linear(), flex()):
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), multi_head(), packed(), beams(),
+             of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

@@ -270,6 +270,9 @@ def attention():
     grouped("gqa-lengths", ["x"], attribute_int("kv_num_heads", 1))
     grouped("gqa-total", ["x", "", "", "p", "p", "n", "n"], attribute_int("kv_num_heads", 2))
     grouped("gqa-rotary", whole, attribute_int("kv_num_heads", 2), attribute_int("do_rotary", 1))
+    past = ["x", "", "", "p", "p", "n", "n"], attribute_int("kv_num_heads", 1), attribute_int("sliding_window_cache", 1)
+    grouped("gqa-window", *past)
+    grouped("gqa-room", *past, attribute_int("local_window_size", 5))
     linear = [attribute_int("q_num_heads", 2), attribute_int("kv_num_heads", 2)]
     save("linear-decay", graph([node("LinearAttention", ["x", "x", "x"], ["y", "s"], "linear", "", linear)],
                                [rows]), 27)

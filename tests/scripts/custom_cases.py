@@ -211,7 +211,6 @@ def npy(path, shape, values):
 
 for n in (2, 3, 5, 8):
     npy(os.path.join(run, "x%d.npy" % n), [n, 2], [float(i - 1) for i in range(2 * n)])
-    rows = [[10 - 3 * 0, 0]] * 0
     xs = [float(i - 1) for i in range(2 * n)]
     b = [2 * (10 - v) + v for v in xs]
     w = flat(sum_windows([b[2 * i:2 * i + 2] for i in range(n)], 2, 3))
@@ -221,11 +220,14 @@ for n in (2, 3, 5, 8):
     with open(os.path.join(run, "expected%d" % n), "w") as file:
         for numbers in (w, xs[:side * side], [v for v in xs[:side * side] if v > 0]):
             file.write(" ".join("%g" % v for v in numbers) + "\n")
-for n in (4, 5):
+for n in (4, 777):
     npy(os.path.join(run, "v%d.npy" % n), [n], [1.0] * n)
 
 # ---- Refused ----
 
+save(os.path.join(wrong, "constant.onnx"),
+     graph([other("Wrong", ["c"], ["d"], how="fail"), node("Add", ["x", "d"], ["y"], "add")],
+           constants=[contents("c", [4], [1.0] * 4)]), 21, DOMAINS)
 for how in ("refuse", "silent", "abort", "type", "rank", "negative", "workspace", "huge"):
     save(os.path.join(wrong, how + ".onnx"),
          graph([other("Wrong", ["x"], ["y"], how=how)], [value("x", [4])], [value("y", [4])]), 21, DOMAINS)

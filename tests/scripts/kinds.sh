@@ -77,12 +77,16 @@ END
 for ((step = 0; step < steps; step++)); do
     frames+=(--input "input_ids=id$step.pb" --input "attention_mask=mask$step.pb")
 done
-states=()
-for layer in 0 1; do
-    for kind in key value; do states+=(--state "past_key_values.$layer.$kind=present.$layer.$kind"); done
+decode=(--bind batch_size=1 --bind sequence_length=1 --max past_sequence_length=63 --max total_sequence_length=64)
+compose decoder decoder.onnx "${decode[@]}" --state 'past_key_values.*=present.*' -- "${frames[@]}"
+for wrong in "no input 'past'" "no such input" "no output 'nothing.0.key'"; do
+    case $wrong in
+    *such*) state='past.*=present.*' ;;
+    *output*) state='past_key_values.*=nothing.*' ;;
+    *) state='past=present.*' ;;
+    esac
+    expect 1 "the model has $wrong" "$LPC" decoder.onnx "${decode[@]}" --state "$state" -o wrong --no-link
 done
-compose decoder decoder.onnx --bind batch_size=1 --bind sequence_length=1 --max past_sequence_length=63 \
-    --max total_sequence_length=64 "${states[@]}" -- "${frames[@]}"
 if [ $has_ort = 1 ]; then
     python3 - $steps <<'END' || fail "the decoder's logits differ from ONNX Runtime's"
 import struct, sys

@@ -127,6 +127,15 @@ def binary():
     f.add("Mod", [i, k], [([6], [p % q for p, q in zip(m, n)], I32)])
     f.add("Mod", [i, k], [([6], [int(math.fmod(p, q)) for p, q in zip(m, n)], I32)], attribute_int("fmod", 1))
     f.add("Equal", [i, k], [([6], [p == q for p, q in zip(m, n)], B)])
+    for width, signed, unsigned in ((32, I32, 12), (64, I, 13)):  # constants wrap around, too
+        p, q = [2 ** (width - 1) - 1, 3, 2 ** (width - 2)], [3, 2 ** (width - 2), 2]
+        low = lambda e: e % 2 ** width
+        short = lambda e: (e + 2 ** (width - 1)) % 2 ** width - 2 ** (width - 1)
+        for wrap, dtype in ((low, unsigned), (short, signed)):
+            both = [f.constant([3], e, dtype) for e in (p, q)]
+            f.add("Add", both, [([3], [wrap(d + e) for d, e in zip(p, q)], dtype)])
+            f.add("Sub", both, [([3], [wrap(d - e) for d, e in zip(p, q)], dtype)])
+            f.add("Mul", both, [([3], [wrap(d * e) for d, e in zip(p, q)], dtype)])
     return f
 
 
@@ -224,6 +233,7 @@ def products():
     x, w = f.input([5, 19], a), f.constant([19, 23], b)
     whole = matmul(a, b, 5, 19, 23)
     f.add("MatMul", [x, w], [([5, 23], whole, F)])
+    f.add("MatMul", [f.input([2, 0], [], I32), f.input([0, 3], [], I32)], [([2, 3], [0] * 6, I32)])
     turned = [b[k * 23 + j] for j in range(23) for k in range(19)]
     f.add("Gemm", [x, f.constant([23, 19], turned), f.constant([23], bias)],
           [([5, 23], [0.5 * e + bias[i % 23] for i, e in enumerate(whole)], F)],

@@ -224,6 +224,10 @@ def tokens():
     add(cut(["[ ,]+", "-", "a"], 1), 1, "none", 1, separators=["[ ,]+", "-", "a"])
     add([re.findall("[a-zé]+|,", t) for t in texts], 0, "", 1, tokenexp="[a-zé]+|,")
     add([re.findall(r"\b\w\w+", t, re.ASCII) for t in texts], 0, "", 2, tokenexp=r"\b\w\w+")
+    for shape, result in (([0], [0]), ([2, 0], [2, 0]), ([0, 2], [0, 0])):  # no strings: no axis of pieces
+        x = f.input(shape, [], S)
+        add([], 1, "#", 1, separators=[" "])
+        f.outputs[-1] = (f.outputs[-1][0], result, [], S)
     return f
 
 

@@ -49,10 +49,10 @@ def own_cases():
     scripts = sorted(f for f in os.listdir(SCRIPTS) if f.endswith("_cases.py") and f != "plan_cases.py")
     with tempfile.TemporaryDirectory() as folder:
         for script in scripts:
-            made = os.path.join(folder, script)
+            made = os.path.join(folder, script, "cases")  # some make folders beside theirs
             subprocess.run([sys.executable, os.path.join(SCRIPTS, script), made], check=True,
                            stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-            for _, path in models_below(made):
+            for _, path in models_below(os.path.dirname(made)):
                 for op in operators_of(path):
                     found.setdefault(op, set()).add(script[:-3])
     add_other_scripts(found)

@@ -111,7 +111,8 @@ static void check_rules(OpCode op)
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
     expect(op, shape_rules[op].shape || info->expands || !is_real(op),
            "SHAPE or EXPAND is missing");
-    unsigned told = info->traits & ~(unsigned)(T_INTERNAL | T_QUANTISES | T_MAPS | T_STRINGS);
+    unsigned told =
+        info->traits & ~(unsigned)(T_INTERNAL | T_QUANTISES | T_MAPS | T_STRINGS | T_COMPLEX);
     expect(op, !info->expands || !(shape_rules[op].shape || lower->lower || told),
            "EXPAND needs no other rule and no trait of what is computed");
     expect(op, info->expands == (expand_rules[op].expand != NULL), "EXPAND: a rule is missing");

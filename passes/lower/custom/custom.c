@@ -211,6 +211,7 @@ static int finish_outputs(Calling *c)
 int lower_custom(Lower *lw, Node *node)
 {
     const CustomUse *use = node->custom;
+    if (!use) return diag_node(lw->diag, &node->origin, "it names no operator");
     External *x = arena_alloc(lw->arena, sizeof *x);
     *x = (External){.op = use->op,
                     .origin = node->origin,

@@ -38,6 +38,7 @@ static void read_node(Attention *a, Lower *lw, const Node *node)
     a->past = a->past_k ? a->past_k->dims[2] : size_const(t, 0);
     a->total = size_add(t, a->past, a->fresh);
     a->type = lower_type(a->q->dtype);
+    a->hidden_is_nan = node_int(node, "hidden_is_nan") != 0;
     a->causal = node_int(node, "is_causal") != 0;
     a->softcap = node_float(node, "softcap");
     a->window = node_int(node, "window");
@@ -77,34 +78,6 @@ static void copy_present(Attention *a, int output, const char *suffix, const Ten
     copy_part(a, fresh, to, depth, a->fresh, past ? a->past : size_const(lw->sizes, 0));
     kb_end(b);
     lower_end(lw);
-}
-
-static void add_values(Attention *a, Cell *sum, const Tensor *values, Inst *begin, Inst *end,
-                       const Size *shift, Inst *d)
-{
-    Lower *lw = a->lw;
-    Builder *b = &lw->b;
-    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1);
-    Inst *e = attention_weight(a, kb_add(b, at, kb_size(b, shift)));
-    Inst *v = lower_load(lw, values, attention_at(a, values, a->v_depth, a->kv_h, at, d));
-    kb_set(b, sum, lower_fma(lw, e, v, kb_get(b, sum)));
-    kb_end(b);
-}
-
-static void store_output(Attention *a, Inst *scale)
-{
-    Lower *lw = a->lw;
-    Builder *b = &lw->b;
-    const Size *none = size_const(lw->sizes, 0);
-    Inst *d = kb_for_n(b, LOOP_VECTOR, a->v_depth);
-    Cell *sum = kb_cell(b, "sum_v", (LType){a->type, 1}, kb_float(b, a->type, 0));
-    sum->reduce = LI_COUNT;
-    if (a->past_v) add_values(a, sum, a->past_v, a->past_begin, a->past_end, none, d);
-    add_values(a, sum, a->v, a->fresh_begin, a->fresh_end, a->past, d);
-    const Tensor *y = a->node->out[OUT_Y];
-    Inst *value = kb_mul(b, kb_get(b, sum), scale);
-    lower_store(lw, attention_at(a, y, a->v_depth, a->h, a->i, d), value);
-    kb_end(b);
 }
 
 static Inst *at_most(Builder *b, Inst *i, Inst *most)
@@ -167,7 +140,8 @@ static void attend(Attention *a)
     attention_ends(a);
     if (a->past_k) attention_scores(a, a->past_k, a->past_begin, a->past_end, none);
     attention_scores(a, a->k, a->fresh_begin, a->fresh_end, a->past);
-    store_output(a, attention_softmax(a));
+    if (!a->qk_out) attention_finish(a, false);
+    attention_values(a, attention_softmax(a));
 }
 
 void attention_task(Attention *a, Inst *row)

@@ -22,7 +22,7 @@ typedef struct Attention {
     const Size *past, *fresh, *total; /* numbers of keys */
     DType type;
     double scale, softcap;
-    bool causal;
+    bool causal, hidden_is_nan;
     int64_t window; /* so many keys each query sees; 0: all */
     Buffer *row;
     Inst *row_at;           /* where the query's row starts in it */
@@ -40,13 +40,11 @@ Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head
 void attention_task(Attention *a, Inst *row);
 /* Which keys the query a->i sees. */
 void attention_ends(Attention *a);
-/* Key j's score of the product with the query: scale, cap, mask. */
-Inst *attention_score(Attention *a, Inst *j, Inst *product);
-/* Keys of a causal query and before its window that are not seen. */
-Inst *attention_hide(Attention *a, Inst *j, Inst *score);
-/* The query's row of scores: keys [begin, end) of a part whose first key is number `shift`. */
+/* The query's row, of products with keys or, for scores that are shown, of all that makes them scores: keys [begin, end) of a part whose first key is number `shift`. */
 void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift);
-/* The row becomes exp(score - largest); returns 1 / their sum, 0 when no key is seen. */
+/* Products become scores: scale, cap, mask. hides: keys that the query does not see are among them. */
+void attention_finish(Attention *a, bool hides);
+/* The row becomes exp(score - largest); returns 1 / their sum, 0 or NaN when no key is seen. */
 Inst *attention_softmax(Attention *a);
 /* Element j of the row. */
 Inst *attention_weight(Attention *a, Inst *j);
@@ -55,5 +53,7 @@ void attention_set_weight(Attention *a, Inst *j, Inst *value);
 /* Are there enough queries for tiles? */
 bool attention_is_tiled(const Attention *a);
 void attention_tiles(Attention *a);
+/* The query's row of the output: the sum of values by weights, times the scale. */
+void attention_values(Attention *a, Inst *scale);
 
 #endif

@@ -44,19 +44,28 @@ void attention_set_weight(Attention *a, Inst *j, Inst *value)
     kb_store(&a->lw->b, row, kb_add(&a->lw->b, a->row_at, j), value);
 }
 
-/* Q's row times one key. */
-static Inst *product(Attention *a, const Tensor *keys, Inst *j)
+enum { KEYS = 4 }; /* computed together: their sums do not wait for each other */
+
+/* Q's row times `count` keys, the first of them `at`. */
+static void multiply(Attention *a, const Tensor *keys, Inst *at, int count, Inst **products)
 {
     Lower *lw = a->lw;
     Builder *b = &lw->b;
-    Cell *sum = kb_cell(b, "sum", (LType){a->type, 1}, kb_float(b, a->type, 0));
-    sum->reduce = LI_ADD;
+    Cell *sums[KEYS];
+    for (int i = 0; i < count; i++) {
+        sums[i] = kb_cell(b, arena_printf(lw->arena, "sum%d", i), (LType){a->type, 1},
+                          kb_float(b, a->type, 0));
+        sums[i]->reduce = LI_ADD;
+    }
     Inst *d = kb_for_n(b, LOOP_VECTOR, a->depth);
     Inst *q = lower_load(lw, a->q, attention_at(a, a->q, a->depth, a->h, a->i, d));
-    Inst *k = lower_load(lw, keys, attention_at(a, keys, a->depth, a->kv_h, j, d));
-    kb_set(b, sum, lower_fma(lw, q, k, kb_get(b, sum)));
+    for (int i = 0; i < count; i++) {
+        Inst *j = kb_addi(b, at, i);
+        Inst *k = lower_load(lw, keys, attention_at(a, keys, a->depth, a->kv_h, j, d));
+        kb_set(b, sums[i], lower_fma(lw, q, k, kb_get(b, sums[i])));
+    }
     kb_end(b);
-    return kb_get(b, sum);
+    for (int i = 0; i < count; i++) products[i] = kb_get(b, sums[i]);
 }
 
 static Inst *masked(Attention *a, Inst *seen, Inst *score)
@@ -83,7 +92,8 @@ static Inst *add_mask(Attention *a, Inst *j, Inst *score)
     return score;
 }
 
-Inst *attention_hide(Attention *a, Inst *j, Inst *score)
+/* Padding keys, those after the query and those before its window are not seen. */
+static Inst *hide(Attention *a, Inst *j, Inst *score)
 {
     Builder *b = &a->lw->b;
     if (a->causal || a->lengths) score = masked(a, kb_op(b, LI_LT, j, a->seen), score);
@@ -100,9 +110,14 @@ static Inst *cap(Attention *a, Inst *score)
     return kb_mul(b, limit, kb_op1(b, LI_TANH, kb_op(b, LI_DIV, score, limit)));
 }
 
-Inst *attention_score(Attention *a, Inst *j, Inst *product)
+void attention_finish(Attention *a, bool hides)
 {
-    return add_mask(a, j, cap(a, kb_mul(&a->lw->b, product, scale_of(a))));
+    Builder *b = &a->lw->b;
+    Inst *j = kb_for(b, LOOP_VECTOR, a->begin, a->end, 1);
+    Inst *score = cap(a, kb_mul(b, attention_weight(a, j), scale_of(a)));
+    score = add_mask(a, j, score);
+    attention_set_weight(a, j, hides ? hide(a, j, score) : score);
+    kb_end(b);
 }
 
 static void show(Attention *a, int mode, Inst *j, Inst *score)
@@ -111,22 +126,50 @@ static void show(Attention *a, int mode, Inst *j, Inst *score)
     lower_store_to(a->lw, a->qk_out, (Inst *[]){a->b, a->h, a->i, j}, score);
 }
 
-void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift)
+/* `count` keys at a time. */
+static void store_products(Attention *a, const Tensor *keys, Inst *begin, Inst *end,
+                           const Size *shift, int count)
 {
     Builder *b = &a->lw->b;
-    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1);
+    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, count), *products[KEYS];
+    multiply(a, keys, at, count, products);
     Inst *j = kb_add(b, at, kb_size(b, shift));
-    Inst *score = product(a, keys, at);
+    for (int i = 0; i < count; i++) attention_set_weight(a, kb_addi(b, j, i), products[i]);
+    kb_end(b);
+}
+
+static void store_shown_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end,
+                               const Size *shift)
+{
+    Builder *b = &a->lw->b;
+    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1), *score;
+    Inst *j = kb_add(b, at, kb_size(b, shift));
+    multiply(a, keys, at, 1, &score);
     score = kb_mul(b, score, scale_of(a));
     show(a, QK_PRODUCT, j, score);
     score = cap(a, score);
     show(a, QK_CAPPED, j, score);
-    score = add_mask(a, j, score);
-    if (a->qk_out)
-        score = attention_hide(a, j, score); /* else only keys that are seen are computed */
+    score = hide(a, j, add_mask(a, j, score));
     show(a, QK_BIASED, j, score);
     attention_set_weight(a, j, score);
     kb_end(b);
+}
+
+void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift)
+{
+    Builder *b = &a->lw->b;
+    Inst *whole = begin;
+    if (a->qk_out) {
+        store_shown_scores(a, keys, begin, end, shift);
+        return;
+    }
+    if (!a->lw->target->plain) {
+        Inst *count = kb_sub(b, end, begin);
+        whole = kb_sub(b, end,
+                       kb_op(b, LI_REM, kb_op(b, LI_MAX, count, kb_i64(b, 0)), kb_i64(b, KEYS)));
+        store_products(a, keys, begin, whole, shift, KEYS);
+    }
+    store_products(a, keys, whole, end, shift, 1);
 }
 
 static Inst *each_key(Attention *a)
@@ -175,7 +218,8 @@ Inst *attention_softmax(Attention *a)
     kb_end(b);
     Inst *all = kb_get(b, sum);
     if (sink) all = kb_add(b, all, kb_op1(b, LI_EXP, kb_sub(b, sink, largest)));
-    Inst *scale = kb_select(b, hidden, zero, kb_op(b, LI_DIV, kb_float(b, a->type, 1), all));
+    Inst *of_none = a->hidden_is_nan ? kb_float(b, a->type, NAN) : zero;
+    Inst *scale = kb_select(b, hidden, of_none, kb_op(b, LI_DIV, kb_float(b, a->type, 1), all));
     show_softmax(a, scale);
     return scale;
 }

@@ -13,9 +13,9 @@
 
 #include "passes/lower/products/matrix.h"
 
-enum { MOST_ROWS = 8, ROWS_FEW_REGISTERS = 6, MOST_VECS = 2, LEAST_QUERIES = 8 };
+enum { MOST_ROWS = 8, ROWS_FEW_REGISTERS = 6, VECS = 2, VECS_OF_ONE_ROW = 4, LEAST_QUERIES = 8 };
 
-typedef Cell *Cells[MOST_ROWS][MOST_VECS];
+typedef Cell *Cells[MOST_ROWS][VECS_OF_ONE_ROW];
 
 typedef struct Tile {
     Attention *a;
@@ -29,12 +29,15 @@ typedef struct Tile {
     Inst *rows_at;     /* where its rows of scores begin, and behind all of them the rows' scales */
     Inst *panels_at;   /* where the head's panels begin */
     Inst *begin, *end; /* keys that one of its queries sees */
+    Inst *scale; /* of the row, where there is one only; NULL: the rows' scales lie behind them */
 } Tile;
 
 bool attention_is_tiled(const Attention *a)
 {
     const Lower *lw = a->lw;
-    if (lw->target->plain || a->qk_out || matrix_vector_lanes(lw, a->type) == 1) return false;
+    if (lw->target->plain || lw->target->compact || a->qk_out ||
+        matrix_vector_lanes(lw, a->type) == 1)
+        return false;
     return !size_is_const(a->queries) || a->queries->value >= LEAST_QUERIES;
 }
 
@@ -133,7 +136,7 @@ static void multiply_panel(Tile *t, Inst *key)
     Inst *at = kb_add(b, t->panels_at, kb_mul(b, key, kb_size(b, t->a->depth)));
     Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, t->lanes), 1);
     make_cells(t, sums, "score");
-    Inst *d = kb_for_n(b, LOOP_SERIAL, t->a->depth), *keys[MOST_VECS];
+    Inst *d = kb_for_n(b, LOOP_SERIAL, t->a->depth), *keys[VECS];
     Inst *from = kb_add(b, at, kb_add(b, kb_muli(b, d, t->width), lane));
     for (int v = 0; v < t->vecs; v++) keys[v] = kb_load(b, panels, kb_addi(b, from, v * t->lanes));
     for (int r = 0; r < t->rows; r++) add_products(t, sums, r, query_element(t, r, d), keys);
@@ -149,7 +152,7 @@ static void multiply_panel(Tile *t, Inst *key)
 static void multiply_keys(Tile *t)
 {
     Builder *b = &t->a->lw->b;
-    t->vecs = MOST_VECS;
+    t->vecs = VECS;
     Inst *begin = t->begin;
     if (t->a->window) begin = kb_sub(b, begin, kb_op(b, LI_REM, begin, kb_i64(b, t->width)));
     multiply_panel(t, kb_for(b, LOOP_SERIAL, begin, t->end, t->width));
@@ -174,11 +177,7 @@ static void weigh_keys(Tile *t)
     attention_ends(a);
     a->begin = t->begin;
     a->end = t->end;
-    Inst *j = kb_for(b, LOOP_VECTOR, a->begin, a->end, 1);
-    Inst *score = attention_score(a, j, attention_weight(a, j));
-    if (t->rows > 1) score = attention_hide(a, j, score);
-    attention_set_weight(a, j, score);
-    kb_end(b);
+    attention_finish(a, t->rows > 1);
     Inst *scale = attention_softmax(a);
     Param *rows = lower_whole(a->lw, a->row, true);
     kb_store(b, rows, scale_index(t, r), scale);
@@ -194,7 +193,7 @@ static void add_values(Tile *t, Cells sums, const Tensor *values, Inst *begin, I
     Attention *a = t->a;
     Builder *b = &a->lw->b;
     Param *rows = lower_whole(a->lw, a->row, false);
-    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1), *v[MOST_VECS];
+    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1), *v[VECS_OF_ONE_ROW];
     Inst *j = kb_add(b, at, kb_size(b, shift));
     for (int k = 0; k < t->vecs; k++) {
         Inst *d = kb_addi(b, column, k * t->lanes);
@@ -226,7 +225,7 @@ static void sum_values(Tile *t, Inst *column)
     add_values(t, sums, a->v, begin, end, a->past, column);
     Param *rows = lower_whole(lw, a->row, false);
     for (int r = 0; r < t->rows; r++) {
-        Inst *scale = kb_load(b, rows, scale_index(t, kb_i64(b, r)));
+        Inst *scale = t->scale ? t->scale : kb_load(b, rows, scale_index(t, kb_i64(b, r)));
         Inst *i = kb_addi(b, t->first, r);
         for (int v = 0; v < t->vecs; v++) {
             Inst *d = kb_addi(b, column, v * t->lanes);
@@ -236,15 +235,18 @@ static void sum_values(Tile *t, Inst *column)
     }
 }
 
-/* Columns that fill MOST_VECS vectors, then the rest of them. */
+/* Columns that fill vectors, then the rest of them. */
 static void weigh_values(Tile *t)
 {
     Attention *a = t->a;
     Builder *b = &a->lw->b;
-    int64_t whole = size_is_const(a->v_depth) ? a->v_depth->value / t->width * t->width : 0;
+    int64_t columns = size_is_const(a->v_depth) ? a->v_depth->value : 0, whole = 0;
+    t->vecs = t->rows == 1 ? VECS_OF_ONE_ROW : VECS;
+    while (t->vecs > 1 && t->vecs * t->lanes > columns) t->vecs /= 2;
+    if (t->lanes > 1) whole = columns - columns % (t->vecs * t->lanes);
     if (whole) {
-        t->vecs = MOST_VECS;
-        Inst *column = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, whole), t->width);
+        int64_t step = t->vecs * t->lanes;
+        Inst *column = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, whole), step);
         Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, t->lanes), 1);
         sum_values(t, kb_add(b, column, lane));
         kb_end(b);
@@ -254,6 +256,19 @@ static void weigh_values(Tile *t)
     t->vecs = 1;
     sum_values(t, kb_for(b, LOOP_VECTOR, kb_i64(b, whole), kb_size(b, a->v_depth), 1));
     kb_end(b);
+}
+
+void attention_values(Attention *a, Inst *scale)
+{
+    Tile t = {.a = a, .lanes = a->lw->target->plain ? 1 : matrix_vector_lanes(a->lw, a->type)};
+    t.rows = 1;
+    t.first = a->i;
+    t.rows_at = a->row_at;
+    t.begin = a->begin;
+    t.end = a->end;
+    t.scale = scale;
+    t.padded = a->total;
+    weigh_values(&t);
 }
 
 /* ---- Tiles ---- */
@@ -320,10 +335,12 @@ void attention_tiles(Attention *a)
 {
     SizeTable *sizes = a->lw->sizes;
     Tile t = {.a = a, .lanes = matrix_vector_lanes(a->lw, a->type)};
-    t.width = t.lanes * MOST_VECS;
+    t.width = t.lanes * VECS;
     t.most = lower_registers(a->lw->target) < 32 ? ROWS_FEW_REGISTERS : MOST_ROWS;
     const Size *panels = size_ceildiv(sizes, a->total, size_const(sizes, t.width));
     t.padded = size_muli(sizes, panels, t.width);
+    a->lw->transforms_weights =
+        true; /* the panels are memory that one query after the other does without */
     make_panels(&t);
     emit_heads(&t);
 }

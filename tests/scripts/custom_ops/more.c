@@ -109,7 +109,7 @@ int org_other_Wrong_shape(lpc_custom_call *call)
     if (!strcmp(how, "rank by size")) call->out[0].rank = call->in[0].dims[0] > 3 ? 1 : 0;
     if (!strcmp(how, "count") || !strcmp(how, "too many")) call->out[0].counted = 1;
     /* larger in the middle than at the bound */
-    if (!strcmp(how, "hill")) call->out[0].dims[0] = call->in[0].dims[0] == 5 ? 1000 : 1;
+    if (!strcmp(how, "hill")) call->out[0].dims[0] = call->in[0].dims[0] == 777 ? 1000 : 1;
     return 0;
 }
 
