@@ -3,20 +3,36 @@
 
 #include <string.h>
 
+/* Notes the node for who asks (ImportOptions.missing). */
+static void note_missing(const Call *call, const char *why, bool is_unknown)
+{
+    MissingList *list = call->im->options->missing;
+    const char *domain = call->proto->domain ? call->proto->domain : "";
+    if (!list) return;
+    arena_push(call->im->arena, list->at, list->count) =
+        (Missing){.op = call->origin.op,
+                  .node = call->origin.node,
+                  .full = call->op,
+                  .is_unknown = is_unknown,
+                  .index = call->origin.index,
+                  .opset = scope_opset(call->scope, domain),
+                  .why = why};
+}
+
 int call_fail(const Call *call, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     const char *text = arena_vprintf(call->im->arena, format, args);
     va_end(args);
-    missing_note(call, text, false);
+    note_missing(call, text, false);
     return diag_node(call->im->diag, &call->origin, "%s", text);
 }
 
 int call_unknown(const Call *call)
 {
     static const char text[] = "operator is not supported";
-    missing_note(call, text, true);
+    note_missing(call, text, true);
     return diag_node(call->im->diag, &call->origin, "%s", text);
 }
 

@@ -37,6 +37,8 @@ typedef enum NewerExport { NEWER_NOT, NEWER_MAY_HELP, NEWER_HELPS } NewerExport;
 /* A node that lpc does not take. */
 typedef struct Missing {
     const char *op, *node; /* node: "" when it has no name */
+    const char *full;      /* the operator with its domain, "com.microsoft::Gelu" */
+    bool is_unknown;       /* lpc does not know the operator */
     int index;         /* in the model's list; of the node around it when it is in a graph inside */
     int64_t opset;     /* of its domain, 0: the model does not say */
     const char *why;   /* as the error says it */

@@ -168,6 +168,7 @@ static int read_graph(Import *im)
     failed |= random_read_input(im, scope);
     bool has_inputs = !failed;
     failed |= nodes_convert(scope, graph->node, graph->n_node);
+    if (im->options->missing) missing_advise(im->arena, im->options->missing);
     im->is_partial = failed && has_inputs && im->options->missing;
     if (failed) return LPC_ERROR;
     TRY(read_outputs(im, scope));

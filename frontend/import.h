@@ -223,8 +223,8 @@ int call_alias(Call *call, int i, Tensor *value);
 /* The call goes on as another operator, whose own opset does not matter. */
 void call_become(Call *call, const char *op);
 int call_fail(const Call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Notes the node for who asks (ImportOptions.missing). is_unknown: lpc does not know the operator. (missing.c) */
-void missing_note(const Call *call, const char *why, bool is_unknown);
+/* What the nodes that are not taken would need, and whether a newer export would help. (missing.c) */
+void missing_advise(Arena *arena, MissingList *list);
 /* Tells that the operator is not known. */
 int call_unknown(const Call *call);
 

@@ -93,34 +93,34 @@ static const char *other_spelling(const char *op)
     return NULL;
 }
 
-static void advise(const Call *call, Missing *m)
+static void advise(Arena *arena, Missing *m)
 {
     for (size_t i = 0; i < sizeof advices / sizeof *advices; i++) {
-        if (!is_about(&advices[i], call->op)) continue;
+        if (!is_about(&advices[i], m->full)) continue;
         m->newer = advices[i].newer;
         m->needs = advices[i].needs;
         return;
     }
-    const char *spelled = other_spelling(call->op);
+    const char *spelled = other_spelling(m->full);
     m->newer = NEWER_NOT;
     if (spelled)
-        m->needs = arena_printf(call->im->arena, "ONNX spells it %s", spelled);
-    else if (strchr(call->op, ':'))
+        m->needs = arena_printf(arena, "ONNX spells it %s", spelled);
+    else if (strchr(m->full, ':'))
         m->needs =
-            arena_printf(call->im->arena,
+            arena_printf(arena,
                          "of a domain of its own: give it as a C function, --custom %s=FILE.c, "
                          "or export it as a function of standard operators and keep the functions "
                          "in the file",
-                         call->op);
+                         m->full);
     else
-        m->needs = arena_printf(call->im->arena,
+        m->needs = arena_printf(arena,
                                 "ONNX has no such operator up to opset %d: export it as a function "
                                 "of standard operators",
                                 OPSET_MAX);
 }
 
 /* A form that a newer opset says otherwise may be one that exporters get right there. */
-static void look_newer(const Call *call, Missing *m)
+static void look_newer(Arena *arena, Missing *m)
 {
     static const struct {
         const char *op;
@@ -130,33 +130,25 @@ static void look_newer(const Call *call, Missing *m)
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
         if (strcmp(m->op, gone[i].op)) continue;
         m->newer = NEWER_MAY_HELP;
-        m->needs =
-            arena_printf(call->im->arena, "gone since opset %d: exports of that or newer have %s",
-                         gone[i].since, gone[i].by);
+        m->needs = arena_printf(arena, "gone since opset %d: exports of that or newer have %s",
+                                gone[i].since, gone[i].by);
         return;
     }
     int newest = m->opset > 0 ? canon_newest(m->op, m->opset) : 0;
     m->newer = newest ? NEWER_MAY_HELP : NEWER_NOT;
     if (newest)
-        m->needs = arena_printf(call->im->arena,
+        m->needs = arena_printf(arena,
                                 "the operator has another form from opset %d on: an export with "
                                 "it may be one that lpc reads",
                                 newest);
 }
 
-void missing_note(const Call *call, const char *why, bool is_unknown)
+void missing_advise(Arena *arena, MissingList *list)
 {
-    MissingList *list = call->im->options->missing;
-    const char *domain = call->proto->domain ? call->proto->domain : "";
-    if (!list) return;
-    Missing m = {.op = call->origin.op,
-                 .node = call->origin.node,
-                 .index = call->origin.index,
-                 .opset = scope_opset(call->scope, domain),
-                 .why = why};
-    if (is_unknown)
-        advise(call, &m);
-    else
-        look_newer(call, &m);
-    arena_push(call->im->arena, list->at, list->count) = m;
+    for (int i = 0; i < list->count; i++) {
+        if (list->at[i].is_unknown)
+            advise(arena, &list->at[i]);
+        else
+            look_newer(arena, &list->at[i]);
+    }
 }

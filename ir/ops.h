@@ -43,7 +43,10 @@ enum {
      * what they map to: a row for each map, a column for each key, keys ascending. */
     T_MAPS = 8192,
     T_STRINGS = 16384, /* takes tensors of strings */
-    T_COMPLEX = 32768  /* takes tensors of complex numbers: moves them */
+    T_COMPLEX = 32768, /* takes tensors of complex numbers: moves them */
+    /* Loads each element of input 0 a few times, with lower_load: what turns bytes into wider numbers may be
+     * computed there. */
+    T_REREADS = 65536
 };
 
 /* A nearest_mode of Resize that only lpc has: floor where the axis is enlarged, ceil where it is not, as

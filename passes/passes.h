@@ -39,6 +39,8 @@ int pass_fold_scales(Graph *graph);
 int pass_fuse_quantized(Graph *graph);
 /* Constant weights of few bits stay so in products. Run behind pass_fuse_quantized, which needs them as they are. */
 int pass_pack_weights(Graph *graph);
+/* Functions of one 8-bit number become tables. Run before pass_fold, which computes these. */
+int pass_tables(Graph *graph);
 /* Computes what depends on constants only, DequantizeLinear of weights included (which pass_shapes
  * leaves alone for pass_fuse_quantized). */
 int pass_fold(Graph *graph);

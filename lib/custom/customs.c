@@ -5,10 +5,7 @@
 #include "lib/files/folder.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 Customs *customs_new(Arena *arena)
 {
@@ -89,25 +86,6 @@ static const char *user_of(const Customs *set, const CustomFile *file)
     int i = 0;
     while (set->ops[i].file_index != file->number - 1) i++;
     return set->ops[i].name;
-}
-
-int custom_read(Arena *arena, const char *path, const char **data, size_t *length)
-{
-    struct stat info;
-    FILE *in = fopen(path, "rb");
-    if (!in) return errno;
-    Text text;
-    text_init(&text, arena);
-    if (!fstat(fileno(in), &info) && S_ISDIR(info.st_mode)) {
-        fclose(in);
-        return EISDIR;
-    }
-    char part[16384];
-    for (size_t got; (got = fread(part, 1, sizeof part, in)) > 0;) text_addn(&text, part, got);
-    fclose(in);
-    *data = text.data;
-    *length = text.length;
-    return 0;
 }
 
 static int read_file(Customs *set, Diag *diag, CustomFile *file)

@@ -6,6 +6,8 @@
 #include "ir/diag.h"
 #include "ir/dtype.h"
 
+#include <stdio.h>
+
 enum { TENSOR_RANK_MAX = 8 };
 
 /* A tensor in memory, row-major. Name and data belong to an arena. A scalar has rank 0. An element of a
@@ -37,6 +39,8 @@ int host_read(HostTensor *tensor, Arena *arena, Diag *diag, const char *path);
 int host_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size);
 
+/* An open regular file and its size; NULL, reported, when it is none. (bytes.c) */
+FILE *host_open_file(Diag *diag, const char *path, size_t *size);
 /* The bytes of a regular file, in the arena. */
 int host_read_file(Arena *arena, Diag *diag, const char *path, uint8_t **data, size_t *size);
 

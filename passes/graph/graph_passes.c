@@ -11,6 +11,7 @@ const PassInfo graph_passes[] = {
     {"fuse-quantized", pass_fuse_quantized,
      "dequantise, operator, quantise: operators on integers"},
     {"pack-weights", pass_pack_weights, "products with weights of few bits"},
+    {"tables", pass_tables, "functions of an 8-bit number become tables"},
     {"fold", pass_fold, "nodes of constants that are left"},
     {"epilogues", pass_epilogues, "element-wise chains into the heavy node before them"},
     {"inline", pass_inline, "tensors that are computed where they are read"},

@@ -20,6 +20,14 @@ static bool can_inline(const Node *n)
            (op_info(n->op)->traits & (T_ELEMENTWISE | T_INLINE));
 }
 
+/* Turns bytes into wider numbers at the cost of a load: as often as one likes. */
+static bool widens_bytes(const Node *n)
+{
+    if (n->op != OP_DEQUANTIZE_LINEAR) return false;
+    return dtype_size(n->in[0]->dtype) == 1 && tensor_is_static(n->in[1]) &&
+           tensor_static_elements(n->in[1]) == 1;
+}
+
 typedef struct Inliner {
     Graph *g;
     const Uses *uses;
@@ -27,6 +35,7 @@ typedef struct Inliner {
     int *copies; /* by node id: how often its operators stand there */
     int *depth;  /* by node id: loads through inlined tensors above it */
     int *load;   /* by node id of a kernel: operators in it */
+    bool *again; /* by node id: its elements are computed several times */
 } Inliner;
 
 static bool reads_only_as_size(const Node *user, const Tensor *x)
@@ -62,6 +71,22 @@ static bool loads_once(const Node *user, int k)
     return op_loads_once(user->op, k);
 }
 
+static bool rereads(const Node *user, int k)
+{
+    return k == 0 && (op_info(user->op)->traits & T_REREADS);
+}
+
+/* n's elements are computed several times in the kernel of a reader. */
+static bool is_computed_again(const Inliner *in, const Node *n)
+{
+    const Tensor *x = n->out[0];
+    for (int u = 0; u < in->uses->user_count[x->id]; u++) {
+        const Node *user = in->uses->users[x->id][u];
+        if (in->again[user->id] || (user->in[0] == x && rereads(user, 0))) return true;
+    }
+    return false;
+}
+
 /* How often user loads x, as input or in its epilogue; -1 when x must be stored for that. */
 static int loads_of(const Node *user, const Tensor *x)
 {
@@ -69,7 +94,7 @@ static int loads_of(const Node *user, const Tensor *x)
     const Tensor *result = node_result(user);
     for (int k = 0; k < user->in_count; k++) {
         if (user->in[k] != x) continue;
-        if (!loads_once(user, k)) return -1;
+        if (!loads_once(user, k) && !rereads(user, k)) return -1;
         loads++;
     }
     for (int e = 0; e < user->epilogue_count; e++) {
@@ -148,7 +173,10 @@ static bool should_inline(Inliner *in, const Node *n)
         places += loads;
     }
     if (places != in->uses->count[x->id]) return false; /* a branch's condition */
-    return find_readers(in, n) && join(in, n);
+    bool again = is_computed_again(in, n);
+    if ((again && !widens_bytes(n)) || !find_readers(in, n) || !join(in, n)) return false;
+    in->again[n->id] = again;
+    return true;
 }
 
 /* Requires shapes and that no later pass changes nodes. */
@@ -160,6 +188,7 @@ int pass_inline(Graph *g)
     in.copies = arena_array(g->arena, ids, sizeof *in.copies);
     in.depth = arena_array(g->arena, ids, sizeof *in.depth);
     in.load = arena_array(g->arena, ids, sizeof *in.load);
+    in.again = arena_array(g->arena, ids, sizeof *in.again);
     for (int i = g->node_count - 1; i >= 0; i--) {
         Node *n = g->nodes[i];
         if (n->op == OP_DELETED || !n->out_count) continue;

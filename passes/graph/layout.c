@@ -103,6 +103,13 @@ static void copy_pictures(Graph *g)
     }
 }
 
+/* What is computed where it is read lies as its source does, which may be the user's. */
+static bool is_given(const Layout *l, const Tensor *x)
+{
+    while (x->is_inlined && x->producer->in_count && x->producer->in[0]) x = x->producer->in[0];
+    return l->fixed[x->id];
+}
+
 static void seed(Layout *l)
 {
     for (int i = 0; i < l->g->node_count; i++) {
@@ -111,9 +118,10 @@ static void seed(Layout *l)
         mark(l, node_result(n));
         mark(l, node_has_output(n, 1) ? n->out[1] : NULL);
         const Tensor *x = n->in[0];
-        /* a view lies as its source does */
+        /* a view lies as its source does; what is read once in any case is read as it lies */
         const Node *from = x->producer;
-        if (from && keeps_axes(from) && !op_info(from->op)->is_view) mark(l, x);
+        bool as_given = op_loads_once(n->op, 0) && is_given(l, x);
+        if (from && keeps_axes(from) && !op_info(from->op)->is_view && !as_given) mark(l, x);
     }
 }
 

@@ -202,11 +202,14 @@ typedef struct AllMade {
 static const Made *make_weights(Graph *g, AllMade *all, const Weights *w)
 {
     for (int i = 0; i < all->count; i++) {
-        const Made *made = &all->list[i];
-        if (made->from == w->from && made->by_columns == w->by_columns) return made;
+        const Made *old = &all->list[i];
+        if (old->from == w->from && old->by_columns == w->by_columns) return old;
     }
-    arena_push(g->arena, all->list, all->count) =
-        (Made){w->from, w->by_columns, make_codes(g, w), make_scales(g, w), make_zeros(g, w)};
+    Made made = {.from = w->from, .by_columns = w->by_columns};
+    made.codes = make_codes(g, w);
+    made.scales = make_scales(g, w);
+    made.zeros = make_zeros(g, w);
+    arena_push(g->arena, all->list, all->count) = made;
     return &all->list[all->count - 1];
 }
 

@@ -242,6 +242,84 @@ static bool quantise_move(Graph *g, const Uses *uses, Node *n)
     return true;
 }
 
+/* ---- Means ---- */
+
+/* Elements that are summed up for one of y; 0 when that is not known. */
+static int64_t summed(const Tensor *x, const Tensor *y)
+{
+    if (!tensor_is_static(x) || !tensor_is_static(y) || tensor_static_elements(y) < 1) return 0;
+    return tensor_static_elements(x) / tensor_static_elements(y);
+}
+
+static Tensor *before(Graph *g, const Node *n, OpCode op, int count, Tensor *const *in, DType type,
+                      const Tensor *like)
+{
+    Tensor *y = graph_tensor(g, NULL, type, like->rank, like->dims);
+    Node *node = graph_node_at(g, rewrite_position(g, n), op, NULL, &n->origin, count, in, 1, &y);
+    node->region = n->region;
+    return y;
+}
+
+/* The axes that a mean is of, as ReduceSum has them; NULL: they are not known. */
+static Tensor *axes_of_mean(Graph *g, const Node *n)
+{
+    int64_t axes[MAX_RANK];
+    int count = 0;
+    if (n->op == OP_REDUCE_MEAN) {
+        Tensor *given = node_in(n, 1);
+        return given && given->data && tensor_static_elements(given) > 0 ? given : NULL;
+    }
+    for (int i = 2; i < n->in[0]->rank; i++) axes[count++] = i;
+    return graph_const_i64(g, NULL, count, axes);
+}
+
+/* mean(scale * (x - zero)) = (sum(x) - count * zero) * (scale / count): the sum is one of integers, and exact. */
+static bool quantise_mean(Graph *g, const Uses *uses, Node *n)
+{
+    Quant in;
+    Tail t;
+    if (!dequantised(g, n->in[0], &in) || !in.per_tensor || !is_byte(in.dtype)) return false;
+    int64_t count = summed(in.x, n->out[0]);
+    Tensor *axes = axes_of_mean(g, n), *y = n->out[0];
+    if (!axes || count < 1 || count > INT32_MAX / 512 || !tail_of(g, uses, n, &t)) return false;
+    Tensor *whole = before(g, n, OP_CAST, 1, &in.x, DT_I32, in.x);
+    node_set_int(g, whole->producer, "to", dtype_to_onnx(DT_I32));
+    Tensor *sum = before(g, n, OP_REDUCE_SUM, 2, (Tensor *[]){whole, axes}, DT_I32, y);
+    node_set_int(g, sum->producer, "keepdims",
+                 n->op == OP_REDUCE_MEAN ? node_int(n, "keepdims") : 1);
+    Tensor *shift = graph_scalar(g, NULL, DT_I32, (double)(count * in.zero_value));
+    Tensor *shifted = before(g, n, OP_SUB, 2, (Tensor *[]){sum, shift}, DT_I32, y);
+    Tensor *real = before(g, n, OP_CAST, 1, &shifted, DT_F32, y);
+    node_set_int(g, real->producer, "to", dtype_to_onnx(DT_F32));
+    Tensor *unit = graph_scalar(g, NULL, DT_F32, in.scale_value / (double)count);
+    rewrite_merge(g, n, n->in[0]->producer);
+    rewrite_inputs(g, n, 2, (Tensor *[]){real, unit});
+    n->op = OP_MUL;
+    n->attr_count = 0;
+    return true;
+}
+
+/* Parts that are dequantised with other parameters than the result has are quantised each by itself, so that no
+ * part is stored as floats. */
+static bool quantise_parts(Graph *g, const Uses *uses, Node *n)
+{
+    Quant in;
+    Tail t;
+    if (!tail_of(g, uses, n, &t) || t.activation) return false;
+    for (int k = 0; k < n->in_count; k++) {
+        if (!dequantised(g, n->in[k], &in)) return false;
+    }
+    for (int k = 0; k < n->in_count; k++) {
+        Tensor *from[] = {n->in[k], t.out.scale, t.out.zero};
+        n->in[k] = before(g, n, OP_QUANTIZE_LINEAR, 3, from, t.out.dtype, n->in[k]);
+        Node *quantize = n->in[k]->producer;
+        quantize->attrs = t.quantize->attrs;
+        quantize->attr_count = t.quantize->attr_count;
+    }
+    attach(g, n, &t);
+    return true;
+}
+
 /* QuantizeLinear(DequantizeLinear(x)) with the same parameters is x. */
 static bool quantise_back(Graph *g, Node *n)
 {
@@ -259,6 +337,9 @@ static bool quantise_node(Graph *g, const Uses *uses, Node *n)
     case OP_MAT_MUL:
     case OP_GEMM: return quantise_matmul(g, uses, n);
     case OP_QUANTIZE_LINEAR: return quantise_back(g, n);
+    case OP_CONCAT: return quantise_move(g, uses, n) || quantise_parts(g, uses, n);
+    case OP_REDUCE_MEAN:
+    case OP_GLOBAL_AVERAGE_POOL: return quantise_mean(g, uses, n);
     default: return quantise_move(g, uses, n);
     }
 }

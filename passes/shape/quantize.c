@@ -99,3 +99,13 @@ int shape_dynamic_quantize(Graph *g, Node *n)
     TRY(shape_set(g, n, 1, DT_F32, &scalar));
     return shape_set(g, n, 2, DT_U8, &scalar);
 }
+
+int shape_byte_table(Graph *g, Node *n)
+{
+    const Tensor *table = n->in[1];
+    TRY(need_rank(g, n, 1, 1));
+    if (!size_is(table->dims[0], 256))
+        return diag_node(g->diag, &n->origin, "input 1: expected 256 elements, got %s",
+                         size_text(g->sizes, table->dims[0]));
+    return shape_set_like(g, n, 0, table->dtype, n->in[0]);
+}

@@ -264,6 +264,44 @@ def layers():
     return f
 
 
+def between():
+    """Operators between DequantizeLinear and QuantizeLinear: functions of one code, means, parts of other scales."""
+    f = Family("quantised_between")
+
+    def op(name, inputs, *attributes):
+        f.nodes.append(node(name, inputs, ["t%d" % len(f.nodes)], "n%d" % len(f.nodes), "", attributes))
+        return "t%d" % (len(f.nodes) - 1)
+
+    def end(y, shape, values, scale, zero, dtype):
+        name = "y%d" % len(f.outputs)
+        f.nodes.append(node("QuantizeLinear", [y, f.scalar(scale), f.scalar(zero, dtype)], [name], name, "", ()))
+        f.outputs.append((name, shape, [quantise(v, scale, zero, dtype) for v in values], dtype))
+
+    for dtype, zero in ((U8, 117), (I8, -9)):
+        a, b = codes(2 * 3 * 20, dtype), codes(2 * 2 * 20, dtype)
+        x, y = f.input([2, 3, 4, 5], a, dtype), f.input([2, 2, 4, 5], b, dtype)
+        take = lambda t, s: op("DequantizeLinear", [t, f.scalar(s), f.scalar(zero, dtype)])
+        ra, rb = [(v - zero) * 0.04 for v in a], [(v - zero) * 0.03 for v in b]
+        real = take(x, 0.04)
+        end(op("Mul", [real, op("Sigmoid", [real])]), [2, 3, 4, 5], [v * sigmoid(v) for v in ra], 0.0513, zero, dtype)
+        end(op("Tanh", [op("Add", [take(x, 0.04), f.constant([1], [0.5])])]), [2, 3, 4, 5],
+            [math.tanh(v + 0.5) for v in ra], 1 / 90, 3, dtype)
+        means = [sum(r) / 20 for r in rows(ra, 20)]
+        end(op("GlobalAveragePool", [take(x, 0.04)]), [2, 3, 1, 1], means, 0.00712, 2, dtype)
+        axes = attribute_ints("axes", [-1, 2]), attribute_int("keepdims", 0)
+        end(op("ReduceMean", [take(x, 0.04)], *axes), [2, 3], means, 0.00913, 1, dtype)
+        parts = [e for p, q in zip(rows(ra, 60), rows(rb, 40)) for e in p + q]
+        end(op("Concat", [take(x, 0.04), take(y, 0.03)], attribute_int("axis", 1)), [2, 5, 4, 5], parts, 0.0457, 4,
+            dtype)
+        end(op("Softmax", [take(x, 0.04)], attribute_int("axis", -1)), [2, 3, 4, 5],
+            flat(softmax(r) for r in rows(ra, 5)), 1 / 251, -5 if dtype == I8 else 0, dtype)
+        ways = attribute_ints("kernel_shape", [2, 2]), attribute_ints("strides", [2, 2])
+        pooled = [sum(r[10 * h + 2 * w + k] for k in (0, 1, 5, 6)) / 4
+                  for r in rows(ra, 20) for h in range(2) for w in range(2)]
+        end(op("AveragePool", [take(x, 0.04)], *ways), [2, 3, 2, 2], pooled, 0.0313, 7, dtype)
+    return f
+
+
 if __name__ == "__main__":
-    for family in (elements, wide, pools, products, layers):
+    for family in (elements, wide, pools, products, layers, between):
         family().save(sys.argv[1])

@@ -44,6 +44,15 @@ Inst *point_dequantize(Lower *lw, const Node *node, int output, Inst *const *idx
     return scalar_dequantize_node(&lw->b, node, x, scale, zero);
 }
 
+Inst *point_byte_table(Lower *lw, const Node *node, int output, Inst *const *idx)
+{
+    Builder *b = &lw->b;
+    Inst *code = kb_cast(b, DT_U8, lower_load(lw, node->in[0], idx));
+    Inst *at = kb_cast(b, DT_I64, code);
+    (void)output;
+    return lower_load(lw, node->in[1], &at);
+}
+
 /* ---- BatchNormalization: x * k + d, k = scale / sqrt(var + epsilon), d = bias - mean * k ---- */
 
 static bool parameters_are_constant(const Node *node)

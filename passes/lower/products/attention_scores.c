@@ -114,8 +114,8 @@ void attention_finish(Attention *a, bool hides)
 {
     Builder *b = &a->lw->b;
     Inst *j = kb_for(b, LOOP_VECTOR, a->begin, a->end, 1);
-    Inst *score = cap(a, kb_mul(b, attention_weight(a, j), scale_of(a)));
-    score = add_mask(a, j, score);
+    Inst *product = attention_weight(a, j), *scale = scale_of(a);
+    Inst *score = add_mask(a, j, cap(a, kb_mul(b, product, scale)));
     attention_set_weight(a, j, hides ? hide(a, j, score) : score);
     kb_end(b);
 }

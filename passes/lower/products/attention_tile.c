@@ -13,16 +13,23 @@
 
 #include "passes/lower/products/matrix.h"
 
-enum { MOST_ROWS = 8, ROWS_FEW_REGISTERS = 6, VECS = 2, VECS_OF_ONE_ROW = 4, LEAST_QUERIES = 8 };
+enum {
+    MOST_ROWS = 8,
+    ROWS_FEW_REGISTERS = 6,
+    ROWS_OF_SCALARS = 4,
+    VECS = 2,
+    MOST_VECS = 4,
+    LEAST_QUERIES = 8
+};
 
-typedef Cell *Cells[MOST_ROWS][VECS_OF_ONE_ROW];
+typedef Cell *Cells[MOST_ROWS][MOST_VECS];
 
 typedef struct Tile {
     Attention *a;
     Buffer *panels;
     const Size *padded; /* keys, a multiple of the panels' width */
     int64_t lanes, width;
-    int most; /* rows of a whole tile */
+    int most, wide; /* rows and vectors of a whole tile */
     /* The one that is emitted. */
     int rows, vecs;
     Inst *first;       /* query */
@@ -34,10 +41,8 @@ typedef struct Tile {
 
 bool attention_is_tiled(const Attention *a)
 {
-    const Lower *lw = a->lw;
-    if (lw->target->plain || lw->target->compact || a->qk_out ||
-        matrix_vector_lanes(lw, a->type) == 1)
-        return false;
+    const LowerTarget *target = a->lw->target;
+    if (target->plain || target->compact || a->qk_out) return false;
     return !size_is_const(a->queries) || a->queries->value >= LEAST_QUERIES;
 }
 
@@ -136,15 +141,17 @@ static void multiply_panel(Tile *t, Inst *key)
     Inst *at = kb_add(b, t->panels_at, kb_mul(b, key, kb_size(b, t->a->depth)));
     Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, t->lanes), 1);
     make_cells(t, sums, "score");
-    Inst *d = kb_for_n(b, LOOP_SERIAL, t->a->depth), *keys[VECS];
+    Inst *d = kb_for_n(b, LOOP_SERIAL, t->a->depth), *keys[MOST_VECS];
     Inst *from = kb_add(b, at, kb_add(b, kb_muli(b, d, t->width), lane));
     for (int v = 0; v < t->vecs; v++) keys[v] = kb_load(b, panels, kb_addi(b, from, v * t->lanes));
     for (int r = 0; r < t->rows; r++) add_products(t, sums, r, query_element(t, r, d), keys);
     kb_end(b);
     for (int r = 0; r < t->rows; r++) {
         Inst *to = kb_add(b, kb_add(b, row_at(t, kb_i64(b, r)), key), lane);
-        for (int v = 0; v < t->vecs; v++)
-            kb_store(b, rows, kb_addi(b, to, v * t->lanes), kb_get(b, sums[r][v]));
+        for (int v = 0; v < t->vecs; v++) {
+            Inst *sum = kb_get(b, sums[r][v]);
+            kb_store(b, rows, kb_addi(b, to, v * t->lanes), sum);
+        }
     }
     kb_end(b);
 }
@@ -152,7 +159,7 @@ static void multiply_panel(Tile *t, Inst *key)
 static void multiply_keys(Tile *t)
 {
     Builder *b = &t->a->lw->b;
-    t->vecs = VECS;
+    t->vecs = t->wide;
     Inst *begin = t->begin;
     if (t->a->window) begin = kb_sub(b, begin, kb_op(b, LI_REM, begin, kb_i64(b, t->width)));
     multiply_panel(t, kb_for(b, LOOP_SERIAL, begin, t->end, t->width));
@@ -193,7 +200,7 @@ static void add_values(Tile *t, Cells sums, const Tensor *values, Inst *begin, I
     Attention *a = t->a;
     Builder *b = &a->lw->b;
     Param *rows = lower_whole(a->lw, a->row, false);
-    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1), *v[VECS_OF_ONE_ROW];
+    Inst *at = kb_for(b, LOOP_SERIAL, begin, end, 1), *v[MOST_VECS];
     Inst *j = kb_add(b, at, kb_size(b, shift));
     for (int k = 0; k < t->vecs; k++) {
         Inst *d = kb_addi(b, column, k * t->lanes);
@@ -241,9 +248,9 @@ static void weigh_values(Tile *t)
     Attention *a = t->a;
     Builder *b = &a->lw->b;
     int64_t columns = size_is_const(a->v_depth) ? a->v_depth->value : 0, whole = 0;
-    t->vecs = t->rows == 1 ? VECS_OF_ONE_ROW : VECS;
+    t->vecs = t->rows == 1 ? MOST_VECS : t->wide;
     while (t->vecs > 1 && t->vecs * t->lanes > columns) t->vecs /= 2;
-    if (t->lanes > 1) whole = columns - columns % (t->vecs * t->lanes);
+    if (!a->lw->target->plain) whole = columns - columns % (t->vecs * t->lanes);
     if (whole) {
         int64_t step = t->vecs * t->lanes;
         Inst *column = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, whole), step);
@@ -335,8 +342,10 @@ void attention_tiles(Attention *a)
 {
     SizeTable *sizes = a->lw->sizes;
     Tile t = {.a = a, .lanes = matrix_vector_lanes(a->lw, a->type)};
-    t.width = t.lanes * VECS;
+    t.wide = t.lanes == 1 ? MOST_VECS : VECS;
+    t.width = t.lanes * t.wide;
     t.most = lower_registers(a->lw->target) < 32 ? ROWS_FEW_REGISTERS : MOST_ROWS;
+    if (t.lanes == 1) t.most = ROWS_OF_SCALARS;
     const Size *panels = size_ceildiv(sizes, a->total, size_const(sizes, t.width));
     t.padded = size_muli(sizes, panels, t.width);
     a->lw->transforms_weights =

@@ -28,8 +28,7 @@ static void make_cells(PackedProduct *p, CellTile cells, const char *name)
 
 /* ---- Operands ---- */
 
-/* Coordinates of the weights and of what belongs to their blocks. */
-static Inst *load_of(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third)
+Inst *packed_load(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third)
 {
     Inst *at[MAX_RANK] = {0};
     int n = 0;
@@ -40,7 +39,7 @@ static Inst *load_of(PackedProduct *p, const Tensor *tensor, int c, Inst *second
     return lower_load(p->lw, tensor, at);
 }
 
-static Inst *load_x(PackedProduct *p, int r, Inst *at)
+Inst *packed_load_x(PackedProduct *p, int r, Inst *at)
 {
     Builder *b = &p->lw->b;
     if (p->reordered) {
@@ -62,7 +61,7 @@ static void add_products(PackedProduct *p, CellTile sums, Inst *const *w, Inst *
 {
     Builder *b = &p->lw->b;
     for (int r = 0; r < p->row_count; r++) {
-        Inst *x = load_x(p, r, at);
+        Inst *x = packed_load_x(p, r, at);
         for (int c = 0; c < p->column_count; c++) {
             Cell *sum = sums[r][c];
             kb_set(b, sum, lower_fma(p->lw, x, w[c], kb_get(b, sum)));
@@ -77,7 +76,7 @@ static void add_chunk(PackedProduct *p, CellTile sums, const Blocks *at, Inst *c
     Inst *bytes[PACKED_COLUMNS], *w[PACKED_COLUMNS];
     Inst *byte = kb_add(b, kb_muli(b, chunk, p->lanes), p->lane);
     for (int c = 0; c < p->column_count; c++)
-        bytes[c] = kb_cast(b, DT_I32, load_of(p, p->weights, c, at->block, byte));
+        bytes[c] = kb_cast(b, DT_I32, packed_load(p, p->weights, c, at->block, byte));
     Inst *first = kb_muli(b, at->block, p->block);
     first = kb_add(b, first, kb_muli(b, chunk, p->lanes * p->parts));
     for (int64_t part = 0; part < p->parts; part++) {
@@ -108,8 +107,8 @@ static void add_block(PackedProduct *p, CellTile total, Inst *block)
     CellTile sums;
     Blocks at = {.block = block};
     for (int c = 0; c < p->column_count; c++) {
-        at.scale[c] = kb_cast(b, p->acc, load_of(p, p->scales, c, block, NULL));
-        at.zero[c] = packed_zero(p, p->zeros ? load_of(p, p->zeros, c, block, NULL) : NULL);
+        at.scale[c] = kb_cast(b, p->acc, packed_load(p, p->scales, c, block, NULL));
+        at.zero[c] = packed_zero(p, p->zeros ? packed_load(p, p->zeros, c, block, NULL) : NULL);
     }
     if (p->scales_weights) {
         add_chunks(p, total, &at);
@@ -130,7 +129,7 @@ static void add_real(PackedProduct *p, CellTile sums, Inst *k)
 {
     Inst *w[PACKED_COLUMNS];
     for (int c = 0; c < p->column_count; c++)
-        w[c] = kb_cast(&p->lw->b, p->acc, load_of(p, p->weights, c, k, NULL));
+        w[c] = kb_cast(&p->lw->b, p->acc, packed_load(p, p->weights, c, k, NULL));
     add_products(p, sums, w, k);
 }
 
@@ -179,8 +178,7 @@ static void emit_tile(PackedProduct *p)
 
 /* ---- Rows and columns ---- */
 
-/* The tile's row r is row `row` of the output. */
-static void set_row(PackedProduct *p, int r, Inst *row)
+void packed_set_row(PackedProduct *p, int r, Inst *row)
 {
     Lower *lw = p->lw;
     Builder *b = &lw->b;
@@ -201,7 +199,7 @@ static void emit_rows(PackedProduct *p, Inst *from, Inst *to, int count)
     Builder *b = &p->lw->b;
     Inst *row = kb_for(b, LOOP_SERIAL, from, to, count);
     p->row_count = count;
-    for (int r = 0; r < count; r++) set_row(p, r, kb_addi(b, row, r));
+    for (int r = 0; r < count; r++) packed_set_row(p, r, kb_addi(b, row, r));
     emit_tile(p);
     kb_end(b);
 }
@@ -292,7 +290,10 @@ int lower_packed_product(Lower *lw, Node *node)
     PackedProduct p;
     describe(&p, lw, node);
     if (p.bits) packed_reorder(&p);
-    emit_kernel(&p);
+    if (packed_has_panels(&p))
+        packed_panels(&p);
+    else
+        emit_kernel(&p);
     return 0;
 }
 

@@ -17,7 +17,8 @@
  *
  * A sum has one partial sum for each lane. One row sums x * (code - zero point) within a block; that times the scale
  * is added to the sum of blocks. Where several rows share weights, these get their scale first. The order of
- * additions depends on the target's lanes, not on how many rows or columns are computed together. */
+ * additions depends on the target's lanes, not on how many rows or columns are computed together. Many rows unpack
+ * the weights of a few columns ahead (packed_panel.c), where there is memory for that. */
 #ifndef LPC_PASSES_LOWER_PACKED_H
 #define LPC_PASSES_LOWER_PACKED_H
 
@@ -50,6 +51,15 @@ typedef struct PackedProduct {
 Inst *packed_value(const PackedProduct *p, Inst *bytes, int64_t part, Inst *zero);
 /* The zero point of a block in the type in which it is subtracted; NULL: codes stand for themselves. */
 Inst *packed_zero(const PackedProduct *p, Inst *zero);
+/* An element of the weights, or of what belongs to a block, of the tile's column c. */
+Inst *packed_load(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third);
+/* Element `at` of x's row that belongs to the tile's row r, in its order. */
+Inst *packed_load_x(PackedProduct *p, int r, Inst *at);
+/* The tile's row r is row `row` of the output. */
+void packed_set_row(PackedProduct *p, int r, Inst *row);
+/* Are weights of several rows unpacked ahead? (packed_panel.c) */
+bool packed_has_panels(const PackedProduct *p);
+void packed_panels(PackedProduct *p);
 /* Puts x into its order. */
 void packed_reorder(PackedProduct *p);
 
