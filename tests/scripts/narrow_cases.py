@@ -135,6 +135,9 @@ def casts():
     for of in (E4M3FN, E4M3FNUZ, E5M2, E5M2FNUZ, E8M0):
         given = f.input([256], every, of)
         f.add("Cast", [given], [([256], [number(of, c) for c in every], F)], attribute_int("to", F))
+        f.add("IsNaN", [given], [([256], [math.isnan(number(of, c)) for c in every], B)])
+        f.add("IsInf", [given], [([256], [number(of, c) == math.inf for c in every], B)],
+              attribute_int("detect_negative", 0))
         if of != E8M0:
             f.add("Cast", [given], [([256], [code(F4, number(of, c)) for c in every], F4)],
                   attribute_int("to", F4))

@@ -309,6 +309,22 @@ def casts():
     return f
 
 
+def narrow_casts():
+    f = Family("strings_narrow", 23)
+    f8, i4 = 17, 22
+
+    def through(x, kind, to, shape, values):
+        f.nodes.append(node("Cast", [x], ["t%d" % len(f.nodes)], "narrow%d" % len(f.nodes), "",
+                            [attribute_int("to", kind)]))
+        f.add("Cast", ["t%d" % (len(f.nodes) - 1)], [(shape, values, to)], attribute_int("to", to))
+    x = f.input([6], ["1.5", "-2", "1.0625", "448", "1000", "NaN"], S)
+    through(x, f8, F, [6], [1.5, -2, 1, 448, 448, float("nan")])
+    through(f.input([3], [1.5, -0.25, 1000.0]), f8, S, [3], ["1.5", "-0.25", "448"])
+    through(f.input([3], ["7", "-8", "3"], S), i4, I, [3], [7, -8, 3])
+    through(f.input([2], [5, -3], I), i4, S, [2], ["5", "-3"])
+    return f
+
+
 def classical():
     """Strings in ai.onnx.ml: keys, values, categories, labels."""
     f = Family("strings_classical", 18)
@@ -357,7 +373,7 @@ def classical():
     return f
 
 
-FAMILIES = [moves, choices, control, split, normalize, patterns, tokens, counts, casts, classical]
+FAMILIES = [moves, choices, control, split, normalize, patterns, tokens, counts, casts, narrow_casts, classical]
 
 if __name__ == "__main__":
     for family in FAMILIES:

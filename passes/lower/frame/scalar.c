@@ -1,6 +1,7 @@
 /* Element-wise operators on single values: the one definition that loops, epilogues, inlined
  * producers and constant folding share. Operands come in lower_type. */
 #include "passes/lower/frame/scalar.h"
+#include "passes/lower/frame/narrow.h"
 
 #include <math.h>
 #include <string.h>
@@ -150,7 +151,6 @@ static Inst *erf_of(Builder *b, Inst *x)
 
 static Inst *unary(Builder *b, const Node *node, Inst *x)
 {
-    bool is_float = dtype_is_float(x->type.dtype);
     switch (node->op) {
     case OP_IDENTITY:
     case OP_COPY: return x;
@@ -179,8 +179,8 @@ static Inst *unary(Builder *b, const Node *node, Inst *x)
     case OP_ERF: return erf_of(b, x);
     case OP_NOT:
     case OP_BITWISE_NOT: return kb_op1(b, LI_NOT, x);
-    case OP_IS_NAN: return is_float ? bin(b, LI_NE, x, x) : kb_int(b, DT_BOOL, 0);
-    case OP_IS_INF: return is_inf(b, node, x);
+    case OP_IS_NAN: return scalar_is_nan(b, narrow_number_of(b, node->in[0]->dtype, x));
+    case OP_IS_INF: return is_inf(b, node, narrow_number_of(b, node->in[0]->dtype, x));
     default: return unary_activation(b, node, x);
     }
 }

@@ -41,9 +41,10 @@ static void bin_range(const RoiPool *r, Inst *roi, int first, Inst *bin, const S
     Inst *at = kb_cast(b, r->type, bin);
     Inst *low = kb_op1(b, LI_FLOOR, kb_mul(b, at, size));
     Inst *high = kb_op1(b, LI_CEIL, kb_mul(b, kb_add(b, at, one), size));
-    Inst *ends[] = {kb_add(b, low, start), kb_add(b, high, start)};
+    Inst *ends[] = {low, high};
     for (int k = 0; k < 2; k++) {
-        Inst *whole = kb_op(b, LI_MAX, scalar_to_index(b, ends[k]), zero);
+        Inst *place = kb_add(b, ends[k], start);
+        Inst *whole = kb_op(b, LI_MAX, scalar_to_index(b, place), zero);
         range[k] = kb_op(b, LI_MIN, whole, n);
     }
 }
@@ -72,6 +73,7 @@ Inst *point_max_roi_pool(Lower *lw, const Node *node, int output, Inst *const *i
     kb_end(b);
     Inst *some = kb_op(b, LI_LT, rows[0], rows[1]);
     some = kb_op(b, LI_AND, some, kb_op(b, LI_LT, columns[0], columns[1]));
-    Inst *result = kb_select(b, some, kb_get(b, most), kb_float(b, r.type, 0));
+    Inst *largest = kb_get(b, most), *zero = kb_float(b, r.type, 0);
+    Inst *result = kb_select(b, some, largest, zero);
     return kb_cast(b, type, result);
 }

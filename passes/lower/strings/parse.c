@@ -1,4 +1,6 @@
 /* Strings to numbers: what C's strtod, strtoll and strtoull read of decimals, in ONNX Runtime's Cast. */
+#include "passes/lower/frame/narrow.h"
+#include "passes/lower/frame/scalar.h"
 #include "passes/lower/strings/cast.h"
 #include "passes/lower/strings/decimal.h"
 
@@ -249,6 +251,12 @@ Inst *cast_parse(Lower *lw, Str from, DType type)
 
 /* ---- Cast ---- */
 
+/* What a narrow type's text is read as. */
+static DType wide_of(DType narrow)
+{
+    return dtype_is_code(narrow) ? DT_F64 : DT_I64;
+}
+
 int lower_cast(Lower *lw, Node *node)
 {
     const Tensor *x = node->in[0], *out = node_result(node);
@@ -258,9 +266,12 @@ int lower_cast(Lower *lw, Node *node)
     lower_begin(lw, NULL);
     int loops = lower_nest(lw, out->rank, out->dims, NULL, false, 200, idx);
     if (from) {
-        lower_store(lw, idx, cast_parse(lw, str_in(lw, x, idx), out->dtype));
+        Str text = str_in(lw, x, idx);
+        bool narrow = dtype_is_narrow(out->dtype);
+        Inst *value = cast_parse(lw, text, narrow ? wide_of(out->dtype) : out->dtype);
+        lower_store(lw, idx, narrow ? scalar_cast(&lw->b, node, value) : value);
     } else {
-        Inst *value = lower_load(lw, x, idx);
+        Inst *value = narrow_number_of(&lw->b, x->dtype, lower_load(lw, x, idx));
         cast_format(lw, str_out(lw, out, idx), value);
     }
     lower_nest_end(lw, loops);
