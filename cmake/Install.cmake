@@ -9,6 +9,7 @@ install(FILES ${public_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/lpcConfigVersion.cmake
     VERSION ${PROJECT_VERSION} COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES cmake/lpcConfig.cmake cmake/lpcAddModel.cmake cmake/lpcJoinWeights.cmake
+        cmake/lpcCustomFiles.cmake
         ${PROJECT_BINARY_DIR}/lpcConfigVersion.cmake DESTINATION lib/cmake/lpc)
 if(EXISTS ${PROJECT_SOURCE_DIR}/docs/lpc.1)
     install(FILES docs/lpc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

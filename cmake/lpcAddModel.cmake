@@ -1,5 +1,5 @@
 # lpc_add_model(NAME name MODEL model.onnx [TARGETS target...] [EMIT obj|c] [PORTABLE] [WEIGHTS elf|c]
-#               [DATA file...] [TARGET_DIR dir...] [OPTIONS option...])
+#               [DATA file...] [TARGET_DIR dir...] [CUSTOM op=file.c...] [OPTIONS option...])
 #
 # A library target `name` with the model's function and its header, compiled by lpc when the build
 # runs, and again when the model (or lpc, or a file of DATA, such as its external weights) changes.
@@ -16,6 +16,8 @@
 #   WEIGHTS   elf (the default): an object; c: arrays in C, for a compiler or linker that takes no ELF
 #             (implies EMIT c). A compiler needs about 20 times their size in memory
 #   TARGET_DIR  folders of your own target files
+#   CUSTOM    operators of your own, DOMAIN::OP=FILE.c each (docs/custom-operators.md); what the files
+#             include can stand in DATA, so that a change of it is seen
 #   OPTIONS   handed to lpc as they are: --bind batch=1, --state past=present, --cut-after node...
 #
 # The library also holds the descriptor NAME_model (stage.c), which links in only when it is used.
@@ -26,7 +28,7 @@
 #   lpc_add_model(NAME digits MODEL digits.onnx)
 #   target_link_libraries(app PRIVATE digits)
 function(lpc_add_model)
-    cmake_parse_arguments(PARSE_ARGV 0 arg "PORTABLE" "NAME;MODEL;EMIT;WEIGHTS" "TARGETS;DATA;TARGET_DIR;OPTIONS")
+    cmake_parse_arguments(PARSE_ARGV 0 arg "PORTABLE" "NAME;MODEL;EMIT;WEIGHTS" "TARGETS;DATA;TARGET_DIR;CUSTOM;OPTIONS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "lpc_add_model: unknown argument ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -65,6 +67,19 @@ function(lpc_add_model)
         get_filename_component(dir ${dir} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
         list(APPEND dirs --target-dir ${dir})
     endforeach()
+    set(custom)
+    set(custom_files)
+    foreach(entry IN LISTS arg_CUSTOM)
+        if(NOT entry MATCHES "^([^=]+)=(.+)$")
+            message(FATAL_ERROR "lpc_add_model: CUSTOM is DOMAIN::OP=FILE.c, not ${entry}")
+        endif()
+        set(op ${CMAKE_MATCH_1})
+        get_filename_component(file ${CMAKE_MATCH_2} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+        list(APPEND custom --custom ${op}=${file})
+        list(APPEND custom_files ${file})
+    endforeach()
+    list(REMOVE_DUPLICATES custom_files)
+    list(LENGTH custom_files custom_count)
     set(out ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}.lpc)
     set(command lpc::lpc ${model} -o ${out} --name ${arg_NAME} --emit ${emit} --no-link)
     set(stages host)
@@ -81,7 +96,7 @@ function(lpc_add_model)
     if(weights STREQUAL "weights.c")
         list(APPEND command --weights c)
     endif()
-    list(APPEND command ${dirs} ${arg_OPTIONS})
+    list(APPEND command ${dirs} ${custom} ${arg_OPTIONS})
 
     set(outputs)
     set(join)
@@ -96,12 +111,18 @@ function(lpc_add_model)
             list(APPEND outputs ${out}/${stage}/model.o)
         endif()
         list(APPEND outputs ${out}/${stage}/${weights} ${out}/${stage}/model.h ${out}/${stage}/stage.c)
+        if(custom)
+            _lpc_custom_sources(sources ${out}/${stage} ${custom_count})
+            list(APPEND outputs ${sources})
+            list(APPEND join COMMAND ${CMAKE_COMMAND} -DDIR=${out}/${stage} -DCOUNT=${custom_count}
+                 -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/lpcCustomFiles.cmake)
+        endif()
     endforeach()
     add_custom_command(OUTPUT ${outputs}
         COMMAND ${CMAKE_COMMAND} -E rm -rf ${out}
         COMMAND ${command}
         ${join}
-        DEPENDS ${model} ${data} lpc::lpc
+        DEPENDS ${model} ${data} ${custom_files} lpc::lpc
         COMMENT "Compiling ${arg_MODEL} with lpc"
         VERBATIM COMMAND_EXPAND_LISTS)
     add_custom_target(${arg_NAME}_lpc DEPENDS ${outputs})
@@ -117,11 +138,18 @@ function(lpc_add_model)
         # Vector code is written for the target's vectors: the compiler must be told of them. And it
         # must not contract a*b+c on its own, which would change results.
         set(flags)
-        if(emit STREQUAL "c")
+        if(emit STREQUAL "c" OR custom)
             _lpc_target_cflags(flags ${target} ${dirs})
-            list(APPEND flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
         endif()
+        set(sources)
+        if(custom)
+            _lpc_custom_sources(sources ${out}/${stage} ${custom_count})
+            set_source_files_properties(${sources} PROPERTIES GENERATED TRUE
+                COMPILE_OPTIONS "-O2;-ffp-contract=off;${flags}")
+        endif()
+        list(APPEND flags -O3 -fno-math-errno -fno-trapping-math -ffp-contract=off)
         _lpc_stage_library(${library} ${out}/${stage} ${emit} ${weights} "${flags}")
+        target_sources(${library} PRIVATE ${sources})
         add_dependencies(${library} ${arg_NAME}_lpc)
         if(NOT first)
             set(first ${library})
@@ -130,6 +158,15 @@ function(lpc_add_model)
     if(NOT TARGET ${arg_NAME})
         add_library(${arg_NAME} ALIAS ${first})
     endif()
+endfunction()
+
+# The C files of operators of the user's own, in a stage's folder.
+function(_lpc_custom_sources result dir count)
+    set(sources ${dir}/custom.c)
+    foreach(i RANGE 1 ${count})
+        list(APPEND sources ${dir}/custom_${i}.c)
+    endforeach()
+    set(${result} "${sources}" PARENT_SCOPE)
 endfunction()
 
 # The folders of OUT: the targets' names, with -2, -3 and so on for those that come again.

@@ -3,15 +3,39 @@
 import os
 import re
 import subprocess
+import sys
 import textwrap
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "scripts"))
+import tested_by
 
 HEADER = """# Operators
 
 Made by `python3 docs/operators.py > docs/operators.md` from the records of `ir/ops/`.
 
 A model of any opset from 1 to 27 (each operator from the version under *since*) is brought to one
-canonical form on import: the form of the newest opset. Operators that are not in the tables are
-decomposed by the frontend (docs/frontend.md) or reported, all at once, with their nodes' names.
+canonical form on import: the form of the newest opset. Operators that are not in the tables (ImageDecoder)
+are reported, all at once, with their nodes' names; `lpc inspect` says what each of them would need. Any
+operator can be a C function of yours, too: `--custom` ([custom-operators.md](custom-operators.md)).
+
+*types* has a group of words for each input, the last one for all that follow; other types are an error that
+says what was expected:
+
+| word | types |
+|---|---|
+| `f` | f16, bf16, f32, f64 |
+| `i`, `u` | i8 to i64, u8 to u64 |
+| `num` | all of `f`, `i`, `u` |
+| `b`, `s` | bool, strings |
+| `n` | narrow types: float8, float4, 4 and 2 bits |
+| `c` | complex numbers: c64, c128 |
+| `index` | i32, i64 |
+| `all` | all of these |
+| f32, u8, ... | that type |
+
+Inputs that share a type in the operator's text share it here. *tested by* names cases (`tests/scripts/NAME.py` or
+`NAME_cases.py`) and unit tests (`tests/unit/`) of this repository, then ONNX's own node tests, or cases with ONNX
+Runtime's outputs: one of them, and how many there are.
 
 ## Canonical form
 
@@ -106,9 +130,9 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
   unsigned and [columns, depth] already. Weights of 8 bits become floats where 32 rows or more are known to use them.
 - **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
 - **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits; the hidden state is not.
-- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No `use_sparse_mixer`, no FP4 or FP8
-  weights, no layouts of other devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is
-  taken.
+- **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No FP4 or FP8 weights, no layouts of other
+  devices (`weight_prepacked`, `weights_prepacked`). Of equal scores the first expert is taken. `use_sparse_mixer` is
+  not read, as ONNX Runtime's kernels for processors do not.
 
 ## Narrow types
 
@@ -141,7 +165,8 @@ bits.
 - Numbers are made in f32 with 24 bits, for f64 with 53; f16 and bf16 are rounded from f32, so that the upper
   bound of RandomUniform may appear. Uniform and normal numbers use no function of the target. Multinomial's
   probabilities are a Softmax, where an f64 one uses the target's `exp`.
-- Other frameworks draw other numbers from the same seed.
+- Other frameworks draw other numbers from the same seed. `lpc check` compares only type and shape of an output
+  that depends on numbers drawn, where it differs from what is expected, and says so.
 
 The attribute `key`, and the last input where a node runs more than once, are lpc's own: models do not have them.
 
@@ -171,10 +196,14 @@ What moves elements moves strings; the others say so where they meet one.
 
 ## Limits
 
-Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode. No complex types.
+Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode.
+complex64 and complex128 are moved, by the operators whose types name them, not computed with: an element is its real
+part and its imaginary part. No Unique, NonZero, Resize or TensorScatter of them.
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
-docs/frontend.md names ("Sequences and optionals"). Of maps there is what ZipMap makes: a list of maps is a tensor, a
-row for each map and a column for each key, keys ascending.
+docs/frontend.md names ("Sequences and optionals"). A map that is an
+input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or
+strings to single elements. ZipMap's list of maps is a tensor, a row for each map and a column for each key, keys
+ascending.
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
@@ -189,11 +218,105 @@ second one 0. SVMClassifier has probabilities for up to 128 classes.
 
 Attention of com.microsoft: **GroupQueryAttention** needs a `total_sequence_length` that is known where the size
 of present_key depends on it (from shapes, or `--bind-input`); where it is not larger than past_key's, past and
-present are one buffer, and what is behind the new keys stays. No `sliding_window_cache`, no float8 caches, no keys
-of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
+present are one buffer, and what is behind the new keys stays. With `sliding_window_cache`, rows of the present that
+hold no key are 0, and scores are not shown. No float8 caches, no keys of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
 **LinearAttention, CausalConvWithState**: no `state_window`; the convolution has `ndim` 1. **RotaryEmbedding** does
 not read `scale`, as no kernel of ONNX Runtime does.
+
+Of the operators of com.microsoft that ONNX Runtime has on processors these are not there: **BeamSearch, GreedySearch,
+Sampling, WhisperBeamSearch**, which are a program around a model (compile the decoder that they hold, and choose tokens
+outside); **SparseToDenseMatMul**, whose input is a sparse tensor; **MatMulFpQ4**, whose weights lie as one of its
+processors' kernels wants them.
 """
+
+# Operators that the frontend makes others of: they have no record.
+# (name, since, inputs, outputs, types, attributes, what becomes of it)
+FRONTEND = [
+    ("Constant", 1, "0", "1", "", "one of `value`, `sparse_value`, `value_float(s)`, `value_int(s)`, `value_string(s)`",
+     "a constant"),
+    ("Scatter", 9, "3", "1", "as ScatterElements", "`axis=0`", "ScatterElements"),
+    ("Upsample", 1, "1-2", "1", "as Resize", "`mode=nearest`, `scales`, `height_scale`, `width_scale`",
+     "Resize; since opset 10 gone from ONNX, read in models of any opset"),
+    ("CausalConvWithState", 27, "2-4", "1-2", "f", "`activation=none`, `ndim`", "Concat, Conv, Slice; `ndim` 1"),
+    ("If", 1, "1", "0+", "b", "`then_branch`, `else_branch`", "both branches, or the one that is known; lpc.Phi"),
+    ("Loop", 1, "2+", "1+", "i64 b all", "`body`", '"Loops" above'),
+    ("Scan", 8, "1+", "1+", "all", "`body`, `num_scan_inputs`, axes and directions",
+     '"Loops" above; no `sequence_lens` (opset 8)'),
+    ("SequenceMap", 17, "1+", "1+", "all", "`body`", "the body for each element, or a loop"),
+    ("SequenceEmpty", 11, "0", "1", "", "`dtype=1`", "a list of tensors"),
+    ("SequenceConstruct", 11, "1+", "1", "all", "", "a list of tensors"),
+    ("SequenceInsert", 11, "2-3", "1", "all", "", "the list; a position that is data: none"),
+    ("SequenceErase", 11, "1-2", "1", "all", "", "the list; a position that is data: none"),
+    ("SequenceAt", 11, "2", "1", "all", "", "the element; a Gather where the position is data and all have one shape"),
+    ("SequenceLength", 11, "1", "1", "all", "", "a constant, or a size"),
+    ("SplitToSequence", 11, "1-2", "1", "all index", "`axis=0`, `keepdims=1`", "Split, or slices of one tensor"),
+    ("ConcatFromSequence", 11, "1", "1", "all", "`axis` (required), `new_axis=0`", "Concat"),
+    ("Optional", 15, "0-1", "1", "all", "`type`", "what it holds, or nothing"),
+    ("OptionalHasElement", 15, "0-1", "1", "all", "", "a constant, or a condition"),
+    ("OptionalGetElement", 15, "1", "1", "all", "", "the element"),
+    ("com.microsoft::Unique", 1, "1", "1-3", "num+b+s", "", "Unique, not sorted"),
+    ("ai.onnx.preview::FlexAttention", 1, "3-5", "1", "f", "`scale`, `softmax_precision`, graphs `score_mod`, `prob_mod`",
+     "two products around its graphs"),
+    ("ai.onnx.preview.training::Gradient", 1, "1+", "1+", "f", "`xs`, `y`, `zs`", '"Derivatives" above'),
+]
+
+ABSENT = [
+    ("ImageDecoder", "20", "a decoder of JPEG, PNG, WebP, TIFF is a library of its own: give the model the pixels"),
+]
+
+# What of an operator's text lpc does not do, or does in a way of its own; "Limits" above has the rest.
+LIMITS = {
+    "Add": "before opset 7: broadcasting by attributes needs the first operand's rank",
+    "Bernoulli": "draws other numbers than other frameworks",
+    "BatchNormalization": "training: written out, the rank known",
+    "BitCast": "types of one width",
+    "Cast": "no complex types",
+    "Conv": "SAME_* with a stride over 1: the size is known",
+    "ConvTranspose": "SAME_* with a stride over 1: the size is known",
+    "DeformConv": "2 dimensions",
+    "Dropout": "training mode draws other numbers than other frameworks",
+    "Einsum": "each subscript once in an operand's term, or on its diagonal",
+    "Det": "square matrices",
+    "GridSample": "2 and 3 dimensions of space",
+    "NonMaxSuppression": "the number of boxes bounds the output",
+    "NonZero": "the number of elements bounds the output",
+    "Compress": "the number of elements bounds the output",
+    "Unique": "the number of elements bounds the output",
+    "Loop": "",
+    "LSTM": "activations that ONNX names",
+    "Multinomial": "draws other numbers than other frameworks",
+    "OneHot": "depth: known, or `--max`",
+    "Pad": "pads: known, or `--max`",
+    "RandomNormal": "other numbers than other frameworks",
+    "RandomNormalLike": "other numbers than other frameworks",
+    "RandomUniform": "other numbers than other frameworks",
+    "RandomUniformLike": "other numbers than other frameworks",
+    "Range": "limit: known, or `--max`",
+    "RegexFullMatch": "automata of 4096 states; no `\\p`",
+    "Resize": "sizes of scales that are fractions up to /64, or known",
+    "StringNormalizer": "`locale` is not read",
+    "StringSplit": "at whitespace of ASCII; `--max` bounds the parts",
+    "Tile": "repeats: known, or `--max`",
+    "com.microsoft::Tokenizer": "automata of 4096 states; no `\\p`",
+    "com.microsoft::Attention": "`do_rotary` 0",
+    "com.microsoft::AttnLSTM": "a known number of steps, up to 512",
+    "com.microsoft::CausalConvWithState": "`ndim` 1, no `state_window`",
+    "com.microsoft::LinearAttention": "no `state_window`",
+    "com.microsoft::BiasDropout": "as in inference",
+    "com.microsoft::BitmaskBiasDropout": "as in inference",
+    "com.microsoft::BitmaskDropout": "as in inference",
+    "com.microsoft::DynamicQuantizeLSTM": "the hidden state is not rounded",
+    "com.microsoft::GatherBlockQuantized": "an index out of range gives zeros",
+    "com.microsoft::GroupQueryAttention": '"Limits" above',
+    "com.microsoft::MatMulBnb4": "`training_mode` 0",
+    "com.microsoft::MatMulNBits": "no `weight_prepacked`",
+    "com.microsoft::MoE": "no `use_sparse_mixer`",
+    "com.microsoft::QMoE": "no `use_sparse_mixer`, FP4, FP8, prepacked weights",
+    "com.microsoft::RotaryEmbedding": "`scale` is not read",
+    "com.microsoft::SparseAttention": "block lists are constants",
+    "ai.onnx.ml::SVMClassifier": "probabilities: up to 128 classes",
+    "ai.onnx.ml::ZipMap": "a tensor, a column for each key",
+}
 
 TRAITS = {"T_ELEMENTWISE": "element-wise", "T_HEAVY": "takes an epilogue", "T_MOVES": "moves"}
 
@@ -219,10 +342,11 @@ def attributes(text):
 # The columns that the tables show, each ended by a `;`; the C preprocessor makes rows of the records.
 COLUMNS = """
 #define SECTION(heading) @section heading
-#define OP(id, name, since, ...) @op name; since; __VA_ARGS__
+#define OP(id, name, since, ...) @op name; since; code #id; __VA_ARGS__
 #define IN(min, max) in min max;
 #define OUT(min, max) out min max;
 #define ATTRS(text) attrs text;
+#define TYPES(text) types text;
 #define TRAITS(flags) traits flags;
 #define VIEW(rule) view rule;
 #define GRADIENT(rule) gradient rule;
@@ -242,10 +366,11 @@ def records():
             yield kind, "".join(re.findall(r'"([^"]*)"', rest))
             continue
         name, since, *columns = [part.strip() for part in rest.split(";")]
-        row = {"name": name.strip('"'), "since": since, "attrs": "", "traits": ""}
+        row = {"name": name.strip('"'), "since": since, "attrs": "", "types": "", "traits": ""}
         for column in filter(None, columns):
             what, _, value = column.partition(" ")
             row[what] = value
+        row["types"], row["code"] = row["types"].strip('"'), row["code"].strip('"')
         row["attrs"] = "".join(re.findall(r'"([^"]*)"', row["attrs"]))
         yield kind, row
 
@@ -254,19 +379,44 @@ def wrap(text):
     return [line.rstrip(",") for line in textwrap.wrap(text, 110)]
 
 
+def tested(op, own, units, others):
+    """Scripts of tests/scripts, unit tests, and cases outside of the repository."""
+    names = [s.replace("_cases", "") for s in sorted(own.get(op, ()))] + sorted(units.get(op, ()))
+    shown = names[:3] + ["..."] * (len(names) > 3)
+    if op in others:
+        cases, name = others[op]
+        shown.append("`%s`%s" % (name, " and %d more" % (cases - 1) if cases > 1 else ""))
+    return ", ".join(shown)
+
+
+TABLE = "| operator | since | in | out | types | attributes | notes and limits | tested by |\n|" + "---|" * 8
+
+
+def print_row(*cells):
+    print("| %s |" % " | ".join(str(c).replace("|", "\\|") for c in cells))
+
+
 def main():
-    derived = sorted(row["name"] for kind, row in records() if kind == "op" and "gradient" in row)
+    rows = list(records())
+    known = [row for kind, row in rows if kind == "op"]
+    own, others = tested_by.own_cases(), tested_by.others()
+    units = tested_by.unit_tests({row["name"]: row["code"] for row in known})
+    derived = sorted(row["name"] for row in known if "gradient" in row)
     print(HEADER.rstrip().replace("GRADIENT_LIST", ",\n".join(wrap(", ".join(derived)))))
-    for kind, row in records():
+    print("\n## Written out on import\n\n" + TABLE)
+    for name, since, inputs, outputs, types, attrs, note in sorted(FRONTEND):
+        print_row(name, since, inputs, outputs, types, attrs, note, tested(name, own, units, others))
+    print("\n## Not there\n\n| operator | since | why |\n|---|---|---|")
+    for row in ABSENT:
+        print("| %s |" % " | ".join(row))
+    for kind, row in rows:
         if kind == "section":
-            print("\n## %s\n\n| operator | since | inputs | outputs | attributes | |" % row)
-            print("|---|---|---|---|---|---|")
+            print("\n## %s\n\n%s" % (row, TABLE))
         elif row["name"] != "lpc.Deleted":
             notes = [TRAITS[t] for t in re.findall(r"T_\w+", row["traits"]) if t in TRAITS]
-            notes = ["view"] * ("view" in row) + notes
-            print("| %s | %s | %s | %s | %s | %s |" % (
-                row["name"], row["since"], count(*row["in"].split()), count(*row["out"].split()),
-                attributes(row["attrs"]), ", ".join(notes)))
+            notes = ["view"] * ("view" in row) + notes + [LIMITS.get(row["name"], "")]
+            print_row(row["name"], row["since"], count(*row["in"].split()), count(*row["out"].split()), row["types"],
+                      attributes(row["attrs"]), ", ".join(filter(None, notes)), tested(row["name"], own, units, others))
 
 
 main()

@@ -9,6 +9,14 @@ int call_fail(const Call *call, const char *format, ...)
     va_start(args, format);
     const char *text = arena_vprintf(call->im->arena, format, args);
     va_end(args);
+    missing_note(call, text, false);
+    return diag_node(call->im->diag, &call->origin, "%s", text);
+}
+
+int call_unknown(const Call *call)
+{
+    static const char text[] = "operator is not supported";
+    missing_note(call, text, true);
     return diag_node(call->im->diag, &call->origin, "%s", text);
 }
 

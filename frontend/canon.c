@@ -7,11 +7,12 @@
 
 #include <string.h>
 
+static const Rule *const tables[] = {canon_old_rules,  canon_rules,     canon_resize_rules,
+                                     canon_attr_rules, decompose_rules, nchwc_rules,
+                                     value_rules};
+
 static const Rule *find_rule(const char *op, int64_t opset)
 {
-    const Rule *const tables[] = {canon_old_rules,  canon_rules,     canon_resize_rules,
-                                  canon_attr_rules, decompose_rules, nchwc_rules,
-                                  value_rules};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (const Rule *rule = tables[t]; rule->op; rule++) {
             if (!strcmp(rule->op, op) && (!rule->before || opset < rule->before)) return rule;
@@ -23,6 +24,18 @@ static const Rule *find_rule(const char *op, int64_t opset)
 bool canon_knows(const char *op, int64_t opset)
 {
     return find_rule(op, opset) != NULL;
+}
+
+int canon_newest(const char *op, int64_t opset)
+{
+    int newest = 0;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        for (const Rule *rule = tables[t]; rule->op; rule++) {
+            bool is_newer = rule->before > opset && rule->before > newest;
+            if (is_newer && !strcmp(rule->op, op)) newest = (int)rule->before;
+        }
+    }
+    return newest;
 }
 
 int canon_call(Call *call)

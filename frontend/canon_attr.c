@@ -97,19 +97,21 @@ static int canon_dft(Call *call)
     return LPC_OK;
 }
 
-/* Before 9: every row of a batch by itself, and every channel of it unless across_channels. */
+/* Before 9: each channel of the whole batch by itself, or with across_channels all together. */
 static int canon_mvn_old(Call *call)
 {
-    static const int64_t axes[] = {1, 2, 3};
-    int apart = attr_int(call, "across_channels", 0) == 0;
+    static const int64_t apart[] = {0, 2, 3}, across[] = {0, 1, 2, 3};
+    bool all = attr_int(call, "across_channels", 0) != 0;
+    const int64_t *axes = all ? across : apart;
+    int count = all ? 4 : 3;
     if (call->in_count != 1 || !call->in[0]) return call_fail(call, "expected 1 input");
     if (attr_int(call, "normalize_variance", 1)) {
         attr_delete(call, "across_channels");
         attr_delete(call, "normalize_variance");
-        attr_set_ints(call, "axes", 3 - apart, axes + apart);
+        attr_set_ints(call, "axes", count, axes);
         return LPC_OK;
     }
-    Tensor *over = call_i64(call, 3 - apart, axes + apart), *out = call_out(call, 0);
+    Tensor *over = call_i64(call, count, axes), *out = call_out(call, 0);
     Tensor *in[] = {call->in[0], call_make(call, OP_REDUCE_MEAN, call->in[0], over, NULL)};
     if (out) call_emit(call, OP_SUB, 2, in, 1, &out);
     call->done = true;

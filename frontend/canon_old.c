@@ -185,10 +185,12 @@ static int old_pad(Call *call)
 }
 
 /* The lengths are an input or an attribute. */
+/* Lengths as an input had the type of what is split. */
 static int old_split(Call *call)
 {
     if (call->in_count > 1) {
         attr_delete(call, "split");
+        if (call->in[1]) call->in[1] = wide(call, call->in[1]);
         return LPC_OK;
     }
     return canon_split(call);

@@ -13,12 +13,12 @@ static void drop_trailing_inputs(Call *call)
     while (call->in_count && !call->in[call->in_count - 1]) call->in_count--;
 }
 
-/* Before 11 resizing took coordinates x_out / scale, rounded down. */
+/* Before 11 resizing took coordinates x_out / scale, rounded down where that enlarges, else up. */
 static void old_coordinates(Call *call)
 {
     attr_set_string(call, "coordinate_transformation_mode", "asymmetric");
     if (!strcmp(attr_string(call, "mode", "nearest"), "nearest")) {
-        attr_set_string(call, "nearest_mode", "floor");
+        attr_set_string(call, "nearest_mode", NEAREST_BEFORE_11);
     }
     if (!strcmp(attr_string(call, "mode", ""), "bilinear")) attr_set_string(call, "mode", "linear");
 }

@@ -124,7 +124,8 @@ int decompose_dropout(Call *call)
     if (out) call_emit(call, OP_IDENTITY, 1, call->in, 1, &out);
     if (mask) {
         Tensor *shape = call_make(call, OP_SHAPE, call->in[0], NULL, NULL);
-        Tensor *in[] = {call_scalar(call, DT_BOOL, 1), shape};
+        /* before 12 the text says nothing of it, and ONNX Runtime has zeros */
+        Tensor *in[] = {call_scalar(call, DT_BOOL, call->opset >= 12), shape};
         Tensor *one =
             call->opset < 10 ? call_make(call, OP_CAST_LIKE, in[0], call->in[0], NULL) : in[0];
         in[0] = one;

@@ -1,8 +1,10 @@
 /* The model's inputs and outputs as tensors.
  *
  * A sequence `x` is one tensor for each element, x_0, x_1, ...; how many there are says the size x
- * (--bind x=3), or x is one tensor whose first axis counts elements, x at most (--max x=3). An optional is what it holds, or nothing: x.present is 0 when it is not there. A sequence
- * that comes out with a length known at run time only is one tensor, whose first axis counts elements. */
+ * (--bind x=3), or x is one tensor whose first axis counts elements, x at most (--max x=3). An optional
+ * is what it holds, or nothing: x.present is 0 when it is not there. A map is two tensors, x.keys and
+ * x.values, of as many elements as the size x says. A sequence that comes out with a length known at run
+ * time only is one tensor, whose first axis counts elements. */
 #include "frontend/value.h"
 
 #include <inttypes.h>
@@ -18,18 +20,48 @@ const char *import_presence_name(Arena *arena, const char *optional)
     return arena_printf(arena, "%s.present", optional);
 }
 
+const char *import_keys_name(Arena *arena, const char *map)
+{
+    return arena_printf(arena, "%s.keys", map);
+}
+
+const char *import_values_name(Arena *arena, const char *map)
+{
+    return arena_printf(arena, "%s.values", map);
+}
+
 /* ---- Types ---- */
 
-/* A type without the optional and the sequence around its tensor; NULL: there is none. */
+static int32_t map_value_type(const Onnx__MapTypeProto *map)
+{
+    const Onnx__TypeProto *value = map->value_type;
+    return value && value->tensor_type ? value->tensor_type->elem_type : 0;
+}
+
+static DType end_type(int32_t onnx)
+{
+    return onnx == dtype_to_onnx(dtype_string(0)) ? dtype_string(0) : dtype_from_onnx(onnx);
+}
+
+static const Onnx__TypeProto *peel_map(const Onnx__TypeProto *type, ModelEnd *end)
+{
+    end->is_map = true;
+    end->key_type = end_type(type->map_type->key_type);
+    end->value_type = end_type(map_value_type(type->map_type));
+    return type;
+}
+
+/* A type without the optional and the sequence around its tensor, or that of a map; NULL: there is none. */
 static const Onnx__TypeProto *peel(const Onnx__TypeProto *type, ModelEnd *end)
 {
     *end = (ModelEnd){.rank = -1};
+    if (type && type->map_type) return peel_map(type, end);
     if (type && type->optional_type) {
         end->is_optional = true;
         type = type->optional_type->elem_type;
     }
     bool is_maps = type && type->sequence_type && type->sequence_type->elem_type &&
-                   type->sequence_type->elem_type->has_map_type; /* a tensor of their values */
+                   type->sequence_type->elem_type->map_type; /* a tensor of their values */
     if (type && type->sequence_type && !is_maps) {
         end->is_sequence = true;
         type = type->sequence_type->elem_type;
@@ -39,12 +71,12 @@ static const Onnx__TypeProto *peel(const Onnx__TypeProto *type, ModelEnd *end)
     return tensor ? type : NULL;
 }
 
-static const char *other_kind(const Onnx__TypeProto *type)
+static const char *other_kind(const Onnx__TypeProto *type, bool is_outer)
 {
-    if (!type) return NULL;
+    if (!type || (is_outer && type->map_type)) return NULL;
     if (type->sequence_type) return "sequences of sequences";
     if (type->optional_type) return "optionals in others";
-    if (type->has_map_type) return "maps";
+    if (type->map_type) return "sequences and optionals of maps";
     if (type->has_sparse_tensor_type) return "sparse tensors";
     return type->has_opaque_type ? "opaque values" : NULL;
 }
@@ -58,7 +90,7 @@ static const Onnx__TypeProto *innermost(const Onnx__TypeProto *type)
 
 int ends_check_type(Import *im, const char *what, const char *name, const Onnx__TypeProto *type)
 {
-    const char *kind = other_kind(innermost(type));
+    const char *kind = other_kind(innermost(type), innermost(type) == type);
     if (!kind) return LPC_OK;
     return diag_error(im->diag, "%s '%s': %s are not supported", what, name, kind);
 }
@@ -142,8 +174,8 @@ static int add_element(Import *im, const char *of, const char *name, const Onnx_
                        bool is_sequence)
 {
     if (is_sequence && has_name(im, name))
-        return diag_error(im->diag, "input '%s' has the name of an element of the sequence '%s'",
-                          name, of);
+        return diag_error(im->diag, "input '%s' has the name of a tensor that '%s' becomes", name,
+                          of);
     Onnx__ValueInfoProto *value = arena_alloc(im->arena, sizeof *value);
     value->name = arena_strdup(im->arena, name);
     value->type = is_sequence ? element_type(im, type, name) : (Onnx__TypeProto *)(uintptr_t)type;
@@ -205,10 +237,45 @@ static int flatten_sequence(Import *im, Onnx__ValueInfoProto *value, const Onnx_
     return LPC_OK;
 }
 
+/* One of a map's tensors: as many elements as the size says that has the map's name. */
+static int add_map_tensor(Import *im, Onnx__ValueInfoProto *map, const char *name, int32_t type)
+{
+    Onnx__TypeProto *made = arena_alloc(im->arena, sizeof *made);
+    Onnx__TensorShapeProto *shape = arena_alloc(im->arena, sizeof *shape);
+    made->tensor_type = arena_alloc(im->arena, sizeof *made->tensor_type);
+    made->tensor_type->elem_type = type;
+    made->tensor_type->shape = shape;
+    shape->n_dim = 1;
+    shape->dim = arena_array(im->arena, 1, sizeof *shape->dim);
+    shape->dim[0] = arena_alloc(im->arena, sizeof **shape->dim);
+    shape->dim[0]->dim_param = map->name;
+    return add_element(im, map->name, name, made, true);
+}
+
+static int flatten_map(Import *im, Onnx__ValueInfoProto *value)
+{
+    const Onnx__MapTypeProto *map = value->type->map_type;
+    const Onnx__TypeProto *of = map->value_type;
+    DType key = end_type(map->key_type);
+    if (key != DT_I64 && !dtype_is_string(key))
+        return diag_error(im->diag,
+                          "input '%s': a map from %s (%d): int64 and string are supported",
+                          value->name, onnx_type_name(map->key_type), map->key_type);
+    if (!of || !of->tensor_type || (of->tensor_type->shape && of->tensor_type->shape->n_dim))
+        return diag_error(im->diag,
+                          "input '%s': a map to other than single elements is not "
+                          "supported",
+                          value->name);
+    TRY(add_map_tensor(im, value, import_keys_name(im->arena, value->name), map->key_type));
+    return add_map_tensor(im, value, import_values_name(im->arena, value->name),
+                          map_value_type(map));
+}
+
 static int flatten(Import *im, Onnx__ValueInfoProto *value)
 {
     ModelEnd end;
     const Onnx__TypeProto *type = peel(value->type, &end);
+    if (value->name && end.is_map) return flatten_map(im, value);
     if (!value->name || !type || (!end.is_optional && !end.is_sequence)) {
         arena_push(im->arena, im->inputs, im->input_count) = (InputEnd){value, false};
         return LPC_OK;
@@ -241,6 +308,14 @@ static Value *sequence_of(Import *im, const char *name)
     return value_sequence(im, count, parts);
 }
 
+static Value *map_of(Import *im, const char *name)
+{
+    Tensor *keys = NULL, *values = NULL;
+    scope_find(im->elements, import_keys_name(im->arena, name), &keys);
+    scope_find(im->elements, import_values_name(im->arena, name), &values);
+    return value_map(im, keys, values);
+}
+
 void ends_bind(Import *im, Scope *scope)
 {
     const Onnx__GraphProto *graph = im->model->graph;
@@ -248,8 +323,9 @@ void ends_bind(Import *im, Scope *scope)
         const char *name = graph->input[i]->name;
         ModelEnd end;
         Tensor *element = NULL;
-        if (!name || !peel(graph->input[i]->type, &end) || (!end.is_optional && !end.is_sequence))
-            continue;
+        if (!name || !peel(graph->input[i]->type, &end)) continue;
+        if (end.is_map) scope_bind(scope, name, &map_of(im, name)->handle);
+        if (!end.is_optional && !end.is_sequence) continue;
         if (end.is_sequence && (!end.is_optional || is_present(im, name)))
             element = &sequence_of(im, name)->handle;
         else if (!end.is_sequence)
@@ -282,7 +358,11 @@ int ends_output(Import *im, const char *name, Tensor *tensor,
 {
     const Value *value = handle_value(tensor);
     if (!value) return add(im, tensor, name);
-    if (!value->is_optional) return output_sequence(im, name, value, add);
+    if (value->kind == VALUE_SEQUENCE) return output_sequence(im, name, value, add);
+    if (value->kind == VALUE_MAP) {
+        TRY(add(im, value->keys, import_keys_name(im->arena, name)));
+        return add(im, value->values, import_values_name(im->arena, name));
+    }
     if (value->has)
         return diag_error(im->diag, "output '%s': whether there is one is known at run time only",
                           name);

@@ -31,6 +31,24 @@ typedef struct InputShape {
     const int64_t *dims;
 } InputShape;
 
+/* Whether the model would be taken when it is exported anew. */
+typedef enum NewerExport { NEWER_NOT, NEWER_MAY_HELP, NEWER_HELPS } NewerExport;
+
+/* A node that lpc does not take. */
+typedef struct Missing {
+    const char *op, *node; /* node: "" when it has no name */
+    int index;         /* in the model's list; of the node around it when it is in a graph inside */
+    int64_t opset;     /* of its domain, 0: the model does not say */
+    const char *why;   /* as the error says it */
+    const char *needs; /* what it would take, NULL: nothing more is known */
+    NewerExport newer;
+} Missing;
+
+typedef struct MissingList {
+    Missing *at;
+    int count;
+} MissingList;
+
 typedef struct ImportOptions {
     const Bind *binds; /* --bind NAME=N: the symbol is this number */
     int bind_count;
@@ -50,7 +68,15 @@ typedef struct ImportOptions {
     const char
         *random_input; /* i64 scalar, made unless the model has it: random operators draw other
                                * numbers for each value of it; NULL: none */
-    int max_string;    /* bytes of the longest string; 0: DEFAULT_STRING */
+    /* A user's own operators, which come before the standard ones of the same name; used[i]: a node is of
+     * customs[i] (NULL: nobody asks). */
+    const struct CustomOp *customs;
+    int custom_count;
+    bool *custom_used;
+    int max_string; /* bytes of the longest string; 0: DEFAULT_STRING */
+    /* Gets the nodes that are not taken. With it, a graph comes back although nodes failed: what could be
+     * read of it, whose other nodes can be looked at. NULL: nobody asks. */
+    MissingList *missing;
 } ImportOptions;
 
 /* One of the model's inputs or outputs, as the model declares it. A sequence is tensors of the graph,
@@ -58,7 +84,9 @@ typedef struct ImportOptions {
 typedef struct ModelEnd {
     const char *name;
     bool is_optional, is_sequence; /* both: an optional sequence */
-    int rank; /* of the tensor or of the sequence's elements, -1: not declared */
+    bool is_map;                   /* keys and values: tensors NAME.keys and NAME.values */
+    int rank;                   /* of the tensor or of the sequence's elements, -1: not declared */
+    DType key_type, value_type; /* of a map */
 } ModelEnd;
 
 typedef struct ModelEnds {
@@ -71,6 +99,9 @@ int import_ends(Arena *arena, Diag *diag, const char *path, ModelEnds *ends);
 /* The names of an element of a sequence, and of the size that says whether an optional is there. */
 const char *import_element_name(Arena *arena, const char *sequence, int64_t index);
 const char *import_presence_name(Arena *arena, const char *optional);
+/* The names of a map's two tensors. */
+const char *import_keys_name(Arena *arena, const char *map);
+const char *import_values_name(Arena *arena, const char *map);
 
 /* Reads the model at path. options may be NULL. The graph lives in the arena; its large constants
  * point into the mapped file, which stays mapped (the file must not change meanwhile) until the

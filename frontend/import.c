@@ -41,7 +41,10 @@ static int check_model(Import *im, int64_t opset)
     bool others_only = im->model->n_opset_import && !opset; /* no standard operators imported */
     if (others_only || (opset >= OPSET_MIN && opset <= OPSET_MAX)) return LPC_OK;
     if (opset > OPSET_MAX) {
-        return diag_error(im->diag, "opset %lld is newer than %d, the newest that lpc knows",
+        return diag_error(im->diag,
+                          "opset %lld is newer than %d, the newest that lpc knows: export the "
+                          "model with one up to "
+                          "that, or bring it there with onnx.version_converter",
                           (long long)opset, OPSET_MAX);
     }
     return diag_error(im->diag, "opset %lld is not supported: %d is the oldest", (long long)opset,
@@ -163,9 +166,13 @@ static int read_graph(Import *im)
     TRY(ends_flatten(im));
     int failed = inputs_read(im, scope);
     failed |= random_read_input(im, scope);
+    bool has_inputs = !failed;
     failed |= nodes_convert(scope, graph->node, graph->n_node);
+    im->is_partial = failed && has_inputs && im->options->missing;
     if (failed) return LPC_ERROR;
     TRY(read_outputs(im, scope));
+    scope_note_stated(scope, graph->value_info, graph->n_value_info);
+    scope_note_stated(scope, graph->output, graph->n_output);
     return states_read(im);
 }
 
@@ -182,7 +189,7 @@ static int run(Import *im, Graph **out)
         code = diag_error(im->diag, "not an ONNX model: it has no graph");
     }
     if (!code) code = read_graph(im);
-    if (!code) *out = im->graph;
+    if (!code || im->is_partial) *out = im->graph;
     return code ? LPC_ERROR : LPC_OK;
 }
 
@@ -201,7 +208,7 @@ int import_onnx(Arena *arena, Diag *diag, const char *path, const ImportOptions 
         im.size = map.size;
         code = run(&im, out);
     }
-    if (code) load_close(&im);
+    if (!*out) load_close(&im);
     return code;
 }
 

@@ -57,9 +57,11 @@ typedef struct Import {
     const char **end_sizes; /* sizes that tell of them how many there are */
     int end_size_count;
     bool has_values; /* sequences or optionals were made */
+    bool is_partial; /* nodes failed, and what there is of the graph is asked for */
     int made_nodes;
     int random_nodes;       /* that have no seed of their own */
     Tensor *random_input;   /* NULL: each run draws the same numbers */
+    bool told_custom;       /* what can be done about operators that are not supported */
     bool told_size;         /* that there are more than MAX_MADE_NODES */
     int64_t nchwc_block;    /* of com.microsoft.nchwc, 0 until asked for */
     OrderedTensor *ordered; /* that reshapes of its tensors made */
@@ -171,6 +173,8 @@ int states_read(Import *im);
 
 Scope *scope_new(Import *im, Scope *parent);
 void scope_hint(Scope *scope, Onnx__ValueInfoProto **values, size_t count);
+/* Notes what the model says of tensors that there are (Graph.stated). */
+void scope_note_stated(const Scope *scope, Onnx__ValueInfoProto **values, size_t count);
 void scope_bind(Scope *scope, const char *name, Tensor *tensor);
 bool scope_has(const Scope *scope, const char *name); /* in this scope itself */
 /* false when there is no such tensor. */
@@ -191,6 +195,15 @@ int scope_order(Scope *scope, Onnx__NodeProto **nodes, size_t count, size_t **or
 
 int nodes_convert(Scope *scope, Onnx__NodeProto **nodes, size_t count);
 
+/* ---- custom.c ---- */
+
+struct CustomOp;
+/* The user's own operator of that name, or NULL. */
+const struct CustomOp *custom_find(const Import *im, const char *op);
+int custom_emit(Call *call, const struct CustomOp *op);
+/* Reports an operator that there is not, and tells once what can be done. */
+int custom_missing(Call *call);
+
 /* ---- call.c ---- */
 
 /* The tensor for output i, made when it has none yet; NULL when the model does not name it. */
@@ -210,6 +223,10 @@ int call_alias(Call *call, int i, Tensor *value);
 /* The call goes on as another operator, whose own opset does not matter. */
 void call_become(Call *call, const char *op);
 int call_fail(const Call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Notes the node for who asks (ImportOptions.missing). is_unknown: lpc does not know the operator. (missing.c) */
+void missing_note(const Call *call, const char *why, bool is_unknown);
+/* Tells that the operator is not known. */
+int call_unknown(const Call *call);
 
 /* ---- attr.c ---- */
 
@@ -267,6 +284,8 @@ typedef struct Rule {
 /* Runs the rules for the call's operator; each table ends with an entry without op. */
 int canon_call(Call *call);
 bool canon_knows(const char *op, int64_t opset);
+/* The opset from which on the operator has the form that it has now, where that is newer than `opset`; else 0. */
+int canon_newest(const char *op, int64_t opset);
 /* Rules that older ones end with. */
 int canon_pad(Call *call);
 int canon_split(Call *call);

@@ -222,9 +222,42 @@ static Tensor *slice_at(Call *call, Tensor *x, Tensor *index, int64_t axis)
     return slice;
 }
 
-/* One Scan without batch; results: what its body makes, final states and stacked outputs. */
+/* Of a sequence that ends before the others: states stay as they are, and what is stacked is zero of any type,
+ * which Pad makes. */
+static void end_early(Loop *loop, Tensor *length, int scans, Tensor **results)
+{
+    static const int64_t behind[] = {0, 1}, first = 0;
+    Call *call = loop->call;
+    Tensor *iteration = loop->enter->out[0];
+    call->name = arena_printf(call->im->arena, "%s/end", loop->name);
+    Tensor *is_there = call_make(call, OP_LESS, iteration, length, NULL);
+    Tensor *is_over =
+        call_make(call, OP_CAST, call_make(call, OP_NOT, is_there, NULL, NULL), NULL, NULL);
+    node_set_int(call->im->graph, call_last(call), "to", dtype_to_onnx(DT_I64));
+    for (int i = 0; i < loop->carried; i++)
+        results[i] = call_make(call, OP_WHERE, is_there, results[i], loop->enter->out[2 + i]);
+    for (int i = loop->carried; i < loop->carried + scans; i++) {
+        Tensor *axis = call_i64(call, 1, &first);
+        Tensor *one = call_make(call, OP_UNSQUEEZE, results[i], axis, NULL);
+        Tensor *in[] = {one, call_i64(call, 2, behind), NULL, axis};
+        Tensor *both = graph_tensor(call->im->graph, call->name, DT_NONE, -1, NULL);
+        call_emit(call, OP_PAD, 4, in, 1, &both);
+        results[i] = slice_at(call, both, is_over, 0);
+    }
+}
+
+/* The iteration's slice of an input that is read backwards. */
+static Tensor *index_from_end(Call *call, Tensor *count, Tensor *length, Tensor *iteration)
+{
+    Tensor *last =
+        call_make(call, OP_SUB, length ? length : count, call_scalar(call, DT_I64, 1), NULL);
+    last = call_make(call, OP_SUB, last, iteration, NULL);
+    return length ? call_make(call, OP_MAX, last, call_scalar(call, DT_I64, 0), NULL) : last;
+}
+
+/* One Scan without batch; length: where it ends before its inputs do, or NULL; results: what its body makes, final states and stacked outputs. */
 static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int states,
-                Tensor *const *init, int inputs, Tensor *const *x, const Ways *ways,
+                Tensor *const *init, int inputs, Tensor *const *x, const Ways *ways, Tensor *length,
                 Tensor *const *out)
 {
     Arena *arena = call->im->arena;
@@ -240,16 +273,15 @@ static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int 
     for (int i = 0; i < states; i++) given[i] = loop.enter->out[2 + i];
     for (int i = 0; i < inputs; i++) {
         bool reverse = ways->reverse && ways->reverse[i];
-        if (reverse && !last) {
-            last = call_make(call, OP_SUB, count, call_scalar(call, DT_I64, 1), NULL);
-            last = call_make(call, OP_SUB, last, iteration, NULL);
-        }
+        if (reverse && !last) last = index_from_end(call, count, length, iteration);
         given[states + i] =
             slice_at(call, x[i], reverse ? last : iteration, ways->axes ? ways->axes[i] : 0);
     }
     call->name = own;
     int code = body_of_tensors(&loop, given, results + 1);
     int scans = (int)body->n_output - states;
+    if (length && !code) end_early(&loop, length, scans, results + 1);
+    call->name = own;
     Node *node = loop_leave(&loop, scans, results, out);
     if (ways->out_axes) node_set_ints(call->im->graph, node, "axes", scans, ways->out_axes);
     if (ways->out_reverse)
@@ -275,7 +307,6 @@ static int scan_batch(Call *call, const Onnx__GraphProto *body, int states, int 
 {
     Arena *arena = call->im->arena;
     int outputs = (int)body->n_output;
-    if (call_in(call, 0)) return call_fail(call, "sequence_lens is not supported");
     Tensor **x = call->in + 1;
     Loop batch = {.call = call, .body = body, .name = loop_name(call)};
     const char *own = call->name;
@@ -284,12 +315,14 @@ static int scan_batch(Call *call, const Onnx__GraphProto *body, int states, int 
     Tensor **results = arena_array(arena, (size_t)outputs + 1, sizeof *results);
     Tensor **out = wanted_outputs(call, outputs);
     loop_enter(&batch, shortest(call, states + inputs, x, NULL), NULL, NULL, NULL);
-    for (int i = 0; i < states + inputs; i++) one[i] = slice_at(call, x[i], batch.enter->out[0], 0);
+    Tensor *row = batch.enter->out[0];
+    Tensor *length = call_in(call, 0) ? slice_at(call, call->in[0], row, 0) : NULL;
+    for (int i = 0; i < states + inputs; i++) one[i] = slice_at(call, x[i], row, 0);
     call->name = own;
     for (int i = 0; i < outputs; i++)
         results[1 + i] = graph_tensor(call->im->graph, body->output[i]->name, DT_NONE, -1, NULL);
     const char *name = arena_printf(arena, "%s/row", batch.name);
-    int code = scan(call, name, body, states, one, inputs, one + states, ways, results + 1);
+    int code = scan(call, name, body, states, one, inputs, one + states, ways, length, results + 1);
     loop_leave(&batch, outputs, results, out);
     return code;
 }
@@ -322,5 +355,5 @@ int scan_inline(Call *call)
     call->done = true;
     if (has_batch) return scan_batch(call, body, states, (int)inputs, &ways);
     return scan(call, loop_name(call), body, states, call->in, (int)inputs, call->in + states,
-                &ways, wanted_outputs(call, outputs));
+                &ways, NULL, wanted_outputs(call, outputs));
 }

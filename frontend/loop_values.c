@@ -106,7 +106,7 @@ static int plan_slot(Call *call, const Onnx__GraphProto *body, int i, Slots *slo
     }
     slot->change = inner && outer ? loop_change(body, inner, outer, &times) : CHANGE_ANY;
     slot->count = 0;
-    if (slot->change == CHANGE_APPENDS && !slot->first->is_optional) {
+    if (slot->change == CHANGE_APPENDS && slot->first->kind == VALUE_SEQUENCE) {
         slot->growth = arena_alloc(call->im->arena, sizeof *slot->growth);
         *slot->growth = (Growth){.name = loop_name(call), .first = slot->first, .each = times};
     }

@@ -107,11 +107,10 @@ static Rewrite *inliner(const char *op)
 
 static int convert(Call *call)
 {
-    const Onnx__FunctionProto *function = function_find(call->im, call->proto);
-    Rewrite *inlines = function ? NULL : inliner(call->op);
-    if (!function && !inlines && !is_supported(call)) {
-        return call_fail(call, "operator is not supported");
-    }
+    const struct CustomOp *custom = custom_find(call->im, call->op);
+    const Onnx__FunctionProto *function = custom ? NULL : function_find(call->im, call->proto);
+    Rewrite *inlines = function || custom ? NULL : inliner(call->op);
+    if (!custom && !function && !inlines && !is_supported(call)) return custom_missing(call);
     if (!strchr(call->op, ':') && (call->opset < OPSET_MIN || call->opset > OPSET_MAX)) {
         return call_fail(call, "opset %lld is not supported, %d to %d are", (long long)call->opset,
                          OPSET_MIN, OPSET_MAX);
@@ -120,6 +119,7 @@ static int convert(Call *call)
     TRY(read_inputs(call));
     if (function) return function_inline(call, function);
     TRY(attrs_read(call));
+    if (custom) return custom_emit(call, custom);
     if (inlines) return inlines(call);
     if (!value_rule_for(call->op)) TRY(value_refuse(call));
     TRY(canon_call(call));

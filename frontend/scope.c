@@ -68,6 +68,34 @@ DType scope_dtype(const Scope *scope, const char *name)
     return hint ? graph_dtype(scope->im->graph, hint->elem_type) : DT_NONE;
 }
 
+static Stated stated_of(const Graph *graph, const Tensor *tensor, const Onnx__TensorTypeProto *type)
+{
+    Stated s = {.tensor = tensor, .dtype = graph_dtype(graph, type->elem_type), .rank = -1};
+    if (!type->shape) return s;
+    int64_t *dims = arena_array(graph->arena, type->shape->n_dim + 1, sizeof *dims);
+    for (size_t i = 0; i < type->shape->n_dim; i++) {
+        const Onnx__DimensionProto *dim = type->shape->dim[i];
+        dims[i] = dim->has_dim_value && dim->dim_value > 0 ? dim->dim_value : -1;
+    }
+    s.rank = (int)type->shape->n_dim;
+    s.dims = dims;
+    return s;
+}
+
+void scope_note_stated(const Scope *scope, Onnx__ValueInfoProto **values, size_t count)
+{
+    Graph *graph = scope->im->graph;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = values[i]->name;
+        Tensor *tensor = NULL;
+        const Onnx__TypeProto *type = values[i]->type;
+        if (!name || !type || !type->tensor_type || !scope_find(scope, name, &tensor) || !tensor)
+            continue;
+        arena_push(graph->arena, graph->stated, graph->stated_count) =
+            stated_of(graph, tensor, type->tensor_type);
+    }
+}
+
 int64_t scope_opset(const Scope *scope, const char *domain)
 {
     if (!strcmp(domain, "ai.onnx")) domain = "";

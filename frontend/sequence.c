@@ -1,4 +1,4 @@
-/* Operators on sequences and optionals. They are done here, on lists of tensors: most leave no node. */
+/* Operators on sequences, optionals and maps. They are done here, on lists of tensors: most leave no node. */
 #include "frontend/value.h"
 
 #include <string.h>
@@ -213,7 +213,8 @@ static int make_optional(Call *call)
 {
     Tensor *element = call_in(call, 0);
     const Value *value = handle_value(element);
-    if (value && value->is_optional) return call_fail(call, "input 0 is an optional already");
+    if (value && value->kind == VALUE_OPTIONAL)
+        return call_fail(call, "input 0 is an optional already");
     if (!element && !attr_proto_find(call, "type"))
         return call_fail(call, "has neither input nor attribute 'type'");
     return value_alias(call, 0, value_optional(call->im, element));
@@ -222,7 +223,8 @@ static int make_optional(Call *call)
 static int has_element(Call *call)
 {
     const Value *value = handle_value(call_in(call, 0));
-    bool is_there = call_in(call, 0) && (!value || !value->is_optional || value->is_there);
+    bool is_there =
+        call_in(call, 0) && (!value || value->kind != VALUE_OPTIONAL || value->is_there);
     if (value && value->has) return call_alias(call, 0, value->has);
     return call_alias(call, 0, graph_scalar(call->im->graph, NULL, DT_BOOL, is_there));
 }
@@ -232,8 +234,22 @@ static int get_element(Call *call)
 {
     Tensor *in = call_in(call, 0);
     const Value *value = handle_value(in);
-    if (value && value->is_optional) in = value->element;
+    if (value && value->kind == VALUE_OPTIONAL) in = value->element;
     return in ? call_alias(call, 0, in) : call_fail(call, "there is no element");
+}
+
+/* ---- Maps ---- */
+
+/* CastMap and DictVectorizer of a map go on as operators on its keys and values. */
+static int of_map(Call *call)
+{
+    const Value *map = handle_value(call_in(call, 0));
+    if (call->in_count != 1) return call_fail(call, "expected 1 input, got %d", call->in_count);
+    if (!map || map->kind != VALUE_MAP)
+        return call_fail(call, "input 0 is %s, not a map", value_kind(call->in[0]));
+    call_set_in(call, 0, map->keys);
+    call_set_in(call, 1, map->values);
+    return LPC_OK;
 }
 
 /* Of a tensor it stays a node. */
@@ -263,5 +279,7 @@ const Rule value_rules[] = {
     {"OptionalHasElement", 0, has_element},
     {"OptionalGetElement", 0, get_element},
     {"Identity", 0, identity},
+    {"ai.onnx.ml::CastMap", 0, of_map},
+    {"ai.onnx.ml::DictVectorizer", 0, of_map},
     {NULL, 0, NULL},
 };

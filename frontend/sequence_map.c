@@ -77,7 +77,8 @@ static int check_lengths(Call *call, int count)
     for (int i = 1; i < call->in_count; i++) {
         const Value *s = handle_value(call->in[i]);
         if (!call->in[i]) return call_fail(call, "input %d is missing", i);
-        if (s && s->is_optional) return call_fail(call, "input %d is an optional", i);
+        if (s && s->kind != VALUE_SEQUENCE)
+            return call_fail(call, "input %d is %s", i, value_kind(call->in[i]));
         if (s && count >= 0 && value_is_list(s) && s->part_count != count)
             return call_fail(call, "its sequences have %d and %d elements", count, s->part_count);
     }

@@ -88,26 +88,58 @@ static void mark_symbols(Graph *graph)
     }
 }
 
-int states_read(Import *im)
+static int add_pair(Import *im, const char *text)
 {
     Graph *graph = im->graph;
+    StatePair pair = {0};
+    TRY(find_pair(im, text, &pair));
+    if (pair.in->is_state || pair.out->is_state_out)
+        return diag_error(im->diag, "--state %s: already part of another state", text);
+    TRY(check_declared(im, &pair));
+    pair.in->is_state = true;
+    pair.in->state_out = pair.out;
+    pair.out->is_state_out = true;
+    arena_push(im->arena, graph->states, graph->state_count) = pair;
+    return LPC_OK;
+}
+
+/* IN=OUT with a star in each: a pair for every input that IN fits, whose output has the same in the star's
+ * place. False where it is no such pattern: an input may have a star in its name. */
+static bool is_pattern(const Graph *graph, const char *text)
+{
+    const char *split = strchr(text, '='), *star = strchr(text, '*');
+    if (!split || !star || star > split || !strchr(split, '*')) return false;
+    return !find(graph->inputs, graph->input_count, text, (size_t)(split - text));
+}
+
+static int add_pattern(Import *im, const char *text)
+{
+    const char *split = strchr(text, '='), *star = strchr(text, '*'), *to = strchr(split, '*');
+    size_t before = (size_t)(star - text), after = (size_t)(split - star) - 1;
+    int failed = LPC_OK, found = 0;
+    for (int i = 0; i < im->graph->input_count; i++) {
+        const char *name = im->graph->inputs[i]->name;
+        size_t length = strlen(name);
+        if (length < before + after || strncmp(name, text, before) ||
+            strncmp(name + length - after, star + 1, after))
+            continue;
+        found++;
+        failed |= add_pair(im, arena_printf(im->arena, "%s=%.*s%.*s%s", name, (int)(to - split) - 1,
+                                            split + 1, (int)(length - before - after),
+                                            name + before, to + 1));
+    }
+    if (!found) return diag_error(im->diag, "--state %s: the model has no such input", text);
+    return failed;
+}
+
+int states_read(Import *im)
+{
     int failed = LPC_OK;
     for (int i = 0; i < im->options->state_count; i++) {
-        StatePair pair = {0};
         const char *text = im->options->states[i];
-        int code = find_pair(im, text, &pair);
-        if (!code && (pair.in->is_state || pair.out->is_state_out)) {
-            code = diag_error(im->diag, "--state %s: already part of another state", text);
-        }
-        if (!code) code = check_declared(im, &pair);
-        failed |= code;
-        if (code) continue;
-        pair.in->is_state = true;
-        pair.in->state_out = pair.out;
-        pair.out->is_state_out = true;
-        arena_push(im->arena, graph->states, graph->state_count) = pair;
+        failed |= is_pattern(im->graph, text) ? add_pattern(im, text) : add_pair(im, text);
     }
-    mark_symbols(graph);
+    mark_symbols(im->graph);
     return failed;
 }
 

@@ -10,8 +10,7 @@ enum { EXTERNAL = 1 };
 
 const char *onnx_type_name(int64_t number)
 {
-    static const char *const others[] = {
-        [0] = "undefined", [8] = "string", [14] = "complex64", [15] = "complex128"};
+    static const char *const others[] = {[0] = "undefined", [8] = "string"};
     DType type = dtype_from_onnx(number);
     if (type != DT_NONE) return dtype_name(type);
     if (number >= 0 && (size_t)number < sizeof others / sizeof *others && others[number]) {
@@ -81,9 +80,11 @@ static void store_int(void *data, DType type, int64_t i, uint64_t value)
     memcpy((uint8_t *)data + (size_t)i * size, &value, size); /* little-endian hosts only */
 }
 
-/* Entries of a list, or of raw data, that make so many elements: those of less than a byte come packed. */
+/* Entries of a list, or of raw data, that make so many elements: those of less than a byte come packed, complex
+ * numbers as two. */
 static int64_t entries_of(DType type, int64_t count)
 {
+    if (dtype_is_complex(type)) return 2 * count;
     return dtype_is_subbyte(type) ? dtype_const_bytes(type, count) : count;
 }
 
@@ -112,7 +113,7 @@ static int decode_mapped(Import *im, const Onnx__TensorProto *proto, const Origi
 static int read_mapped(Import *im, const Onnx__TensorProto *proto, const Origin *origin,
                        const char *what, int64_t count, Elements *elements)
 {
-    uint64_t need = (uint64_t)count * dtype_size(elements->dtype);
+    uint64_t need = (uint64_t)count * dtype_size(dtype_part(elements->dtype));
     uint32_t field = proto->mapped_field;
     if (field != TENSOR_RAW && field != tensor_list_field(elements->dtype)) {
         return fail_at(im, origin, "%s: its elements are in a list of another type", what);
@@ -141,7 +142,7 @@ static int read_list(Import *im, const Onnx__TensorProto *proto, const Origin *o
     default: have = proto->n_int32_data; break;
     }
     if ((uint64_t)count != have) return wrong_count(im, origin, what, count, have, "elements");
-    void *data = arena_array(im->arena, have, dtype_size(elements->dtype));
+    void *data = arena_array(im->arena, have, dtype_size(dtype_part(elements->dtype)));
     elements->data = data;
     for (int64_t i = 0; i < count; i++) {
         switch (tensor_list_field(elements->dtype)) {
@@ -208,8 +209,8 @@ int tensor_read(Import *im, const Onnx__TensorProto *proto, const Origin *origin
     count = entries_of(elements->dtype, count);
     if (proto->data_location == EXTERNAL) {
         elements->is_mapped = true;
-        return load_external(im, proto, (size_t)count * dtype_size(elements->dtype), what,
-                             &elements->data);
+        return load_external(im, proto, (size_t)count * dtype_size(dtype_part(elements->dtype)),
+                             what, &elements->data);
     }
     if (proto->has_mapped_field && (proto->mapped_length > 0 || count > 0)) {
         return read_mapped(im, proto, origin, what, count, elements);

@@ -26,7 +26,9 @@ enum {
 static inline uint32_t tensor_list_field(DType type)
 {
     switch (type) {
+    case DT_C64: /* its parts */
     case DT_F32: return TENSOR_FLOAT;
+    case DT_C128:
     case DT_F64: return TENSOR_DOUBLE;
     case DT_I64: return TENSOR_INT64;
     case DT_U32:

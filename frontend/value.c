@@ -32,17 +32,26 @@ Value *value_sequence(Import *im, int count, const Part *parts)
 Value *value_optional(Import *im, Tensor *element)
 {
     Value *value = make(im);
-    value->is_optional = true;
+    value->kind = VALUE_OPTIONAL;
     value->is_there = element != NULL;
     value->element = element;
     return value;
 }
 
+Value *value_map(Import *im, Tensor *keys, Tensor *values)
+{
+    Value *value = make(im);
+    value->kind = VALUE_MAP;
+    value->keys = keys;
+    value->values = values;
+    return value;
+}
+
 const char *value_kind(const Tensor *tensor)
 {
+    static const char *const kinds[] = {"a sequence", "an optional", "a map"};
     const Value *value = handle_value(tensor);
-    if (!value) return "a tensor";
-    return value->is_optional ? "an optional" : "a sequence";
+    return value ? kinds[value->kind] : "a tensor";
 }
 
 int value_refuse(const Call *call)
@@ -59,14 +68,14 @@ bool value_is_list(const Value *value)
     for (int i = 0; i < value->part_count; i++) {
         if (value->parts[i].kind != PART_ONE) return false;
     }
-    return !value->is_optional && !value->open;
+    return value->kind == VALUE_SEQUENCE && !value->open;
 }
 
 int value_input(Call *call, int i, Value **value)
 {
     Tensor *in = call_in(call, i);
     *value = handle_value(in);
-    if (*value && !(*value)->is_optional) return LPC_OK;
+    if (*value && (*value)->kind == VALUE_SEQUENCE) return LPC_OK;
     if (!in) return call_fail(call, "input %d, a sequence, is missing", i);
     if (!*value && call->im->diag->count) return LPC_ERROR; /* made by a node that failed */
     return call_fail(call, "input %d is %s, not a sequence", i, value_kind(in));
@@ -143,12 +152,15 @@ int value_join(Call *call, Tensor *cond, Tensor *then_side, Tensor *else_side, T
         *out = then_side;
     } else if (!a && !b) {
         *out = join_tensors(call, cond, then_side, else_side);
-    } else if (!a || !b || a->is_optional != b->is_optional) {
+    } else if (!a || !b || a->kind != b->kind) {
         return call_fail(call, "one branch makes %s, the other %s", value_kind(then_side),
                          value_kind(else_side));
     } else if (known_int(call->im, cond, &taken)) {
         *out = taken ? then_side : else_side;
-    } else if (a->is_optional) {
+    } else if (a->kind == VALUE_MAP) {
+        return call_fail(call, "its branches make different maps, and which is taken is known at "
+                               "run time only");
+    } else if (a->kind == VALUE_OPTIONAL) {
         return join_optionals(call, cond, a, b, out);
     } else {
         return join_sequences(call, cond, a, b, out);

@@ -1,4 +1,4 @@
-/* Sequences and optionals while a model is read.
+/* Sequences, optionals and maps while a model is read.
  *
  * The graph has tensors only. A sequence is a list of parts in the importer's hands, most of them one
  * tensor each, and its operators are done on the list: they leave no node. A scope binds a name to a
@@ -26,16 +26,19 @@ typedef struct Part {
     Growth *growth; /* of a loop */
 } Part;
 
+typedef enum ValueKind { VALUE_SEQUENCE, VALUE_OPTIONAL, VALUE_MAP } ValueKind;
+
 typedef struct Value {
     Tensor handle; /* what scopes and calls have in its place */
-    bool is_optional;
+    ValueKind kind;
     Part *parts; /* of a sequence */
     int part_count;
-    Tensor *whole;   /* all elements along a new axis 0, once that was asked for */
-    Growth *open;    /* in a loop's body: the sequence begins with all that it had so far */
-    bool is_there;   /* of an optional */
-    Tensor *has;     /* whether it is there, where that is known at run time only */
-    Tensor *element; /* a tensor or a handle; NULL: it is not there */
+    Tensor *whole;         /* all elements along a new axis 0, once that was asked for */
+    Growth *open;          /* in a loop's body: the sequence begins with all that it had so far */
+    bool is_there;         /* of an optional */
+    Tensor *has;           /* whether it is there, where that is known at run time only */
+    Tensor *element;       /* a tensor or a handle; NULL: it is not there */
+    Tensor *keys, *values; /* of a map: both [n], in any order */
 } Value;
 
 /* A sequence that a loop appends to. */
@@ -60,6 +63,7 @@ struct Growth {
 Value *handle_value(const Tensor *tensor);
 Value *value_sequence(Import *im, int count, const Part *parts);
 Value *value_optional(Import *im, Tensor *element);
+Value *value_map(Import *im, Tensor *keys, Tensor *values);
 const char *value_kind(const Tensor *tensor); /* "a sequence" */
 /* Reports an input that is no tensor. */
 int value_refuse(const Call *call);

@@ -74,6 +74,21 @@ bool dtype_is_string(DType type)
     return type >= DT_STR16 && type < DT_COUNT;
 }
 
+bool dtype_is_complex(DType type)
+{
+    return type == DT_C64 || type == DT_C128;
+}
+
+bool dtype_is_opaque(DType type)
+{
+    return dtype_is_string(type) || dtype_is_complex(type);
+}
+
+DType dtype_part(DType type)
+{
+    return type == DT_C64 ? DT_F32 : type == DT_C128 ? DT_F64 : type;
+}
+
 DType dtype_string(int64_t bytes)
 {
     for (int type = DT_STR16; type < DT_COUNT; type++) {
@@ -89,6 +104,7 @@ int64_t dtype_string_max(DType type)
 
 int64_t dtype_cells(DType type)
 {
+    if (dtype_is_complex(type)) return 2;
     return dtype_is_string(type) ? (int64_t)info[type].bytes : 1;
 }
 
@@ -117,7 +133,7 @@ const char *string_text(const void *element)
 
 bool dtype_is_float(DType type)
 {
-    return type >= DT_F16 && type < DT_STR16;
+    return type >= DT_F16 && type <= DT_F4E2M1;
 }
 
 bool dtype_is_int(DType type)

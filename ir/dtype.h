@@ -10,7 +10,10 @@
  * the type that loops have it in, C type in emitted code).
  *
  * Narrow types, of less than a byte and floats of 8 bits, are forms of stored tensors: loops hold each of
- * their elements in a byte, small integers as their value and small floats as their code. */
+ * their elements in a byte, small integers as their value and small floats as their code.
+ *
+ * Complex numbers are moved, never computed with: loops see the bits of two cells, of the real part and of the
+ * imaginary part. */
 #define LPC_DTYPES(X)                                                                              \
     X(BOOL, "bool", 9, 1, 8, BOOL, "uint8_t")                                                      \
     X(I8, "i8", 3, 1, 8, I8, "int8_t")                                                             \
@@ -34,7 +37,9 @@
     X(F8E5M2, "f8e5m2", 19, 1, 8, U8, "uint8_t")                                                   \
     X(F8E5M2FNUZ, "f8e5m2fnuz", 20, 1, 8, U8, "uint8_t")                                           \
     X(F8E8M0, "f8e8m0", 24, 1, 8, U8, "uint8_t")                                                   \
-    X(F4E2M1, "f4e2m1", 23, 1, 4, U8, "uint8_t")
+    X(F4E2M1, "f4e2m1", 23, 1, 4, U8, "uint8_t")                                                   \
+    X(C64, "c64", 14, 8, 64, U32, "float")                                                         \
+    X(C128, "c128", 15, 16, 128, U64, "double")
 
 /* Strings of up to N bytes, one type for each bound: an element is its length, two bytes, the lower one
  * first, then N bytes of UTF-8, of which those behind its end are 0. So equal strings are equal bytes.
@@ -65,9 +70,12 @@ bool dtype_is_float(DType type);                        /* f16 .. f4e2m1 */
 bool dtype_is_int(DType type);                          /* i8..u64, i4..u2, without bool */
 bool dtype_is_signed(DType type);                       /* i8, i16, i32, i64, i4, i2, the floats */
 bool dtype_is_string(DType type);
-DType dtype_string(int64_t bytes);    /* the narrowest one for so many bytes; DT_NONE: none is */
+bool dtype_is_complex(DType type);
+bool dtype_is_opaque(DType type);  /* a string or a complex number: moved whole, in several cells */
+DType dtype_part(DType type);      /* of the parts of a complex number; other types are one part */
+DType dtype_string(int64_t bytes); /* the narrowest one for so many bytes; DT_NONE: none is */
 int64_t dtype_string_max(DType type); /* bytes of the longest string of a string type */
-int64_t dtype_cells(DType type);      /* how many of those one element is: 1 but for strings */
+int64_t dtype_cells(DType type); /* of type dtype_held, in one element: 1 but for opaque ones */
 /* Writes a string as an element; false, and nothing is written: it is too long. */
 bool string_put(DType type, void *element, const void *text, size_t length);
 size_t string_length(DType type, const void *element);

@@ -7,7 +7,7 @@
 
 bool dtype_is_narrow(DType type)
 {
-    return dtype_held(type) != type && !dtype_is_string(type);
+    return dtype_held(type) != type && !dtype_is_opaque(type);
 }
 
 bool dtype_is_code(DType type)

@@ -117,13 +117,22 @@ struct Node {
      * one's out[0] is what is stored; see node_result(). */
     Node **epilogue;
     int epilogue_count;
-    int layer; /* index of the layer it belongs to, -1 before the footprint pass */
+    struct CustomUse *custom; /* of OP_CUSTOM (ir/custom.h); NULL: it is another operator */
+    int layer;                /* index of the layer it belongs to, -1 before the footprint pass */
 };
 
 /* A pair that feeds back. */
 typedef struct StatePair {
     Tensor *in, *out;
 } StatePair;
+
+/* What the model says of a tensor. It is compared with what is inferred, never obeyed. */
+typedef struct Stated {
+    const Tensor *tensor;
+    DType dtype;         /* DT_NONE: nothing */
+    int rank;            /* -1: nothing */
+    const int64_t *dims; /* -1: nothing */
+} Stated;
 
 struct Graph {
     Arena *arena;
@@ -146,6 +155,9 @@ struct Graph {
     /* Symbols with a bound from the user that no input has: nodes may make them (pass_shapes). */
     int *bounded;
     int bounded_count;
+    Stated *stated;
+    int stated_count;
+    int unknown_sizes; /* contents that determine sizes and were asked for in vain (pass_shapes) */
     DType strings; /* the type of all its tensors of strings (--max-string) */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */

@@ -48,11 +48,13 @@ double node_float(const Node *node, const char *name)
  * they are, ended. tests/unit/test_graph.c checks that none is missing. */
 static const char *const words[] = {
     "DCR",
+    "DENSE",
     "LINEAR",
     "MAX",
     "NONE",
     "NOTSET",
     "SUM",
+    "TO_FLOAT",
     "_Unused",
     "avg",
     "constant",
@@ -65,6 +67,7 @@ static const char *const words[] = {
     "none",
     "round_prefer_floor",
     "silu",
+    "sqeuclidean",
     "stretch",
     "uniform",
     "up",

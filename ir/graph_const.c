@@ -57,15 +57,18 @@ void store_element(DType dtype, void *to, double value, int64_t whole)
     memcpy(to, from, dtype_size(dtype));
 }
 
-Tensor *graph_scalar(Graph *graph, const char *name, DType dtype, double value)
+Tensor *graph_scalar(Graph *graph, const char *name, DType whole, double value)
 {
+    DType dtype = whole;
     if (dtype_is_string(dtype)) /* there are no strings of numbers: the empty one */
         return graph_const(graph, name, dtype, 0, NULL,
                            arena_alloc(graph->arena, dtype_size(dtype)));
-    void *data = arena_alloc(graph->arena, sizeof(double));
+    void *data =
+        arena_alloc(graph->arena, 2 * sizeof(double)); /* of a complex number the real part */
+    dtype = dtype_part(whole);
     store_element(dtype, data, value, dtype_is_float(dtype) ? 0 : to_int(dtype, value));
     narrow_pack(dtype, 1, data, data);
-    return graph_const(graph, name, dtype, 0, NULL, data);
+    return graph_const(graph, name, whole, 0, NULL, data);
 }
 
 /* ---- Reading ---- */
@@ -142,7 +145,7 @@ int64_t const_i64_at(const Tensor *tensor, int64_t i)
 bool const_is_uniform(const Tensor *tensor, double *value)
 {
     int64_t count = tensor_static_elements(tensor);
-    if (!tensor->data || count <= 0 || dtype_is_string(tensor->dtype)) return false;
+    if (!tensor->data || count <= 0 || dtype_is_opaque(tensor->dtype)) return false;
     /* doubles would confuse large integers, and codes that mean the same number */
     bool whole = !dtype_is_float(tensor->dtype) || dtype_is_code(tensor->dtype);
     double first = const_f64_at(tensor, 0);
@@ -160,7 +163,7 @@ bool const_is_uniform(const Tensor *tensor, double *value)
 static bool known_const(const Tensor *tensor, int *count)
 {
     if (!tensor->data || dtype_is_float(tensor->dtype) || tensor->dtype == DT_NONE) return false;
-    if (dtype_is_string(tensor->dtype)) return false;
+    if (dtype_is_opaque(tensor->dtype)) return false;
     int64_t elements = tensor_static_elements(tensor);
     if (elements < 0 || elements > INT_MAX) return false;
     *count = (int)elements;

@@ -35,6 +35,7 @@ static uint32_t next_random(uint64_t *state)
 void fill_random(void *data, size_t size, DType dtype, uint32_t seed)
 {
     uint64_t state = seed;
+    dtype = dtype_part(dtype);
     size_t step = dtype_size(dtype);
     memset(data, 0, size);
     for (size_t at = 0; step && at + step <= size; at += step) {

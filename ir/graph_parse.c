@@ -135,8 +135,11 @@ static Tensor *parse_tensor(Parser *p)
 
 /* ---- Constants ---- */
 
+/* Of complex numbers both parts, one behind the other. */
 static void parse_elements(Parser *p, DType dtype, char *data, int64_t count)
 {
+    if (dtype_is_complex(dtype)) count *= 2;
+    dtype = dtype_part(dtype);
     char *to = dtype_is_subbyte(dtype) ? arena_alloc(p->arena, (size_t)count) : data;
     reader_expect(&p->reader, '[');
     for (int64_t i = 0; i < count && !p->reader.failed; i++) {

@@ -144,13 +144,15 @@ static void print_elements(Printer *p, const Tensor *tensor, int64_t count)
     Const plain = {.data = tensor->data->data, .bytes = tensor->data->bytes};
     Tensor bare = *tensor;
     bare.data = &plain;
+    bare.dtype = dtype_part(tensor->dtype);
+    if (dtype_is_complex(tensor->dtype)) count *= 2;
     text_add(p->out, "[");
     for (int64_t i = 0; i < count; i++) {
         if (i) text_add(p->out, ", ");
         if (dtype_is_string(tensor->dtype))
             print_string(p, tensor, i);
-        else if (dtype_is_float(tensor->dtype))
-            print_number(p->out, tensor->dtype, const_f64_at(&bare, i));
+        else if (dtype_is_float(bare.dtype))
+            print_number(p->out, bare.dtype, const_f64_at(&bare, i));
         else if (tensor->dtype == DT_U64)
             text_printf(p->out, "%" PRIu64, (uint64_t)const_i64_at(&bare, i));
         else

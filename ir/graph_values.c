@@ -7,7 +7,7 @@
 const Size *const *const_values(Graph *graph, const Tensor *tensor, int *count)
 {
     int64_t elements = tensor_static_elements(tensor);
-    if (elements < 0 || elements > INT_MAX || dtype_is_string(tensor->dtype)) return NULL;
+    if (elements < 0 || elements > INT_MAX || dtype_is_opaque(tensor->dtype)) return NULL;
     const Size **values = arena_array(graph->arena, (size_t)elements, sizeof *values);
     for (int64_t i = 0; i < elements; i++) {
         if (dtype_is_float(tensor->dtype)) {

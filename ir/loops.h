@@ -96,6 +96,7 @@ typedef struct Block Block;
 typedef struct Kernel Kernel;
 typedef struct Program Program;
 typedef struct Buffer Buffer;
+typedef struct External External; /* ir/custom.h */
 
 /* A formal parameter of a kernel: a pointer to elements of dtype; or a local array. */
 typedef struct Param {
@@ -176,7 +177,11 @@ struct Kernel {
     int next_id;
     KernelCost cost;
     const char *tuning_key; /* of the measured tiling that it asked for, NULL: none */
-    Inst **consts;          /* INT, FLT, SIZE made so far (hash-consed by linear search) */
+    /* Without a body: a function of that name elsewhere, of the parameters and `const int64_t *sizes`,
+     * which returns LPC_RUN_*. `external` says what it does; NULL in programs that were read as text. */
+    bool is_extern;
+    const External *external;
+    Inst **consts; /* INT, FLT, SIZE made so far (hash-consed by linear search) */
     int const_count;
 };
 

@@ -5,6 +5,7 @@
  * trips and branches is computed, and a body is walked again only for loops on whose variable that
  * depends. Last, the addresses of loads and stores. */
 #include "ir/loops_cost.h"
+#include "ir/custom.h"
 #include "ir/loops_range.h"
 
 #include <math.h>
@@ -384,6 +385,23 @@ KernelCost loops_cost(const Kernel *kernel, const int64_t *most)
     return cost;
 }
 
+/* As its own description has it, and each parameter's bytes once. */
+static KernelCost extern_cost(const Kernel *kernel, const int64_t *most)
+{
+    KernelCost cost = {.flops = kernel->external ? kernel->external->flops : 0};
+    SizeTable *sizes = kernel->program->sizes;
+    for (int i = 0; i < kernel->param_count; i++) {
+        const Param *param = kernel->params[i];
+        double bytes = most[i] < 0 ? 0 : (double)most[i];
+        if (param->end) {
+            double reach = (double)size_upper(sizes, param->end) * (double)dtype_size(param->dtype);
+            bytes = fmin(bytes, reach);
+        }
+        cost.bytes += bytes;
+    }
+    return cost;
+}
+
 static void count_call(const Inst *call, double times)
 {
     Kernel *kernel = call->callee;
@@ -394,7 +412,7 @@ static void count_call(const Inst *call, double times)
         if (kernel->params[i]->local <= 0 && at < call->arg_count)
             most[i] = call->args[at++].buffer->max_bytes;
     }
-    KernelCost cost = loops_cost(kernel, most);
+    KernelCost cost = kernel->is_extern ? extern_cost(kernel, most) : loops_cost(kernel, most);
     kernel->cost.flops += times * cost.flops;
     kernel->cost.bytes += times * cost.bytes;
     arena_free(arena);

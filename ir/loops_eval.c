@@ -2,6 +2,7 @@
  * access. It folds constants and is the oracle that the backends are tested against, so it is plain
  * rather than fast: what an instruction computes is in loops_lanes.c, and each value has its own
  * place in memory, found by the instruction's id. */
+#include "ir/custom.h"
 #include "ir/loops.h"
 #include "ir/loops_lanes.h"
 #include "ir/loops_races.h"
@@ -302,9 +303,26 @@ static void watch_races(Eval *e)
     races_start(&e->races, e->arena, piece);
 }
 
+/* A user's own function. */
+static int run_external(const Kernel *kernel, Diag *diag, const Memory *memory,
+                        const int64_t *sizes)
+{
+    if (!kernel->external) {
+        diag_error(diag, "kernel '%s' is elsewhere: it cannot be evaluated", kernel->name);
+        return STRAY;
+    }
+    Arena *arena = arena_new();
+    void **args = arena_array(arena, (size_t)kernel->param_count + 1, sizeof *args);
+    for (int i = 0; i < kernel->param_count; i++) args[i] = memory[i].data;
+    int code = custom_run(kernel->external, kernel->program->sizes, diag, args, sizes);
+    arena_free(arena);
+    return code;
+}
+
 /* memory: by parameter index; local arrays are added here, filled with a pattern. */
 static int run_kernel(const Kernel *kernel, Diag *diag, Memory *memory, int64_t *sizes)
 {
+    if (kernel->is_extern) return run_external(kernel, diag, memory, sizes);
     Arena *arena = arena_new();
     Eval e = {.kernel = kernel, .diag = diag, .arena = arena, .sizes = sizes, .memory = memory};
     for (int i = 0; i < kernel->param_count; i++) {
@@ -424,6 +442,7 @@ static int find_argument(const Program *program, Diag *diag, const ProgramMemory
     bool outside = buffer->class == BUFFER_INPUT || buffer->class == BUFFER_OUTPUT;
     int64_t bytes = buffer_bytes(program, m, buffer);
     int64_t offset = size_eval(arg->offset, m->sizes) * (int64_t)dtype_size(buffer->dtype);
+    if (!bytes && offset > 0) offset = 0; /* a view of nothing */
     if (!outside && buffer->offset < 0)
         diag_error(diag, "call of '%s': buffer '%s' has no place yet", kernel->name, buffer->name);
     else if (offset < 0 || offset > bytes)

@@ -199,6 +199,16 @@ static int parse_main_block(Parser *p, Block *block)
     return LPC_OK;
 }
 
+/* A kernel that is elsewhere: it has a head only. */
+static int parse_extern(Parser *p)
+{
+    TRY(parse_expect(p, "kernel"));
+    TRY(parse_kernel(p));
+    Kernel *kernel = p->program->kernels[p->program->kernel_count - 1];
+    kernel->is_extern = true;
+    return LPC_OK;
+}
+
 static int parse_program(Parser *p, SizeTable *sizes)
 {
     const char *name;
@@ -213,10 +223,12 @@ static int parse_program(Parser *p, SizeTable *sizes)
             TRY(parse_buffer(p));
         else if (parse_accept(p, "memory"))
             TRY(parse_memory(p));
+        else if (parse_accept(p, "extern"))
+            TRY(parse_extern(p));
         else if (parse_accept(p, "kernel"))
             TRY(parse_kernel(p));
         else
-            return parse_fail(p, "'symbol', 'buffer', 'memory', 'kernel' or 'main'");
+            return parse_fail(p, "'symbol', 'buffer', 'memory', 'kernel', 'extern' or 'main'");
     }
     TRY(parse_main_block(p, &p->program->main->body));
     parse_skip(p);

@@ -289,7 +289,7 @@ static void print_param(Text *out, SizeTable *sizes, const Param *param)
 
 static void print_head(Text *out, const Kernel *kernel)
 {
-    text_printf(out, "kernel @%s(", kernel->name);
+    text_printf(out, "%skernel @%s(", kernel->is_extern ? "extern " : "", kernel->name);
     bool first = true;
     for (int i = 0; i < kernel->param_count; i++) {
         if (kernel->params[i]->local) continue;

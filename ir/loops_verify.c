@@ -272,6 +272,8 @@ static int verify_kernel(const Program *program, const Kernel *kernel, Diag *dia
                               "kernel '%s': parameter '%s': a view is of bytes, and only read",
                               kernel->name, param->name);
     }
+    if (kernel->is_extern && (kernel->body.count || kernel->cell_count))
+        return diag_error(diag, "kernel '%s' is extern, and has a body", kernel->name);
     return check_block(v, &kernel->body);
 }
 
@@ -335,7 +337,8 @@ static int check_reach(const Program *program, Diag *diag, const Kernel *kernel,
                       arg->buffer->name, size_text(sizes, arg->buffer->elements));
 }
 
-/* Is the buffer what the kernel takes, and does the argument start inside it, on an element? */
+/* Is the buffer what the kernel takes, and does the argument start inside it, on an element? One of a size
+ * that is 0 has no elements, and views of it start anywhere. */
 static int check_passed(const Program *program, Diag *diag, const Kernel *kernel,
                         const Param *param, const CallArg *arg)
 {
@@ -346,6 +349,7 @@ static int check_passed(const Program *program, Diag *diag, const Kernel *kernel
                           kernel->name, param->name, dtype_name(wanted), buffer->name,
                           dtype_name(buffer->dtype));
     const Size *offset = arg->offset, *left = size_sub(program->sizes, buffer->elements, offset);
+    if (size_is(buffer->elements, 0)) return LPC_OK;
     if ((size_is_const(offset) && offset->value < 0) || (size_is_const(left) && left->value < 0))
         return diag_error(diag, "main: %s: '%s' starts at element %s of buffer '%s', which has %s",
                           kernel->name, param->name, size_text(program->sizes, offset),

@@ -8,6 +8,7 @@ static const OpInfo infos[] = {
 #define IN(min, max)             .in_min = min, .in_max = max,
 #define OUT(min, max)            .out_min = min, .out_max = max,
 #define ATTRS(text)              .attrs = text,
+#define TYPES(text)              .types = text,
 #define TRAITS(flags)            .traits = flags,
 #define SIZES(inputs)            .sizes = inputs,
 #define ONCE(inputs)             .once = inputs,

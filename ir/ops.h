@@ -43,10 +43,15 @@ enum {
      * what they map to: a row for each map, a column for each key, keys ascending. */
     T_MAPS = 8192,
     T_STRINGS = 16384, /* takes tensors of strings */
+    T_COMPLEX = 32768, /* takes tensors of complex numbers: moves them */
     /* Loads each element of input 0 a few times, with lower_load: what turns bytes into wider numbers may be
      * computed there. */
-    T_REREADS = 32768
+    T_REREADS = 65536
 };
+
+/* A nearest_mode of Resize that only lpc has: floor where the axis is enlarged, ceil where it is not, as
+ * before opset 11. */
+#define NEAREST_BEFORE_11 "before_11"
 
 typedef struct OpInfo {
     const char *id;   /* "CONV" */
@@ -66,6 +71,9 @@ typedef struct OpInfo {
      * i f s is fs ss t. No default: absent unless the model gives it; '!' after the kind: required.
      * NULL: none. */
     const char *attrs;
+    /* Element types of inputs, a group of words for each, the last one for all that follow: "num+b index".
+     * docs/operators.md explains the words. NULL: the operator is lpc's own. */
+    const char *types;
 } OpInfo;
 
 const OpInfo *op_info(OpCode op);

@@ -42,7 +42,9 @@ static int run(Graph *graph, Lower *lw, Node *node, void **results)
     void *weights = gather_constants(lw->arena, program);
     int symbols = sizes_symbol_count(graph->sizes);
     int64_t *sizes = arena_array(lw->arena, (size_t)symbols + 1, sizeof *sizes);
+    int told = graph->diag->count;
     int code = loops_eval(program, graph->diag, NULL, results, sizes, work, NULL, weights);
+    if (code && graph->diag->count > told) return LPC_ERROR;
     if (code)
         return diag_node(graph->diag, &node->origin, "cannot be computed at compile time (code %d)",
                          code);
@@ -70,7 +72,10 @@ static int fold_node(Graph *graph, Node *node)
                 .target = &scalar};
     lw.program = program_new(scratch, graph->sizes, "fold");
     lw.main = &lw.program->main->body;
-    lw.places = arena_array(scratch, (size_t)graph->tensor_count, sizeof *lw.places);
+    size_t tensors = (size_t)graph->tensor_count;
+    lw.next_alias = graph->tensor_count;
+    if (node->custom) tensors += (size_t)node->in_count + (size_t)node->out_count;
+    lw.places = arena_array(scratch, tensors, sizeof *lw.places);
     void **results = arena_array(scratch, (size_t)node->out_count, sizeof *results);
     for (int i = 0; i < node->out_count; i++) {
         const Tensor *out = node->out[i];
@@ -99,7 +104,9 @@ static int fold_node(Graph *graph, Node *node)
 /* Shapes stand below lowering and expanding: they are given the means. */
 int pass_shapes(Graph *g)
 {
-    return shapes_infer(g, fold_node, expand_shape);
+    TRY(shapes_infer(g, fold_node, expand_shape));
+    shapes_compare_stated(g);
+    return 0;
 }
 
 /* What rules compute of constants is computed now: shapes fold what they come by. */

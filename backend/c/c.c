@@ -54,6 +54,10 @@ static void name_kernels(CEmit *e, const Block *block)
         if (inst->op != LI_CALL) continue;
         int at = c_kernel_position(e->program, inst->callee);
         if (e->kernel_names[at]) continue;
+        if (inst->callee->is_extern) {
+            e->kernel_names[at] = inst->callee->name;
+            continue;
+        }
         const char *name = inst->callee->name; /* k_gamma, as libm has a gamma */
         if (!strchr(name, '_')) name = arena_printf(e->arena, "k_%s", name);
         e->kernel_names[at] = names_make(e->arena, &e->globals, NULL, name);

@@ -474,8 +474,27 @@ static void prepare(KernelEmit *k)
     k->parallel = kernel_parallel(kernel);
 }
 
+/* int NAME(const void *, ..., const int64_t *sizes): what is elsewhere. */
+static void declare_extern(CEmit *e, const Kernel *kernel)
+{
+    List list = {.column = (int)strlen(kernel->name) + 5, .indent = 8};
+    text_init(&list.text, e->arena);
+    for (int i = 0; i < kernel->param_count; i++) {
+        const Param *param = kernel->params[i];
+        list_add(&list, arena_printf(e->arena, "%svoid *%s", param->is_written ? "" : "const ",
+                                     param->name));
+    }
+    list_add(&list, "const int64_t *sizes");
+    if (*kernel->comment) c_comment(&e->functions, kernel->comment, 0);
+    text_printf(&e->functions, "int %s(%s);\n\n", kernel->name, list.text.data);
+}
+
 void kernel_emit(CEmit *e, const Kernel *kernel, const char *name)
 {
+    if (kernel->is_extern) {
+        declare_extern(e, kernel);
+        return;
+    }
     KernelEmit k = {.e = e, .kernel = kernel, .out = &e->functions};
     prepare(&k);
     fold_kernel(&k);

@@ -86,7 +86,7 @@ static const char *arguments(CEmit *e, const Inst *call, bool named, int indent,
     if (named) {
         list_add(&list, "sizes");
         list_add(&list, block_contains(&kernel->body, LI_FAIL) ? "&error" : "NULL");
-    } else if (kernel_uses_sizes(kernel)) {
+    } else if (kernel->is_extern || kernel_uses_sizes(kernel)) {
         list_add(&list, "sizes");
     }
     return list.text.data;
@@ -144,7 +144,7 @@ static void emit_kernel_call(CEmit *e, Text *out, const Inst *call, int indent)
         emit_parallel(e, out, call, name, indent);
         return;
     }
-    bool fails = block_contains(&kernel->body, LI_FAIL);
+    bool fails = kernel->is_extern || block_contains(&kernel->body, LI_FAIL);
     int column = indent + (int)strlen(name) + 10;
     const char *list = arguments(e, call, false, indent + 4, column);
     text_printf(out, "%*s%s%s(%s);\n", indent, "", fails ? "status = " : "", name, list);

@@ -153,6 +153,18 @@ int tool_list_sources(Arena *arena, Diag *diag, const char *folder, bool headers
     return LPC_OK;
 }
 
+int tool_add_custom(ToolArgs *args, Diag *diag, const char *folder)
+{
+    const char **names;
+    int count;
+    TRY(tool_list_sources(args->arena, diag, folder, false, &names, &count));
+    for (int i = 0; i < count; i++) {
+        if (!strncmp(names[i], "custom", 6))
+            tool_arg(args, arena_printf(args->arena, "%s/%s", folder, names[i]));
+    }
+    return LPC_OK;
+}
+
 int tool_add_runtime(ToolArgs *args, Diag *diag, const Target *target, const char *folder)
 {
     Arena *a = args->arena;

@@ -31,6 +31,8 @@ int tool_compile(ToolArgs *args, Diag *diag, const char *folder, const char *sou
 /* The names of the .c files in a folder, and of the .h files too where asked; sorted. */
 int tool_list_sources(Arena *arena, Diag *diag, const char *folder, bool headers,
                       const char ***names, int *count);
+/* Adds what calls users' own operators, where a stage's folder has that, to a command that compiles. */
+int tool_add_custom(ToolArgs *args, Diag *diag, const char *folder);
 /* Adds the runtime to a command that links: the prebuilt archive of the target's triple, or the
  * sources in a folder. */
 int tool_add_runtime(ToolArgs *args, Diag *diag, const Target *target, const char *folder);

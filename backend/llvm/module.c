@@ -28,13 +28,15 @@ static void declare_kernel(LlvmEmit *e, const Kernel *kernel, Emitted *out)
     for (int i = 0; i < kernel->param_count; i++)
         if (!kernel->params[i]->local) types[count++] = e->ptr;
     out->pointers = count;
-    out->fails = block_has(&kernel->body, LI_FAIL);
+    out->fails = kernel->is_extern || block_has(&kernel->body, LI_FAIL);
     types[count++] = e->ptr;
     types[count] = e->i32;
     if (parallel) out->args = LLVMStructTypeInContext(e->context, types, count + 1, 0);
     if (parallel) types[count++] = e->i64, types[count++] = e->i64;
     out->type = LLVMFunctionType(out->fails ? e->i32 : e->none, types, count, 0);
-    out->function = emit_function(e, kernel->name, out->type, LLVMInternalLinkage);
+    out->function = emit_function(e, kernel->name, out->type,
+                                  kernel->is_extern ? LLVMExternalLinkage : LLVMInternalLinkage);
+    if (kernel->is_extern) LLVMSetSection(out->function, "");
 }
 
 /* Pointers to the parameters and local arrays, and sizes. */
@@ -156,6 +158,7 @@ void emit_module(LlvmEmit *e)
             name_again(e, program->kernels[i], &kernels[i]);
             continue;
         }
+        if (program->kernels[i]->is_extern) continue;
         define_kernel(e, program->kernels[i], &kernels[i]);
         if (kernel_parallel(program->kernels[i])) define_task(e, program->kernels[i], &kernels[i]);
     }

@@ -69,12 +69,14 @@ static void describe(PackJob *job, Text *out, const PackTensor *t, const char *a
         int axis = t->order ? t->order[k] : k;
         text_printf(out, "%s%s", k ? "][" : "", size_text(job->sizes, t->dims[axis]));
     }
-    if (dtype_is_string(t->dtype))
-        text_printf(out, "%s%zu", t->rank ? "][" : "", dtype_size(t->dtype));
+    if (dtype_is_opaque(t->dtype))
+        text_printf(out, "%s%lld", t->rank ? "][" : "", (long long)dtype_cells(t->dtype));
+    const char *form = dtype_is_string(t->dtype)
+                           ? " (strings: length, 2 bytes, low first; UTF-8; zeros)"
+                       : dtype_is_complex(t->dtype) ? " (complex: real part, imaginary part)"
+                                                    : "";
     text_printf(out, "]%s%s, at most %lld bytes\n", t->order ? " (axes in physical order)" : "",
-                dtype_is_string(t->dtype) ? " (strings: length, 2 bytes, low first; UTF-8; zeros)"
-                                          : "",
-                (long long)t->max_bytes);
+                form, (long long)t->max_bytes);
 }
 
 static void size_macros(PackJob *job, const char *big, Text *out)

@@ -5,6 +5,7 @@
 #include "backend/object/weights_object.h"
 #include "backend/host/output.h"
 #include "backend/host/toolchain.h"
+#include "ir/custom.h"
 #include "ir/machine.h"
 
 #include <errno.h>
@@ -14,6 +15,12 @@
 #include <unistd.h>
 
 enum { GRAFT_BYTES = 64 << 20, BULK_BYTES = 512 << 20 };
+
+/* What is linked beside the weights: main, the model, users' own operators. */
+typedef struct Objects {
+    const char **items;
+    int count;
+} Objects;
 
 bool package_can_link(const PackJob *job, const Target *target)
 {
@@ -69,18 +76,32 @@ static int compile_stage(PackJob *job, const PackStage *stage, const char *folde
     return tool_compile(&args, job->diag, folder, "stage.c", object);
 }
 
+/* Users' own operators, as objects. */
+static int compile_custom(PackJob *job, const PackStage *stage, const char *folder, Objects *made)
+{
+    const char **names;
+    int count = package_custom_files(job, stage, &names);
+    for (int i = 0; i < count; i++) {
+        ToolArgs args = tool_compiler(job->arena, stage->target, folder);
+        const char *object = arena_printf(job->arena, "%s/%s.tmp.o", folder, names[i]);
+        tool_args(&args, CUSTOM_CFLAGS, CUSTOM_CFLAG_COUNT);
+        if (!job->portable) tool_args(&args, stage->target->cflags, stage->target->cflag_count);
+        arena_push(job->arena, made->items, made->count) = object;
+        TRY(tool_compile(&args, job->diag, folder, names[i], object));
+    }
+    return 0;
+}
+
 /* The linker's run, with `weights` or an object that stands for them. */
 static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
-                      const char *main_object, const char *model, const char *const *weights,
-                      int weights_count)
+                      const Objects *objects, const char *const *weights, int weights_count)
 {
     ToolArgs args = {.arena = job->arena};
     tool_args(&args, stage->target->linker, stage->target->linker_count);
     tool_arg(&args, "-pthread");
     tool_arg(&args, "-Wl,--build-id=none");
     tool_arg(&args, "-Wl,--gc-sections");
-    tool_arg(&args, main_object);
-    tool_arg(&args, model);
+    tool_args(&args, objects->items, objects->count);
     tool_args(&args, weights, weights_count);
     TRY(tool_add_runtime(&args, job->diag, stage->target,
                          arena_printf(job->arena, "%s/runtime", folder)));
@@ -93,7 +114,7 @@ static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
 
 /* Weights as C arrays, compiled file by file. */
 static int link_arrays(PackJob *job, const PackStage *stage, const char *folder,
-                       const char *main_object, const char *model)
+                       const Objects *program)
 {
     int count = package_weights_files(job, stage), code = 0, made = 0;
     const char **objects = arena_array(job->arena, (size_t)count + 1, sizeof *objects);
@@ -103,7 +124,7 @@ static int link_arrays(PackJob *job, const PackStage *stage, const char *folder,
         code = tool_compile(&args, job->diag, folder, package_weights_file(job, stage, made),
                             objects[made]);
     }
-    if (!code) code = run_linker(job, stage, folder, main_object, model, objects, count);
+    if (!code) code = run_linker(job, stage, folder, program, objects, count);
     for (int i = 0; i < made; i++) unlink(objects[i]);
     return code;
 }
@@ -117,24 +138,23 @@ static bool can_graft(const PackJob *job, const PackStage *stage)
 
 /* Many weights go in after linking, so that the linker does not hold them. */
 static int link_program(PackJob *job, const PackStage *stage, const char *folder,
-                        const char *main_object, const char *model)
+                        const Objects *objects)
 {
     const char *weights = arena_printf(job->arena, "%s/weights.o", folder);
-    if (package_weights(job, stage) == WEIGHTS_C)
-        return link_arrays(job, stage, folder, main_object, model);
+    if (package_weights(job, stage) == WEIGHTS_C) return link_arrays(job, stage, folder, objects);
     const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
     const char *program = arena_printf(job->arena, "%s/stage", folder);
     if (stage->program->const_bytes >= GRAFT_BYTES && can_graft(job, stage)) {
         bool done = false;
         TRY(graft_reserve(stage->program, stage->target->triple, job->diag, reserved));
-        int code = run_linker(job, stage, folder, main_object, model, &reserved, 1);
+        int code = run_linker(job, stage, folder, objects, &reserved, 1);
         unlink(reserved);
         if (!code) code = graft_weights(stage->program, job->diag, program, &done);
         if (code || done) return code;
         if (access(weights, R_OK))
             TRY(weights_object_write(stage->program, stage->target->triple, job->diag, weights));
     }
-    return run_linker(job, stage, folder, main_object, model, &weights, 1);
+    return run_linker(job, stage, folder, objects, &weights, 1);
 }
 
 bool package_weights_once(const PackJob *job, const PackStage *stage)
@@ -143,19 +163,30 @@ bool package_weights_once(const PackJob *job, const PackStage *stage)
            stage->program->const_bytes >= BULK_BYTES && can_graft(job, stage);
 }
 
-int package_link(PackJob *job, const PackStage *stage, const char *folder)
+static int compile_all(PackJob *job, const PackStage *stage, const char *folder, Objects *made)
 {
-    const char *model = arena_printf(job->arena, "%s/%s", folder, job->backend->code);
     const char *main_object = arena_printf(job->arena, "%s/stage.o", folder);
-    bool compiled = job->backend->cflags != NULL;
-    TRY(copy_runtime(job, folder));
-    if (compiled) {
-        model = arena_printf(job->arena, "%s/model.tmp.o", folder);
+    arena_push(job->arena, made->items, made->count) = main_object;
+    TRY(compile_stage(job, stage, folder, main_object));
+    TRY(compile_custom(job, stage, folder, made));
+    if (job->backend->cflags) {
+        const char *model = arena_printf(job->arena, "%s/model.tmp.o", folder);
+        arena_push(job->arena, made->items, made->count) = model;
         TRY(compile_model(job, stage, folder, model));
     }
-    TRY(compile_stage(job, stage, folder, main_object));
-    int code = link_program(job, stage, folder, main_object, model);
-    unlink(main_object);
-    if (compiled) unlink(model);
+    return 0;
+}
+
+int package_link(PackJob *job, const PackStage *stage, const char *folder)
+{
+    Objects made = {0};
+    TRY(copy_runtime(job, folder));
+    int code = compile_all(job, stage, folder, &made);
+    int temporary = made.count;
+    if (!job->backend->cflags)
+        arena_push(job->arena, made.items, made.count) =
+            arena_printf(job->arena, "%s/%s", folder, job->backend->code);
+    if (!code) code = link_program(job, stage, folder, &made);
+    for (int i = 0; i < temporary; i++) unlink(made.items[i]);
     return code;
 }

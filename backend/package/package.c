@@ -27,6 +27,7 @@ static int write_stage(PackJob *job, int index, const char *out)
     if (mkdir(folder, 0777))
         return diag_error(job->diag, "cannot make '%s': %s", folder, strerror(errno));
     TRY(emit_code(job, stage, folder));
+    TRY(package_custom(job, stage, folder));
     if (!package_weights_once(job, stage)) TRY(package_weights_write(job, stage, folder));
     TRY(package_header(job, stage, folder));
     TRY(package_stage_source(job, stage, index, folder));

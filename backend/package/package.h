@@ -8,6 +8,7 @@
  *     OUT/STAGE/stage.c          the descriptor (lpc_model), and main with LPC_STAGE_MAIN
  *     OUT/STAGE/manifest.json    the stage: target, contracts, memory
  *     OUT/STAGE/CMakeLists.txt   a library target and the stage program
+ *     OUT/STAGE/custom.c         users' own operators, with custom_N.c and custom_N/ (custom.c)
  *     OUT/STAGE/runtime/         the runtime's sources
  *     OUT/STAGE/stage            the linked program, where the target's toolchain is here
  *

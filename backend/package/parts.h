@@ -11,6 +11,20 @@ const char *package_harmless(PackJob *job, const char *text);
 /* What the code needs of the processor, as target_needs has it; "" for plain C. */
 const char *package_needs(PackJob *job, const PackStage *stage);
 
+/* ---- sizes.c ---- */
+enum { PACKAGE_SIZE_KINDS = 8 };
+/* A size as an expression; the functions it calls must stand above it: those of the kinds it uses. */
+void package_size(Text *out, const Size *size);
+void package_size_uses(const Size *size, bool *used);
+void package_size_helpers(Text *out, const bool *used);
+
+/* ---- custom.c ---- */
+/* Users' own operators: their files, and custom.c, which calls their functions. Nothing where the stage has
+ * none. */
+int package_custom(PackJob *job, const PackStage *stage, const char *folder);
+/* Its C files: custom.c, custom_1.c, ... */
+int package_custom_files(PackJob *job, const PackStage *stage, const char ***names);
+
 /* ---- contract.c ---- */
 uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
 int64_t package_max_payload(PackJob *job, const PackContract *contract);

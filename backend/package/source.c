@@ -3,37 +3,10 @@
 #include "backend/package/parts.h"
 
 #include "backend/host/output.h"
+#include "ir/custom.h"
 
 #include <ctype.h>
 #include <string.h>
-
-enum { SIZE_KINDS = 8 };
-
-static void size_c(Text *out, const Size *size)
-{
-    static const char *const calls[] = {[SIZE_DIV] = "floor_div",
-                                        [SIZE_MOD] = "floor_mod",
-                                        [SIZE_LEAST] = "least",
-                                        [SIZE_MOST] = "largest"};
-    switch (size->kind) {
-    case SIZE_CONST: text_printf(out, "INT64_C(%lld)", (long long)size->value); return;
-    case SIZE_SYM: text_printf(out, "s[%d]", size->sym); return;
-    case SIZE_ADD:
-    case SIZE_MUL:
-        text_add(out, "(");
-        size_c(out, size->a);
-        text_add(out, size->kind == SIZE_ADD ? " + " : " * ");
-        size_c(out, size->b);
-        text_add(out, ")");
-        return;
-    default:
-        text_printf(out, "%s(", calls[size->kind]);
-        size_c(out, size->a);
-        text_add(out, ", ");
-        size_c(out, size->b);
-        text_add(out, ")");
-    }
-}
 
 static void tensor_table(PackJob *job, Text *out, const PackContract *contract, const char *name)
 {
@@ -56,50 +29,27 @@ static void bytes_side(PackJob *job, Text *out, const PackContract *contract, co
         const Size *bytes = size_const(job->sizes, (int64_t)dtype_size(t->dtype));
         for (int k = 0; k < t->rank; k++) bytes = size_mul(job->sizes, bytes, t->dims[k]);
         text_printf(out, "        case %d: return ", i);
-        size_c(out, bytes);
+        package_size(out, bytes);
         text_add(out, ";\n");
     }
     text_add(out, "        default: return 0;\n        }\n    }\n");
 }
 
-static void uses_call(const Size *size, bool used[SIZE_KINDS])
-{
-    if (!size) return;
-    used[size->kind] = true;
-    if (size->kind == SIZE_CONST || size->kind == SIZE_SYM) return;
-    uses_call(size->a, used);
-    uses_call(size->b, used);
-}
-
 static void size_helpers(PackJob *job, const PackStage *stage, Text *out)
 {
-    static const struct {
-        SizeKind kind;
-        const char *text;
-    } helpers[] = {
-        {SIZE_DIV, "static int64_t floor_div(int64_t a, int64_t b)\n{\n"
-                   "    return a >= 0 ? a / b : -((b - 1 - a) / b);\n}\n\n"},
-        {SIZE_MOD, "static int64_t floor_mod(int64_t a, int64_t b)\n{\n"
-                   "    return (a % b + b) % b;\n}\n\n"},
-        {SIZE_LEAST,
-         "static int64_t least(int64_t a, int64_t b)\n{\n    return a < b ? a : b;\n}\n\n"},
-        {SIZE_MOST,
-         "static int64_t largest(int64_t a, int64_t b)\n{\n    return a > b ? a : b;\n}\n\n"},
-    };
-    bool used[SIZE_KINDS] = {0};
+    bool used[PACKAGE_SIZE_KINDS] = {0};
     const PackContract *sides[] = {&stage->in, &stage->out};
     for (int c = 0; c < 2; c++) {
         for (int i = 0; i < sides[c]->count; i++) {
             const Size *bytes = size_const(job->sizes, 1);
             const PackTensor *t = &sides[c]->tensors[i];
             for (int k = 0; k < t->rank; k++) bytes = size_mul(job->sizes, bytes, t->dims[k]);
-            uses_call(bytes, used);
+            package_size_uses(bytes, used);
         }
     }
-    for (int i = 0; i < job->state_symbol_count; i++) uses_call(job->state_symbols[i].next, used);
-    for (size_t i = 0; i < sizeof helpers / sizeof *helpers; i++) {
-        if (used[helpers[i].kind]) text_add(out, helpers[i].text);
-    }
+    for (int i = 0; i < job->state_symbol_count; i++)
+        package_size_uses(job->state_symbols[i].next, used);
+    package_size_helpers(out, used);
 }
 
 static void state_functions(PackJob *job, Text *out)
@@ -112,7 +62,7 @@ static void state_functions(PackJob *job, Text *out)
     text_add(out, "}\n\nstatic void state_next(int64_t *s)\n{\n");
     for (int i = 0; i < job->state_symbol_count; i++) {
         text_printf(out, "    const int64_t next_%d = ", i);
-        size_c(out, job->state_symbols[i].next);
+        package_size(out, job->state_symbols[i].next);
         text_add(out, ";\n");
     }
     for (int i = 0; i < job->state_symbol_count; i++) {
@@ -223,12 +173,42 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
 static void cmake_files(PackJob *job, const PackStage *stage, Text *all, Text *objects)
 {
     const char *code = job->backend->code;
+    const char **custom;
     text_printf(all, "%s stage.c", code);
+    int custom_count = package_custom_files(job, stage, &custom);
+    for (int i = 0; i < custom_count; i++) text_printf(all, " %s", custom[i]);
     text_add(objects, "");
     if (!job->backend->cflags) text_printf(objects, " %s", code);
     int count = package_weights_files(job, stage);
     for (int i = 0; i < count; i++) text_printf(all, " %s", package_weights_file(job, stage, i));
     if (package_weights(job, stage) == WEIGHTS_ELF) text_add(objects, " weights.o");
+}
+
+static void cmake_target_flags(PackJob *job, const PackStage *stage, Text *out)
+{
+    for (int i = 0; !job->portable && i < stage->target->cflag_count; i++)
+        text_printf(out, " %s", stage->target->cflags[i]);
+}
+
+/* How the code is compiled, and users' own operators. */
+static void cmake_flags(PackJob *job, const PackStage *stage, Text *out)
+{
+    const char *const *flags = job->backend->cflags;
+    const char **custom;
+    int custom_count = package_custom_files(job, stage, &custom);
+    if (flags) {
+        text_printf(out, "target_compile_options(%s PRIVATE -ffp-contract=off", stage->prefix);
+        for (int i = 0; flags[i]; i++) text_printf(out, " %s", flags[i]);
+        cmake_target_flags(job, stage, out);
+        text_add(out, ")\n");
+    }
+    if (!custom_count) return;
+    text_add(out, "set_property(SOURCE");
+    for (int i = 0; i < custom_count; i++) text_printf(out, " %s", custom[i]);
+    text_add(out, " PROPERTY COMPILE_OPTIONS");
+    for (int i = 0; i < CUSTOM_CFLAG_COUNT; i++) text_printf(out, " %s", CUSTOM_CFLAGS[i]);
+    cmake_target_flags(job, stage, out);
+    text_add(out, ")\n");
 }
 
 int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
@@ -238,7 +218,6 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
     text_init(&all, job->arena);
     text_init(&objects, job->arena);
     cmake_files(job, stage, &all, &objects);
-    const Backend *backend = job->backend;
     text_printf(&out,
                 "# %s, stage %s: made by lpc. add_subdirectory() this folder, or build it alone.\n"
                 "#   library %s: the function and its header; program %s_stage: with the runtime\n"
@@ -261,14 +240,7 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
         text_add(&out, "if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/weights.o)\n"
                        "    message(FATAL_ERROR \"the weights are in the program `stage` only: "
                        "use lpc --no-link for a library\")\nendif()\n");
-    if (backend->cflags) {
-        text_printf(&out, "target_compile_options(%s PRIVATE -ffp-contract=off", stage->prefix);
-        for (int i = 0; backend->cflags[i]; i++) text_printf(&out, " %s", backend->cflags[i]);
-        for (int i = 0; !job->portable && i < stage->target->cflag_count; i++) {
-            text_printf(&out, " %s", stage->target->cflags[i]);
-        }
-        text_add(&out, ")\n");
-    }
+    cmake_flags(job, stage, &out);
     text_printf(&out,
                 "\nfile(GLOB runtime ${CMAKE_CURRENT_SOURCE_DIR}/runtime/*.c)\n"
                 "find_package(Threads REQUIRED)\n"

@@ -204,6 +204,19 @@ typedef struct lpc_stage {
     double compute_s, send_s; /* as the planner expects; < 0: unknown */
 } lpc_stage;
 
+typedef enum lpc_newer { LPC_NEWER_NOT, LPC_NEWER_MAY_HELP, LPC_NEWER_HELPS } lpc_newer;
+
+/* A node that lpc does not take. */
+typedef struct lpc_missing {
+    const char *op;    /* "Conv", "ai.onnx.ml::Scaler" */
+    const char *node;  /* "": it has no name */
+    int index;         /* in the model's list of nodes */
+    long long opset;   /* of its domain in the model, 0: the model does not say */
+    const char *why;   /* what the error says */
+    const char *needs; /* what it would take; "": nothing more is known */
+    lpc_newer newer;   /* whether another export would help */
+} lpc_missing;
+
 /* Bytes and operations are those at the bounds. Where a step failed it holds what was known by then: the
  * operators, then inputs, outputs and symbols, then the rest. */
 typedef struct lpc_inspection {
@@ -222,6 +235,9 @@ typedef struct lpc_inspection {
     int64_t weight_bytes;
     const lpc_stage *stages;
     size_t stage_count;
+    const lpc_missing *missing; /* nodes that are not supported, all at once */
+    size_t missing_count;
+    int unknown_sizes; /* contents that determine sizes and are not known: errors name them */
 } lpc_inspection;
 /* Of the model that was imported; with a path, of that one, which need not be good for more: what could be
  * found out is there (*inspection is not NULL) although the status is an error's. */
@@ -303,6 +319,7 @@ typedef struct lpc_checked {
     int64_t wrong, elements; /* outside the tolerance (options "rtol", "atol"); all */
     int64_t worst;           /* where it is most wrong, row-major, with what is there: */
     double got, expected;
+    int drawn; /* other random numbers than expected: type and shape are right, and that is all */
 } lpc_checked;
 
 /* Compiles a model (NULL: the one that was imported) for the shapes of each data set, which is a folder

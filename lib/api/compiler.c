@@ -2,6 +2,7 @@
 #include "lib/api/api.h"
 
 #include "ir/units.h"
+#include "lib/custom/custom.h"
 #include "ir/version.h"
 
 #include <setjmp.h>
@@ -91,6 +92,7 @@ lpc_compiler *lpc_create(void)
 void lpc_destroy(lpc_compiler *c)
 {
     if (!c) return;
+    customs_close(c->options.compile.customs);
     arena_free(c->arena);
     free(c);
 }

@@ -79,6 +79,25 @@ static void add_values(lpc_compiler *c, Graph *graph, lpc_inspection *i)
     i->symbols = symbols(graph, c->arena, &i->symbol_count);
 }
 
+static lpc_missing *missing_of(Arena *arena, const MissingList *list)
+{
+    static const lpc_newer newer[] = {[NEWER_NOT] = LPC_NEWER_NOT,
+                                      [NEWER_MAY_HELP] = LPC_NEWER_MAY_HELP,
+                                      [NEWER_HELPS] = LPC_NEWER_HELPS};
+    lpc_missing *out = arena_array(arena, (size_t)list->count + 1, sizeof *out);
+    for (int i = 0; i < list->count; i++) {
+        const Missing *m = &list->at[i];
+        out[i] = (lpc_missing){.op = m->op,
+                               .node = m->node,
+                               .index = m->index,
+                               .opset = m->opset,
+                               .why = m->why,
+                               .needs = m->needs ? m->needs : "",
+                               .newer = newer[m->newer]};
+    }
+    return out;
+}
+
 lpc_inspection *api_inspection(lpc_compiler *c, const Inspection *x, bool lowered)
 {
     lpc_inspection *i = arena_alloc(c->arena, sizeof *i);
@@ -90,7 +109,10 @@ lpc_inspection *api_inspection(lpc_compiler *c, const Inspection *x, bool lowere
                           .operator_count = (size_t)x->operator_count,
                           .parameters = x->parameters,
                           .parameter_bytes = x->parameter_bytes,
-                          .bounded = x->bounded};
+                          .bounded = x->bounded,
+                          .missing = missing_of(c->arena, &x->missing),
+                          .unknown_sizes = x->unknown_sizes,
+                          .missing_count = (size_t)x->missing.count};
     if (x->graph) add_values(c, x->graph, i);
     if (!lowered || !x->bounded) return i;
     i->lowered = true;

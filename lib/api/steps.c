@@ -135,7 +135,8 @@ static void keep_result(void *user, const CheckedOutput *o, Arena *arena)
                           .largest_absolute = o->difference.largest_absolute,
                           .largest_relative = o->difference.largest_relative,
                           .wrong = o->difference.wrong,
-                          .elements = o->difference.elements};
+                          .elements = o->difference.elements,
+                          .drawn = o->drawn};
     if (result.wrong) {
         result.worst = o->difference.worst;
         result.got = host_value(o->got, result.worst);

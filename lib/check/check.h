@@ -3,6 +3,7 @@
  *
  *   check.c     data sets, compiling for them, running
  *   compare.c   element by element
+ *   leeway.c    how far off is right: quantised models, random numbers
  *   evaluate.c  the evaluator of loops in place of programs */
 #ifndef LPC_LIB_CHECK_H
 #define LPC_LIB_CHECK_H
@@ -16,6 +17,7 @@ typedef struct CheckedOutput {
     const HostTensor *got, *want;
     Difference difference;
     bool ok;
+    bool drawn; /* other random numbers than expected: type and shape alone are right */
 } CheckedOutput;
 
 typedef struct CheckOptions {
@@ -28,7 +30,7 @@ typedef struct CheckOptions {
     void *user;
 } CheckOptions;
 
-/* Cuts into so many stages on the only target (0: as it is). LPC_USAGE, reported, when several targets
+/* Cuts into so many stages on the only target, or as many as the model has layers (0: as it is). LPC_USAGE, reported, when several targets
  * are named, and not as many. */
 int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
 

@@ -56,12 +56,16 @@ bool compare_tensors(const HostTensor *got, const HostTensor *want, const Tolera
                                       host_shape_text(want, arena));
         return false;
     }
-    bool is_float = dtype_is_float(want->type);
     double worst = -1;
     d->elements = host_elements(want);
     if (strings) return compare_strings(got, want, arena, d);
+    HostTensor parts[2] = {*got, *want}; /* of complex numbers, one behind the other */
+    bool is_complex = dtype_is_complex(want->type);
+    parts[0].type = parts[1].type = dtype_part(want->type);
+    bool is_float = dtype_is_float(parts[1].type);
+    if (is_complex) d->elements *= 2;
     for (int64_t i = 0; i < d->elements; i++) {
-        double error, g = host_value(got, i), w = host_value(want, i);
+        double error, g = host_value(&parts[0], i), w = host_value(&parts[1], i);
         bool ok = one_matches(g, w, is_float, tolerance, &error);
         double relative = error == 0 ? 0 : error / fabs(w);
         if (!ok) d->wrong++;

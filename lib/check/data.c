@@ -1,6 +1,8 @@
 /* See data.h. */
 #include "lib/check/data.h"
 
+#include "lib/files/maps.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +10,10 @@
 static HostKind kind_of(const ModelEnd *end)
 {
     if (!end) return HOST_TENSOR;
-    return end->is_optional ? HOST_OPTIONAL : end->is_sequence ? HOST_SEQUENCE : HOST_TENSOR;
+    return end->is_optional   ? HOST_OPTIONAL
+           : end->is_sequence ? HOST_SEQUENCE
+           : end->is_map      ? HOST_MAP
+                              : HOST_TENSOR;
 }
 
 static int read_values(Arena *arena, Diag *diag, const char *folder, const char *kind,
@@ -34,6 +39,17 @@ static void add_input(Arena *arena, DataSet *set, const char *name, const HostTe
     arena_push(arena, set->in, set->in_count) = *tensor;
 }
 
+static int flatten_map(Arena *arena, Diag *diag, DataSet *set, const ModelEnd *end,
+                       const HostValue *value)
+{
+    HostTensor keys = {.type = end->key_type}, values = {.type = end->value_type};
+    const char *what = arena_printf(arena, "data set '%s': input '%s'", set->folder, end->name);
+    TRY(map_tensors(value, arena, diag, what, &keys, &values));
+    add_input(arena, set, import_keys_name(arena, end->name), &keys);
+    add_input(arena, set, import_values_name(arena, end->name), &values);
+    return 0;
+}
+
 static int flatten(Arena *arena, Diag *diag, DataSet *set, const ModelEnd *end,
                    const HostValue *value)
 {
@@ -50,12 +66,12 @@ static int flatten(Arena *arena, Diag *diag, DataSet *set, const ModelEnd *end,
     } else if (value->kind == HOST_SEQUENCE) {
         arena_push(arena, set->binds, set->bind_count) = (Bind){end->name, value->count};
         for (int i = 0; i < value->count; i++) {
-            ModelEnd element = {import_element_name(arena, end->name, i), false, false, end->rank};
+            ModelEnd element = {.name = import_element_name(arena, end->name, i),
+                                .rank = end->rank};
             TRY(flatten(arena, diag, set, &element, &value->items[i]));
         }
     } else {
-        return diag_error(diag, "data set '%s': input '%s' is a map, which is not supported",
-                          set->folder, end->name);
+        TRY(flatten_map(arena, diag, set, end, value));
     }
     return 0;
 }

@@ -16,8 +16,12 @@
 
 struct PackJob; /* backend/package/package.h */
 
+/* Model to graph, no pass run. */
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
 /* Model to graph, all graph passes run. */
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
+/* The operators of --custom, for an import; they must be open (customs_open) before shapes are asked for. */
+void compile_custom(const CompileOptions *options, ImportOptions *import);
 /* How stages on a target are lowered by the options: scalar, plainly, or with measured tilings, taking
  * notes when more are wanted. */
 int compile_lowering(Arena *arena, Diag *diag, CompileOptions *options, const Target *target,

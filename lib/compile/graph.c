@@ -2,6 +2,7 @@
 #include "lib/compile/compile.h"
 
 #include "ir/names.h"
+#include "lib/custom/custom.h"
 #include "lib/files/tensor_io.h"
 #include "passes/passes.h"
 
@@ -38,10 +39,29 @@ static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
     return 0;
 }
 
-int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+void compile_custom(const CompileOptions *options, ImportOptions *import)
 {
-    double since = compile_seconds();
+    if (!options->customs) return;
+    import->customs = options->customs->ops;
+    import->custom_count = options->customs->count;
+}
+
+/* No error: a build may give all its models the same options. */
+static void tell_unused(Diag *diag, const ImportOptions *import)
+{
+    Text names;
+    text_init(&names, diag->arena);
+    for (int i = 0; i < import->custom_count; i++) {
+        if (import->custom_used[i]) continue;
+        text_printf(&names, "%s%s", names.length ? ", " : "", import->customs[i].name);
+    }
+    if (names.length) diag_note(diag, "lpc: --custom: the model has no %s", names.data);
+}
+
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+{
     TRY(read_bound_inputs(arena, diag, options));
+    TRY(customs_open(options->customs, diag));
     ImportOptions import = {.binds = options->binds,
                             .bind_count = options->bind_count,
                             .maxes = options->maxes,
@@ -56,9 +76,18 @@ int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **gra
                             .infer = pass_shapes,
                             .random_seed = options->random_seed,
                             .random_input = options->random_input,
-
                             .max_string = options->max_string};
+    compile_custom(options, &import);
+    import.custom_used = arena_array(arena, (size_t)import.custom_count + 1, sizeof(bool));
     TRY(import_onnx(arena, diag, options->model, &import, graph));
+    tell_unused(diag, &import);
+    return 0;
+}
+
+int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+{
+    double since = compile_seconds();
+    TRY(compile_import(arena, diag, options, graph));
     if (options->name) (*graph)->name = names_identifier(arena, options->name);
     compile_lap(diag, options, "import", &since);
     TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));

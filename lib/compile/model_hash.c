@@ -1,6 +1,8 @@
 /* A hash of the model, for the build id (backend/package/build_id.c). */
 #include "lib/compile/compile.h"
 
+#include "lib/custom/custom.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -41,6 +43,7 @@ static void hash_options(XXH3_state_t *hash, Arena *arena, const CompileOptions 
     Text text;
     text_init(&text, arena);
     options_reaching(&text, options);
+    customs_text(options->customs, &text);
     XXH3_128bits_update(hash, text.data, text.length);
 }
 

@@ -55,6 +55,7 @@ int compile_stages(Arena *arena, Diag *diag, CompileOptions *options, Graph *gra
     CutRequest request = {.targets = targets,
                           .names = options->targets,
                           .count = options->target_count,
+                          .at_most = options->at_most,
                           .cut_after = options->cut_after,
                           .cut_count = options->cut_count,
                           .options = options->planned ? &options->plan : NULL,

@@ -1,54 +1,21 @@
-/* Reading sequences of maps, on the wire format as tensor_io.c does. Field numbers are onnx-data.proto's. */
+/* See maps.h. */
 #include "lib/files/maps.h"
 
-#include "frontend/wire.h"
+#include "lib/files/proto.h"
+#include "lib/files/value_io.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    SEQUENCE_TYPE = 2,
-    SEQUENCE_TENSOR = 3,
-    SEQUENCE_MAP = 6,
-    TYPE_MAP = 4,
-    MAP_KEY = 3,
-    MAP_WORD = 4,
-    MAP_VALUES = 5
-};
-
-typedef struct Field {
-    uint32_t number;
-    int kind; /* 0 varint, 2 bytes; others are passed over */
-    uint64_t value;
-    const uint8_t *bytes;
-    size_t size;
-} Field;
-
-/* The field at data[*at], which goes behind it; false, and *at stays, at the end and where the file is
- * broken. */
-static bool next_field(const uint8_t *data, size_t size, size_t *at, Field *field)
-{
-    size_t end = *at;
-    uint64_t key, length = 0;
-    if (end == size || !wire_varint(data, size, &end, &key) || key >> 32) return false;
-    *field = (Field){.number = (uint32_t)(key >> 3), .kind = (int)(key & 7)};
-    if (field->kind == 0 && !wire_varint(data, size, &end, &field->value)) return false;
-    if (field->kind == 1) length = 8;
-    if (field->kind == 5) length = 4;
-    if (field->kind == 2 && !wire_varint(data, size, &end, &length)) return false;
-    if ((field->kind > 2 && field->kind != 5) || length > size - end) return false;
-    field->bytes = data + end;
-    field->size = (size_t)length;
-    *at = end + field->size;
-    return true;
-}
+enum { SEQUENCE_TYPE = 2, SEQUENCE_MAP = 6, TYPE_MAP = 4 };
 
 bool maps_are_there(const void *data, size_t size)
 {
-    size_t at = 0;
-    Field field;
+    ProtoBytes bytes = {data, (const uint8_t *)data + size};
+    ProtoField field = {0};
     bool is_map = false, has_map = false;
-    while (next_field(data, size, &at, &field)) {
+    while (bytes.at != bytes.end) {
+        if (proto_field(&bytes, &field)) return false;
         if (field.number == SEQUENCE_TYPE)
             is_map = field.kind == 0 && field.value == TYPE_MAP;
         else if (field.number == SEQUENCE_MAP)
@@ -56,140 +23,142 @@ bool maps_are_there(const void *data, size_t size)
         else if (field.number != 1)
             return false; /* a sequence's name, but dims of a tensor */
     }
-    return at == size && is_map && has_map;
+    return is_map && has_map;
 }
 
 /* ---- One map ---- */
 
 typedef struct Entry {
+    bool is_word;
     int64_t number;
-    const uint8_t *word; /* NULL: the key is the number */
-    size_t length;
-    HostTensor value;
+    HostText word;
+    const HostTensor *value;
 } Entry;
 
 static int by_key(const void *a, const void *b)
 {
     const Entry *one = a, *other = b;
-    if (!one->word || !other->word)
+    if (!one->is_word || !other->is_word)
         return one->number < other->number ? -1 : one->number > other->number;
-    size_t least = one->length < other->length ? one->length : other->length;
-    int order = memcmp(one->word, other->word, least);
+    size_t least = one->word.length < other->word.length ? one->word.length : other->word.length;
+    int order = least ? memcmp(one->word.bytes, other->word.bytes, least) : 0;
     if (order) return order;
-    return one->length < other->length ? -1 : one->length > other->length;
+    return one->word.length < other->word.length ? -1 : one->word.length > other->word.length;
 }
 
-typedef struct Map {
-    Entry *entries;
-    int keys, values;
-} Map;
-
-static Entry *entry(Map *map, Arena *arena, int at, int *count)
+/* The map's entries, keys ascending. */
+static Entry *sorted(Arena *arena, const HostValue *map)
 {
-    int most = map->keys > map->values ? map->keys : map->values;
-    if (at == most) {
-        Entry *more = &arena_push(arena, map->entries, most);
-        memset(more, 0, sizeof *more);
+    Entry *entries = arena_array(arena, (size_t)map->count + 1, sizeof *entries);
+    for (int i = 0; i < map->count; i++) {
+        entries[i] = (Entry){.is_word = map->string_keys != NULL, .value = &map->items[i].tensor};
+        if (map->string_keys)
+            entries[i].word = map->string_keys[i];
+        else
+            entries[i].number = map->keys[i];
     }
-    ++*count;
-    return &map->entries[at];
+    qsort(entries, (size_t)map->count, sizeof *entries, by_key);
+    return entries;
 }
 
-/* Numbers stand one by one or packed. */
-static bool add_keys(Map *map, Arena *arena, const Field *field)
+/* One value behind the other; false: they are of several types or shapes, or no single elements. */
+static bool put_values(uint8_t *to, DType type, const Entry *entries, int count)
 {
-    size_t at = 0;
-    uint64_t value = field->value;
-    if (field->number == MAP_WORD) {
-        Entry *word = entry(map, arena, map->keys, &map->keys);
-        word->word = field->bytes;
-        word->length = field->size;
-        return field->kind == 2;
+    size_t size = dtype_size(type);
+    for (int i = 0; i < count; i++) {
+        const HostTensor *value = entries[i].value;
+        if (value->type != type || value->bytes != size) return false;
+        memcpy(to + (size_t)i * size, value->data, size);
     }
-    do {
-        if (field->kind == 2 && !wire_varint(field->bytes, field->size, &at, &value)) return false;
-        entry(map, arena, map->keys, &map->keys)->number = (int64_t)value;
-    } while (field->kind == 2 && at < field->size);
-    return field->kind == 0 || field->kind == 2;
+    return true;
 }
+
+static int put_words(HostTensor *keys, Arena *arena, Diag *diag, const char *path,
+                     const Entry *entries)
+{
+    size_t longest = 0, count = (size_t)keys->dims[0];
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].word.length > longest) longest = entries[i].word.length;
+    if (longest > 4096)
+        return host_file_error(diag, path, "a key of %zu bytes is too long", longest);
+    keys->type = dtype_string((int64_t)longest);
+    if (host_alloc(keys, arena)) return host_file_error(diag, path, "the map is too large");
+    for (size_t i = 0; i < count; i++)
+        string_put(keys->type, (uint8_t *)keys->data + i * dtype_size(keys->type),
+                   entries[i].word.bytes, entries[i].word.length);
+    return LPC_OK;
+}
+
+/* Strings come each with room for itself: all with room for the longest. */
+static void widen_strings(Arena *arena, const Entry *entries, HostTensor *wide, DType *type,
+                          Entry *out, int count)
+{
+    size_t length;
+    for (int i = 0; i < count; i++)
+        if (dtype_size(entries[i].value->type) > dtype_size(*type)) *type = entries[i].value->type;
+    for (int i = 0; i < count; i++) {
+        wide[i] = *entries[i].value;
+        if (dtype_is_string(wide[i].type) && dtype_is_string(*type))
+            host_strings_as(&wide[i], *type, arena, &length); /* never too long */
+        out[i] = entries[i];
+        out[i].value = &wide[i];
+    }
+}
+
+int map_tensors(const HostValue *map, Arena *arena, Diag *diag, const char *path, HostTensor *keys,
+                HostTensor *values)
+{
+    size_t count = (size_t)map->count;
+    Entry *entries = sorted(arena, map);
+    Entry *alike = arena_array(arena, count + 1, sizeof *alike);
+    HostTensor *wide = arena_array(arena, count + 1, sizeof *wide);
+    for (size_t i = 1; i < count; i++)
+        if (!by_key(&entries[i - 1], &entries[i]))
+            return host_file_error(diag, path, "a key stands twice in the map");
+    *keys = (HostTensor){
+        .name = (char *)(uintptr_t)"", .type = keys->type, .rank = 1, .dims = {map->count}};
+    *values = (HostTensor){
+        .name = (char *)(uintptr_t)"", .type = values->type, .rank = 1, .dims = {map->count}};
+    if (count) keys->type = DT_I64;
+    if (count) values->type = entries[0].value->type;
+    widen_strings(arena, entries, wide, &values->type, alike, map->count);
+    if (host_alloc(values, arena)) return host_file_error(diag, path, "the map is too large");
+    if (!put_values(values->data, values->type, alike, map->count))
+        return host_file_error(diag, path,
+                               "a map's values: expected one element each, of one type");
+    if (map->string_keys) return put_words(keys, arena, diag, path, entries);
+    if (host_alloc(keys, arena)) return host_file_error(diag, path, "the map is too large");
+    for (size_t i = 0; i < count; i++) ((int64_t *)keys->data)[i] = entries[i].number;
+    return LPC_OK;
+}
+
+/* ---- A sequence of maps ---- */
 
 static int broken(Diag *diag, const char *path)
 {
-    const char *file = diag->file;
-    diag->file = path;
-    int code =
-        diag_error(diag, "a sequence of maps that is not understood: expected the same keys in "
-                         "all, and for each of them one number");
-    diag->file = file;
-    return code;
-}
-
-static int add_values(Map *map, Arena *arena, Diag *diag, const char *path, const Field *sequence)
-{
-    size_t at = 0;
-    Field field;
-    while (next_field(sequence->bytes, sequence->size, &at, &field)) {
-        if (field.number != SEQUENCE_TENSOR) continue;
-        HostTensor *value = &entry(map, arena, map->values, &map->values)->value;
-        if (maps_are_there(field.bytes, field.size)) return broken(diag, path);
-        TRY(host_parse(value, arena, diag, path, field.bytes, field.size));
-    }
-    return at == sequence->size ? LPC_OK : broken(diag, path);
-}
-
-static int read_map(Map *map, Arena *arena, Diag *diag, const char *path, const Field *bytes)
-{
-    size_t at = 0;
-    Field field;
-    while (next_field(bytes->bytes, bytes->size, &at, &field)) {
-        bool is_key = field.number == MAP_KEY || field.number == MAP_WORD;
-        if (is_key && !add_keys(map, arena, &field)) return broken(diag, path);
-        if (field.number == MAP_VALUES && field.kind == 2)
-            TRY(add_values(map, arena, diag, path, &field));
-    }
-    if (at != bytes->size || map->keys != map->values || !map->keys) return broken(diag, path);
-    qsort(map->entries, (size_t)map->keys, sizeof *map->entries, by_key);
-    return LPC_OK;
-}
-
-/* ---- All maps ---- */
-
-static int as_tensor(HostTensor *tensor, Arena *arena, Diag *diag, const char *path,
-                     const Map *maps, int count)
-{
-    int columns = maps[0].keys;
-    tensor->type = maps[0].entries[0].value.type;
-    tensor->rank = 2;
-    tensor->dims[0] = count;
-    tensor->dims[1] = columns;
-    size_t size = dtype_size(tensor->type);
-    if (host_alloc(tensor, arena)) return broken(diag, path);
-    for (int i = 0; i < count; i++) {
-        if (maps[i].keys != columns) return broken(diag, path);
-        for (int k = 0; k < columns; k++) {
-            const HostTensor *value = &maps[i].entries[k].value;
-            if (value->type != tensor->type || value->bytes != size) return broken(diag, path);
-            memcpy((char *)tensor->data + (size_t)(i * columns + k) * size, value->data, size);
-        }
-    }
-    return LPC_OK;
+    return host_file_error(diag, path,
+                           "a sequence of maps that is not understood: expected the same keys in "
+                           "all, and for each of them one number");
 }
 
 int maps_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *path, const void *data,
                size_t size)
 {
-    size_t at = 0;
-    Field field;
-    Map *maps = NULL;
-    int count = 0;
-    *tensor = (HostTensor){.name = (char *)(uintptr_t)""};
-    while (next_field(data, size, &at, &field)) {
-        if (field.number == 1 && field.kind == 2)
-            tensor->name = arena_strndup(arena, (const char *)field.bytes, field.size);
-        if (field.number != SEQUENCE_MAP || field.kind != 2) continue;
-        Map *map = &arena_push(arena, maps, count);
-        *map = (Map){0};
-        TRY(read_map(map, arena, diag, path, &field));
+    HostValue maps;
+    *tensor = (HostTensor){.name = (char *)(uintptr_t)"", .rank = 2};
+    TRY(host_parse_value(&maps, HOST_SEQUENCE, arena, diag, path, data, size));
+    int columns = maps.count ? maps.items[0].count : 0;
+    if (!columns || maps.items[0].kind != HOST_MAP) return broken(diag, path);
+    tensor->type = maps.items[0].items[0].tensor.type;
+    tensor->dims[0] = maps.count;
+    tensor->dims[1] = columns;
+    size_t row = (size_t)columns * dtype_size(tensor->type);
+    if (dtype_is_string(tensor->type) || host_alloc(tensor, arena)) return broken(diag, path);
+    for (int i = 0; i < maps.count; i++) {
+        const HostValue *map = &maps.items[i];
+        uint8_t *to = (uint8_t *)tensor->data + (size_t)i * row;
+        if (map->kind != HOST_MAP || map->count != columns) return broken(diag, path);
+        if (!put_values(to, tensor->type, sorted(arena, map), columns)) return broken(diag, path);
     }
-    return as_tensor(tensor, arena, diag, path, maps, count);
+    return LPC_OK;
 }

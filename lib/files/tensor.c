@@ -75,6 +75,8 @@ double host_value(const HostTensor *tensor, int64_t i)
     case DT_BF16: return (double)bf16_to_f32(((const uint16_t *)data)[i]);
     case DT_F32: return (double)((const float *)data)[i];
     case DT_F64: return ((const double *)data)[i];
+    case DT_C64: return (double)((const float *)data)[2 * i];
+    case DT_C128: return ((const double *)data)[2 * i];
     case DT_NONE:
     case DT_COUNT: return 0;
     default: break;

@@ -63,8 +63,7 @@ static int npy_parse(HostTensor *tensor, Arena *arena, Diag *diag, const char *p
         return host_file_error(diag, path,
                                "the .npy header is not understood (at most %d dimensions)",
                                TENSOR_RANK_MAX);
-    if (descr[0] == '\'' && descr[1] && strchr("<|=", descr[1]))
-        if (descr[4] == '\'') tensor->type = npy_type(descr + 2);
+    if (descr[0] == '\'' && descr[1] && strchr("<|=", descr[1])) tensor->type = npy_type(descr + 2);
     size_t element = npy_string_bytes(descr);
     if (tensor->type == DT_NONE) tensor->type = npy_string_type(descr);
     if (tensor->type == DT_NONE)
@@ -152,10 +151,10 @@ static int proto_head_field(Proto *proto, Arena *arena, const ProtoField *field)
     }
 }
 
-/* Stores value number `index` given as bits of the field's own kind. */
+/* Stores value number `index` given as bits of the field's own kind; of complex numbers one part. */
 static int proto_store(HostTensor *tensor, size_t index, uint64_t value)
 {
-    size_t size = dtype_size(tensor->type);
+    size_t size = dtype_size(dtype_part(tensor->type));
     if (index >= tensor->bytes / size) return LPC_ERROR;
     memcpy((uint8_t *)tensor->data + index * size, &value, size); /* little-endian, truncating */
     return LPC_OK;
@@ -217,7 +216,7 @@ static int proto_strings(HostTensor *tensor, ProtoBytes wire, size_t *count)
 static int proto_contents(const Proto *proto, Diag *diag, const char *path, ProtoBytes file)
 {
     HostTensor *tensor = proto->tensor;
-    size_t count = 0, wanted = tensor->bytes / dtype_size(tensor->type);
+    size_t count = 0, wanted = tensor->bytes / dtype_size(dtype_part(tensor->type));
     if (proto->has_raw) {
         size_t got = (size_t)(proto->raw.end - proto->raw.at);
         if (got != tensor->bytes)

@@ -50,7 +50,7 @@ int host_write_pb(const HostTensor *tensor, Diag *diag, const char *path);
 int host_strings_as(HostTensor *tensor, DType type, Arena *arena, size_t *length);
 /* "f32[1,3,224,224]" */
 const char *host_shape_text(const HostTensor *tensor, Arena *arena);
-/* Element i as a double (i64 and u64 beyond 2^53 are rounded). */
+/* Element i as a double (i64 and u64 beyond 2^53 are rounded); the real part of a complex number. */
 double host_value(const HostTensor *tensor, int64_t i);
 
 #endif

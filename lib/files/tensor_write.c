@@ -62,7 +62,7 @@ int host_write_npy(const HostTensor *tensor, Diag *diag, const char *path)
         if (host_alloc(&wide, diag->arena)) return host_file_error(diag, path, "too large");
         for (int64_t i = 0; i < host_elements(tensor); i++)
             ((float *)wide.data)[i] = (float)host_value(tensor, i);
-    } else {
+    } else if (!dtype_is_complex(tensor->type)) {
         wide.type = dtype_held(tensor->type);
     }
     if (dtype_is_string(tensor->type)) return write_npy_strings(tensor, diag, path);

@@ -59,7 +59,7 @@ static int read_map(const Reader *r, HostValue *value, ProtoBytes bytes, int dep
         if (field.number == MAP_STRING_KEYS && field.kind == 2) {
             size_t length = (size_t)(field.bytes.end - field.bytes.at);
             arena_push(r->arena, value->string_keys, strings) =
-                arena_strndup(r->arena, (const char *)field.bytes.at, length);
+                (HostText){(const char *)field.bytes.at, length};
         }
         if (field.number == MAP_VALUES && field.kind == 2)
             TRY(read_value(r, &values, field.bytes, depth + 1));
@@ -104,16 +104,23 @@ static int read_value(const Reader *r, HostValue *value, ProtoBytes bytes, int d
     return damaged(r, "the optional holds more than one value");
 }
 
-int host_read_value(HostValue *value, HostKind kind, Arena *arena, Diag *diag, const char *path)
+int host_parse_value(HostValue *value, HostKind kind, Arena *arena, Diag *diag, const char *path,
+                     const void *data, size_t size)
 {
     Reader reader = {arena, diag, path};
-    uint8_t *bytes;
-    size_t size;
     const char *file = diag->file;
     *value = (HostValue){.kind = kind};
-    TRY(host_read_file(arena, diag, path, &bytes, &size));
     diag->file = NULL; /* messages have the path */
-    int code = read_value(&reader, value, (ProtoBytes){bytes, bytes + size}, 0);
+    int code = read_value(&reader, value, (ProtoBytes){data, (const uint8_t *)data + size}, 0);
     diag->file = file;
     return code;
+}
+
+int host_read_value(HostValue *value, HostKind kind, Arena *arena, Diag *diag, const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    *value = (HostValue){.kind = kind};
+    TRY(host_read_file(arena, diag, path, &bytes, &size));
+    return host_parse_value(value, kind, arena, diag, path, bytes, size);
 }

@@ -1,6 +1,7 @@
 /* See inspect.h. */
 #include "lib/inspect/inspect.h"
 
+#include "lib/custom/custom.h"
 #include "passes/passes.h"
 
 #include <stdlib.h>
@@ -25,9 +26,11 @@ static void count_op(Arena *arena, OperatorCount **list, int *count, const char 
 
 static void count_operators(const Graph *graph, Inspection *x)
 {
-    for (int i = 0; i < graph->node_count; i++)
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *n = graph->nodes[i];
         count_op(graph->arena, &x->operators, &x->operator_count,
-                 op_info(graph->nodes[i]->op)->name);
+                 n->custom ? n->custom->op->name : op_info(n->op)->name);
+    }
     if (x->operator_count)
         qsort(x->operators, (size_t)x->operator_count, sizeof *x->operators, by_name);
 }
@@ -62,16 +65,36 @@ static void add_needs(Inspection *x)
     }
 }
 
+/* What is wrong with the nodes that were read, behind none that was not. Loops are left out: what is in them
+ * is looked at by trying the whole of it. */
+static int look_further(Graph *graph, Inspection *x)
+{
+    for (int i = 0; i < graph->node_count; i++) {
+        if (graph->nodes[i]->body) return LPC_ERROR;
+    }
+    pass_shapes(graph);
+    x->unknown_sizes = graph->unknown_sizes;
+    return LPC_ERROR;
+}
+
 int inspect_model(Arena *arena, Diag *diag, CompileOptions *options, Inspection *x)
 {
     Graph *graph;
-    ImportOptions import = {
-        .binds = options->binds, .bind_count = options->bind_count, .infer = pass_shapes};
     *x = (Inspection){0};
-    TRY(import_onnx(arena, diag, options->model, &import, &graph));
+    ImportOptions import = {.binds = options->binds,
+                            .bind_count = options->bind_count,
+                            .infer = pass_shapes,
+                            .missing = &x->missing};
+    TRY(customs_open(options->customs, diag));
+    compile_custom(options, &import);
+    int code = import_onnx(arena, diag, options->model, &import, &graph);
+    if (!graph) return code;
     count_operators(graph, x);
     count_constants(graph, x);
-    TRY(compile_graph(arena, diag, options, &x->graph));
+    if (code) return look_further(graph, x);
+    code = compile_graph(arena, diag, options, &x->graph);
+    if (code && x->graph) x->unknown_sizes = x->graph->unknown_sizes;
+    TRY(code);
     x->bounded = all_bounded(x->graph);
     if (!x->bounded) return 0;
     TRY(compile_stages(arena, diag, options, x->graph, &x->cut));

@@ -13,6 +13,8 @@ typedef struct Inspection {
     OperatorCount *operators; /* of the model as it was read, by name */
     int operator_count;
     double parameters, parameter_bytes;
+    int unknown_sizes;   /* contents that determine sizes and are not known */
+    MissingList missing; /* nodes that the importer does not take */
     Graph *graph; /* with its inputs, outputs and symbols; NULL: no shapes were found */
     bool bounded; /* every symbol has a bound; if not, what follows is not known */
     double flops;

@@ -46,6 +46,7 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
         tool_arg(&args, access(code, R_OK) ? arena_printf(arena, "%s/model.o", folder) : code);
         tool_arg(&args, arena_printf(arena, "%s/weights.o", folder));
         tool_arg(&args, arena_printf(arena, "%s/stage.c", folder));
+        TRY(tool_add_custom(&args, diag, folder));
     }
     TRY(tool_add_runtime(&args, diag, target, runtime));
     tool_args(&args, target->link_flags, target->link_flag_count);

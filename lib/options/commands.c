@@ -18,11 +18,16 @@ const lpc_command commands[COMMAND_COUNT] = {
      "Compiles the model for the shapes of each data set (input_I.pb, output_I.pb), runs it and\n"
      "compares. Floats match within atol + rtol * |expected|, integers exactly, or within one "
      "step\n"
-     "when the model quantises. With --each, the same for every FOLDER/model.onnx and\n"
+     "when the model quantises. Of values that depend on random numbers, which another generator\n"
+     "drew, only type and shape are compared. With --each, the same for every FOLDER/model.onnx "
+     "and\n"
      "FOLDER/test_data_set_*.",
      1},
     {"inspect", "what a model is made of and what it needs", "inspect MODEL.onnx",
-     "Tells what a model is made of and what it needs.", 1},
+     "Tells what a model is made of and what it needs. Of one that is not supported: every node "
+     "that\n"
+     "is not taken, what it would need, and whether a newer export would help.",
+     1},
     {"targets", "the known targets with their figures", "targets [--json]",
      "Lists the kinds of devices that --targets accepts: this machine (host), lpc's own, and "
      "those\n"

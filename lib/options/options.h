@@ -49,6 +49,7 @@ typedef struct CompileOptions {
     const char *name;     /* of the function, the macros, the header; NULL: the file's */
     const char **targets; /* names; none: host */
     int target_count;
+    bool at_most; /* the planner's stages may be fewer than targets: a model with fewer layers */
     const char **target_dirs;
     int target_dir_count;
     const char **cut_after;
@@ -59,6 +60,9 @@ typedef struct CompileOptions {
     int state_count;
     Given *input_files; /* whose contents are fixed */
     int input_file_count;
+    Given *custom_files; /* DOMAIN::OP and its file */
+    int custom_count;
+    struct Customs *customs; /* the same as a set, which all copies share; NULL: none */
     ConstInput *const_inputs;
     int const_input_count;
     InputShape *input_shapes;

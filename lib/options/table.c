@@ -2,6 +2,7 @@
 #include "lib/options/options.h"
 
 #include "ir/units.h"
+#include "lib/custom/custom.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -44,6 +45,16 @@ static int set_nchwc_block(Options *o, const Option *option, const char *value)
     (void)option;
     o->compile.nchwc_block = !strcmp(value, "8") ? 8 : !strcmp(value, "16") ? 16 : 0;
     return !o->compile.nchwc_block;
+}
+
+/* After the kind's way. */
+static int add_custom(Options *o, const Option *option, const char *value)
+{
+    const Given *given = &o->compile.custom_files[o->compile.custom_count - 1];
+    (void)option;
+    (void)value;
+    customs_add(o->compile.customs, given->name, given->file);
+    return 0;
 }
 
 static int set_objective(Options *o, const Option *option, const char *value)
@@ -188,8 +199,14 @@ const Option option_table[] = {
      COMPILING, false, REACH_VALUE, COUNT(compile.max_string, 1, 4096)},
     {"--bind-input", "NAME=FILE", "The input's contents are fixed (.npy or .pb)", COMPILING, false,
      REACH_CONTENT, MANY(OPTION_FILES, compile.input_files, compile.input_file_count)},
+    {"--custom", "OP=FILE.c",
+     "Operator OP (DOMAIN::NAME, or a standard one's name) is the C function in FILE.c\n"
+     "(docs/custom-operators.md)",
+     COMPILING, false, REACH_CONTENT, OPTION_FILES, AT(compile.custom_files),
+     AT(compile.custom_count), 0, 0, "DOMAIN::OP=FILE.c", add_custom},
     {"--state", "IN=OUT",
-     "Output OUT feeds back into input IN; it stays on its device and never crosses the network",
+     "Output OUT feeds back into input IN; it stays on its device and never crosses the network. A "
+     "star in both stands for the same text: 'past.*=present.*'",
      COMPILING, false, REACH_VALUE, OPTION_TEXTS, AT(compile.states), AT(compile.state_count), 0, 0,
      "A=B", NULL},
     {"--nchwc-block", "8|16",
@@ -283,8 +300,8 @@ const Option option_table[] = {
 
     {"--each", NULL, "Every FOLDER/model.onnx in a process of its own", FOR_CHECK, false,
      REACH_NOTHING, FLAG(each)},
-    {"--stages", "N", "Cut into N stages on the target", FOR_CHECK, false, REACH_NOTHING,
-     COUNT(stages, 1, PLAN_DEVICES)},
+    {"--stages", "N", "Cut into N stages on the target, or as many as there are layers", FOR_CHECK,
+     false, REACH_NOTHING, COUNT(stages, 1, PLAN_DEVICES)},
     {"--rtol", "R", "Relative tolerance of floats (1e-3)", FOR_CHECK, false, REACH_NOTHING,
      NUMBER(rtol, 0, 1e300, "a number of 0 or more")},
     {"--atol", "A", "Absolute tolerance of floats (1e-4)", FOR_CHECK, false, REACH_NOTHING,
@@ -310,7 +327,7 @@ const int option_count = sizeof option_table / sizeof *option_table;
 
 void options_init(Options *o, Arena *arena)
 {
-    *o = (Options){.compile = {.plan = plan_defaults()},
+    *o = (Options){.compile = {.plan = plan_defaults(), .customs = customs_new(arena)},
                    .arena = arena,
                    .given = arena_array(arena, (size_t)option_count, sizeof(const char *)),
                    .frames = 256,

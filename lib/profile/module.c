@@ -55,6 +55,7 @@ static int link_module(Arena *arena, Diag *diag, const Target *target, const cha
     tool_arg(&args, "-shared");
     tool_arg(&args, access(source, R_OK) ? arena_printf(arena, "%s/model.o", folder) : source);
     tool_arg(&args, arena_printf(arena, "%s/stage.c", folder));
+    TRY(tool_add_custom(&args, diag, folder));
     tool_arg(&args, arena_printf(arena, "%s/weights.o", folder));
     tool_arg(&args, marks);
     tool_arg(&args, "-lm");

@@ -13,27 +13,28 @@ static uint64_t next_random(uint64_t *state) /* splitmix64 */
 
 static void fill(HostTensor *tensor, uint64_t *state)
 {
-    int64_t count = host_elements(tensor);
+    DType type = dtype_part(tensor->type);
+    size_t size = dtype_size(type);
+    int64_t count = host_elements(tensor) * (type == tensor->type ? 1 : 2);
     uint8_t *data = tensor->data;
-    size_t size = dtype_size(tensor->type);
     for (int64_t i = 0; i < count; i++, data += size) {
         uint64_t bits = next_random(state);
-        if (dtype_is_string(tensor->type)) {
-            string_put(tensor->type, data, &"01"[bits & 1], 1);
+        if (dtype_is_string(type)) {
+            string_put(type, data, &"01"[bits & 1], 1);
             continue;
         }
         double sum = 0; /* of four uniform values, scaled to variance 1 */
         for (int k = 0; k < 4; k++) sum += (double)(bits >> (16 * k) & 65535) / 65536.0 - 0.5;
         double normal = sum * 1.7320508;
         float narrow = (float)normal;
-        uint16_t half = tensor->type == DT_F16 ? f32_to_f16(narrow) : f32_to_bf16(narrow);
+        uint16_t half = type == DT_F16 ? f32_to_f16(narrow) : f32_to_bf16(narrow);
         uint64_t whole = bits & 1;
-        if (dtype_is_code(tensor->type)) whole = f32_to_narrow(tensor->type, narrow);
-        if (tensor->type == DT_F64)
+        if (dtype_is_code(type)) whole = f32_to_narrow(type, narrow);
+        if (type == DT_F64)
             memcpy(data, &normal, 8);
-        else if (tensor->type == DT_F32)
+        else if (type == DT_F32)
             memcpy(data, &narrow, 4);
-        else if (dtype_is_float(tensor->type) && !dtype_is_narrow(tensor->type))
+        else if (dtype_is_float(type) && !dtype_is_narrow(type))
             memcpy(data, &half, 2);
         else
             memcpy(data, &whole, size);

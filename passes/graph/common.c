@@ -1,4 +1,5 @@
 /* Common subexpressions: nodes that compute the same from the same become one. */
+#include "ir/custom.h"
 #include "passes/graph/simplify.h"
 
 #include <string.h>
@@ -54,6 +55,13 @@ static bool same_values(const Tensor *a, const Tensor *b)
     return rewrite_same_shape(a, b);
 }
 
+/* A user's own operators are the same when they are functions of their inputs alone. */
+static bool same_custom(const CustomUse *a, const CustomUse *b)
+{
+    if (!a || !b) return a == b;
+    return a->op == b->op && a->opset == b->opset && !a->impure && !b->impure && !a->symbol_count;
+}
+
 static bool same_node(const Node *a, const Node *b)
 {
     if (a->op != b->op || a->in_count != b->in_count || a->out_count != b->out_count) return false;
@@ -64,6 +72,7 @@ static bool same_node(const Node *a, const Node *b)
     for (int i = 0; i < a->out_count; i++) {
         if (!a->out[i] && b->out[i]) return false;
     }
+    if (!same_custom(a->custom, b->custom)) return false;
     bool by_contents = a->op == OP_VALUES || a->op == OP_MEASURE;
     if (by_contents && !same_values(a->out[0], b->out[0])) return false;
     return region_within(b->region, a->region) && same_attrs(a, b);

@@ -188,9 +188,9 @@ int plan_diagnose(Diag *diag, const Cost *c)
     for (int i = 1; i < c->n; i++) units += c->allowed[i];
     if (c->options.use_all && units < c->m)
         return diag_error(diag,
-                          "%d devices are to be used, but the model has only %d layers that can "
+                          "%d devices are to be used, but the model has only %d layer%s that can "
                           "be cut apart; without --use-all devices may be left out",
-                          c->m, units);
+                          c->m, units, units == 1 ? "" : "s");
     Arena *arena = arena_new();
     Cost own = *c;
     own.arena = arena;

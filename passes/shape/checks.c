@@ -2,6 +2,8 @@
  * by sizes of others: a model that gets them wrong must be told, not read out of bounds. */
 #include "passes/shape/shape.h"
 
+#include <string.h>
+
 int need_vector(Graph *g, Node *n, int in, const char *name, const Size *size)
 {
     if (!node_in(n, in)) return 0;
@@ -62,8 +64,18 @@ int need_float(Graph *g, Node *n, int in)
 }
 
 /* data, indices, updates */
+/* What is moved only has no sums. */
+static int check_reduction(Graph *g, const Node *n)
+{
+    const char *reduction = node_string(n, "reduction");
+    if (!dtype_is_opaque(n->in[0]->dtype) || !strcmp(reduction, "none")) return 0;
+    return diag_node(g->diag, &n->origin, "reduction '%s' of elements of %s is not supported",
+                     reduction, dtype_name(n->in[0]->dtype));
+}
+
 int check_scatter_elements(Graph *g, Node *n)
 {
+    TRY(check_reduction(g, n));
     Dims index = dims_of(n->in[1]);
     TRY(need_rank(g, n, 1, n->in[0]->rank));
     return need_dims(g, n, 2, "updates", &index);
@@ -83,6 +95,7 @@ int check_tensor_scatter(Graph *g, Node *n)
 int check_scatter_nd(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0], *index = n->in[1];
+    TRY(check_reduction(g, n));
     TRY(need_rank_min(g, n, 1, 1));
     const Size *last = index->dims[index->rank - 1];
     if (!size_is_const(last) || last->value < 0 || last->value > x->rank)

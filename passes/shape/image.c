@@ -208,6 +208,25 @@ int shape_affine_grid(Graph *g, Node *n)
     return shape_set(g, n, 0, n->in[0]->dtype, &out);
 }
 
+/* x, boxes of five elements: the image, then left, top, right and bottom */
+int shape_max_roi_pool(Graph *g, Node *n)
+{
+    const int64_t *pooled;
+    TRY(need_rank(g, n, 0, 4));
+    TRY(need_rank(g, n, 1, 2));
+    int count = node_ints(n, "pooled_shape", &pooled);
+    if (count != 2 || pooled[0] < 1 || pooled[1] < 1)
+        return diag_node(g->diag, &n->origin, "pooled_shape: expected 2 positive values");
+    const Size *five = n->in[1]->dims[1];
+    if (size_is_const(five) && !size_is(five, 5))
+        return diag_node(g->diag, &n->origin, "rois: expected 5 elements in each, got %lld",
+                         (long long)five->value);
+    Dims out = {.rank = 4,
+                .at = {n->in[1]->dims[0], n->in[0]->dims[1], size_const(g->sizes, pooled[0]),
+                       size_const(g->sizes, pooled[1])}};
+    return shape_set(g, n, 0, n->in[0]->dtype, &out);
+}
+
 int shape_roi_align(Graph *g, Node *n)
 {
     TRY(need_rank(g, n, 0, 4));

@@ -148,6 +148,7 @@ int shape_measure(Graph *g, Node *n)
         if (symbol->max < 0) text_printf(&missing, " --max %s=N", symbol->name);
     }
     if (!missing.length) return 0;
+    g->unknown_sizes++;
     return diag_node(
         g->diag, &n->origin,
         "'%s' determines sizes and is not known at compile time: give a bound with%s, or "

@@ -48,12 +48,17 @@ typedef int ExpandNode(Graph *g, Node *n);
 /* pass_shapes, with `fold` for nodes of constants (computing them needs lowering) and `expand` for those
  * that are written out: both stand above shapes. (shapes.c) */
 int shapes_infer(Graph *g, FoldNode *fold, ExpandNode *expand);
+/* Tells where what the model states of its tensors contradicts what is inferred, once. (stated.c) */
+void shapes_compare_stated(Graph *g);
 /* One node alone, whose inputs are known. */
 int shapes_infer_node(Graph *g, Node *n, ExpandNode *expand);
 /* Whether all inputs are constants and the outputs are small, static and lpc's own. */
 bool shapes_can_fold(const Graph *g, const Node *n);
 /* Constants have no producer: the node goes when all its outputs have become constants. */
 void shapes_release(Graph *g, Node *n);
+
+/* That the inputs' element types are what the operator's record says. (types.c) */
+int types_check(Graph *g, const Node *n);
 
 /* What a rule returns when it is only for want of contents known at compile time. */
 enum { SHAPE_UNKNOWN = 4 };

@@ -7,6 +7,8 @@
  * wrong or unknown in a branch that is never taken is no error. */
 #include "passes/shape/walk.h"
 
+#include "ir/custom.h"
+
 #include <string.h>
 
 /* ---- Branches ---- */
@@ -203,6 +205,7 @@ bool shapes_can_fold(const Graph *g, const Node *n)
         if (is_result(g, y) || !tensor_is_static(y)) return false;
         if (tensor_static_elements(y) > FOLD_ELEMENTS) return false;
     }
+    if (n->op == OP_CUSTOM && (!n->custom || n->custom->impure)) return false;
     return n->in_count > 0 && !widens(n);
 }
 
@@ -282,13 +285,29 @@ static void forget_outputs(Node *n)
     }
 }
 
-/* Only some operators know what to do with a string. */
-static int check_strings(Graph *g, const Node *n)
+/* Only some operators know what to do with a string or a complex number. */
+static int check_opaque(Graph *g, const Node *n)
 {
-    if (n->body || (op_info(n->op)->traits & T_STRINGS)) return 0;
+    unsigned traits = n->body ? T_STRINGS | T_COMPLEX : op_info(n->op)->traits;
     for (int i = 0; i < n->in_count; i++) {
-        if (n->in[i] && dtype_is_string(n->in[i]->dtype))
+        DType type = n->in[i] ? n->in[i]->dtype : DT_NONE;
+        if (dtype_is_string(type) && !(traits & T_STRINGS))
             return diag_node(g->diag, &n->origin, "input %d: strings are not supported here", i);
+        if (dtype_is_complex(type) && !(traits & T_COMPLEX))
+            return diag_node(g->diag, &n->origin,
+                             "input %d: complex numbers are not supported here: they are moved, "
+                             "not computed with",
+                             i);
+    }
+    return 0;
+}
+
+static int check_results(Graph *g, const Node *n)
+{
+    if (n->body || (op_info(n->op)->traits & T_COMPLEX)) return 0;
+    for (int i = 0; i < n->out_count; i++) {
+        if (n->out[i] && dtype_is_complex(n->out[i]->dtype))
+            return diag_node(g->diag, &n->origin, "complex numbers are moved, not made");
     }
     return 0;
 }
@@ -296,9 +315,11 @@ static int check_strings(Graph *g, const Node *n)
 static int run_own_rule(Graph *g, Node *n, ExpandNode *expand)
 {
     const ShapeRules *rules = &shape_rules[n->op];
+    TRY(types_check(g, n));
     if (op_info(n->op)->expands) return expand(g, n);
-    TRY(check_strings(g, n));
+    TRY(check_opaque(g, n));
     if (rules->shape) TRY(rules->shape(g, n));
+    TRY(check_results(g, n));
     if (rules->check) TRY(rules->check(g, n));
     return check_narrow(g, n);
 }

@@ -36,6 +36,14 @@ int shape_string_hash(Graph *g, Node *n)
     return shape_set_like(g, n, 0, DT_U32, n->in[0]);
 }
 
+int shape_format_fixed(Graph *g, Node *n)
+{
+    if (n->in[0]->dtype != DT_F32)
+        return diag_node(g->diag, &n->origin, "input 0: expected f32, got %s",
+                         dtype_name(n->in[0]->dtype));
+    return shape_set_like(g, n, 0, g->strings, n->in[0]);
+}
+
 /* ---- Pieces: one more axis, as long as a string has most of them ---- */
 
 static int add_pieces(Graph *g, Node *n, int64_t most)
@@ -60,9 +68,21 @@ int shape_string_split(Graph *g, Node *n)
     return shape_set_like(g, n, 1, DT_I64, n->in[0]);
 }
 
+/* Of no strings there are no pieces: the last axis has none, and there is no other. */
+static bool no_strings(Graph *g, const Tensor *x, Dims *out)
+{
+    bool none = false;
+    *out = dims_of(x);
+    for (int i = 0; i < x->rank; i++) none |= size_is(x->dims[i], 0);
+    if (none) out->at[x->rank - 1] = size_const(g->sizes, 0);
+    return none;
+}
+
 int shape_ms_tokenizer(Graph *g, Node *n)
 {
+    Dims none;
     TRY(need_strings(g, n, 0));
+    if (no_strings(g, n->in[0], &none)) return shape_set(g, n, 0, n->in[0]->dtype, &none);
     int64_t least = node_int(n, "mincharnum");
     if (least < 1)
         return diag_node(g->diag, &n->origin, "mincharnum: expected 1 or more, got %lld",

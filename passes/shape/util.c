@@ -181,6 +181,7 @@ static bool is_model_input(const Graph *g, const Tensor *tensor)
 int unknown_input(Graph *g, Node *n, int in, const char *name)
 {
     const Tensor *tensor = n->in[in];
+    g->unknown_sizes++;
     const char *bind = is_model_input(g, tensor)
                            ? arena_printf(g->arena, "--bind-input %s=FILE", tensor->name)
                            : "--bind-input NAME=FILE for the model input that it is computed from";

@@ -15,9 +15,17 @@ static bool needs_input(OpCode op, int in)
 
 static bool can_follow(const Tensor *x)
 {
-    if (!x || !tensor_is_static(x) || dtype_is_narrow(x->dtype)) return false;
+    if (!x || !tensor_is_static(x) || dtype_is_narrow(x->dtype) || dtype_is_opaque(x->dtype))
+        return false;
     bool is_list = x->rank == 1 && dtype_is_int(x->dtype);
     return tensor_static_elements(x) <= (is_list ? MAX_VALUES : FOLLOWED_VALUES);
+}
+
+/* Elements of narrower types wrap around, sizes do not. */
+static bool has_room(DType type, const Size *s)
+{
+    return !size_is_const(s) || !dtype_is_int(type) ||
+           (s->value >= dtype_min(type) && s->value <= dtype_max(type));
 }
 
 /* Sets the output's values when all its elements are known. */
@@ -31,7 +39,7 @@ static void infer_output(Values *v, int out)
         int64_t at[MAX_RANK];
         values_unflatten(y, i, at);
         values[i] = shape_rules[v->n->op].values(v, out, i, at);
-        if (!values[i]) return;
+        if (!values[i] || !has_room(y->dtype, values[i])) return;
     }
     y->values = values;
     y->value_count = (int)count;

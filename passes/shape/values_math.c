@@ -21,6 +21,13 @@ static const Size *operand(Values *v, int k, const int64_t *at)
 
 typedef const Size *Combine(SizeTable *t, const Size *a, const Size *b);
 
+/* Sizes stop at the ends of 64 bits, where elements wrap around: NULL then. */
+static const Size *unless_at_end(const Size *s)
+{
+    bool is_end = s && size_is_const(s) && (s->value == INT64_MAX || s->value == INT64_MIN);
+    return is_end ? NULL : s;
+}
+
 /* All operands, which are known, combined from the left. */
 static const Size *combined(Values *v, const int64_t *at, Combine *combine)
 {
@@ -33,13 +40,13 @@ static const Size *combined(Values *v, const int64_t *at, Combine *combine)
 const Size *values_add(Values *v, int out, int64_t flat, const int64_t *at)
 {
     (void)out, (void)flat;
-    return combined(v, at, size_add);
+    return unless_at_end(combined(v, at, size_add));
 }
 
 const Size *values_sub(Values *v, int out, int64_t flat, const int64_t *at)
 {
     (void)out, (void)flat;
-    return combined(v, at, size_sub);
+    return unless_at_end(combined(v, at, size_sub));
 }
 
 const Size *values_min(Values *v, int out, int64_t flat, const int64_t *at)
@@ -65,7 +72,7 @@ const Size *values_mul(Values *v, int out, int64_t flat, const int64_t *at)
 {
     (void)out, (void)flat;
     const Size *a = operand(v, 0, at), *b = operand(v, 1, at);
-    if (a && b) return size_mul(v->g->sizes, a, b);
+    if (a && b) return unless_at_end(size_mul(v->g->sizes, a, b));
     const Size *known = a ? a : b;
     return known && size_is(known, 0) && dtype_is_int(v->n->out[0]->dtype) ? known : NULL;
 }
@@ -99,7 +106,7 @@ const Size *values_mod(Values *v, int out, int64_t flat, const int64_t *at)
 const Size *values_neg(Values *v, int out, int64_t flat, const int64_t *at)
 {
     (void)out, (void)flat;
-    return size_sub(v->g->sizes, size_const(v->g->sizes, 0), operand(v, 0, at));
+    return unless_at_end(size_sub(v->g->sizes, size_const(v->g->sizes, 0), operand(v, 0, at)));
 }
 
 const Size *values_abs(Values *v, int out, int64_t flat, const int64_t *at)

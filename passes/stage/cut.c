@@ -234,12 +234,11 @@ static int hand_made(const Work *w, const CutRequest *request, Partition *partit
 }
 
 /* A model without layers: what enters leaves. */
-static int cut_nothing(const Planning *planning, const CutRequest *request,
-                       const PlanOptions *options, Cut *cut)
+static int cut_nothing(const Planning *planning, int count, const PlanOptions *options, Cut *cut)
 {
-    if (request->count > 1)
+    if (count > 1)
         return diag_error(planning->work->graph->diag,
-                          "the model has no layers to cut into %d stages", request->count);
+                          "the model has no layers to cut into %d stages", count);
     const Device *device = planning->cluster->devices;
     PlanStage stage = {.device = device->name,
                        .first_name = "(none)",
@@ -253,6 +252,17 @@ static int cut_nothing(const Planning *planning, const CutRequest *request,
     return stage_fits(cut->stages) ? 0 : plan_short(planning->work->graph->diag, 0, &stage);
 }
 
+/* As many stages as are asked for, or as there are layers. */
+static int stages_of(const Work *w, const CutRequest *request)
+{
+    int units = 1;
+    for (int i = 1; i < w->count; i++) units += w->allowed[i];
+    if (!request->at_most || units >= request->count) return request->count;
+    diag_note(w->graph->diag, "the model can be cut into %d stage%s, not %d", units,
+              units == 1 ? "" : "s", request->count);
+    return units;
+}
+
 int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
 {
     Work w;
@@ -263,16 +273,16 @@ int cut_graph(Graph *graph, const CutRequest *request, Cut *cut)
     options.use_all = true;
     if (request->options) options = *request->options;
     work_init(&w, graph);
-    TRY(cut_devices(graph->diag, graph->arena, request->targets, request->names, request->count,
-                    cluster));
+    int count = stages_of(&w, request);
+    TRY(cut_devices(graph->diag, graph->arena, request->targets, request->names, count, cluster));
     Planning planning = {
         &w, work_profile(&w), cluster, request->targets, request->names, request->lower};
-    if (!w.count) return cut_nothing(&planning, request, &options, cut);
+    if (!w.count) return cut_nothing(&planning, count, &options, cut);
     if (request->cut_count) {
         given = &partition;
         TRY(hand_made(&w, request, given));
     }
-    TRY(work_footprints(&w, planning.profile, request->targets, request->lower, request->count));
+    TRY(work_footprints(&w, planning.profile, request->targets, request->lower, count));
     if (request->plan_file) {
         given = &partition;
         TRY(plan_read(graph->diag, graph->arena, request->plan_file, planning.profile, cluster,

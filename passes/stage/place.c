@@ -119,8 +119,8 @@ bool place_sends_source(const Node *node)
 static void share_outgoing(Placing *p, const Node *node)
 {
     Lower *lw = p->lw;
+    if (!place_sends_source(node) || !p->leaves[node->out[0]->id]) return;
     const Tensor *out = node->out[0], *in = node->in[0];
-    if (!place_sends_source(node) || !p->leaves[out->id]) return;
     if (!p->here[in->id] || p->leaves[in->id] || lw->places[in->id].buffer) return;
     Place *place = &lw->places[in->id];
     place->buffer = lw->places[out->id].buffer;

@@ -271,13 +271,15 @@ void lowered_drop(Lowered *lowered)
     program->code = program->arena;
 }
 
-/* Room for the copies around loops. */
+/* Room for the copies around loops and users' own operators. */
 static size_t count_aliases(const Stage *stage)
 {
     size_t count = 0;
     for (int i = 0; i < stage->node_count; i++) {
         const Node *node = stage->nodes[i];
-        if (node->body) count += 3 * ((size_t)node->in_count + (size_t)node->out_count);
+        size_t ends = (size_t)node->in_count + (size_t)node->out_count;
+        if (node->body) count += 3 * ends;
+        if (node->custom) count += ends;
     }
     return count;
 }

@@ -51,6 +51,7 @@ typedef struct CutRequest {
     const Target *const *targets; /* devices */
     const char *const *names;     /* of the stages on them; "-2", ... for one that is taken */
     int count;
+    bool at_most; /* fewer stages, on the first targets, where the model has fewer layers */
     const char *const *cut_after; /* nodes after which to cut, count - 1 of them; or none */
     int cut_count;
     const PlanOptions *options; /* of the planner; NULL: the defaults, all devices used */

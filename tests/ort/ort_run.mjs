@@ -15,7 +15,8 @@ if (!out) {
     console.error('usage: ort_run.mjs MODEL.onnx OUT_DIR [--npy] [NAME=]FILE...');
     process.exit(2);
 }
-const session = await open(model);
+const exact = { extra: { session: { x64quantprecision: '1' } } }; // 8-bit products that do not saturate
+const session = await open(model, exact);
 mkdirSync(out, { recursive: true });
 let feeds = {};
 files.forEach((argument, i) => {

@@ -258,19 +258,99 @@ def beams():
     heads, depth, room, before, width = 2, 4, 6, 3, 2
     q, k, v = (noise(width, 1, heads * depth) for _ in range(3))
     past_k, past_v = noise(width, heads, room, depth), noise(width, heads, room, depth)
-    origin = [[[0, 1, 1, 0, 0, 0], [1, 1, 0, 1, 0, 0]]]
+    origin = [[[0, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]]]
+    of = lambda b, j: origin[0][b][j] if j < before else b  # the new key is the beam's own
     write = lambda past, new: [[h[:before] + n + h[before + 1:] for h, n in zip(past[b], heads_of(new[b], heads))]
                                for b in range(width)]
     keys, values = write(past_k, k), write(past_v, v)
     y = []
     for b in range(width):
-        pick = lambda cache, h: [cache[origin[0][b][j]][h][j] for j in range(before + 1)]
+        pick = lambda cache, h: [cache[of(b, j)][h][j] for j in range(before + 1)]
         y.append(joined([attend(heads_of(q[b], heads)[h], pick(keys, h), pick(values, h), depth ** -0.5)[0]
                          for h in range(heads)]))
     f.add("DecoderMaskedMultiHeadAttention", MS,
           [f.input(q), f.input(k), f.input(v), "", "", f.input(past_k), f.input(past_v), f.input([before], I32),
            f.input([width], I32), f.input(origin, I32)], [y, keys, values],
           attribute_int("num_heads", heads), attribute_int("past_present_share_buffer", 1))
+    mask = [[1, 0, 1, 1], [1, 1, 1, 1]]
+    own, scores = [], []
+    for b in range(width):
+        seen = lambda i, j: 0.0 if mask[b][j] else -10000.0
+        cut = lambda cache, h: cache[b][h][:before + 1]
+        out = [attend(heads_of(q[b], heads)[h], cut(keys, h), cut(values, h), depth ** -0.5, seen) for h in range(heads)]
+        own.append(joined([o[0] for o in out]))
+        scores.append([o[1] for o in out])
+    f.add("DecoderMaskedMultiHeadAttention", MS,
+          ["x0", "x1", "x2", f.input(mask, I32), "", "x3", "x4", "x5"], [own, keys, values, scores],
+          attribute_int("num_heads", heads), attribute_int("past_present_share_buffer", 1),
+          attribute_int("output_qk", 1))
+    return f
+
+
+def of_others():
+    """Unidirectional queries of another's keys: the last one sees all of them."""
+    f = Case("of_others")
+    heads, depth, queries, count, batch = 2, 4, 3, 5, 2
+    q, k, v = noise(batch, queries, heads * depth), noise(batch, count, heads * depth), \
+        noise(batch, count, heads * depth)
+    seen = lambda i, j: 0.0 if j <= i or i == queries - 1 else None
+    hides = [[1, 1, 0, 1, 1], [1, 1, 1, 1, 0]]
+    for mask in (None, hides):
+        bias = lambda b: lambda i, j: seen(i, j) if not mask or mask[b][j] or seen(i, j) is None else -10000.0
+        y = [joined([attend(*(heads_of(p[b], heads)[h] for p in (q, k, v)), depth ** -0.5, bias(b))[0]
+                     for h in range(heads)]) for b in range(batch)]
+        given = ["x0", "x1", "x2", "", f.input(mask, I32)] if mask else [f.input(q), f.input(k), f.input(v)]
+        f.add("MultiHeadAttention", MS, given, [y], attribute_int("num_heads", heads),
+              attribute_int("unidirectional", 1))
+    return f
+
+
+def uneven():
+    """Caches that grow, of batches with different lengths: behind the keys of a short one there are zeros."""
+    f = Case("uneven")
+    heads, depth, before, lengths = 2, 4, 4, [4, 2]
+    q, k, v = (noise(2, 1, heads * depth) for _ in range(3))
+    past_k, past_v = noise(2, heads, before, depth), noise(2, heads, before, depth)
+    grown = lambda past, new: [[h[:n] + e + [[0.0] * depth] * (before - n) for h, e in zip(past[b], heads_of(new[b], heads))]
+                               for b, n in enumerate(lengths)]
+    keys, values = grown(past_k, k), grown(past_v, v)
+    y = [joined([attend(heads_of(q[b], heads)[h], keys[b][h][:n + 1], values[b][h][:n + 1], depth ** -0.5)[0]
+                 for h in range(heads)]) for b, n in enumerate(lengths)]
+    f.add("GroupQueryAttention", MS,
+          [f.input(q), f.input(k), f.input(v), f.input(past_k), f.input(past_v), f.input(lengths, I32),
+           f.constant([before + 1], I32)], [y, keys, values], attribute_int("num_heads", heads),
+          attribute_int("kv_num_heads", heads))
+    return f
+
+
+def windowed():
+    """A cache of 4 keys for a window of 3, of which eviction takes 2 at once: one token in each of two batches, and
+    5 tokens at once, with a bias for all positions."""
+    f = Case("windowed")
+    heads, depth, room, window = 2, 4, 4, 3
+    stays = lambda total: total if total <= room else total - 2 * ((total - room + 1) // 2)
+    width = attribute_int("num_heads", heads), attribute_int("kv_num_heads", heads)
+    slides = attribute_int("local_window_size", window), attribute_int("sliding_window_cache", 1)
+    for totals, new in (([8, 2], 1), ([7, 9], 1), ([9], 5)):
+        batch, longest = len(totals), max(totals)
+        q, k, v = (noise(batch, new, heads * depth) for _ in range(3))
+        past_k, past_v = noise(batch, heads, room, depth), noise(batch, heads, room, depth)
+        bias = noise(1, 1, new, longest) if batch == 1 else None
+        y, keys, values = [], [], []
+        for b, total in enumerate(totals):
+            there, kept = stays(total - new), stays(total)
+            first = total - new - there  # position of the cache's first row
+            parts = [[h[:there] + e for h, e in zip(past[b], heads_of(fresh[b], heads))]
+                     for past, fresh in ((past_k, k), (past_v, v))]
+            seen = lambda i, j: (bias[0][0][i][first + j] if bias else 0.0) if 0 <= there + i - j < window else None
+            y.append(joined([attend(heads_of(q[b], heads)[h], parts[0][h], parts[1][h], depth ** -0.5, seen)[0]
+                             for h in range(heads)]))
+            for part, to in zip(parts, (keys, values)):
+                to.append([h[len(h) - kept:] + [[0.0] * depth] * (room - kept) for h in part])
+        f.add("GroupQueryAttention", MS,
+              [f.input(q), f.input(k), f.input(v), f.input(past_k), f.input(past_v),
+               f.input([t - 1 for t in totals], I32), f.constant([longest], I32), "", "", "",
+               f.input(bias) if bias else ""], [y, keys, values], *width, *slides)
     return f
 
 
@@ -390,6 +470,6 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
-             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(),
-             multi_head(), packed(), beams(), integer_caches(), read_only(), merged(), linear(), flex()):
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), multi_head(), packed(), beams(),
+             of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

@@ -91,9 +91,11 @@ def training():
     save("random-key", graph([node("RandomUniform", [], ["y"], "draw", "",
                                    [four, attribute_int("key", 6)])]))
     save("multinomial", graph([node("Multinomial", ["x"], ["y"], "draw")]))
-    save("adam", graph([node("Adam", ["x"] * 8, ["y"], "adam", domain)]), 17, imports)
+    both = [value("x", [4]), value("t", [], 7)]
+    save("adam", graph([node("Adam", ["x", "t"] + ["x"] * 6, ["y"], "adam", domain)], both), 17, imports)
     mode = [attribute_float(n, 1) for n in ("alpha", "beta", "norm_coefficient")] + [text("mode", "heavy")]
-    save("momentum", graph([node("Momentum", ["x"] * 5, ["y"], "step", domain, mode)]), 17, imports)
+    save("momentum", graph([node("Momentum", ["x", "t", "x", "x", "x"], ["y"], "step", domain, mode)], both), 17,
+         imports)
 
     def gradient(name, op, inputs=("x",), y="z"):
         save(name, graph([node(op, ["x"], ["z"], "made"),
@@ -163,8 +165,10 @@ def microsoft():
     """Operators of com.microsoft that are given what they do not take."""
     def case(name, op, inputs, *attributes, shape=(4,), domain="com.microsoft", dtype=onnx_writer.FLOAT):
         one = node(op, inputs, ["y"], op.lower(), domain, attributes)
-        w = onnx_writer.contents("w", [2, 2, 2, 2], [0.0] * 16)
-        save("ms-" + name, graph([one], [value("x", list(shape), dtype)], constants=[w]))
+        given = [value("x", list(shape), dtype), value("i", [2, 2], 6), value("s", [2, 2]), value("b", [], 9)]
+        constants = [onnx_writer.contents("w", [2, 2, 2, 2], [0.0] * 16),
+                     onnx_writer.contents("m", [2, 2, 2, 2], [0] * 16, 6)]
+        save("ms-" + name, graph([one], given, constants=constants))
 
     def text(name, string):
         return field(1, name) + field(4, string) + field(20, 3)
@@ -174,18 +178,18 @@ def microsoft():
     case("channels", "ReorderOutput", ["x"], attribute_int("channels", 3), shape=image,
          domain="com.microsoft.nchwc")
     case("unfold", "UnfoldTensor", ["x"], attribute_int("size", 5))
-    case("expand-dims", "ExpandDims", ["x", "x"], shape=(1,))
+    case("expand-dims", "ExpandDims", ["x", "x"], shape=(1,), dtype=6)
     case("metric", "CDist", ["x", "x"], text("metric", "yule"), shape=(2, 2))
-    case("embedding", "EmbedLayerNormalization", ["x", "", "x", "x", "", "x"], shape=(2, 2))
+    case("embedding", "EmbedLayerNormalization", ["i", "", "x", "x", "", "x"], shape=(2, 2))
     case("skip", "SkipLayerNormalization", ["x", "w", "x"])
     case("groups", "GroupNorm", ["x", "x", "x"], attribute_int("groups", 2), attribute_int("activation", 7),
          shape=image)
     case("inverse", "Inverse", ["x"], shape=(2, 3))
     case("warping", "DynamicTimeWarping", ["x"])
     case("hash", "MurmurHash3", ["x"], dtype=9)
-    case("ngram", "NGramRepeatBlock", ["x", "x"], attribute_int("ngram_size", 0), shape=(2, 2), dtype=7)
-    case("mask", "MaxpoolWithMask", ["x", "w"], onnx_writer.attribute_ints("kernel_shape", [2, 2]), shape=image)
-    case("training", "BiasDropout", ["x", "x", "", "", "x"])
+    case("ngram", "NGramRepeatBlock", ["x", "s"], attribute_int("ngram_size", 0), shape=(2, 2), dtype=7)
+    case("mask", "MaxpoolWithMask", ["x", "m"], onnx_writer.attribute_ints("kernel_shape", [2, 2]), shape=image)
+    case("training", "BiasDropout", ["x", "x", "", "", "b"])
     case("crop", "Crop", ["x"], onnx_writer.attribute_ints("border", [3, 0, 3, 0]), shape=image, domain="")
 
 
@@ -266,6 +270,9 @@ def attention():
     grouped("gqa-lengths", ["x"], attribute_int("kv_num_heads", 1))
     grouped("gqa-total", ["x", "", "", "p", "p", "n", "n"], attribute_int("kv_num_heads", 2))
     grouped("gqa-rotary", whole, attribute_int("kv_num_heads", 2), attribute_int("do_rotary", 1))
+    past = ["x", "", "", "p", "p", "n", "n"], attribute_int("kv_num_heads", 1), attribute_int("sliding_window_cache", 1)
+    grouped("gqa-window", *past)
+    grouped("gqa-room", *past, attribute_int("local_window_size", 5))
     linear = [attribute_int("q_num_heads", 2), attribute_int("kv_num_heads", 2)]
     save("linear-decay", graph([node("LinearAttention", ["x", "x", "x"], ["y", "s"], "linear", "", linear)],
                                [rows]), 27)

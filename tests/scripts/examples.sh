@@ -56,6 +56,30 @@ if command -v c++ >/dev/null; then
     answers bare-cpp
     [ "$answer" = "$first" ] || fail "C++ and C differ"
 fi
+for emit in obj c portable; do
+    configure custom-op "custom-$emit" -DEMIT=$emit
+    build "custom-$emit"
+    answer=$("$work/custom-$emit/app")
+    echo "custom-op, $emit: $answer"
+    [ "$answer" = "10 samples changed, y[7] = -0.0789, y[25] = -0.2895" ] || fail "custom-op, $emit: another answer"
+done
+# Twice in one program, and cut in two, of which one stage has the operator.
+cp -r "$work/examples/custom-op" "$work/examples/custom-twice"
+cat >"$work/examples/custom-twice/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.20)
+project(custom_twice C)
+find_package(lpc REQUIRED)
+lpc_add_model(NAME sensor MODEL sensor.onnx CUSTOM sensors::Despike=despike.c OPTIONS --max n=64)
+lpc_add_model(NAME cut MODEL sensor.onnx CUSTOM sensors::Despike=despike.c TARGETS host host
+              OPTIONS --max n=64 --cut-after despike)
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/more.c
+     "#include <cut_host.h>\n#include <cut_host_2.h>\nlpc_run_fn *const stages[] = {cut_host_run, cut_host_2_run};\n")
+add_executable(app main.c ${CMAKE_CURRENT_BINARY_DIR}/more.c)
+target_link_libraries(app PRIVATE sensor cut_host cut_host_2)
+END
+configure custom-twice custom-twice
+build custom-twice
+[ "$("$work/custom-twice/app")" = "$answer" ] || fail "custom-twice: another answer"
 configure two-models two
 build two
 answers two

@@ -294,6 +294,35 @@ case("scan_batch", [node("Scan", ["", "s0", "x"], ["s", "ys"], "scan", attribute
      [("s", [2, 2], [6.0, 9.0, 24.0, 27.0], F),
       ("ys", [2, 3, 2], [0.0, 1.0, 2.0, 4.0, 6.0, 9.0, 6.0, 7.0, 14.0, 16.0, 24.0, 27.0], F)], opset=8)
 
+
+
+def scan_lengths(name, lengths, kind=I, more=(), inputs=()):
+    """Rows end early: states stay, what is stacked is zero behind the end. One input is read backwards, and the
+    states of one are whole numbers."""
+    rows = [[STEPS[6 * b + 2 * t:6 * b + 2 * t + 2] for t in range(3)] for b in range(2)]
+    states, counts, stacked, backwards = [], [], [], []
+    for b, most in enumerate(lengths):
+        s, n = [0.0, 0.0], 0
+        for t in range(3):
+            if t < most:
+                s, n = [p + q for p, q in zip(s, rows[b][t])], n + 1
+            stacked += s if t < most else [0.0, 0.0]
+            backwards += rows[b][most - 1 - t] if t < most else [0.0, 0.0]
+        states += s
+        counts.append(n)
+    case(name, [node("Scan", ["lens", "s0", "n0", "x", "x"], ["s", "n", "ys", "zs"], "scan", attributes=[
+        body([node("Add", ["s_in", "row"], ["s_out"]), node("Identity", ["s_out"], ["y"]),
+              node("Add", ["n_in", "one"], ["n_out"]), node("Identity", ["back"], ["z"])],
+             ["s_in", "n_in", "row", "back"], ["s_out", "n_out", "y", "z"]), attribute_int("num_scan_inputs", 2),
+        attribute_ints("directions", [0, 1])])],
+         [("x", [2, 3, 2], STEPS, F), ("s0", [2, 2], [0.0] * 4, F), ("n0", [2], [0, 0], I), *inputs],
+         [("s", [2, 2], states, F), ("n", [2], counts, I), ("ys", [2, 3, 2], stacked, F), ("zs", [2, 3, 2], backwards, F)],
+         [contents("one", [], [1], I), *more], opset=8)
+
+
+scan_lengths("scan_lengths", [3, 1], more=[contents("lens", [2], [3, 1], I)])
+scan_lengths("scan_lengths_dynamic", [2, 3], inputs=[("lens", [2], [2, 3], I)])
+
 # ---- Nesting ----
 
 # The inner loop runs as often as the outer one has, and adds to what the outer one carries.

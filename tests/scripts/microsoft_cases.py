@@ -150,7 +150,8 @@ def norms():
           [(shape, each_row(total, 4, lambda r: normalise(r, gamma, beta)), F),
            ([2, 3, 1], [sum(r) / 4 for r in rows(total, 4)], F)], eps)
     f.add("SkipSimplifiedLayerNormalization", [x, skip, g, more],
-          [(shape, each_row(total, 4, lambda r: rms(r, gamma)), F)], eps)
+          [(shape, each_row(total, 4, lambda r: rms(r, gamma)), F), ([2, 3, 1], [0] * 6, F),
+           ([2, 3, 1], [1 / math.sqrt(sum(e * e for e in r) / 4 + 1e-5) for r in rows(total, 4)], F)], eps)
     f.add("GatedAdd", [x, x, f.constant([2, 3, 1], s[:6])],
           [(shape, [a + a * s[i // 4] for i, a in enumerate(v)], F)])
     f.add("BiasAdd", [x, more, x], [(shape, [2 * a + bias[i % 4] for i, a in enumerate(v)], F)])

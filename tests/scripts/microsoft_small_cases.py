@@ -19,6 +19,7 @@ def moves():
           [([2, 5], [e for r in rows(v, 6) for e in [9.0] + r[:4]], F)], text("mode", "constant"))
     f.add("Range", [f.constant([1], [7], I), f.constant([1], [1], I), f.constant([1], [-2], I)],
           [([3], [7, 5, 3], I)])
+    f.add("Range", [f.constant([1], [1.0]), f.constant([1], [2.2]), f.constant([1], [0.5])], [([3], [1, 1.5, 2], F)])
     f.add("UnfoldTensor", [x], [([2, 2, 3], [r[2 * i + k] for r in rows(v, 6) for i, k in points([2, 3])], F)],
           attribute_int("dim", 1), attribute_int("size", 3), attribute_int("step", 2))
     image, cut = noise(12), []
@@ -55,6 +56,7 @@ def arithmetic():
                "canberra": lambda p, q: sum(abs(i - j) / (abs(i) + abs(j)) for i, j in zip(p, q))}
     for metric, rule in metrics.items():
         f.add("CDist", [x, y], [([2, 4], cross(rule), F)], text("metric", metric))
+    f.add("CDist", [x, y], [([2, 4], cross(lambda p, q: math.dist(p, q) ** 2), F)])
     m = [0.0, 2.0, 1.0, 1.0, 0.5, -1.0, 3.0, 1.0, 0.25]
     inverse = [[0.0] * 3 for _ in range(3)]
     det = sum(m[i] * (m[3 + (i + 1) % 3] * m[6 + (i + 2) % 3] - m[3 + (i + 2) % 3] * m[6 + (i + 1) % 3])
@@ -96,6 +98,10 @@ def experimental():
     ones = [1.0] * 16
     f.add("MeanVarianceNormalization", [x], [(shape, each_row(v, 16, lambda r: normalise(r, ones, [0.0] * 16, 0)), F)],
           domain="")
+    two = noise(8)
+    channels = [normalise([two[i] for i in places], ones, [0.0] * 4, 0) for places in ((0, 1, 4, 5), (2, 3, 6, 7))]
+    f.add("MeanVarianceNormalization", [f.input([2, 2, 1, 2], two)],
+          [([2, 2, 1, 2], channels[0][:2] + channels[1][:2] + channels[0][2:] + channels[1][2:], F)], domain="")
     return f
 
 

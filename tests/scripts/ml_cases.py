@@ -189,6 +189,16 @@ def classifiers():
         f.add("TreeEnsembleClassifier", [x], [([rows], chosen, I), ([rows, 2], flat(pairs), F)],
               attribute_ints("classlabels_int64s", [5, 9]), attribute_string("post_transform", transform),
               *forest.attributes("class"))
+    # Two classes and a leaf of neither: no base values there.
+    one = f.input([2, 1], [-1.0, 1.0])
+    f.add("TreeEnsembleClassifier", [one], [([2], [1, 0], I), ([2, 2], [-0.25, 0.25, 0.0, 0.0], F)],
+          attribute_ints("classlabels_int64s", [5, 9]), attribute_floats("base_values", [-0.75, -0.25]),
+          attribute_ints("nodes_treeids", [0] * 3), attribute_ints("nodes_nodeids", [0, 1, 2]),
+          attribute_ints("nodes_featureids", [0] * 3), attribute_floats("nodes_values", [0.0] * 3),
+          attribute_strings("nodes_modes", ["BRANCH_LEQ", "LEAF", "LEAF"]),
+          attribute_ints("nodes_truenodeids", [1, 0, 0]), attribute_ints("nodes_falsenodeids", [2, 0, 0]),
+          attribute_ints("class_ids", [0, 1]), attribute_ints("class_nodeids", [1, 1]),
+          attribute_ints("class_treeids", [0, 0]), attribute_floats("class_weights", [0.5, 0.25]))
     return f
 
 

@@ -127,6 +127,15 @@ def binary():
     f.add("Mod", [i, k], [([6], [p % q for p, q in zip(m, n)], I32)])
     f.add("Mod", [i, k], [([6], [int(math.fmod(p, q)) for p, q in zip(m, n)], I32)], attribute_int("fmod", 1))
     f.add("Equal", [i, k], [([6], [p == q for p, q in zip(m, n)], B)])
+    for width, signed, unsigned in ((32, I32, 12), (64, I, 13)):  # constants wrap around, too
+        p, q = [2 ** (width - 1) - 1, 3, 2 ** (width - 2)], [3, 2 ** (width - 2), 2]
+        low = lambda e: e % 2 ** width
+        short = lambda e: (e + 2 ** (width - 1)) % 2 ** width - 2 ** (width - 1)
+        for wrap, dtype in ((low, unsigned), (short, signed)):
+            both = [f.constant([3], e, dtype) for e in (p, q)]
+            f.add("Add", both, [([3], [wrap(d + e) for d, e in zip(p, q)], dtype)])
+            f.add("Sub", both, [([3], [wrap(d - e) for d, e in zip(p, q)], dtype)])
+            f.add("Mul", both, [([3], [wrap(d * e) for d, e in zip(p, q)], dtype)])
     return f
 
 
@@ -224,6 +233,7 @@ def products():
     x, w = f.input([5, 19], a), f.constant([19, 23], b)
     whole = matmul(a, b, 5, 19, 23)
     f.add("MatMul", [x, w], [([5, 23], whole, F)])
+    f.add("MatMul", [f.input([2, 0], [], I32), f.input([0, 3], [], I32)], [([2, 3], [0] * 6, I32)])
     turned = [b[k * 23 + j] for j in range(23) for k in range(19)]
     f.add("Gemm", [x, f.constant([23, 19], turned), f.constant([23], bias)],
           [([5, 23], [0.5 * e + bias[i % 23] for i, e in enumerate(whole)], F)],
@@ -364,20 +374,67 @@ def opset_1():
           attribute_float("value", 0.5))
     lengths = f.constant([2], [1, 2], I)
     f.add("Split", [y, lengths], [([1], w[:1], F), ([2], w[1:], F)], attribute_int("axis", 0))
+    f.add("Split", [y, f.constant([2], [2.0, 1.0])], [([2], w[:2], F), ([1], w[2:], F)], attribute_int("axis", 0))
     f.add("Tile", [y, f.constant([1], [2.0]), f.constant([1], [0.0])], [([6], w + w, F)])
     doubled = [v[at(shape, (n, c, i // 2, k // 3))] for n, c, i, k in points([2, 3, 4, 6])]
     f.add("Upsample", [x], [([2, 3, 4, 6], doubled, F)], attribute_float("height_scale", 2),
           attribute_float("width_scale", 3), text("mode", "nearest"))
     f.add("GlobalLpPool", [x], [([2, 3, 1, 1], [math.sqrt(sum(e * e for e in v[4 * i:4 * i + 4]))
                                                 for i in range(6)], F)], attribute_float("p", 2))
+    for across in (0, 1):
+        means = [sum(v[at(shape, (b, k, i, j))] for b, k, i, j in points(shape) if across or k == c) /
+                 (24 if across else 8) for c in range(3)]
+        f.add("MeanVarianceNormalization", [x], [(shape, [e - means[i // 4 % 3] for i, e in enumerate(v)], F)],
+              attribute_int("across_channels", across), attribute_int("normalize_variance", 0))
     f.add("BatchNormalization", [x, y, y, y, f.constant([3], [1.0, 4.0, 9.0])],
           [along(lambda a, b: (a - b) / {w[0]: 1, w[1]: 2, w[2]: 3}[b] * b + b)],
           attribute_int("is_test", 1), attribute_float("epsilon", 0), used)
     return f
 
 
+def empty():
+    """No rows: parts of memory that begin behind its end."""
+    f = Family("empty")
+    x = f.input([0, 2], [])
+    y = f.add("Neg", [x], [([0, 2], [], F)])
+    f.add("Concat", [x, y], [([0, 4], [], F)], attribute_int("axis", 1))
+    f.add("Split", [y], [([0, 1], [], F), ([0, 1], [], F)], attribute_int("axis", 1), attribute_int("num_outputs", 2))
+    f.add("Softmax", ["y%d" % (len(f.outputs) - 1)], [([0, 1], [], F)])
+    f.add("ReduceSum", [x, f.constant([1], [0], I)], [([1, 2], [0, 0], F)])
+    return f
+
+
+def integer_reductions():
+    """What is no integer loses its fraction."""
+    f = Family("integer_reductions")
+    rows = [[3, 4, 6], [1, 2, 9], [2, 2, 2]]
+    rules = {"ReduceL2": lambda r: math.sqrt(sum(e * e for e in r)), "ReduceLogSum": lambda r: math.log(sum(r)),
+             "ReduceLogSumExp": lambda r: math.log(sum(map(math.exp, r))), "ReduceMean": lambda r: sum(r) / 3,
+             "ReduceSumSquare": lambda r: sum(e * e for e in r), "ReduceL1": sum, "ReduceProd": math.prod}
+    for dtype in (I32, I):
+        x, last = f.input([3, 3], sum(rows, []), dtype), f.constant([1], [-1], I)
+        for op, rule in rules.items():
+            f.add(op, [x, last], [([3, 1], [int(rule(r)) for r in rows], dtype)])
+    return f
+
+
+def opset_10():
+    f = Family("opset_10", 10)
+    shape, v = [1, 1, 4, 6], noise(24)
+    x = f.input(shape, v)
+    for rows, columns in ((0.6, 1.5), (2.0, 0.75), (0.5, 0.3)):
+        high, wide = int(4 * rows), int(6 * columns)
+        whole = lambda i, scale: math.ceil(i / scale) if scale < 1 else int(i / scale)
+        f.add("Resize", [x, f.constant([4], [1.0, 1.0, rows, columns])],
+              [([1, 1, high, wide], [v[6 * whole(i, rows) + whole(k, columns)] for i, k in points([high, wide])], F)])
+    f.add("Dropout", [x], [(shape, v, F), (shape, [0] * 24, B)])
+    n = f.input([5], [-4, -1, 0, 1, 6], I32)
+    f.add("Erf", [n], [([5], [-1, 0, 0, 0, 1], I32)])
+    return f
+
+
 FAMILIES = [unary, binary, moves, reductions, products, images, quantised, sequences, data_dependent,
-            opset_1]
+            opset_1, opset_10, empty, integer_reductions]
 
 if __name__ == "__main__":
     for family in FAMILIES:

@@ -7,7 +7,7 @@ set -uo pipefail
 command -v python3 >/dev/null || { echo "operators: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
 families="op_cases narrow_cases microsoft_cases microsoft_small_cases attention_cases ml_cases training_cases
-    quantised_cases packed_cases string_cases"
+    quantised_cases packed_cases string_cases one_each_cases"
 for family in $families; do
     PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$family.py" "$work/cases" || exit 1
 done

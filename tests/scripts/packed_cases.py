@@ -257,6 +257,7 @@ def experts():
     add(one, None, all_shares, lambda g, _: [max(e, 0) for e in g], text("activation_type", "relu"))
     add(one, three, normal, lambda g, u: [a * b for a, b in zip(silu(g), u)], text("activation_type", "silu"),
         attribute_int("normalize_routing_weights", 1))
+    add(one, None, all_shares, lambda g, _: [max(e, 0) for e in g], attribute_int("use_sparse_mixer", 1))
     limits = [attribute_float("activation_alpha", 1.5), attribute_float("activation_beta", 1),
               attribute_float("swiglu_limit", 0.75), text("activation_type", "swiglu")]
     add(twice, None, normal, lambda g, _: glu(g[::2], g[1::2], 1.5, 1, 0.75), *limits,

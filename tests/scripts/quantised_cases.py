@@ -134,6 +134,8 @@ def wide():
     wanted = [quantise(e, scales[i // 4], zeros[i // 4], U16) for i, e in enumerate(v)]
     f.add("QuantizeLinear", [x, s, f.constant([3], zeros, U16)], [([3, 4], wanted, U16)],
           attribute_int("axis", 0))
+    f.add("QuantizeLinear", [f.input([4, 3], v), s, f.constant([3], zeros, U16)],
+          [([4, 3], [quantise(e, scales[i % 3], zeros[i % 3], U16) for i, e in enumerate(v)], U16)])
     q = codes(12, I16)
     f.add("DequantizeLinear", [f.input([3, 4], q, I16), f.constant([1], [0.5]), f.constant([1], [-4], I16)],
           [([3, 4], [(e + 4) * 0.5 for e in q], F)])
@@ -183,6 +185,14 @@ def products():
     real = [[e * 0.02 * u + v for e, u, v in zip(row, scales, bias)] for row in sums]
     f.add("MatMulIntegerToFloat", [x, w, s, f.constant([5], scales), seven, n, f.constant([5], bias)],
           [([3, 5], flat(real), F)])
+    zeros, two = [1, 2, 3, 4, 5, 6], codes(2 * 2 * 3)
+    left = codes(2 * 2 * 2)
+    by_batch = [product(rows([e - 7 for e in left], 2)[2 * i:2 * i + 2],
+                        [[e - z for e, z in zip(row, zeros[3 * i:])] for row in rows(two, 3)[2 * i:2 * i + 2]])
+                for i in range(2)]
+    f.add("MatMulIntegerToFloat",
+          [f.input([2, 2, 2], left, U8), f.input([2, 2, 3], two, U8), s, f.scalar(0.5), seven,
+           f.constant([2, 1, 3], zeros, U8)], [([2, 2, 3], [e * 0.01 for part in by_batch for e in flat(part)], F)])
     c = [rng.randint(-2000, 2000) for _ in range(5)]
     added = [[(e + d) * 0.5 * 0.02 * u for e, d, u in zip(row, c, scales)] for row in sums]
     turned = [f.input([8, 3], flat(zip(*rows(a, 8))), U8), s, seven, f.constant([5, 8], flat(zip(*rows(b, 5))), I8),

@@ -3,6 +3,7 @@
     random_laws.py write FILE       the model
     random_laws.py number FILE N    an int64 scalar
     random_laws.py check FOLDER     of its outputs
+    random_laws.py cases FOLDER     data sets for `lpc check`: right, wrong, short
 
 The seeds are fixed, so that a bound that holds once always holds; the bounds are those that a right
 generator keeps in 999 of 1000 trials."""
@@ -10,9 +11,10 @@ import math
 import struct
 import sys
 
-from onnx_writer import attribute_float, attribute_int, attribute_ints, contents, graph, node, save, value
+from onnx_writer import (attribute_float, attribute_graph, attribute_int, attribute_ints, contents, graph, node, save,
+                         save_case, value)
 
-COUNT, F, I32, I = 40000, 1, 6, 7
+COUNT, F, I32, I, B = 40000, 1, 6, 7, 9
 CHANCES = [0.1, 0.2, 0.3, 0.4]
 
 
@@ -33,6 +35,26 @@ def write(path):
                  contents("logits", [1, 4], [math.log(p) for p in CHANCES]),
                  contents("ratio", [], [0.25]), contents("yes", [], [True], 9)]
     save(path, graph(nodes, [], outputs, constants), 22)
+
+
+def cases(folder):
+    """drawn and carried depend on what is drawn, the latter from one iteration to the next; plain and still do
+    not, although a Dropout is on the way."""
+    body = graph([node("RandomUniformLike", ["v"], ["noise"]), node("Add", ["v", "noise"], ["w"]),
+                  node("Identity", ["c"], ["d"])],
+                 [value("i", [], I), value("c", [], B), value("v", [3])], [value("d", [], B), value("w", [3])])
+    nodes = [node("RandomNormalLike", ["x"], ["z"]), node("Add", ["x", "z"], ["drawn"]),
+             node("Loop", ["three", "", "x"], ["carried"], attributes=[attribute_graph("body", body)]),
+             node("Dropout", ["x"], ["plain"]), node("Relu", ["plain"], ["still"])]
+    names = "drawn carried plain still".split()
+    whole = graph(nodes, [value("x", [3])], [value(n, [3]) for n in names], [contents("three", [], [3], I)])
+    x = ("x", [3], [1.0, -2.0, 3.0], F)
+    other = [9.0, 9.0, 9.0]
+    for case, shape, values, still in (("right", [3], [1.0, -2.0, 3.0], [1.0, 0.0, 3.0]),
+                                       ("wrong", [3], other, other), ("short", [2], [1.0, -2.0, 3.0], [1.0, 0.0, 3.0])):
+        made = [("drawn", shape, other[:shape[0]], F), ("carried", [3], other, F), ("plain", [3], values, F),
+                ("still", [3], still, F)]
+        save_case("%s/%s" % (folder, case), whole, [x], made, 22)
 
 
 def number(path, text):
@@ -100,6 +122,8 @@ def check(folder):
 
 if sys.argv[1] == "write":
     write(sys.argv[2])
+elif sys.argv[1] == "cases":
+    cases(sys.argv[2])
 elif sys.argv[1] == "number":
     number(sys.argv[2], sys.argv[3])
 else:

@@ -45,5 +45,13 @@ for name in uniform normal hits classes dropped; do
     cmp -s run0/$name.npy run1/$name.npy && fail "--random-input: $name is the same in run 1"
 done
 said=$(laws check run1) || fail "run 1: $said"
+
+# `lpc check`: other numbers than expected are right only where numbers were drawn.
+laws cases . || exit 1
+expect 0 "'drawn': f32.3. of other random numbers" "$LPC" check --emit eval right/model.onnx right/test_data_set_0
+expect 0 "'carried': f32.3. of other random numbers" "$LPC" check --emit eval right/model.onnx right/test_data_set_0
+expect 3 "'plain'.*MISMATCH" "$LPC" check --emit eval wrong/model.onnx wrong/test_data_set_0
+expect 3 "'still'.*MISMATCH" "$LPC" check --emit eval wrong/model.onnx wrong/test_data_set_0
+expect 3 "'drawn'.*MISMATCH" "$LPC" check --emit eval short/model.onnx short/test_data_set_0
 [ "$failures" = 0 ] && echo "random_laws: $(ls whole.out | wc -l) outputs, 6 ways, the same bits"
 [ "$failures" = 0 ]

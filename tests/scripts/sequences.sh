@@ -70,7 +70,7 @@ told absent "node 'get' (OptionalGetElement, #1): there is no element"
 told no_length "input 's' is a sequence: give its length with --bind s=N, or --max s=N"
 told no_length "--bind s=70000: the length of a sequence is 0 to" --bind s=70000
 told no_length "no size 'r'; it has s" --bind s=2 --bind r=1
-told maps "input 's': maps are not supported"
+told maps "input 's': sequences and optionals of maps are not supported"
 told lengths "node 'if' (If, #1): its branches make sequences of 1 and 2 elements, and which is taken is known at run \
 time only"
 told presence "output 'y': whether there is one is known at run time only"

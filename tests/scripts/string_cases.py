@@ -48,6 +48,7 @@ def moves():
     f.add("Squeeze", [tall], [(shape, WORDS, S)])
     f.add("Expand", [f.constant([3, 1], ["p", "", "qq"], S), f.constant([2], [3, 2], I)],
           [([3, 2], ["p", "p", "", "", "qq", "qq"], S)])
+    f.add("Trilu", [x], [(shape, [w if i % 4 >= i // 4 else "" for i, w in enumerate(WORDS)], S)])
     f.add("Tile", [x, f.constant([2], [2, 2], I)], [([6, 8], [w for r in rows + rows for w in r + r], S)])
     choose = [i % 3 == 0 for i in range(12)]
     f.add("Where", [f.input(shape, choose, B), x, f.constant([1], ["no"], S)],
@@ -223,6 +224,10 @@ def tokens():
     add(cut(["[ ,]+", "-", "a"], 1), 1, "none", 1, separators=["[ ,]+", "-", "a"])
     add([re.findall("[a-zé]+|,", t) for t in texts], 0, "", 1, tokenexp="[a-zé]+|,")
     add([re.findall(r"\b\w\w+", t, re.ASCII) for t in texts], 0, "", 2, tokenexp=r"\b\w\w+")
+    for shape, result in (([0], [0]), ([2, 0], [2, 0]), ([0, 2], [0, 0])):  # no strings: no axis of pieces
+        x = f.input(shape, [], S)
+        add([], 1, "#", 1, separators=[" "])
+        f.outputs[-1] = (f.outputs[-1][0], result, [], S)
     return f
 
 

@@ -21,7 +21,9 @@ static inline GenValue *gen_any_narrow(Gen *g)
 static inline GenValue *gen_any_moved(Gen *g)
 {
     int kind = gen_pick(g, 12);
-    GenValue *x = kind < 2 ? gen_any_narrow(g) : gen_any(g, kind < 10 ? DT_F32 : DT_I32);
+    GenValue *x = kind < 2    ? gen_any_narrow(g)
+                  : kind == 2 ? gen_any(g, DT_STR256)
+                              : gen_any(g, kind < 10 ? DT_F32 : DT_I32);
     return x ? x : gen_any_real(g);
 }
 

@@ -3,7 +3,7 @@
 #ifndef LPC_TESTS_GRAPH_REGIONS_H
 #define LPC_TESTS_GRAPH_REGIONS_H
 
-#include "tests/unit/graph_layers.h"
+#include "tests/unit/graph_domains.h"
 
 enum { GEN_DEPTH = 3 };
 
@@ -334,17 +334,42 @@ static inline void gen_loop(Gen *g)
 
 static inline void gen_random_node(Gen *g)
 {
-    static void (*const ops[])(Gen *) = {
-        gen_unary,     gen_unary,     gen_binary,   gen_binary,   gen_binary,    gen_divide,
-        gen_variadic,  gen_clip,      gen_where,    gen_cast,     gen_integer,   gen_reshape,
-        gen_transpose, gen_transpose, gen_slice,    gen_slice,    gen_split,     gen_split,
-        gen_squeeze,   gen_expand,    gen_concat,   gen_concat,   gen_gather,    gen_pad,
-        gen_tile,      gen_resize,    gen_matmul,   gen_matmul,   gen_gemm,      gen_conv,
-        gen_conv,      gen_pool,      gen_reduce,   gen_reduce,   gen_arg,       gen_softmax,
-        gen_cumulate,  gen_norm,      gen_norm,     gen_quantize, gen_narrow,    gen_widen,
-        gen_blocks,    gen_if,        gen_loop,     gen_top_k,    gen_attention, gen_recurrent,
-        gen_recurrent, gen_cast,      gen_grow,     gen_collect,  gen_collect,   gen_loop,
-        gen_loop,      gen_if,        gen_attention};
+    static void (*const ops[])(Gen *) = {gen_unary,      gen_unary,
+                                         gen_binary,     gen_binary,
+                                         gen_binary,     gen_divide,
+                                         gen_variadic,   gen_clip,
+                                         gen_where,      gen_cast,
+                                         gen_integer,    gen_reshape,
+                                         gen_transpose,  gen_transpose,
+                                         gen_slice,      gen_slice,
+                                         gen_split,      gen_split,
+                                         gen_squeeze,    gen_expand,
+                                         gen_concat,     gen_concat,
+                                         gen_gather,     gen_pad,
+                                         gen_tile,       gen_resize,
+                                         gen_matmul,     gen_matmul,
+                                         gen_gemm,       gen_conv,
+                                         gen_conv,       gen_pool,
+                                         gen_reduce,     gen_reduce,
+                                         gen_arg,        gen_softmax,
+                                         gen_cumulate,   gen_norm,
+                                         gen_norm,       gen_quantize,
+                                         gen_narrow,     gen_widen,
+                                         gen_blocks,     gen_if,
+                                         gen_loop,       gen_top_k,
+                                         gen_attention,  gen_recurrent,
+                                         gen_recurrent,  gen_cast,
+                                         gen_grow,       gen_collect,
+                                         gen_collect,    gen_loop,
+                                         gen_loop,       gen_if,
+                                         gen_attention,  gen_fused_activation,
+                                         gen_skip_norm,  gen_fused_matmul,
+                                         gen_nbits,      gen_qlinear,
+                                         gen_qlinear,    gen_trees,
+                                         gen_trees,      gen_words,
+                                         gen_words,      gen_read_words,
+                                         gen_read_words, gen_random_numbers,
+                                         gen_compress,   gen_first};
     int count = (int)(sizeof ops / sizeof *ops);
     for (int tries = 0, was = g->count; tries < 20 && g->count == was; tries++)
         ops[gen_pick(g, count)](g);

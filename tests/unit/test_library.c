@@ -73,6 +73,34 @@ static void options(void)
     lpc_destroy(c);
 }
 
+/* Operators of the caller's own: a file that is not there, one that fails, then one that works. */
+static void own_operators(void)
+{
+    static const char source[] = "#include \"lpc_custom.h\"\n"
+                                 "int Relu_shape(lpc_custom_call *call)\n"
+                                 "{ lpc_custom_like(call, 0, 0); return 0; }\n"
+                                 "int Relu(lpc_custom_call *call) { return call->in_count > 9; }\n";
+    char folder[] = "/tmp/lpc-library-XXXXXX", path[64], value[96];
+    const lpc_inspection *seen;
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/relu.c", folder);
+    lpc_compiler *c = lpc_create();
+    snprintf(value, sizeof value, "Relu=%s", path);
+    CHECK(lpc_set(c, "custom", "Relu") == LPC_STATUS_USAGE &&
+          says(c, "expected DOMAIN::OP=FILE.c"));
+    CHECK(!lpc_set(c, "custom", value));
+    CHECK(lpc_import(c, model) == LPC_STATUS_ERROR && says(c, "cannot read"));
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs(source, file) >= 0 && !fclose(file));
+    lpc_clear(c);
+    CHECK(lpc_inspect(c, model, &seen) == LPC_STATUS_OK && !lpc_message_count(c));
+    snprintf(value, sizeof value, "MatMul=%s", path);
+    CHECK(!lpc_set(c, "custom", value)); /* another one, once they run */
+    CHECK(lpc_import(c, model) == LPC_STATUS_ERROR && says(c, "does not define"));
+    lpc_destroy(c);
+    remove_folder(folder);
+}
+
 static void facts(void)
 {
     const lpc_inspection *x = NULL;
@@ -286,6 +314,7 @@ int main(void)
     snprintf(folder, sizeof folder, "/tmp/lpc-test-library-%d", (int)getpid());
     order_of_calls();
     options();
+    own_operators();
     facts();
     words();
     commands();

@@ -69,6 +69,22 @@ static void check_attrs(OpCode op)
     }
 }
 
+/* Groups of words, no more than inputs; who takes strings has a group with them. */
+static void check_types(OpCode op)
+{
+    const OpInfo *info = op_info(op);
+    const char *types = info->types;
+    int groups = 0;
+    expect(op, (types == NULL) == ((info->traits & T_INTERNAL) != 0),
+           "TYPES is missing, or internal");
+    for (const char *at = types; at && *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' '))
+        groups++;
+    if (!types) return;
+    expect(op, groups >= 1 && groups <= info->in_max, "TYPES has more groups than IN inputs");
+    if (info->traits & T_STRINGS)
+        expect(op, strstr(types, "all") || strchr(types, 's'), "T_STRINGS, but no s in TYPES");
+}
+
 /* What is said of inputs and traits agrees with what else the record says. */
 static void check_inputs_and_traits(OpCode op)
 {
@@ -95,7 +111,8 @@ static void check_rules(OpCode op)
     expect(op, lower->op == op && shape_rules[op].op == op, "stands elsewhere in a table of rules");
     expect(op, shape_rules[op].shape || info->expands || !is_real(op),
            "SHAPE or EXPAND is missing");
-    unsigned told = info->traits & ~(unsigned)(T_INTERNAL | T_QUANTISES | T_MAPS | T_STRINGS);
+    unsigned told =
+        info->traits & ~(unsigned)(T_INTERNAL | T_QUANTISES | T_MAPS | T_STRINGS | T_COMPLEX);
     expect(op, !info->expands || !(shape_rules[op].shape || lower->lower || told),
            "EXPAND needs no other rule and no trait of what is computed");
     expect(op, info->expands == (expand_rules[op].expand != NULL), "EXPAND: a rule is missing");
@@ -121,6 +138,7 @@ int main(void)
     for (int op = 0; op < OP_COUNT; op++) {
         check_facts((OpCode)op);
         check_attrs((OpCode)op);
+        check_types((OpCode)op);
         check_inputs_and_traits((OpCode)op);
         check_rules((OpCode)op);
     }

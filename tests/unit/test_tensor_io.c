@@ -44,7 +44,7 @@ static int same(const HostTensor *a, const HostTensor *b)
 
 static void round_trips(void)
 {
-    for (int type = DT_NONE + 1; type <= DT_F64; type++)
+    for (int type = DT_NONE + 1; type <= DT_C128; type++)
         for (int rank = 0; rank <= 4; rank++) {
             HostTensor tensor = sample((DType)type, rank), back;
             CHECK(!host_write_pb(&tensor, &diag, path), "%s", message());
@@ -55,8 +55,8 @@ static void round_trips(void)
             CHECK(!host_read(&back, arena, &diag, path), "%s", message());
             bool to_f32 = type == DT_BF16 || dtype_is_code((DType)type);
             double first = host_value(&tensor, 0); /* the first code is no NaN in any type */
-            CHECK(back.type == (to_f32 ? DT_F32 : dtype_held((DType)type)) &&
-                      host_value(&back, 0) == first &&
+            DType kept = dtype_is_complex((DType)type) ? (DType)type : dtype_held((DType)type);
+            CHECK(back.type == (to_f32 ? DT_F32 : kept) && host_value(&back, 0) == first &&
                       (back.type != tensor.type || same(&tensor, &back)),
                   "npy %s rank %d", dtype_name(tensor.type), rank);
         }
@@ -146,7 +146,7 @@ static void refusals(void)
         {"\x08\x02\x10\x08\x32\x01x", 7, "needs 2 elements"},
         {"\x10\x01\x1a\x02hi", 6, "a sequence"},
         {"\x10\x01\x70\x01", 4, "external data"},
-        {"\x10\x0e", 2, "type 14 is not supported"},
+        {"\x10\x1e", 2, "type 30 is not supported"},
         {"\x08\x03\x10\x01\x4a\x04"
          "abcd",
          10, "needs 12 bytes, 4 are there"},

@@ -7,10 +7,12 @@ static void print_checked(const lpc_checked *o)
     printf("%s: output '%s': ", o->data_set, o->output);
     if (o->shape_error)
         printf("%s", o->shape_error);
+    else if (o->drawn)
+        printf("%s of other random numbers: type and shape agree", o->shape);
     else
         printf("%s largest error %.3g absolute, %.3g relative", o->shape, o->largest_absolute,
                o->largest_relative);
-    if (o->wrong)
+    if (o->wrong && !o->drawn)
         printf("; %lld of %lld outside the tolerance, worst [%lld]: got %.9g, expected %.9g",
                (long long)o->wrong, (long long)o->elements, (long long)o->worst, o->got,
                o->expected);

@@ -7,6 +7,7 @@
  *   multi_head.c    MultiHeadAttention, DecoderMaskedMultiHeadAttention
  *   group_query.c   GroupQueryAttention
  *   kv_quant.c      its quantised caches
+ *   sliding.c       its windowed caches
  *   sparse.c        SparseAttention */
 #ifndef LPC_PASSES_EXPAND_ATTEND_H
 #define LPC_PASSES_EXPAND_ATTEND_H
@@ -83,6 +84,20 @@ int grouped_read(Expand *x, Grouped *g);
 int grouped_rotate(Expand *x, Grouped *g, Tensor *positions);
 /* lengths[batch] of keys, new ones included, in a tensor: where queries start. */
 int grouped_lengths(Expand *x, Grouped *g, Tensor *lengths);
+
+/* The windowed cache of GroupQueryAttention (sliding.c): set `window`, then begin, which makes starts and lengths of g
+ * relative to what is in the cache. */
+typedef struct Slide {
+    int64_t window;
+    const Size *capacity, *room; /* of the present; of past and new keys together */
+    Tensor *kept, *from,
+        *evicted; /* i64 [batch]: keys that stay, where they begin, keys that had gone before */
+} Slide;
+int slide_begin(Expand *x, Grouped *g, Slide *s);
+/* The present, from keys that are there for attention. */
+Tensor *slide_end(Expand *x, const Grouped *g, const Slide *s, Tensor *staged);
+/* The columns of a bias for all positions that are in the cache; NULL stays NULL. */
+Tensor *slide_bias(Expand *x, const Grouped *g, const Slide *s, Tensor *bias);
 
 /* The quantised cache of GroupQueryAttention (kv_quant.c). */
 typedef struct KvQuant {

@@ -113,6 +113,8 @@ typedef struct Growth {
     const Size *total;    /* keys of the longest batch, NULL: not known */
     const Size *capacity; /* of the present */
     bool appends;         /* new keys follow all past ones, in every batch */
+    bool slides;          /* `sliding_window_cache` */
+    Slide slide;
 } Growth;
 
 static const Size *known_total(Expand *x)
@@ -136,7 +138,10 @@ static int find_growth(Expand *x, const Grouped *g, Growth *to)
     SizeTable *t = x->g->sizes;
     const Size *all = size_add(t, g->past, g->queries);
     bool shown = is_used(x, OUT_PRESENT_K) || is_used(x, OUT_PRESENT_V) || is_used(x, OUT_QK);
-    *to = (Growth){.total = g->past_k ? known_total(x) : g->queries, .capacity = all};
+    *to = (Growth){.total = g->past_k ? known_total(x) : g->queries,
+                   .capacity = all,
+                   .slides = node_int(x->n, "sliding_window_cache") != 0};
+    if (to->slides) return 0;
     if (g->reads) {
         to->capacity = g->past;
         if (!to->total) to->total = g->past;
@@ -207,18 +212,30 @@ static int read_quant(Expand *x, const char *attr, int scale, KvQuant *q)
     return 0;
 }
 
+/* A past that grows is copied up to where each batch's new keys start; behind them, the present is 0. */
+static Tensor *only_keys(Expand *x, const Grouped *g, Tensor *past)
+{
+    const Size *one = x_size(x, 1), *dims[] = {g->batch, one, one, one};
+    Tensor *key = x_unsqueeze(x, x_range(x, DT_I64, g->past), 1);
+    Tensor *is_old = x_op2(x, OP_LESS, key, x_reshape(x, g->starts, 4, dims));
+    return x_op3(x, OP_WHERE, is_old, past, x_like(x, past, 0));
+}
+
 /* The present of keys or of values, and what attention reads. */
 static Tensor *renew(Expand *x, const Grouped *g, const Growth *growth, int out, Tensor *past,
                      Tensor *fresh, const KvQuant *quant)
 {
     Tensor *heads = split_heads(x, fresh, g->kv_heads), *present;
     if (quant->bits) heads = kv_quantize(x, heads, quant);
+    bool grows = !g->reads && !growth->appends && growth->capacity != g->past && !growth->slides;
+    if (grows && is_used(x, out)) past = only_keys(x, g, past);
     if (g->reads)
         present = past;
     else
         present = growth->appends ? cache_append(x, past, heads)
                                   : cache_write(x, past, heads, g->starts, growth->capacity);
-    if (x_wants(x, out)) x_result(x, out, present);
+    if (x_wants(x, out))
+        x_result(x, out, growth->slides ? slide_end(x, g, &growth->slide, present) : present);
     if (quant->bits) return x_ok(x) ? kv_dequantize(x, present, quant, fresh->dtype) : NULL;
     return growth->appends ? fresh : present;
 }
@@ -283,8 +300,6 @@ static int read_node(Expand *x, Grouped *g, Growth *growth)
 {
     if (!x_in(x, IN_SEQLENS)) return x_fail(x, "seqlens_k is missing");
     if (!x_in(x, IN_TOTAL)) return x_fail(x, "total_sequence_length is missing");
-    if (node_int(x->n, "sliding_window_cache"))
-        return x_fail(x, "sliding_window_cache is not supported");
     TRY(grouped_read(x, g));
     TRY(find_growth(x, g, growth));
     g->cos = x_in(x, IN_COS);
@@ -300,12 +315,17 @@ int expand_ms_group_query(Expand *x)
     Growth growth;
     TRY(read_node(x, &g, &growth));
     int64_t mode = node_int(x->n, "qk_output");
+    if (x_wants(x, OUT_QK) && growth.slides)
+        return x_fail(x, "output 3 is not supported with sliding_window_cache");
     if (mode < 0 || mode > 2 || (mode == 0 && x_wants(x, OUT_QK)))
         return x_fail(x, "qk_output: expected 1 or 2 for output 3, got %lld", (long long)mode);
     TRY(norm_heads(x, &g));
     TRY(grouped_rotate(x, &g, positions(x, &g, &growth)));
+    growth.slide.window = node_int(x->n, "local_window_size");
+    if (growth.slides) TRY(slide_begin(x, &g, &growth.slide));
     Attend a = {.q = g.q,
-                .mask = x_in(x, IN_BIAS),
+                .mask = growth.slides ? slide_bias(x, &g, &growth.slide, x_in(x, IN_BIAS))
+                                      : x_in(x, IN_BIAS),
                 .sinks = sinks(x, &g),
                 .heads = g.heads,
                 .kv_heads = g.kv_heads,

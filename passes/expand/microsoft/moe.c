@@ -142,7 +142,8 @@ static int mix(Expand *x, const Mixture *m, Experts fc[3])
     return 0;
 }
 
-/* ---- What both have ---- */
+/* ---- What both have ----
+ * `use_sparse_mixer` is not read, as ONNX Runtime's kernels for processors do not. */
 
 static void read_mixture(Expand *x, Mixture *m, Tensor *fc1, Tensor *fc2, Tensor *fc3)
 {
@@ -153,7 +154,6 @@ static void read_mixture(Expand *x, Mixture *m, Tensor *fc1, Tensor *fc2, Tensor
     if (input->rank != 2 && input->rank != 3)
         x_fail(x, "input 0: expected 2 or 3 dimensions, got %d", input->rank);
     if (x_need_rank(x, 1, 2)) return;
-    if (node_int(x->n, "use_sparse_mixer")) x_fail(x, "use_sparse_mixer is not supported");
     int64_t fusion = node_int(x->n, "swiglu_fusion");
     if (m->is_swiglu && !fc3 && fusion != 1 && fusion != 2)
         x_fail(x, "swiglu needs fc3, or swiglu_fusion of 1 or 2");

@@ -62,8 +62,7 @@ int expand_ms_range(Expand *x)
 {
     Tensor *start = x_in(x, 0), *step = x_in(x, 2);
     if (!step) step = x_like(x, start, 1);
-    start = as_scalar(x, start), step = as_scalar(x, step);
-    x_result(x, 0, x_op3(x, OP_RANGE, start, as_scalar(x, x_in(x, 1)), step));
+    x_result(x, 0, x_op3(x, OP_RANGE, start, x_in(x, 1), step));
     return 0;
 }
 

@@ -88,9 +88,17 @@ static void append_past(Expand *x, const Parts *p, Attend *a)
     if (x_wants(x, 2)) x_result(x, 2, cache_append(x, p->past_v, split_heads(x, p->v, p->heads)));
 }
 
+/* The beam that each key came from; a new key is of its own. */
+static Tensor *origin(Expand *x, Tensor *beams, Tensor *past)
+{
+    Tensor *own = x_unsqueeze(x, x_range(x, DT_I64, x_dim(x, beams, 1)), 1);
+    Tensor *key = x_range(x, DT_I64, x_dim(x, beams, 2));
+    return x_op3(x, OP_WHERE, x_op2(x, OP_LESS, key, past), x_cast(x, beams, DT_I64), own);
+}
+
 /* Beam search: which beam key j of each beam came from, beams [batch, width, length]. The cache's batch
- * is batch * width. */
-static Tensor *of_beams(Expand *x, Tensor *cache, Tensor *beams)
+ * is batch * width, and its first `past` keys are old ones. */
+static Tensor *of_beams(Expand *x, Tensor *cache, Tensor *beams, Tensor *past)
 {
     SizeTable *t = x->g->sizes;
     const Size *length = x_dim(x, cache, 2), *width = x_dim(x, beams, 1), *one = x_size(x, 1);
@@ -98,8 +106,7 @@ static Tensor *of_beams(Expand *x, Tensor *cache, Tensor *beams)
     Tensor *first = x_range(x, DT_I64, x_dim(x, beams, 0));
     first = x_mul(x, first, x_reshape(x, x_sizes(x, 1, &width), 0, NULL));
     beams = x_slice(x, beams, 2, x_size(x, 0), length);
-    Tensor *row = x_cast(x, beams, DT_I64);
-    row = x_add(x, row, x_reshape(x, first, 3, groups));
+    Tensor *row = x_add(x, origin(x, beams, past), x_reshape(x, first, 3, groups));
     const Size *flat[] = {size_mul(t, x_dim(x, beams, 0), width), length};
     row = x_reshape(x, row, 2, flat);
     Tensor *key = x_expand(x, x_range(x, DT_I64, length), 2, flat);
@@ -123,8 +130,9 @@ static int write_past(Expand *x, const Parts *p, Attend *a)
     if (x_rank(x, p->beams) != 3)
         return x_fail(x, "cache_indirection: expected 3 dimensions, got %d", x_rank(x, p->beams));
     if (size_is(x_dim(x, p->beams, 1), 1)) return x->code;
-    a->k = of_beams(x, a->k, p->beams);
-    a->v = of_beams(x, a->v, p->beams);
+    Tensor *past = x_reshape(x, x_cast(x, p->past_length, DT_I64), 0, NULL);
+    a->k = of_beams(x, a->k, p->beams, past);
+    a->v = of_beams(x, a->v, p->beams, past);
     return x->code;
 }
 
@@ -156,18 +164,61 @@ static Tensor *masks(Expand *x, const Parts *p)
     return add_biases(x, mask_bias(x, &mask), p->attention_bias);
 }
 
+static double lowest_of(const Tensor *t)
+{
+    return t && t->dtype == DT_F16 ? -65504.0 : -3.4028234663852886e38;
+}
+
 /* Hidden scores are the lowest number, not infinite. */
 static Tensor *not_infinite(Expand *x, Tensor *scores)
 {
     if (!x_ok(x)) return NULL;
-    double lowest = scores->dtype == DT_F16 ? -65504.0 : -3.4028234663852886e38;
-    return x_op2(x, OP_MAX, scores, x_like(x, scores, lowest));
+    return x_op2(x, OP_MAX, scores, x_like(x, scores, lowest_of(scores)));
+}
+
+/* How many keys a shared buffer has: the mask's width, or what is known of the past's length. NULL: neither. */
+static const Size *shared_keys(Expand *x, const Parts *p)
+{
+    int count;
+    const Size *const *values;
+    if (x_rank(x, p->mask) > 1) return x_dim(x, p->mask, -1);
+    if (!tensor_known_sizes(x->g, p->past_length, &count, &values) || count != 1) return NULL;
+    return size_add(x->g->sizes, values[0], x_dim(x, p->k, -2));
+}
+
+/* The scores of keys that are there. */
+static int show_scores(Expand *x, const Parts *p, bool causal, Tensor *qk)
+{
+    if (p->shared) {
+        const Size *keys = shared_keys(x, p);
+        if (!keys)
+            return x_fail(
+                x, "output 3: its size needs a mask, or a past_sequence_length that is known at "
+                   "compile time (--bind-input)");
+        qk = x_slice(x, qk, 3, x_size(x, 0), keys);
+    }
+    x_result(x, 3, causal ? not_infinite(x, qk) : qk);
+    return x->code;
 }
 
 /* A query alone sees all keys; otherwise unidirectional ones see those up to their own. */
 static bool is_causal(const Expand *x, const Parts *p)
 {
     return node_int(x->n, "unidirectional") && !size_is(p->queries, 1);
+}
+
+/* Unidirectional queries of another's keys: each sees as many as it has queries before it and itself, the last
+ * one sees all. */
+static Tensor *hidden_from_early(Expand *x, const Parts *p)
+{
+    const Size *keys = x_dim(x, p->k, -2);
+    const Size *last = size_addi(x->g->sizes, p->queries, -1);
+    Tensor *key = x_range(x, DT_I64, keys), *query = x_range(x, DT_I64, p->queries);
+    query = x_unsqueeze(x, query, 1);
+    Tensor *is_last = x_op2(x, OP_EQUAL, query, x_reshape(x, x_sizes(x, 1, &last), 0, NULL));
+    Tensor *seen = x_op2(x, OP_OR, x_op2(x, OP_LESS_OR_EQUAL, key, query), is_last);
+    Tensor *zero = x_like(x, p->q, 0);
+    return x_op3(x, OP_WHERE, seen, zero, x_like(x, p->q, lowest_of(p->q)));
 }
 
 static int multi_head(Expand *x, Parts *p)
@@ -187,13 +238,14 @@ static int multi_head(Expand *x, Parts *p)
                 .causal = is_causal(x, p),
                 .mode = SCORES_BIASED};
     a.mask = masks(x, p);
+    if (a.causal && !p->past_k && x_dim(x, p->k, -2) != p->queries) {
+        a.mask = add_biases(x, a.mask, hidden_from_early(x, p));
+        a.causal = false;
+    }
     TRY(take_past(x, p, &a));
     Tensor *qk = NULL;
-    if (x_wants(x, 3) && p->shared)
-        return x_fail(x, "output 3: the scores of a shared buffer are not supported");
     x_result(x, 0, attend(x, &a, x_wants(x, 3) ? &qk : NULL));
-    if (x_wants(x, 3)) x_result(x, 3, a.causal ? not_infinite(x, qk) : qk);
-    return x->code;
+    return x_wants(x, 3) ? show_scores(x, p, a.causal, qk) : x->code;
 }
 
 int expand_ms_multi_head(Expand *x)

@@ -90,7 +90,9 @@ int expand_ms_skip_simplified_layer_norm(Expand *x)
     Tensor *sum = skip_sum(x, x_in(x, 1), x_in(x, 3));
     TRY(check_sum(x, sum));
     x_result(x, 0, rms_norm(x, sum, x_in(x, 2), -1));
-    if (x_wants(x, 2)) x_result(x, 2, inverse_rms(x, sum, -1));
+    Tensor *inverse = x_wants(x, 1) || x_wants(x, 2) ? inverse_rms(x, sum, -1) : NULL;
+    if (x_wants(x, 1)) x_result(x, 1, x_scale(x, inverse, 0)); /* no mean is taken away */
+    if (x_wants(x, 2)) x_result(x, 2, inverse);
     x_result(x, 3, x_cast(x, sum, x_in(x, 0)->dtype));
     return 0;
 }

@@ -73,7 +73,7 @@ static Tensor *distance(const Distance *d, const char *metric)
 {
     Expand *x = d->x;
     const int64_t last = 2;
-    if (!*metric || !strcmp(metric, "euclidean") || !strcmp(metric, "minkowski"))
+    if (!strcmp(metric, "euclidean") || !strcmp(metric, "minkowski"))
         return x_op1(x, OP_SQRT, square_distance(d));
     if (!strcmp(metric, "sqeuclidean")) return square_distance(d);
     if (!strcmp(metric, "cityblock")) return sum_of(x, distance_abs(d));

@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-/* ---- QuantizeLinear, DequantizeLinear: ONNX's, where an axis that is not given means one scale ---- */
+/* ---- QuantizeLinear, DequantizeLinear: ONNX's, where one scale may be a list of one element ---- */
 
 static int with_axis(Expand *x, OpCode op)
 {
     static const char *const axis[] = {"axis"};
     Tensor *scale = x_in(x, 1), *zero = x_in(x, 2);
-    if (!xq_has(x, "axis")) {
+    bool list = x_rank(x, scale) == 1 && !size_is(x_dim(x, scale, 0), 1);
+    if (!xq_has(x, "axis") && !list) {
         scale = xq_single(x, 1, DT_NONE);
         zero = xq_single(x, 2, DT_NONE);
     }

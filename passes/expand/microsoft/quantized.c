@@ -93,12 +93,33 @@ Tensor *xq_channels_last(Expand *x, Tensor *t, bool channels_last)
     return x_transpose(x, t, order);
 }
 
+/* Zero points that differ from matrix to matrix. */
+static bool is_by_batch(const Tensor *zero)
+{
+    bool by_batch = false;
+    for (int i = 0; zero && i + 1 < zero->rank; i++) by_batch |= !size_is(zero->dims[i], 1);
+    return by_batch;
+}
+
+static Tensor *centred(Expand *x, Tensor *a, Tensor *zero)
+{
+    a = x_cast(x, a, DT_I32);
+    return zero ? x_sub(x, a, x_cast(x, zero, DT_I32)) : a;
+}
+
+static Tensor *integer_product(Expand *x, Tensor *a, Tensor *b, Tensor *a_zero, Tensor *b_zero)
+{
+    Tensor *in[] = {a, b, a_zero, b_zero};
+    if (!is_by_batch(b_zero)) return x_op(x, OP_MAT_MUL_INTEGER, 4, in);
+    a = centred(x, a, a_zero);
+    return x_matmul(x, a, centred(x, b, b_zero));
+}
+
 Tensor *xq_product(Expand *x, Tensor *a, Tensor *b, Tensor *a_zero, Tensor *b_zero, Tensor *scale,
                    Tensor *bias)
 {
     if (!x_ok(x)) return NULL;
-    Tensor *in[] = {a, b, a_zero, b_zero};
-    Tensor *sum = x_cast(x, x_op(x, OP_MAT_MUL_INTEGER, 4, in), DT_F32);
+    Tensor *sum = x_cast(x, integer_product(x, a, b, a_zero, b_zero), DT_F32);
     Tensor *out = x_mul(x, sum, x_cast(x, scale, DT_F32)); /* a sum of integers may not fit f16 */
     if (bias) out = x_add(x, out, x_cast(x, bias, DT_F32));
     return x_cast(x, out, scale->dtype);

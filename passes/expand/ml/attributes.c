@@ -1,5 +1,6 @@
 /* Lists in attributes, and input 0 as rows of features. */
 #include "passes/expand/ml/ml.h"
+#include "passes/expand/strings/strings.h"
 
 #include <string.h>
 
@@ -17,6 +18,12 @@ Floats ml_floats(const Expand *x, const char *name)
     const Attr *attr = node_attr(x->n, name);
     if (!attr || attr->kind != ATTR_FLOATS) return (Floats){0, NULL};
     return (Floats){attr->count, attr->floats};
+}
+
+Tensor *ml_words(Expand *x, const char *name)
+{
+    const Attr *attr = node_attr(x->n, name);
+    return x_words(x, attr->count, attr->strings);
 }
 
 int ml_string_count(const Expand *x, const char *name)

@@ -1,4 +1,4 @@
-/* Operators on categories: LabelEncoder, OneHotEncoder, CategoryMapper, ZipMap. Keys are known at compile
+/* Operators on categories: LabelEncoder, OneHotEncoder, CategoryMapper. Keys are known at compile
  * time; lpc.Lookup searches them in their order. */
 #include "passes/expand/ml/ml.h"
 #include "passes/expand/strings/strings.h"
@@ -77,8 +77,7 @@ static int64_t *places(Expand *x, int64_t count)
     return list;
 }
 
-/* Where the input stands among the keys, -1: nowhere. Of equal keys the first one counts, or the last. */
-static Tensor *place_among(Expand *x, Tensor *in, const Tensor *keys, bool last)
+Tensor *ml_place_among(Expand *x, Tensor *in, const Tensor *keys, bool last)
 {
     int64_t count, nan;
     if (!x_ok(x)) return NULL;
@@ -97,7 +96,7 @@ static Tensor *place_among(Expand *x, Tensor *in, const Tensor *keys, bool last)
 static Tensor *lookup_places(Expand *x, Tensor *in, const Tensor *keys, const Tensor *values,
                              const Tensor *otherwise, bool last)
 {
-    Tensor *place = place_among(x, in, keys, last);
+    Tensor *place = ml_place_among(x, in, keys, last);
     if (!x_ok(x)) return NULL;
     int64_t count = tensor_static_elements(keys), *order = places(x, count);
     order[count] = -1;
@@ -123,13 +122,6 @@ static Tensor *lookup(Expand *x, Tensor *in, const Tensor *keys, const Tensor *v
 
 /* ---- LabelEncoder ---- */
 
-/* Strings of an attribute as a constant. */
-static Tensor *words_of(Expand *x, const char *name)
-{
-    const Attr *attr = node_attr(x->n, name);
-    return x_words(x, attr->count, attr->strings);
-}
-
 /* Attribute keys_ or values_ as a constant: of a tensor, of integers, of floats or of strings. */
 static Tensor *encoder_list(Expand *x, const char *what)
 {
@@ -141,7 +133,7 @@ static Tensor *encoder_list(Expand *x, const char *what)
     if (ints.count) return i64_constant(x, ints.at, ints.count);
     if (floats.count) return ml_vector(x, DT_F32, floats);
     const char *words = arena_printf(arena, "%s_strings", what);
-    if (ml_string_count(x, words)) return words_of(x, words);
+    if (ml_string_count(x, words)) return ml_words(x, words);
     x_fail(x, "%s: expected one of %s_int64s, %s_floats, %s_strings and %s_tensor", what, what,
            what, what, what);
     return NULL;
@@ -169,7 +161,7 @@ static Tensor *encoder_default(Expand *x, const Tensor *values)
 /* The form of opset 1: classes are strings, and numbers from 0 on. Of equal strings the last one counts. */
 static int encode_classes(Expand *x)
 {
-    Tensor *in = x_in(x, 0), *classes = words_of(x, "classes_strings"), *to = classes;
+    Tensor *in = x_in(x, 0), *classes = ml_words(x, "classes_strings"), *to = classes;
     if (!x_ok(x)) return LPC_ERROR;
     bool strings = dtype_is_string(in->dtype);
     int64_t count = tensor_static_elements(classes);
@@ -250,7 +242,7 @@ static Tensor *category_places(Expand *x, Tensor *in, int64_t count)
         x_fail(x, "input 0: expected strings, got %s", dtype_name(in->dtype));
         return NULL;
     }
-    Tensor *place = place_among(x, in, words_of(x, "cats_strings"), true);
+    Tensor *place = ml_place_among(x, in, ml_words(x, "cats_strings"), true);
     return x_gather(x, i64_constant(x, places(x, count), count + 1), place, 0);
 }
 
@@ -281,7 +273,7 @@ int expand_ml_category_mapper(Expand *x)
     TRY(ml_need_count(x, "cats_strings", ml_string_count(x, "cats_strings"), numbers.count));
     if (!numbers.count) return x_fail(x, "expected cats_int64s and cats_strings");
     bool strings = dtype_is_string(in->dtype);
-    Tensor *words = words_of(x, "cats_strings"), *cats = x_i64(x, numbers.count, numbers.at);
+    Tensor *words = ml_words(x, "cats_strings"), *cats = x_i64(x, numbers.count, numbers.at);
     if (!strings && in->dtype != DT_I64)
         return x_fail(x, "input 0: expected strings or i64, got %s", dtype_name(in->dtype));
     Tensor *otherwise = encoder_default(x, strings ? cats : words);
@@ -289,57 +281,5 @@ int expand_ml_category_mapper(Expand *x)
     x_result(x, 0,
              strings ? lookup_places(x, in, words, cats, otherwise, true)
                      : lookup_places(x, in, cats, words, otherwise, true));
-    return 0;
-}
-
-/* ---- ZipMap ---- */
-
-typedef struct Column {
-    const char *word; /* NULL: the key is a number */
-    int64_t number, index;
-} Column;
-
-static int by_name(const void *a, const void *b)
-{
-    const Column *one = a, *other = b;
-    if (one->word) return strcmp(one->word, other->word);
-    return one->number < other->number ? -1 : one->number > other->number;
-}
-
-/* The order of the columns in which their keys ascend. */
-static int64_t *column_order(Expand *x, int count)
-{
-    const Attr *words = node_attr(x->n, "classlabels_strings");
-    Ints ints = ml_ints(x, "classlabels_int64s");
-    Column *columns = arena_array(x->g->arena, (size_t)count + 1, sizeof *columns);
-    int64_t *order = arena_array(x->g->arena, (size_t)count + 1, sizeof *order);
-    for (int i = 0; i < count; i++) {
-        columns[i].index = i;
-        if (ints.count)
-            columns[i].number = ints.at[i];
-        else
-            columns[i].word = words->strings[i];
-    }
-    qsort(columns, (size_t)count, sizeof *columns, by_name);
-    for (int i = 0; i < count; i++) order[i] = columns[i].index;
-    return order;
-}
-
-/* A list of maps from labels to scores, all of the same labels, is the scores [maps, labels]. Columns are
- * in the labels' order, numbers or words, as maps have them. */
-int expand_ml_zip_map(Expand *x)
-{
-    Tensor *in = ml_rows(x, 0);
-    int ints = ml_ints(x, "classlabels_int64s").count;
-    int words = ml_string_count(x, "classlabels_strings"), count = ints ? ints : words;
-    if (!ints == !words)
-        return x_fail(x, "expected one of classlabels_int64s and classlabels_strings");
-    int64_t columns = x_static(x, in, 1, "the number of classes");
-    if (!x_ok(x)) return LPC_ERROR;
-    TRY(ml_need_count(x, "class labels", count, columns));
-    const int64_t *order = column_order(x, count);
-    bool moves = false;
-    for (int i = 0; i < count; i++) moves = moves || order[i] != i;
-    x_result(x, 0, moves ? x_gather(x, in, x_i64(x, count, order), 1) : in);
     return 0;
 }

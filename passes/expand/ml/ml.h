@@ -26,6 +26,8 @@ typedef struct Floats {
 Ints ml_ints(const Expand *x, const char *name);
 Floats ml_floats(const Expand *x, const char *name);
 int ml_string_count(const Expand *x, const char *name);
+/* Strings of an attribute, which is there, as a constant. */
+Tensor *ml_words(Expand *x, const char *name);
 /* The list, or the tensor `NAME_as_tensor` in its place. */
 Floats ml_floats_or_tensor(const Expand *x, const char *name);
 /* All elements of a constant. */
@@ -39,6 +41,11 @@ int ml_word(Expand *x, const char *name, const char *const *words);
 /* A constant of the list in floating point: of rank 1; of two axes. */
 Tensor *ml_vector(Expand *x, DType type, Floats list);
 Tensor *ml_matrix(Expand *x, DType type, int64_t rows, int64_t columns, const double *values);
+
+/* ---- Keys (categories.c) ---- */
+
+/* Where the input stands among the keys, -1: nowhere. Of equal keys the first one counts, or the last. */
+Tensor *ml_place_among(Expand *x, Tensor *in, const Tensor *keys, bool last);
 
 /* ---- Rows (attributes.c) ---- */
 

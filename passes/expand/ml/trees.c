@@ -220,6 +220,8 @@ static Decision by_first(const Two *t)
 {
     Expand *x = t->x;
     Tensor *score = plus_base(t, t->first, 0), *scores;
+    if (t->base.count && t->only < 0)
+        score = x_op3(x, OP_WHERE, is_scored(x, t->first), score, t->zero);
     if (t->base.count == 2)
         scores = ml_transform(x, side_by_side(t, score, t->zero), t->transform);
     else if (t->base.count == 1 && t->only < 0 && t->transform != ML_PROBIT)

@@ -13,7 +13,7 @@ Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx)
         if (!idx[i] || size_is(tensor->dims[i], 1) || size_is(place->stride[i], 0)) continue;
         sum = kb_add(b, sum, kb_mul(b, idx[i], kb_size(b, place->stride[i])));
     }
-    return lw->byte && dtype_is_string(tensor->dtype) ? kb_add(b, sum, lw->byte) : sum;
+    return lw->cell && dtype_is_opaque(tensor->dtype) ? kb_add(b, sum, lw->cell) : sum;
 }
 
 static bool is_single(const Tensor *tensor)
@@ -21,7 +21,7 @@ static bool is_single(const Tensor *tensor)
     for (int i = 0; i < tensor->rank; i++) {
         if (!size_is(tensor->dims[i], 1)) return false;
     }
-    return !dtype_is_string(tensor->dtype); /* which has many bytes */
+    return !dtype_is_opaque(tensor->dtype); /* which has many cells */
 }
 
 /* A constant all of whose elements are equal needs no memory. */

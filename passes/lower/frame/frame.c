@@ -94,7 +94,7 @@ void lower_begin(Lower *lw, const char *suffix)
     lw->kernel->tuning_key = lw->tuning_key;
     lw->uses = NULL;
     lw->use_count = 0;
-    lw->flat = lw->byte = NULL;
+    lw->flat = lw->cell = NULL;
     lw->depth = 0;
     lw->kernels_of_node++;
     builder_init(&lw->b, lw->kernel);

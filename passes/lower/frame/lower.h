@@ -50,7 +50,7 @@ static inline int lower_dot4(const LowerTarget *t)
 }
 
 /* Where a tensor lies: element (i0, i1, ...) is buffer[offset + sum of i * stride]. A string begins
- * there; its bytes follow (dtype_cells of them). */
+ * there; its cells follow (dtype_cells of them). */
 typedef struct Place {
     Buffer *buffer;
     const Size *offset;
@@ -92,8 +92,9 @@ typedef struct Lower {
         packed_width; /* columns in a block of its constant operand, in all variants; 0: not packed */
     const char *tuning_key; /* of the node's kernels, once they asked for a tiling */
     Inst *flat;             /* set: all loads and stores of tensors use this flat index */
-    Inst *byte; /* set: loads and stores of strings are of this byte of them (lower_nest_of) */
-    int depth;  /* of loads through inlined tensors */
+    Inst *
+        cell; /* set: loads and stores of opaque elements are of this cell of them (lower_nest_of) */
+    int depth; /* of loads through inlined tensors */
     InPlace *in_place;
     int in_place_count;
     bool transforms_weights; /* a kernel has what `compact` would not have */
@@ -144,7 +145,7 @@ Param *lower_tensor_param(Lower *lw, const Tensor *tensor, bool write);
 Param *lower_whole_view(Lower *lw, Buffer *buffer, DType dtype);
 Param *lower_tensor_view(Lower *lw, const Tensor *tensor, DType dtype);
 /* Element index of coordinates within the tensor's parameter: sum of idx * stride; idx[i] may be
- * NULL for 0. Of strings the index of a byte: lw->byte, or without it the first one. */
+ * NULL for 0. Of opaque elements the index of a cell: lw->cell, or without it the first one. */
 Inst *lower_index(Lower *lw, const Tensor *tensor, Inst *const *idx);
 /* Workspace that lives from this node's first kernel to its last one. */
 Buffer *lower_scratch(Lower *lw, const char *name, DType dtype, const Size *elements);
@@ -167,7 +168,7 @@ Buffer *lower_pack(Lower *lw, const Tensor *weights, const Pack *pack, const cha
 
 /* ---- Elements ---- */
 /* The type values of dtype have in arithmetic: f16 and bf16 compute in f32, narrow types are bytes (narrow.h
- * has what they say), of strings the bytes, others are as they are. */
+ * has what they say), of opaque elements the cells, others are as they are. */
 DType lower_type(DType dtype);
 /* The tensor's element at coordinates (tensor->rank of them; NULL stands for 0), in lower_type. */
 Inst *lower_load(Lower *lw, const Tensor *tensor, Inst *const *idx);
@@ -192,7 +193,7 @@ Inst *scalar_apply(Lower *lw, const Node *node, Inst *const *operands);
 int lower_nest(Lower *lw, int rank, const Size *const *dims, const uint8_t *order, bool vector,
                double work_per_element, Inst **idx);
 /* The same for a nest that moves elements of `what` with lower_load and lower_store, its last loop a
- * VECTOR: an element that is a string moves byte by byte, in one more loop. */
+ * VECTOR: an opaque element moves cell by cell, in one more loop. */
 int lower_nest_of(Lower *lw, const Tensor *what, int rank, const Size *const *dims,
                   const uint8_t *order, double work_per_element, Inst **idx);
 void lower_nest_end(Lower *lw, int loops);

@@ -140,6 +140,7 @@ static int read_packed(const ConstSource *source, int64_t at, void *to, size_t s
     const PackData *p = source->data;
     const Pack *k = &p->pack;
     int last = k->dest_rank - 1;
+    if (size == 0) return 0; /* the matrix may have an axis of size 0 */
     int64_t d[PACK_RANK], rest = at / (int64_t)p->element, step = 0;
     for (int j = last; j >= 0; j--) {
         d[j] = rest % k->dest_dims[j];

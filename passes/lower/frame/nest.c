@@ -66,17 +66,17 @@ int lower_nest(Lower *lw, int rank, const Size *const *dims, const uint8_t *orde
 int lower_nest_of(Lower *lw, const Tensor *what, int rank, const Size *const *dims,
                   const uint8_t *order, double work_per_element, Inst **idx)
 {
-    if (!dtype_is_string(what->dtype))
+    if (!dtype_is_opaque(what->dtype))
         return lower_nest(lw, rank, dims, order, true, work_per_element, idx);
-    int64_t bytes = dtype_cells(what->dtype);
-    int loops = lower_nest(lw, rank, dims, order, false, work_per_element * (double)bytes, idx);
-    lw->byte = kb_for_n(&lw->b, LOOP_VECTOR, size_const(lw->sizes, bytes));
+    int64_t cells = dtype_cells(what->dtype);
+    int loops = lower_nest(lw, rank, dims, order, false, work_per_element * (double)cells, idx);
+    lw->cell = kb_for_n(&lw->b, LOOP_VECTOR, size_const(lw->sizes, cells));
     return loops + 1;
 }
 
 void lower_nest_end(Lower *lw, int loops)
 {
-    lw->byte = NULL;
+    lw->cell = NULL;
     while (loops-- > 0) kb_end(&lw->b);
 }
 

@@ -140,6 +140,14 @@ static Inst *rounding(Builder *b, InstOp op, Inst *x)
     return dtype_is_float(x->type.dtype) ? kb_op1(b, op, x) : x;
 }
 
+/* Of an integer: what remains of it without its fraction. */
+static Inst *erf_of(Builder *b, Inst *x)
+{
+    DType type = x->type.dtype;
+    if (dtype_is_float(type)) return kb_op1(b, LI_ERF, x);
+    return scalar_to_int(b, type, kb_op1(b, LI_ERF, kb_cast(b, DT_F32, x)));
+}
+
 static Inst *unary(Builder *b, const Node *node, Inst *x)
 {
     bool is_float = dtype_is_float(x->type.dtype);
@@ -168,7 +176,7 @@ static Inst *unary(Builder *b, const Node *node, Inst *x)
     case OP_ACOSH: return kb_op1(b, LI_ACOSH, x);
     case OP_ATANH: return kb_op1(b, LI_ATANH, x);
     case OP_TANH: return kb_op1(b, LI_TANH, x);
-    case OP_ERF: return kb_op1(b, LI_ERF, x);
+    case OP_ERF: return erf_of(b, x);
     case OP_NOT:
     case OP_BITWISE_NOT: return kb_op1(b, LI_NOT, x);
     case OP_IS_NAN: return is_float ? bin(b, LI_NE, x, x) : kb_int(b, DT_BOOL, 0);

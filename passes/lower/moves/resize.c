@@ -91,12 +91,14 @@ static Inst *formula_coordinate(Lower *lw, const Resize *r, const ResizeAxis *a,
     return kb_select(b, kb_op(b, LI_EQ, out, one), kb_float(b, DT_F64, -0.5), centre);
 }
 
-static Inst *formula_nearest(Builder *b, const Resize *r, Inst *x)
+static Inst *formula_nearest(Builder *b, const Resize *r, const ResizeAxis *a, Inst *x)
 {
     Inst *half = kb_float(b, DT_F64, 0.5);
-    if (!strcmp(r->nearest, "floor")) return kb_op1(b, LI_FLOOR, x);
-    if (!strcmp(r->nearest, "ceil")) return kb_op1(b, LI_CEIL, x);
-    if (!strcmp(r->nearest, "round_prefer_ceil")) return kb_op1(b, LI_FLOOR, kb_add(b, x, half));
+    const char *nearest = resize_nearest(r, a);
+    if (nearest != r->nearest) x = kb_cast(b, DT_F64, kb_cast(b, DT_F32, x));
+    if (!strcmp(nearest, "floor")) return kb_op1(b, LI_FLOOR, x);
+    if (!strcmp(nearest, "ceil")) return kb_op1(b, LI_CEIL, x);
+    if (!strcmp(nearest, "round_prefer_ceil")) return kb_op1(b, LI_FLOOR, kb_add(b, x, half));
     return kb_op1(b, LI_CEIL, kb_sub(b, x, half));
 }
 
@@ -121,7 +123,7 @@ static void formula_taps(Point *p, const ResizeAxis *a, Inst *x, Taps *taps)
     Inst *at = formula_coordinate(p->lw, p->r, a, x), *n = kb_size(b, a->in);
     taps->count = a->taps;
     if (p->r->nearest_mode) {
-        at = scalar_to_index(b, formula_nearest(b, p->r, at));
+        at = scalar_to_index(b, formula_nearest(b, p->r, a, at));
         taps->index[0] = move_clamp(b, at, n);
         return;
     }

@@ -34,5 +34,7 @@ typedef struct Resize {
 
 /* What node (a Resize) does; LPC_ERROR after a report when it cannot be compiled. */
 int resize_read(Lower *lw, const Node *node, Resize *r);
+/* How coordinates of the axis become whole: the node's nearest_mode, or what that says here. */
+const char *resize_nearest(const Resize *r, const ResizeAxis *a);
 
 #endif

@@ -33,11 +33,19 @@ static double cubic_weight(double distance, double a)
     return 0;
 }
 
-static double nearest_index(const Resize *r, double x)
+const char *resize_nearest(const Resize *r, const ResizeAxis *a)
 {
-    if (!strcmp(r->nearest, "floor")) return floor(x);
-    if (!strcmp(r->nearest, "ceil")) return ceil(x);
-    return !strcmp(r->nearest, "round_prefer_ceil") ? floor(x + 0.5) : ceil(x - 0.5);
+    if (strcmp(r->nearest, NEAREST_BEFORE_11) != 0) return r->nearest;
+    return a->scale > 0 && a->scale < 1 ? "ceil" : "floor";
+}
+
+static double nearest_index(const Resize *r, const ResizeAxis *a, double x)
+{
+    const char *nearest = resize_nearest(r, a);
+    if (nearest != r->nearest) x = (double)(float)x;
+    if (!strcmp(nearest, "floor")) return floor(x);
+    if (!strcmp(nearest, "ceil")) return ceil(x);
+    return !strcmp(nearest, "round_prefer_ceil") ? floor(x + 0.5) : ceil(x - 0.5);
 }
 
 static double support(const Resize *r, const ResizeAxis *a)
@@ -59,7 +67,7 @@ static void fill_taps(const Resize *r, ResizeAxis *a, int64_t at)
     int64_t n = a->in->value, *index = a->index + at * a->taps;
     double *weight = a->weight + at * a->taps;
     if (r->nearest_mode) {
-        index[0] = (int64_t)nearest_index(r, x);
+        index[0] = (int64_t)nearest_index(r, a, x);
         weight[0] = sum = 1;
     } else {
         double base = floor(x), ratio = x - base;
@@ -156,10 +164,10 @@ static void make_table(Lower *lw, const Resize *r, ResizeAxis *a)
 /* ---- Symbolic sizes ---- */
 
 /* Does index = x / factor hold for a whole factor, whatever the size? */
-static bool repeats_always(const Resize *r)
+static bool repeats_always(const Resize *r, const ResizeAxis *a)
 {
     if (!r->nearest_mode) return false;
-    if (!strcmp(r->coordinates, "asymmetric")) return !strcmp(r->nearest, "floor");
+    if (!strcmp(r->coordinates, "asymmetric")) return !strcmp(resize_nearest(r, a), "floor");
     bool half = !strcmp(r->coordinates, "half_pixel") ||
                 !strcmp(r->coordinates, "pytorch_half_pixel") ||
                 !strcmp(r->coordinates, "half_pixel_symmetric");
@@ -179,7 +187,7 @@ static int make_formula(Lower *lw, const Resize *r, ResizeAxis *a)
     if (factor > 0 && a->scale == 0) a->scale = (double)factor;
     a->kind = RESIZE_FORMULA;
     a->taps = r->nearest_mode ? 1 : r->cubic ? 4 : 2;
-    if (factor > 0 && a->scale == (double)factor && repeats_always(r)) {
+    if (factor > 0 && a->scale == (double)factor && repeats_always(r, a)) {
         a->kind = RESIZE_REPEAT;
         a->factor = factor;
     }

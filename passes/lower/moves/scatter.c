@@ -28,7 +28,7 @@ int lower_scatter_elements(Lower *lw, Node *node)
     Inst *n = kb_size(b, out->dims[axis]);
     at[axis] = move_wrap(b, lower_load(lw, index, idx), n);
     move_check(b, at[axis], n, RUN_INDEX);
-    if (dtype_is_string(out->dtype)) loops += lower_nest_of(lw, out, 0, NULL, NULL, 0, NULL);
+    if (dtype_is_opaque(out->dtype)) loops += lower_nest_of(lw, out, 0, NULL, NULL, 0, NULL);
     update(lw, node_string(node, "reduction"), out, at, lower_load(lw, node->in[2], idx));
     lower_nest_end(lw, loops);
     lower_end(lw);

@@ -1,4 +1,5 @@
 /* Reduce*: one accumulator over the reduced axes. */
+#include "passes/lower/frame/scalar.h"
 #include "passes/lower/reductions/reduction.h"
 
 #include <math.h>
@@ -57,7 +58,7 @@ static Inst *finish(Lower *lw, const Node *node, Reduction *r, Inst *sum, Inst *
     case OP_REDUCE_MEAN: return kb_op(b, LI_DIV, sum, reduction_count(r, type, is_float ? 0 : 1));
     case OP_REDUCE_L2:
         if (is_float) return kb_op1(b, LI_SQRT, sum);
-        return kb_cast(b, type, kb_op1(b, LI_SQRT, kb_cast(b, DT_F64, sum)));
+        return scalar_to_int(b, type, kb_op1(b, LI_SQRT, kb_cast(b, DT_F64, sum)));
     case OP_REDUCE_LOG_SUM: return kb_op1(b, LI_LOG, sum);
     case OP_REDUCE_LOG_SUM_EXP: return kb_add(b, kb_op1(b, LI_LOG, sum), peak);
     default: return sum;
@@ -133,7 +134,9 @@ int lower_reduce(Lower *lw, Node *node)
     Inst *result = reduce_all(lw, node, &r, compute);
     Inst *idx[MAX_RANK] = {0};
     result_idx(node, &r, idx);
-    lower_store(lw, idx, kb_cast(b, type, result));
+    bool is_int = dtype_is_int(lower_type(x->dtype));
+    DType made = is_int ? lower_type(x->dtype) : type;
+    lower_store(lw, idx, is_int ? scalar_to_int(b, made, result) : kb_cast(b, made, result));
     reduction_close(&r);
     lower_end(lw);
     return 0;

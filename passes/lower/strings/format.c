@@ -2,6 +2,7 @@
  * is what ONNX Runtime writes; NaN, INF and -INF. */
 #include "passes/lower/strings/cast.h"
 #include "passes/lower/strings/decimal.h"
+#include "passes/lower/strings/writer.h"
 
 #include "passes/lower/frame/scalar.h"
 
@@ -9,68 +10,9 @@
 
 enum { DIGITS = 8 };
 
-/* A string that grows. */
-typedef struct Out {
-    Lower *lw;
-    Str to;
-    Cell *end;
-} Out;
-
-static void put(Out *o, Inst *byte)
-{
-    Lower *lw = o->lw;
-    Inst *at = kb_get(&lw->b, o->end);
-    str_need(lw, &o->to, kb_addi(&lw->b, at, 1));
-    str_put(lw, &o->to, at, byte);
-    str_add(lw, o->end, kb_i64(&lw->b, 1));
-}
-
-static void put_char(Out *o, char c)
-{
-    put(o, kb_i64(&o->lw->b, c));
-}
-
-static void put_word(Out *o, const char *word)
-{
-    while (*word) put_char(o, *word++);
-}
-
-/* So many digits of a whole number, leading zeros among them. */
-static void put_digits(Out *o, Inst *value, Inst *count)
-{
-    Lower *lw = o->lw;
-    Builder *b = &lw->b;
-    DType type = value->type.dtype;
-    Cell *rest = kb_cell(b, "rest", (LType){type, 1}, value);
-    Inst *start = kb_get(b, o->end), *end = kb_add(b, start, count), *ten = kb_int(b, type, 10);
-    str_need(lw, &o->to, end);
-    Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), count, 1);
-    Inst *digit = kb_cast(b, DT_I64, kb_op(b, LI_REM, kb_get(b, rest), ten));
-    Inst *place = kb_addi(b, kb_sub(b, end, i), -1);
-    str_put(lw, &o->to, place, kb_addi(b, digit, '0'));
-    kb_set(b, rest, kb_op(b, LI_DIV, kb_get(b, rest), ten));
-    kb_end(b);
-    kb_set(b, o->end, end);
-}
-
 /* ---- Integers ---- */
 
-static Inst *count_digits(Builder *b, Inst *value)
-{
-    Inst *ten = kb_int(b, DT_U64, 10);
-    Cell *rest = kb_cell(b, "rest", (LType){DT_U64, 1}, value);
-    Cell *count = kb_cell(b, "digits", (LType){DT_I64, 1}, kb_i64(b, 1));
-    kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, 20), 1);
-    kb_set(b, rest, kb_op(b, LI_DIV, kb_get(b, rest), ten));
-    kb_if(b, kb_op(b, LI_EQ, kb_get(b, rest), kb_int(b, DT_U64, 0)));
-    kb_break(b);
-    kb_end(b);
-    kb_set(b, count, kb_addi(b, kb_get(b, count), 1));
-    kb_end(b);
-    return kb_get(b, count);
-}
-
-static void put_integer(Out *o, Inst *x)
+static void put_integer(Writer *o, Inst *x)
 {
     Builder *b = &o->lw->b;
     Inst *value = kb_cast(b, DT_U64, x);
@@ -78,10 +20,10 @@ static void put_integer(Out *o, Inst *x)
         Inst *wide = kb_cast(b, DT_I64, x), *below = kb_op(b, LI_LT, wide, kb_i64(b, 0));
         value = kb_cast(b, DT_U64, kb_select(b, below, kb_op1(b, LI_NEG, wide), wide));
         kb_if(b, below);
-        put_char(o, '-');
+        writer_char(o, '-');
         kb_end(b);
     }
-    put_digits(o, value, count_digits(b, value));
+    writer_digits(o, value, writer_count_digits(b, value));
 }
 
 /* ---- Floating point ---- */
@@ -135,53 +77,53 @@ static Decimal to_decimal(Lower *lw, Inst *x)
 }
 
 /* The digits with a point behind the first `before` of them, where there are more. */
-static void put_pointed(Out *o, const Decimal *d, Inst *before)
+static void put_pointed(Writer *o, const Decimal *d, Inst *before)
 {
     Lower *lw = o->lw;
     Builder *b = &lw->b;
     Inst *after = kb_sub(b, d->digits, before), *cut = power_of_ten(lw, after);
-    put_digits(o, kb_op(b, LI_DIV, d->mantissa, cut), before);
+    writer_digits(o, kb_op(b, LI_DIV, d->mantissa, cut), before);
     kb_if(b, kb_op(b, LI_GT, after, kb_i64(b, 0)));
-    put_char(o, '.');
-    put_digits(o, kb_op(b, LI_REM, d->mantissa, cut), after);
+    writer_char(o, '.');
+    writer_digits(o, kb_op(b, LI_REM, d->mantissa, cut), after);
     kb_end(b);
 }
 
-static void put_scientific(Out *o, const Decimal *d)
+static void put_scientific(Writer *o, const Decimal *d)
 {
     Builder *b = &o->lw->b;
     put_pointed(o, d, kb_i64(b, 1));
-    put_char(o, 'e');
+    writer_char(o, 'e');
     Inst *below = kb_op(b, LI_LT, d->exponent, kb_i64(b, 0));
-    put(o, kb_select(b, below, kb_i64(b, '-'), kb_i64(b, '+')));
+    writer_byte(o, kb_select(b, below, kb_i64(b, '-'), kb_i64(b, '+')));
     Inst *size = kb_op1(b, LI_ABS, d->exponent);
     Inst *three = kb_op(b, LI_GE, size, kb_i64(b, 100));
-    put_digits(o, size, kb_select(b, three, kb_i64(b, 3), kb_i64(b, 2)));
+    writer_digits(o, size, kb_select(b, three, kb_i64(b, 3), kb_i64(b, 2)));
 }
 
-static void put_plain(Out *o, const Decimal *d)
+static void put_plain(Writer *o, const Decimal *d)
 {
     Lower *lw = o->lw;
     Builder *b = &lw->b;
     Inst *whole = kb_addi(b, d->exponent, 1), *zeros = kb_sub(b, whole, d->digits);
     kb_if(b, kb_op(b, LI_LE, whole, kb_i64(b, 0)));
-    put_word(o, "0.");
-    put_digits(o, kb_i64(b, 0), kb_op1(b, LI_NEG, whole));
-    put_digits(o, d->mantissa, d->digits);
+    writer_word(o, "0.");
+    writer_digits(o, kb_i64(b, 0), kb_op1(b, LI_NEG, whole));
+    writer_digits(o, d->mantissa, d->digits);
     kb_else(b);
     kb_if(b, kb_op(b, LI_GE, zeros, kb_i64(b, 0)));
-    put_digits(o, kb_mul(b, d->mantissa, power_of_ten(lw, zeros)), whole);
+    writer_digits(o, kb_mul(b, d->mantissa, power_of_ten(lw, zeros)), whole);
     kb_else(b);
     put_pointed(o, d, whole);
     kb_end(b);
     kb_end(b);
 }
 
-static void put_finite(Out *o, Inst *x)
+static void put_finite(Writer *o, Inst *x)
 {
     Builder *b = &o->lw->b;
     kb_if(b, kb_op(b, LI_EQ, x, kb_float(b, DT_F64, 0)));
-    put_char(o, '0');
+    writer_char(o, '0');
     kb_else(b);
     Decimal d = to_decimal(o->lw, x);
     Inst *small = kb_op(b, LI_LT, d.exponent, kb_i64(b, -4));
@@ -193,18 +135,18 @@ static void put_finite(Out *o, Inst *x)
     kb_end(b);
 }
 
-static void put_float(Out *o, Inst *x)
+static void put_float(Writer *o, Inst *x)
 {
     Builder *b = &o->lw->b;
     Inst *wide = kb_cast(b, DT_F64, x), *size = kb_op1(b, LI_ABS, wide);
     kb_if(b, kb_op(b, LI_NE, wide, wide));
-    put_word(o, "NaN");
+    writer_word(o, "NaN");
     kb_else(b);
     kb_if(b, kb_op(b, LI_LT, kb_bitcast(b, DT_I64, wide), kb_i64(b, 0)));
-    put_char(o, '-');
+    writer_char(o, '-');
     kb_end(b);
     kb_if(b, kb_op(b, LI_EQ, size, kb_float(b, DT_F64, INFINITY)));
-    put_word(o, "INF");
+    writer_word(o, "INF");
     kb_else(b);
     put_finite(o, size);
     kb_end(b);
@@ -213,10 +155,10 @@ static void put_float(Out *o, Inst *x)
 
 void cast_format(Lower *lw, Str to, Inst *x)
 {
-    Out o = {lw, to, str_cell(lw, "end", 0)};
+    Writer o = writer_begin(lw, to);
     if (dtype_is_float(x->type.dtype))
         put_float(&o, x);
     else
         put_integer(&o, x);
-    str_finish(lw, &o.to, kb_get(&lw->b, o.end));
+    writer_end(&o);
 }

@@ -193,6 +193,7 @@ int lower_ms_tokenizer(Lower *lw, Node *node)
 {
     Tokenizer t = {.room = dtype_string_max(node->in[0]->dtype) + 1};
     TRY(read_attributes(lw, node, &t));
+    if (size_is(tensor_elements(lw->sizes, node->out[0]), 0)) return 0;
     bool mark = node_int(node, "mark") != 0;
     if (t.separator_count > 1)
         t.scratch = lower_scratch(lw, "pieces", DT_I64,

@@ -1,0 +1,198 @@
+/* The set of a user's operators. */
+#include "lib/custom/custom.h"
+
+#include "ir/target.h"
+#include "lib/files/folder.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+Customs *customs_new(Arena *arena)
+{
+    Customs *set = arena_alloc(arena, sizeof *set);
+    set->arena = arena;
+    set->to = -1;
+    return set;
+}
+
+/* ---- Operators and files ---- */
+
+/* The file's own name, in which nothing can disturb a compiler or a build file. */
+static const char *safe_name(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = arena_strdup(arena, slash ? slash + 1 : path);
+    for (char *c = name; *c; c++) {
+        bool fine = isalnum((unsigned char)*c) || *c == '_' || (c != name && strchr("-.", *c));
+        if (!fine) *c = '_';
+    }
+    return name;
+}
+
+static int file_of(Customs *set, const char *path)
+{
+    for (int i = 0; i < set->file_count; i++) {
+        if (!strcmp(set->files[i].path, path)) return i;
+    }
+    CustomFile file = {
+        .path = path, .name = safe_name(set->arena, path), .number = set->file_count + 1};
+    arena_push(set->arena, set->files, set->file_count) = file;
+    return set->file_count - 1;
+}
+
+void customs_add(Customs *set, const char *name, const char *path)
+{
+    static const char standard[] = "ai.onnx::";
+    if (!strncmp(name, standard, sizeof standard - 1)) name += sizeof standard - 1;
+    CustomOp op = {.name = arena_strdup(set->arena, name), .index = set->count};
+    op.symbol = custom_symbol(set->arena, name);
+    op.file_index = file_of(set, arena_strdup(set->arena, path));
+    op.host = &set->host;
+    arena_push(set->arena, set->ops, set->count) = op;
+}
+
+/* ---- What is wrong with them ---- */
+
+static bool is_name(const char *name)
+{
+    const char *op = strstr(name, "::");
+    if (op == name || !*name || (op && !op[2])) return false;
+    for (const char *c = name; *c; c++) {
+        if (isspace((unsigned char)*c)) return false;
+    }
+    return true;
+}
+
+static int check_names(const Customs *set, Diag *diag)
+{
+    for (int i = 0; i < set->count; i++) {
+        const CustomOp *a = &set->ops[i];
+        if (!is_name(a->name))
+            return diag_error(diag, "--custom '%s': expected DOMAIN::OP=FILE.c", a->name);
+        for (int k = 0; k < i; k++) {
+            const CustomOp *c = &set->ops[k];
+            if (!strcmp(a->name, c->name))
+                return diag_error(diag, "--custom %s is given twice", a->name);
+            if (!strcmp(a->symbol, c->symbol))
+                return diag_error(diag, "--custom %s and %s: the functions of both are called '%s'",
+                                  c->name, a->name, a->symbol);
+        }
+    }
+    return 0;
+}
+
+static const char *user_of(const Customs *set, const CustomFile *file)
+{
+    int i = 0;
+    while (set->ops[i].file_index != file->number - 1) i++;
+    return set->ops[i].name;
+}
+
+int custom_read(Arena *arena, const char *path, const char **data, size_t *length)
+{
+    struct stat info;
+    FILE *in = fopen(path, "rb");
+    if (!in) return errno;
+    Text text;
+    text_init(&text, arena);
+    if (!fstat(fileno(in), &info) && S_ISDIR(info.st_mode)) {
+        fclose(in);
+        return EISDIR;
+    }
+    char part[16384];
+    for (size_t got; (got = fread(part, 1, sizeof part, in)) > 0;) text_addn(&text, part, got);
+    fclose(in);
+    *data = text.data;
+    *length = text.length;
+    return 0;
+}
+
+static int read_file(Customs *set, Diag *diag, CustomFile *file)
+{
+    const char *name = user_of(set, file);
+    size_t length = strlen(file->path);
+    if (length < 3 || strcmp(file->path + length - 2, ".c") != 0)
+        return diag_error(diag, "--custom %s=%s: expected a C file, FILE.c", name, file->path);
+    int failure = custom_read(set->arena, file->path, &file->text, &file->length);
+    if (!failure) return 0;
+    return diag_error(diag, "--custom %s: cannot read '%s': %s", name, file->path,
+                      strerror(failure));
+}
+
+static int read_files(Customs *set, Diag *diag, const char *runtime)
+{
+    for (int i = 0; i < set->file_count; i++) {
+        TRY(read_file(set, diag, &set->files[i]));
+        TRY(custom_find_beside(set, diag, runtime, &set->files[i]));
+    }
+    for (int i = 0; i < set->count; i++) {
+        CustomOp *op = &set->ops[i];
+        CustomFile *file = &set->files[op->file_index];
+        arena_push(set->arena, file->symbols, file->symbol_count) = op->symbol;
+        op->file = file;
+    }
+    return 0;
+}
+
+/* ---- Opening ---- */
+
+static int build_and_start(Customs *set, Diag *diag, const char *runtime)
+{
+    char *work = work_folder(set->arena, diag, "custom");
+    if (!work) return LPC_ERROR;
+    FolderGuard guard;
+    char *folder = arena_printf(set->arena, "%s/XXXXXX", work);
+    int failure = guard_start(&guard, folder);
+    int code = failure ? diag_error(diag, "cannot make '%s': %s", folder, strerror(failure)) : 0;
+    const char *program = arena_printf(set->arena, "%s/functions", folder);
+    if (!code) code = custom_build(set, diag, runtime, folder, program);
+    if (!code) code = custom_start(set, diag, program);
+    if (!failure) guard_end(&guard);
+    remove_tree(work);
+    return code;
+}
+
+static int open_once(Customs *set, Diag *diag)
+{
+    const char *runtime = lpc_data_dir(set->arena, "runtime");
+    TRY(check_names(set, diag));
+    if (!runtime) return diag_error(diag, "the runtime's sources are not installed beside lpc");
+    TRY(read_files(set, diag, runtime));
+    return build_and_start(set, diag, runtime);
+}
+
+int customs_open(Customs *set, Diag *diag)
+{
+    const char *before = diag->file;
+    if (!set || set->opened == set->count) return 0;
+    customs_close(set);
+    for (int i = 0; i < set->file_count; i++) {
+        CustomFile *file = &set->files[i];
+        file->symbol_count = file->global_count = file->beside_count = 0;
+        file->symbols = file->globals = NULL;
+        file->beside = NULL;
+    }
+    diag->file = NULL; /* what is wrong is not the model's */
+    int code = open_once(set, diag);
+    diag->file = before;
+    set->opened = code ? 0 : set->count;
+    return code;
+}
+
+void customs_text(const Customs *set, Text *text)
+{
+    if (!set) return;
+    for (int i = 0; i < set->count; i++)
+        text_printf(text, "custom %s %d\n", set->ops[i].name, set->ops[i].file_index);
+    for (int i = 0; i < set->file_count; i++) {
+        const CustomFile *file = &set->files[i];
+        text_addn(text, file->text, file->length);
+        for (int k = 0; k < file->beside_count; k++) {
+            text_printf(text, "\n%s\n", file->beside[k].name);
+            text_addn(text, file->beside[k].text, file->beside[k].length);
+        }
+    }
+}
