@@ -100,8 +100,7 @@ MatMul, Softmax and MatMul become one Attention node, without a matrix of scores
 what is between them: a constant scale behind the product or in front of it on either side, a cap (`c * tanh(x / c)`), a
 mask that is added or a Where with a number of at most -1e30 (-1000 where a constant mask shows something in each row),
 a guard for rows of NaN behind Softmax, heads of keys that are repeated for groups of queries, casts of floats between
-the steps, three to five axes. Results differ by rounding. A row that sees no key is what Softmax makes of it. Not for 2 to 7
-queries, which the products are as good at.
+the steps, three to five axes. Results differ by rounding. A row that sees no key is what Softmax makes of it.
 
 ## NaN
 
