@@ -126,7 +126,7 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **DequantizeLinear of constants in front of MatMul and Gemm**: weights of 2, 4 and 8 bits stay packed in the same way,
   where they have one scale in all, one for each column or one for each block along the depth (an even one from 8 on);
   casts and transposes may stand between. The bytes are put in the product's order when lpc compiles, unless they are
-  unsigned and [columns, depth] already. Weights of 8 bits become floats where 32 rows or more are known to use them.
+  unsigned and [columns, depth] already.
 - **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
 - **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits; the hidden state is not.
 - **MoE, QMoE**: each token reads the matrices of its own `k` experts only. No FP4 or FP8 weights, no layouts of other
