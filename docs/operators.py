@@ -103,8 +103,7 @@ MatMul, Softmax and MatMul become one Attention node, without a matrix of scores
 what is between them: a constant scale behind the product or in front of it on either side, a cap (`c * tanh(x / c)`), a
 mask that is added or a Where with a number of at most -1e30 (-1000 where a constant mask shows something in each row),
 a guard for rows of NaN behind Softmax, heads of keys that are repeated for groups of queries, casts of floats between
-the steps, three to five axes. Results differ by rounding. A row that sees no key is what Softmax makes of it. Not for 2 to 7
-queries, which the products are as good at.
+the steps, three to five axes. Results differ by rounding. A row that sees no key is what Softmax makes of it.
 
 ## NaN
 
@@ -130,7 +129,7 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
 - **DequantizeLinear of constants in front of MatMul and Gemm**: weights of 2, 4 and 8 bits stay packed in the same way,
   where they have one scale in all, one for each column or one for each block along the depth (an even one from 8 on);
   casts and transposes may stand between. The bytes are put in the product's order when lpc compiles, unless they are
-  unsigned and [columns, depth] already. Weights of 8 bits become floats where 32 rows or more are known to use them.
+  unsigned and [columns, depth] already.
 - **GatherBlockQuantized**: what is gathered is unpacked, never the table. An index out of range gives zeros.
 - **DynamicQuantizeLSTM** is an LSTM with real weights whose input is rounded to 8 bits at once, and whose hidden state
   is in each step, all batches together.

@@ -257,13 +257,6 @@ static bool sizes_agree(const Spelt *s)
            dtype_is_float(q->dtype);
 }
 
-/* Few queries, but not one, share little of what tiles and one row's kernel are good at. */
-static bool is_worth_it(const Spelt *s)
-{
-    const Size *queries = from_end(s->q, 2);
-    return !size_is_const(queries) || queries->value == 1 || queries->value >= 8;
-}
-
 /* ---- The node ---- */
 
 static Tensor *put(Spelt *s, OpCode op, int count, Tensor *const *in, DType dtype, int rank,
@@ -414,7 +407,7 @@ int pass_attention(Graph *g)
     for (int i = 0; i < g->node_count; i++) {
         Spelt s = {.g = g, .uses = uses, .last = g->nodes[i], .scale = 1};
         if (s.last->op != OP_MAT_MUL || s.last->epilogue_count || !match_softmax(&s)) continue;
-        if (!sizes_agree(&s) || !masks_are_known(&s) || !is_worth_it(&s)) continue;
+        if (!sizes_agree(&s) || !masks_are_known(&s)) continue;
         build(&s);
         i = rewrite_position(g, s.last);
         uses = uses_new(g);

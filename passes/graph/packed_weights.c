@@ -7,14 +7,12 @@
  * scale in all, one for each column, or one for each block along the depth. Codes are laid out as the product
  * reads them, and become unsigned; where they are so already, they stay in the model's file. */
 #include "passes/graph/rewrite.h"
-#include "passes/shape/shape.h"
 
 #include <string.h>
 
 enum {
-    WHOLE_LANES = 16,  /* numbers in the widest vector */
-    LEAST_BLOCK = 8,   /* shorter ones fill no vector */
-    ROWS_OF_BYTES = 32 /* rows from which weights of 8 bits are faster as floats */
+    WHOLE_LANES = 16, /* numbers in the widest vector */
+    LEAST_BLOCK = 8   /* shorter ones fill no vector */
 };
 
 /* A product's weights: element (k, n) for depth k and column n. */
@@ -224,23 +222,10 @@ static void make_product(Graph *g, AllMade *all, Node *n, const Weights *w)
     node_set_int(g, n, "block_size", w->block);
 }
 
-/* For many rows floats are faster, if only a little: weights of 8 bits that can be computed ahead become such, unless
- * the number of rows is known at run time only, and may be 1. */
-static bool is_worth_it(const Graph *g, const Node *n, const Weights *w)
-{
-    int64_t rows = 1;
-    if (w->bits < 8 || !shapes_can_fold(g, w->from)) return true;
-    for (int i = 0; i < n->in[0]->rank - 1; i++) {
-        if (!size_is_const(n->in[0]->dims[i])) return true;
-        rows *= n->in[0]->dims[i]->value;
-    }
-    return rows < ROWS_OF_BYTES;
-}
-
 static void pack_matmul(Graph *g, AllMade *all, Node *n)
 {
     Weights w;
-    if (find_weights(n->in[1], false, &w) && is_worth_it(g, n, &w)) make_product(g, all, n, &w);
+    if (find_weights(n->in[1], false, &w)) make_product(g, all, n, &w);
 }
 
 /* The sum with a bias is a node of its own, and becomes the product's epilogue. */
@@ -250,7 +235,7 @@ static void pack_gemm(Graph *g, AllMade *all, Node *n)
     Tensor *y = n->out[0], *bias = node_in(n, 2);
     if (node_int(n, "transA") || node_float(n, "alpha") != 1) return;
     if (bias && node_float(n, "beta") != 1) return;
-    if (!find_weights(n->in[1], node_int(n, "transB") != 0, &w) || !is_worth_it(g, n, &w)) return;
+    if (!find_weights(n->in[1], node_int(n, "transB") != 0, &w)) return;
     make_product(g, all, n, &w);
     if (!bias) return;
     Tensor *sum = graph_tensor(g, NULL, y->dtype, y->rank, y->dims);

@@ -4,7 +4,7 @@
  * so that memory grows with the keys and not with queries times keys. Keys that come before (past)
  * and those of this call are two runs of one loop: nothing is concatenated to be read.
  *
- * Several queries are computed together where there are enough of them: attention_tile.c says how.
+ * Several queries are computed together: attention_tile.c says how.
  *
  *   attention.c         the kernels: present keys and values, the rows, the sum of values
  *   attention_scores.c  one row of scores, and its softmax
@@ -50,7 +50,7 @@ Inst *attention_softmax(Attention *a);
 Inst *attention_weight(Attention *a, Inst *j);
 void attention_set_weight(Attention *a, Inst *j, Inst *value);
 
-/* Are there enough queries for tiles? */
+/* More than one query, and memory for panels of keys. */
 bool attention_is_tiled(const Attention *a);
 void attention_tiles(Attention *a);
 /* The query's row of the output: the sum of values by weights, times the scale. */

@@ -13,14 +13,7 @@
 
 #include "passes/lower/products/matrix.h"
 
-enum {
-    MOST_ROWS = 8,
-    ROWS_FEW_REGISTERS = 6,
-    ROWS_OF_SCALARS = 4,
-    VECS = 2,
-    MOST_VECS = 4,
-    LEAST_QUERIES = 8
-};
+enum { MOST_ROWS = 8, ROWS_FEW_REGISTERS = 6, ROWS_OF_SCALARS = 4, VECS = 2, MOST_VECS = 4 };
 
 typedef Cell *Cells[MOST_ROWS][MOST_VECS];
 
@@ -43,7 +36,7 @@ bool attention_is_tiled(const Attention *a)
 {
     const LowerTarget *target = a->lw->target;
     if (target->plain || target->compact || a->qk_out) return false;
-    return !size_is_const(a->queries) || a->queries->value >= LEAST_QUERIES;
+    return !size_is(a->queries, 1); /* the same for sizes known now and at run time */
 }
 
 /* ---- Panels of keys ---- */
