@@ -52,7 +52,7 @@ static void order_codes(const uint8_t *from, uint8_t *to)
 
 int expand_ms_matmul_fp_q4(Expand *x)
 {
-    FpQ4 m;
+    FpQ4 m = {0};
     TRY(read_fpq4(x, &m));
     int64_t count = m.columns * m.blocks;
     uint8_t *codes = arena_alloc(x->g->arena, (size_t)count * HALF);

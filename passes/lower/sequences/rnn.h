@@ -59,7 +59,7 @@ Inst *rnn_get(Rnn *r, Buffer *state, Inst *j);
 void rnn_put(Rnn *r, Buffer *state, Inst *j, Inst *value);
 Inst *rnn_units(Rnn *r); /* opens the VECTOR loop over j; close with kb_end */
 Buffer *rnn_state(Rnn *r, const char *name);
-/* Of lpc.RoundedLSTM, before a step of all batches: what takes h to 8 bits. (rnn_lstm.c) */
+/* Of lpc.RoundedLSTM, before a step of all batches: what takes h to 8 bits. (rnn_round.c) */
 void rnn_find_steps(Rnn *r);
 
 /* Activation number i of the direction, with the clip before it. (rnn_activation.c) */

@@ -1,0 +1,43 @@
+/* Where the rows and columns of a tile of lpc.PackedProduct are, and their elements. */
+#include "passes/lower/products/packed.h"
+
+Inst *packed_load(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third)
+{
+    Inst *at[MAX_RANK] = {0};
+    int n = 0;
+    if (p->experts) at[n++] = p->expert;
+    at[n++] = p->column[c];
+    at[n++] = second;
+    if (third) at[n++] = third;
+    return lower_load(p->lw, tensor, at);
+}
+
+Inst *packed_load_x(PackedProduct *p, int r, Inst *at)
+{
+    Builder *b = &p->lw->b;
+    if (p->reordered) {
+        Param *from = lower_whole(p->lw, p->reordered, false);
+        return kb_load(b, from, kb_add(b, p->x_row[r], at));
+    }
+    Inst *own[MAX_RANK] = {0};
+    int lead = p->x->rank - 1, shift = p->out->rank - p->x->rank;
+    for (int i = 0; i < lead; i++)
+        own[i] = size_is(p->x->dims[i], 1) ? kb_i64(b, 0) : p->idx[r][i + shift];
+    own[lead] = at;
+    return kb_cast(b, p->acc, lower_load(p->lw, p->x, own));
+}
+
+void packed_set_row(PackedProduct *p, int r, Inst *row)
+{
+    Lower *lw = p->lw;
+    Builder *b = &lw->b;
+    Inst *own[MAX_RANK] = {0};
+    int lead = p->out->rank - 1, x_lead = p->x->rank - 1, shift = lead - x_lead;
+    lower_unflatten(lw, row, lead, p->out->dims, p->idx[r]);
+    for (int i = 0; i < x_lead; i++)
+        own[i] = size_is(p->x->dims[i], 1) ? kb_i64(b, 0) : p->idx[r][i + shift];
+    Inst *x_row = lower_flatten(lw, x_lead, p->x->dims, own);
+    p->x_row[r] = kb_muli(b, x_row, p->blocks * p->block);
+    if (p->experts)
+        p->expert = kb_cast(b, DT_I64, lower_load_broadcast(lw, p->experts, lead, p->idx[r]));
+}
