@@ -13,7 +13,7 @@ import os
 import struct
 import sys
 
-from onnx_writer import attribute_float, contents, field, graph, node, save, save_case, tensor, value
+from onnx_writer import attribute_float, contents, field, graph, node, save_case, tensor, value
 
 F, I = 1, 7
 X = [1.0, -2.0, 3.0, 0.5]

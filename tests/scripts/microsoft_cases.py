@@ -3,17 +3,16 @@
     python3 microsoft_cases.py FOLDER
 
 Expected outputs are computed here, in plain Python after ContribOperators.md, by nothing of lpc."""
-import itertools
 import math
-import os
 import random
 import sys
 
-from onnx_writer import (attribute_float, attribute_int, attribute_ints, contents, field, graph, node, save_case,
-                         value)
+from case_family import Family, at, points, product, rows, size
+from onnx_writer import attribute_float, attribute_floats, attribute_int, attribute_ints, attribute_string
 
 F, I32, I, B, U32 = 1, 6, 7, 9, 12
 MS = "com.microsoft"
+text, floats = attribute_string, attribute_floats
 rng = random.Random(7)
 
 
@@ -21,61 +20,9 @@ def noise(count, low=-2.0, high=2.0):
     return [rng.uniform(low, high) for _ in range(count)]
 
 
-def text(name, string):
-    return field(1, name) + field(4, string) + field(20, 3)
-
-
-def floats(name, numbers):
-    return field(1, name) + b"".join(field(7, float(n)) for n in numbers) + field(20, 6)
-
-
-def size(shape):
-    return math.prod(shape)
-
-
-def points(shape):
-    return itertools.product(*(range(n) for n in shape))
-
-
-def at(shape, point):
-    where = 0
-    for n, i in zip(shape, point[len(point) - len(shape):]):
-        where = where * n + (i if n > 1 else 0)
-    return where
-
-
-class Family:
-    def __init__(self, name, opset=17):
-        self.name, self.opset = name, opset
-        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
-
-    def input(self, shape, values, dtype=F):
-        self.inputs.append(("x%d" % len(self.inputs), shape, values, dtype))
-        return self.inputs[-1][0]
-
-    def constant(self, shape, values, dtype=F):
-        name = "c%d" % len(self.constants)
-        self.constants.append(contents(name, shape, values, dtype))
-        return name
-
-    def inner(self, op, inputs, *attributes, domain=MS):
-        """A node whose output is not one of the model's."""
-        name = "t%d" % len(self.nodes)
-        self.nodes.append(node(op, inputs, [name], op + name, domain, attributes))
-        return name
-
-    def add(self, op, inputs, results, *attributes, domain=MS):
-        """results: (shape, values, type) each."""
-        names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
-        self.nodes.append(node(op, inputs, names, op + names[0], domain, attributes))
-        self.outputs += [(n, *r) for n, r in zip(names, results)]
-
-    def save(self, folder):
-        said = [value(n, s, t) for n, s, _, t in self.inputs]
-        made = [value(n, s, t) for n, s, _, t in self.outputs]
-        more = b"".join(field(8, field(1, d) + field(2, 1)) for d in (MS, MS + ".nchwc", "org.unknown"))
-        save_case(os.path.join(folder, self.name), graph(self.nodes, said, made, self.constants),
-                  self.inputs, self.outputs, self.opset, more)
+class Operators(Family):
+    domain = MS
+    imports = ((MS, 1), (MS + ".nchwc", 1), ("org.unknown", 1))
 
 
 # ---- References ----
@@ -89,10 +36,6 @@ def normalise(row, gamma, beta, epsilon=1e-5):
 def rms(row, gamma, epsilon=1e-5):
     root = math.sqrt(sum(v * v for v in row) / len(row) + epsilon)
     return [v / root * g for v, g in zip(row, gamma)]
-
-
-def rows(values, width):
-    return [values[i:i + width] for i in range(0, len(values), width)]
 
 
 def each_row(values, width, rule):
@@ -136,7 +79,7 @@ def conv(shape, x, filters, w, bias, pad=0, group=1):
 # ---- Families ----
 
 def norms():
-    f = Family("ms_norms", 11)
+    f = Operators("ms_norms", 11)
     shape, v, s = [2, 3, 4], noise(24), noise(12)
     gamma, beta, bias = noise(4, 0.5, 1.5), noise(4), noise(4)
     x, g, b = f.input(shape, v), f.constant([4], gamma), f.constant([4], beta)
@@ -167,7 +110,7 @@ def norms():
 
 def group_norms():
     """Channels last: [batch, height, width, channels]."""
-    f = Family("ms_group_norms")
+    f = Operators("ms_group_norms")
     shape, v, skip = [2, 1, 3, 4], noise(24), noise(8)
     gamma, beta = noise(4, 0.5, 1.5), noise(4)
     x, g, b = f.input(shape, v), f.constant([4], gamma), f.constant([4], beta)
@@ -189,7 +132,7 @@ def group_norms():
 
 
 def embeddings():
-    f = Family("ms_embeddings")
+    f = Operators("ms_embeddings")
     ids, segments, mask = [1, 4, 0, 2, 2, 3], [0, 1, 1, 0, 0, 1], [1, 1, 0, 1, 0, 0]
     word, place, segment = noise(20), noise(16), noise(8)
     gamma, beta = noise(4, 0.5, 1.5), noise(4)
@@ -217,7 +160,7 @@ def embeddings():
 
 
 def fused():
-    f = Family("ms_fused")
+    f = Operators("ms_fused")
     a, b, c = noise(6), noise(12), noise(4)
     x, y = f.input([2, 3], a), f.constant([3, 4], b)
     whole = product(rows(a, 3), rows(b, 4))
@@ -240,7 +183,7 @@ def fused():
 
 
 def fused_convs():
-    f = Family("ms_fused_convs")
+    f = Operators("ms_fused_convs")
     shape, v, w, b, z = [1, 2, 3, 3], noise(18), noise(3 * 2 * 9), noise(3), noise(27)
     x, filters, bias = f.input(shape, v), f.constant([3, 2, 3, 3], w), f.constant([3], b)
     out, y = conv(shape, v, [3, 2, 3, 3], w, b, 1)
@@ -277,7 +220,7 @@ def blocked(filters, w, block, direct):
 def nchwc(block):
     """A first convolution, one of blocks, one for each channel and one in groups; a pool; an addition in the true
     shape, which broadcasts; channels filled up to blocks and taken off."""
-    f = Family("ms_nchwc%d" % block)
+    f = Operators("ms_nchwc%d" % block)
     domain, m = MS + ".nchwc", block
     shape, v = [1, 3, 4, 4], noise(48)
 

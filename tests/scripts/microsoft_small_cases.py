@@ -6,12 +6,13 @@ import math
 import struct
 import sys
 
-from microsoft_cases import B, F, I, I32, U32, Family, at, each_row, floats, noise, normalise, points, rows, text
+from case_family import at, points, rows
+from microsoft_cases import B, F, I, I32, U32, Operators, each_row, floats, noise, normalise, text
 from onnx_writer import attribute_float, attribute_int, attribute_ints
 
 
 def moves():
-    f = Family("ms_moves")
+    f = Operators("ms_moves")
     shape, v = [2, 6], noise(12)
     x = f.input(shape, v)
     f.add("ExpandDims", [x, f.constant([], [-2], I32)], [([2, 1, 6], v, F)])
@@ -44,7 +45,7 @@ def moves():
 
 
 def arithmetic():
-    f = Family("ms_arithmetic")
+    f = Operators("ms_arithmetic")
     a, b = noise(6), noise(12)
     x, y = f.input([2, 3], a), f.constant([4, 3], b)
 
@@ -81,7 +82,7 @@ def arithmetic():
 
 
 def experimental():
-    f = Family("experimental", 8)
+    f = Operators("experimental", 8)
     v = noise(32)
     x = f.input([1, 2, 4, 4], v)
     shape = [1, 2, 4, 4]
@@ -130,7 +131,7 @@ def murmur(data, seed):
 
 
 def tokens():
-    f = Family("ms_tokens")
+    f = Operators("ms_tokens")
     cost = noise(15, 0.1, 2)
     path = list(walk(rows(cost, 5)))[::-1]
     f.add("DynamicTimeWarping", [f.input([3, 5], cost)],

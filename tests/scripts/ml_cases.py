@@ -5,12 +5,12 @@
 Expected outputs are computed here, in plain Python, by nothing of lpc. Features and thresholds are
 sixteenths, so that ties are exact."""
 import math
-import os
 import random
 import sys
 
-from onnx_writer import (attribute_float, attribute_floats, attribute_int, attribute_ints,
-                         attribute_string, attribute_strings, attribute_tensor, field, graph, node, save_case, value)
+from case_family import Family, flat, rows as rows_of, sigmoid, softmax
+from onnx_writer import (attribute_float, attribute_floats, attribute_int, attribute_ints, attribute_string,
+                         attribute_strings, attribute_tensor)
 
 F, U8, I32, I, D = 1, 2, 6, 7, 11
 NAN = float("nan")
@@ -21,44 +21,12 @@ def sixteenths(count, low=-32, high=32):
     return [rng.randint(low, high) / 16 for _ in range(count)]
 
 
-class Family:
+class Classical(Family):
+    domain = "ai.onnx.ml"
+
     def __init__(self, name, version=5):
-        self.name, self.version = name, version
-        self.nodes, self.inputs, self.outputs = [], [], []
-
-    def input(self, shape, values, dtype=F):
-        self.inputs.append(("x%d" % len(self.inputs), shape, values, dtype))
-        return self.inputs[-1][0]
-
-    def add(self, op, inputs, results, *attributes):
-        """results: (shape, values, type) each."""
-        names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
-        self.nodes.append(node(op, inputs, names, op + names[0], "ai.onnx.ml", attributes))
-        self.outputs += [(n, *r) for n, r in zip(names, results)]
-
-    def save(self, folder):
-        said = [value(n, s, t) for n, s, _, t in self.inputs]
-        made = [value(n, s, t) for n, s, _, t in self.outputs]
-        imports = field(8, field(1, "ai.onnx.ml") + field(2, self.version))
-        save_case(os.path.join(folder, self.name), graph(self.nodes, said, made), self.inputs,
-                  self.outputs, 17, imports)
-
-
-def sigmoid(x):
-    return 1 / (1 + math.exp(-x))
-
-
-def softmax(row):
-    powers = [math.exp(x - max(row)) for x in row]
-    return [p / sum(powers) for p in powers]
-
-
-def rows_of(values, width):
-    return [values[i:i + width] for i in range(0, len(values), width)]
-
-
-def flat(rows):
-    return [x for row in rows for x in row]
+        super().__init__(name)
+        self.imports = ((self.domain, version),)
 
 
 # ---- Trees ----
@@ -139,7 +107,7 @@ def some_of(targets):
 
 def regressors():
     """Rows that fill a block, rows that do not, and one alone; a NaN here and there."""
-    f = Family("ml_regressors", 3)
+    f = Classical("ml_regressors", 3)
     gather = {"SUM": sum, "AVERAGE": sum, "MIN": min, "MAX": max}
     mixed = list(MODES)
     ways = [("SUM", 1, one_of(1), ["BRANCH_LEQ"], 9, 6, False), ("AVERAGE", 3, all_of(3), mixed, 5, 4, True),
@@ -167,7 +135,7 @@ def regressors():
 
 
 def classifiers():
-    f = Family("ml_classifiers", 3)
+    f = Classical("ml_classifiers", 3)
     rows = 21
     v = sixteenths(rows * 4)
     x = f.input([rows, 4], v)
@@ -204,7 +172,7 @@ def classifiers():
 
 def ensemble5():
     """Membership of several values, a tree that is a leaf twice, a leaf of two branches."""
-    f = Family("ml_ensemble5")
+    f = Classical("ml_ensemble5")
     v = [1.0, 2.0, 3.0, 4.0, 5.0, NAN, 2.0, 0.5, 7.0, 0.25]
     wanted = []
     for a, c in rows_of(v, 2):
@@ -227,7 +195,7 @@ def ensemble5():
 # ---- Linear models and support vectors ----
 
 def linear():
-    f = Family("ml_linear")
+    f = Classical("ml_linear")
     rows, width = 6, 3
     v, w, b = sixteenths(rows * width), sixteenths(4 * width), sixteenths(4)
     x = f.input([rows, width], v)
@@ -249,7 +217,7 @@ def linear():
 
 
 def support_vectors():
-    f = Family("ml_support_vectors")
+    f = Classical("ml_support_vectors")
     rows, width, counts = 7, 3, [2, 1, 2]
     v, vectors, coefficients = sixteenths(rows * width), rows_of(sixteenths(15), 3), rows_of(sixteenths(10), 5)
     x, gamma, coef0, rho = f.input([rows, width], v), 0.25, 0.5, [0.125, -0.25, 0.5]
@@ -304,7 +272,7 @@ def coupled(pairs, classes):
 
 def coupling():
     """Each class has one vector, 1; the kernel is the feature."""
-    f = Family("ml_coupling")
+    f = Classical("ml_coupling")
     v, rho, a, b = sixteenths(9), [0.25, -0.5, 0.125], [-1.5, -2.0, -0.5], [0.125, 0.0, -0.25]
     c = [[0.5, -0.25, 1.0], [0.75, 0.5, -1.0]]
     chosen, wanted = [], []
@@ -330,7 +298,7 @@ def coupling():
 # ---- Features and categories ----
 
 def features():
-    f = Family("ml_features")
+    f = Classical("ml_features")
     rows, width = 4, 3
     v, offset, scale = sixteenths(6) + [0.0] * 3 + sixteenths(3), [0.5, -1.0, 0.25], [2.0, 0.5, -1.0]
     x, shape = f.input([rows, width], v), [rows, width]
@@ -357,7 +325,7 @@ def features():
 
 
 def categories():
-    f = Family("ml_categories")
+    f = Classical("ml_categories")
     keys = [rng.randint(-1 << 60, 1 << 60) for _ in range(37)]
     v = [rng.choice(keys) for _ in range(20)] + [0, 1, 2, 3]
     x = f.input([6, 4], v, I)

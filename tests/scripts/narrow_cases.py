@@ -4,13 +4,13 @@
 
 A small float is found by looking through all of its codes, after the tables in ONNX's text of Cast."""
 import math
-import os
 import random
 import struct
 import sys
 
-from onnx_writer import (FORMATS, attribute_graph, attribute_int, attribute_ints, attribute_string, contents,
-                         field, graph, node, save, value)
+from case_family import Family
+from onnx_writer import (attribute_graph, attribute_int, attribute_ints, attribute_string, contents, field, FORMATS,
+                         graph, node, value)
 
 F, U8, I8, U16, I16, I32, I, B, F16, D, BF16 = 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 16
 E4M3FN, E4M3FNUZ, E5M2, E5M2FNUZ, U4, I4, F4, E8M0, U2, I2 = range(17, 27)
@@ -73,47 +73,16 @@ def tensor(name, shape, values, dtype):
     return b"".join(field(1, d) for d in shape) + field(2, dtype) + field(8, name) + field(9, raw)
 
 
-class Family:
-    def __init__(self, name, opset=25):
-        self.name, self.opset = name, opset
-        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
-
-    def input(self, shape, values, dtype):
-        self.inputs.append(("x%d" % len(self.inputs), shape, values, dtype))
-        return self.inputs[-1][0]
+class Narrow(Family):
+    opset = 25
+    tensor = staticmethod(tensor)
 
     def constant(self, shape, values, dtype=I):
-        name = "c%d" % len(self.constants)
-        self.constants.append(tensor(name, shape, values, dtype))
-        return name
-
-    def add(self, op, inputs, results, *attributes):
-        names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
-        self.nodes.append(node(op, inputs, names, op + names[0], attributes=attributes))
-        self.outputs += [(n, *r) for n, r in zip(names, results)]
-        return names[0]
-
-    def hidden(self, op, inputs, *attributes):
-        """A node whose result is no output."""
-        name = "t%d" % len(self.nodes)
-        self.nodes.append(node(op, inputs, [name], op + name, attributes=attributes))
-        return name
-
-    def save(self, folder):
-        path = os.path.join(folder, self.name)
-        data = os.path.join(path, "test_data_set_0")
-        os.makedirs(data)
-        body = graph(self.nodes, [value(n, s, t) for n, s, _, t in self.inputs],
-                     [value(n, s, t) for n, s, _, t in self.outputs], self.constants)
-        save(os.path.join(path, "model.onnx"), body, self.opset)
-        for kind, tensors in (("input", self.inputs), ("output", self.outputs)):
-            for i, entry in enumerate(tensors):
-                with open(os.path.join(data, "%s_%d.pb" % (kind, i)), "wb") as file:
-                    file.write(tensor(*entry))
+        return super().constant(shape, values, dtype)
 
 
 def casts():
-    f = Family("narrow_casts")
+    f = Narrow("narrow_casts")
     v = [0.0, -0.0, math.inf, -math.inf, math.nan, 1e6, -1e6, 448.0, 464.0, 480.0, 240.0, 248.0, 249.0, 6.0,
          61440.0, 0.25, 0.75, 1.25, 2.5, 5.0, 2.0 ** -9, 2.0 ** -10, 3 * 2.0 ** -11, 2.0 ** -17]
     v += [rng.uniform(-1, 1) * 2.0 ** rng.randrange(-12, 10) for _ in range(40)]
@@ -153,7 +122,7 @@ def casts():
 
 
 def integers():
-    f = Family("narrow_integers", 26)
+    f = Narrow("narrow_integers", 26)
     v, w = [e / 4 for e in range(-40, 40)], list(range(-300, 300, 7))
     x, y = f.input([len(v)], v, F), f.input([len(w)], w, I32)
     for to in (U4, I4, U2, I2):
@@ -169,7 +138,7 @@ def integers():
 
 def moves(dtype, name):
     """Elements of inputs, a byte each, and of constants, packed, in odd numbers and at odd places."""
-    f = Family("narrow_moves_" + name)
+    f = Narrow("narrow_moves_" + name)
     bits = SMALL[dtype][0] if dtype in SMALL else INTS[dtype][0]
     any_one = lambda: rng.randrange(1 << bits) if dtype in SMALL else wrap(dtype, rng.randrange(1 << bits))
     v, u = [any_one() for _ in range(45)], [any_one() for _ in range(45)]
@@ -211,7 +180,7 @@ def moves(dtype, name):
 
 def regions():
     """A constant and an input, captured by branches and by a loop's body, carried and stacked."""
-    f = Family("narrow_regions")
+    f = Narrow("narrow_regions")
     u, v = [wrap(I4, e * 5) for e in range(-7, 8)], [wrap(I4, e * 3) for e in range(15)]
     c, x = f.constant([15], u, I4), f.input([15], v, I4)
     yes = f.input([], [1], B)
@@ -247,7 +216,7 @@ def regions():
 
 
 def quantised():
-    f = Family("narrow_quantised")
+    f = Narrow("narrow_quantised")
     v = [rng.uniform(-9, 9) for _ in range(3 * 8)]
     x = f.input([3, 8], v, F)
     near = lambda e: int(round(e))
@@ -286,7 +255,7 @@ def quantised():
 
 def weights(to, name):
     """Weights that stay packed: 4 bits in blocks, and a product; one of an odd width."""
-    f = Family("narrow_weights_" + name)
+    f = Narrow("narrow_weights_" + name)
     K, N, block = 32, 19, 16
     a = [rng.uniform(-1, 1) for _ in range(3 * K)]
     w = [rng.randrange(16) if to != I4 else rng.randrange(-8, 8) for _ in range(K * N)]
@@ -297,14 +266,14 @@ def weights(to, name):
     product = lambda m: [sum(a[r * K + k] * m(k, j) for k in range(K)) for r in range(3) for j in range(N)]
     given = [f.constant([K, N], w, to), f.constant([K // block, N], s, F), f.constant([K // block, N], z, to)]
     ways = attribute_int("axis", 0), attribute_int("block_size", block)
-    x, wide = f.input([3, K], a, F), f.hidden("DequantizeLinear", given, *ways)
+    x, wide = f.input([3, K], a, F), f.inner("DequantizeLinear", given, *ways)
     f.add("MatMul", [x, wide], [([3, N], product(lambda k, j: full[k * N + j]), F)])
     turned = [w[k * N + j] for j in range(N) for k in range(K)]
     scales = [s[g * N + j] for j in range(N) for g in range(K // block)]
-    wide = f.hidden("DequantizeLinear", [f.constant([N, K], turned, to), f.constant([N, K // block], scales, F)],
+    wide = f.inner("DequantizeLinear", [f.constant([N, K], turned, to), f.constant([N, K // block], scales, F)],
                     attribute_int("axis", 1), attribute_int("block_size", block))
     bare = lambda k, j: say(w[k * N + j]) * s[k // block * N + j]
-    f.add("MatMul", [x, f.hidden("Transpose", [wide], attribute_ints("perm", [1, 0]))],
+    f.add("MatMul", [x, f.inner("Transpose", [wide], attribute_ints("perm", [1, 0]))],
           [([3, N], product(bare), F)])
     return f
 

@@ -3,11 +3,11 @@
     python3 one_each_cases.py FOLDER
 
 Expected outputs come from plain Python after the operators' definitions."""
-import cmath
 import math
 import sys
 
-from microsoft_cases import B, F, I, I32, MS, Family, at, floats, noise, points, size, text
+from case_family import at, points
+from microsoft_cases import B, F, I, I32, MS, Operators, noise, text
 from onnx_writer import attribute_float, attribute_int, attribute_ints
 
 U8, I8 = 2, 3
@@ -15,7 +15,7 @@ int_, ints = attribute_int, attribute_ints
 
 
 def bits():
-    f = Family("each_bits", 22)
+    f = Operators("each_bits", 22)
     u, v, k = [1, 200, 77, 255, 0, 18], [3, 5, 254, 129, 7, 18], [1, 2, 3, 0, 7, 4]
     x, y, z = f.input([6], u, U8), f.input([6], v, U8), f.input([6], k, U8)
     for op, rule in {"BitwiseAnd": lambda p, q: p & q, "BitwiseOr": lambda p, q: p | q,
@@ -39,7 +39,7 @@ def bits():
 
 
 def moves():
-    f = Family("each_moves", 24)
+    f = Operators("each_moves", 24)
     shape, v = [1, 2, 4, 6], noise(48)
     x = f.input(shape, v)
     deep = [v[at(shape, (0, c % 2, 2 * i + c // 4, 2 * j + c // 2 % 2))] for c, i, j in points([8, 2, 3])]
@@ -79,7 +79,7 @@ def moves():
 
 
 def reductions():
-    f = Family("each_reductions", 26)
+    f = Operators("each_reductions", 26)
     shape, v = [2, 3, 4], noise(24, 0.1, 2)
     x = f.input(shape, v)
     rows = [v[i:i + 4] for i in range(0, 24, 4)]
@@ -130,7 +130,7 @@ def cut(values, width):
 
 
 def recurrent():
-    f = Family("each_recurrent", 22)
+    f = Operators("each_recurrent", 22)
     steps, wide, h = 3, 4, 2
     v, w, r, b = noise(steps * wide), noise(3 * h * wide), noise(3 * h * h), noise(6 * h)
     x, first = f.input([steps, 1, wide], v), f.input([1, 1, h], [0.5, -0.25])
@@ -224,7 +224,7 @@ def turned(row, where, cos, sin):
 
 
 def attention():
-    f = Family("each_attention", 23)
+    f = Operators("each_attention", 23)
     steps, wide = 4, 4
     v, places = noise(steps * wide), [2, 0, 5, 1]
     cos, sin = ([[rule(0.3 * p * (i + 1)) for i in range(2)] for p in range(6)] for rule in (math.cos, math.sin))
@@ -255,7 +255,7 @@ def attention():
 
 
 def gates():
-    f = Family("each_gates", 27)
+    f = Operators("each_gates", 27)
     v, w = noise(12), noise(12)
     x, y = f.input([1, 3, 4], v), f.input([1, 3, 4], w)
     gelu = lambda e: e / 2 * (1 + math.erf(e / math.sqrt(2)))
@@ -293,7 +293,7 @@ def gates():
 
 
 def images():
-    f = Family("each_images", 19)
+    f = Operators("each_images", 19)
     shape, v = [1, 8, 2, 2], noise(32)
     x = f.input(shape, v)
     channels = [v[4 * c:4 * c + 4] for c in range(8)]
@@ -344,7 +344,7 @@ def images():
 
 
 def old():
-    f = Family("each_old", 9)
+    f = Operators("each_old", 9)
     v, w = noise(12), noise(4)
     x, places = f.input([3, 4], v), [2, 0, 1, 1]
     made = list(v)

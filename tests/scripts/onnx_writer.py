@@ -48,10 +48,6 @@ def attribute_float(name, number):
     return field(1, name) + field(2, float(number)) + field(20, 1)
 
 
-def attribute_string(name, text):
-    return field(1, name) + field(4, text) + field(20, 3)
-
-
 def attribute_ints(name, numbers):
     return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
 
@@ -107,13 +103,13 @@ def contents(name, shape, values, dtype=FLOAT):
     return text + field(9, raw)
 
 
-def save_case(path, body, inputs, outputs, opset=17, more=b""):
+def save_case(path, body, inputs, outputs, opset=17, more=b"", write=contents):
     """The folder of a model and its data, as `lpc check` takes it; inputs and outputs: (name, shape,
-    values, dtype)."""
+    values, dtype), of which `write` makes a TensorProto."""
     data = os.path.join(path, "test_data_set_0")
     os.makedirs(data)
     save(os.path.join(path, "model.onnx"), body, opset, more)
     for kind, tensors in (("input", inputs), ("output", outputs)):
         for i, entry in enumerate(tensors):
             with open(os.path.join(data, "%s_%d.pb" % (kind, i)), "wb") as file:
-                file.write(contents(*entry))
+                file.write(write(*entry))

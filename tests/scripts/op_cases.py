@@ -6,14 +6,14 @@ Expected outputs are computed here, in plain Python after the operators' definit
 Each model has an output for each operator or way of it, so that a family is compiled once."""
 import itertools
 import math
-import os
 import random
 import sys
 
-from onnx_writer import (attribute_float, attribute_int, attribute_ints, contents, field, graph, node,
-                         save_case, value)
+from case_family import Family, at, points, sigmoid
+from onnx_writer import attribute_float, attribute_int, attribute_ints, attribute_string
 
 F, U8, I8, I32, I, B = 1, 2, 3, 6, 7, 9
+text = attribute_string
 rng = random.Random(5)
 
 
@@ -21,61 +21,16 @@ def noise(count, low=-2.0, high=2.0):
     return [rng.uniform(low, high) for _ in range(count)]
 
 
-def text(name, string):
-    return field(1, name) + field(4, string) + field(20, 3)
-
-
-def size(shape):
-    return math.prod(shape)
-
-
-def points(shape):
-    return itertools.product(*(range(n) for n in shape))
-
-
-def at(shape, point):
-    """Where an element lies; a missing or unit axis broadcasts."""
-    where = 0
-    for n, i in zip(shape, point[len(point) - len(shape):]):
-        where = where * n + (i if n > 1 else 0)
-    return where
-
-
 def half_even(x):
     return int(round(x))
 
 
-class Family:
-    def __init__(self, name, opset=18):
-        self.name, self.opset = name, opset
-        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
-
-    def input(self, shape, values, dtype=F):
-        self.inputs.append(("x%d" % len(self.inputs), shape, values, dtype))
-        return self.inputs[-1][0]
-
-    def constant(self, shape, values, dtype=F):
-        name = "c%d" % len(self.constants)
-        self.constants.append(contents(name, shape, values, dtype))
-        return name
-
-    def add(self, op, inputs, results, *attributes):
-        """results: (shape, values, type) each."""
-        names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
-        self.nodes.append(node(op, inputs, names, op + names[0], attributes=attributes))
-        self.outputs += [(n, *r) for n, r in zip(names, results)]
-        return names[0]
-
-    def save(self, folder, more=b""):
-        """more: further fields of the model, such as domains."""
-        said = [value(n, s, t) for n, s, _, t in self.inputs]
-        made = [value(n, s, t) for n, s, _, t in self.outputs]
-        save_case(os.path.join(folder, self.name), graph(self.nodes, said, made, self.constants),
-                  self.inputs, self.outputs, self.opset, more)
+class Operators(Family):
+    opset = 18
 
 
 def unary():
-    f = Family("unary", 22)
+    f = Operators("unary", 22)
     shape, wide = [3, 7], noise(21, -3, 3)
     small, positive = noise(21, -0.9, 0.9), noise(21, 0.1, 4)
     x, s, p = f.input(shape, wide), f.input(shape, small), f.input(shape, positive)
@@ -109,7 +64,7 @@ def unary():
 
 
 def binary():
-    f = Family("binary")
+    f = Operators("binary")
     a, b, out = [2, 1, 5], [3, 5], [2, 3, 5]
     u, v = noise(10, 0.2, 3), noise(15, 0.2, 3)
     x, z = f.input(a, u), f.input(b, v)
@@ -140,7 +95,7 @@ def binary():
 
 
 def moves():
-    f = Family("moves")
+    f = Operators("moves")
     shape, v = [2, 3, 4], noise(24)
     x = f.input(shape, v)
     ints = lambda *numbers: f.constant([len(numbers)], list(numbers), I)
@@ -177,7 +132,7 @@ def moves():
 
 
 def reductions():
-    f = Family("reductions")
+    f = Operators("reductions")
     shape, v = [3, 4, 5], noise(60, -2, 2)
     x = f.input(shape, v)
     axis = f.constant([1], [1], I)
@@ -228,7 +183,7 @@ def matmul(a, b, rows, inner, columns):
 
 
 def products():
-    f = Family("products")
+    f = Operators("products")
     a, b, bias = noise(5 * 19), noise(19 * 23), noise(23)
     x, w = f.input([5, 19], a), f.constant([19, 23], b)
     whole = matmul(a, b, 5, 19, 23)
@@ -257,7 +212,7 @@ def window(v, shape, point, kernel, stride, pad):
 
 
 def images():
-    f = Family("images")
+    f = Operators("images")
     shape, v = [1, 4, 9, 8], noise(288)
     x = f.input(shape, v)
 
@@ -298,7 +253,7 @@ def images():
 
 
 def quantised():
-    f = Family("quantised", 19)
+    f = Operators("quantised", 19)
     scale, v = 0.0625, [e / 64 for e in range(-150, 150, 7)]
     x, s, zero = f.input([len(v)], v), f.constant([], [scale]), f.constant([], [128], U8)
     codes = [min(max(half_even(e / scale) + 128, 0), 255) for e in v]
@@ -317,7 +272,7 @@ def quantised():
 
 def sequences():
     """An LSTM's definition, one step after the other."""
-    f = Family("sequences")
+    f = Operators("sequences")
     steps, batch, width, hidden = 4, 2, 3, 5
     v = noise(steps * batch * width)
     w, r, b = noise(20 * width, -1, 1), noise(20 * hidden, -1, 1), noise(40, -1, 1)
@@ -343,7 +298,7 @@ def sequences():
 
 
 def data_dependent():
-    f = Family("data_dependent")
+    f = Operators("data_dependent")
     v = [0.0, 1.5, 0.0, -2.0, 0.0, 0.0, 3.0, 0.0]
     places = [(i // 4, i % 4) for i, e in enumerate(v) if e]
     turned = f.add("Neg", [f.input([2, 4], v)], [([2, 4], [-e for e in v], F)])
@@ -353,7 +308,7 @@ def data_dependent():
 
 def opset_1():
     """Forms that were replaced by opset 7: attributes that became inputs, broadcasting by attributes."""
-    f = Family("opset_1", 1)
+    f = Operators("opset_1", 1)
     shape, v, w = [2, 3, 2, 2], noise(24), noise(3)
     x, y = f.input(shape, v), f.input([3], w)
     used = attribute_ints("consumed_inputs", [0, 0])
@@ -394,7 +349,7 @@ def opset_1():
 
 def empty():
     """No rows: parts of memory that begin behind its end."""
-    f = Family("empty")
+    f = Operators("empty")
     x = f.input([0, 2], [])
     y = f.add("Neg", [x], [([0, 2], [], F)])
     f.add("Concat", [x, y], [([0, 4], [], F)], attribute_int("axis", 1))
@@ -406,7 +361,7 @@ def empty():
 
 def integer_reductions():
     """What is no integer loses its fraction."""
-    f = Family("integer_reductions")
+    f = Operators("integer_reductions")
     rows = [[3, 4, 6], [1, 2, 9], [2, 2, 2]]
     rules = {"ReduceL2": lambda r: math.sqrt(sum(e * e for e in r)), "ReduceLogSum": lambda r: math.log(sum(r)),
              "ReduceLogSumExp": lambda r: math.log(sum(map(math.exp, r))), "ReduceMean": lambda r: sum(r) / 3,
@@ -419,7 +374,7 @@ def integer_reductions():
 
 
 def opset_10():
-    f = Family("opset_10", 10)
+    f = Operators("opset_10", 10)
     shape, v = [1, 1, 4, 6], noise(24)
     x = f.input(shape, v)
     for rows, columns in ((0.6, 1.5), (2.0, 0.75), (0.5, 0.3)):

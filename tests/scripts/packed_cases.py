@@ -10,7 +10,8 @@ import sys
 
 import onnx_writer
 from onnx_writer import attribute_float, attribute_int
-from quantised_cases import F, I, I8, I32, U8, Family, flat, noise, product, rows, sigmoid, softmax, text
+from case_family import flat, product, rows, sigmoid, softmax
+from quantised_cases import F, I, I8, I32, U8, Operators, noise, text
 
 F8 = 17  # float8e4m3fn
 U4, I4, U2 = 21, 22, 25  # packed, as bytes
@@ -70,7 +71,7 @@ def transposed(lists):
 
 
 def nbits():
-    f = Family("packed_nbits")
+    f = Operators("packed_nbits")
     for rows_of_x, w in ((1, Weights(6, 64, 4, 32)), (9, Weights(5, 70, 4, 16)), (3, Weights(7, 64, 2, 64, "none")),
                          (2, Weights(3, 40, 8, 16)), (6, Weights(4, 96, 4, 32, "real")),
                          (1, Weights(70, 48, 2, 16))):
@@ -91,7 +92,7 @@ def nbits():
 
 def dequantised():
     """The same weights as DequantizeLinear in front of a product has them, in the types of the standard."""
-    f = Family("packed_dequantised", 25)
+    f = Operators("packed_dequantised", 25)
     types = {(2, False): U2, (4, False): U4, (4, True): I4, (8, False): U8, (8, True): I8}
 
     def put(shape, values, bits, signed):
@@ -147,7 +148,7 @@ def dequantised():
 
 def fused():
     """Several products behind one normalisation."""
-    f = Family("packed_fused")
+    f = Operators("packed_fused")
     v, skip, scale = noise(3 * 32), noise(3 * 32), noise(32, 0.5, 1.5)
     total = rows([a + b for a, b in zip(v, skip)], 32)
     normal = [[e / math.sqrt(sum(d * d for d in row) / 32 + 1e-5) * s for e, s in zip(row, scale)] for row in total]
@@ -167,7 +168,7 @@ def fused():
 
 
 def bnb4():
-    f = Family("packed_bnb4")
+    f = Operators("packed_bnb4")
     fp4 = [0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4]
     fp4 += [-e for e in fp4]
     nf4 = [-1, -0.69619280, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0, 0.07958030,
@@ -189,7 +190,7 @@ def bnb4():
 
 def fpq4():
     """Blocks of 32 rows with their scale, and maybe a zero point, in front: halves of a byte are 16 rows apart."""
-    f = Family("packed_fpq4")
+    f = Operators("packed_fpq4")
     for count, columns, depth, kind in ((3, 5, 64, "packed"), (1, 4, 96, "none"), (2, 3, 40, "packed")):
         w = Weights(columns, depth, 4, 32, kind)
         blob = b""
@@ -207,7 +208,7 @@ def fpq4():
 
 
 def gather():
-    f = Family("packed_gather")
+    f = Operators("packed_gather")
     for bits, kind in ((2, "none"), (4, "packed"), (8, "packed")):
         w = Weights(6, 48, bits, 16, kind)
         real = w.real()
@@ -253,7 +254,7 @@ def glu(gate, linear, alpha=1.0, beta=0.0, limit=1e9):
 
 
 def experts():
-    f = Family("packed_experts")
+    f = Operators("packed_experts")
     n, hidden, inner, tokens = 4, 12, 6, 3
     v, scores = noise(tokens * hidden), noise(tokens * n, -2, 2)
     x, router = f.input([tokens, hidden], v), f.input([tokens, n], scores)
@@ -290,7 +291,7 @@ def experts():
 
 
 def packed_experts():
-    f = Family("packed_quantised_experts")
+    f = Operators("packed_quantised_experts")
     n, hidden, inner, tokens = 3, 32, 16, 5
     v, scores, weights = noise(tokens * hidden), noise(tokens * n, -2, 2), noise(tokens * n, 0, 1)
     x, router = f.input([1, tokens, hidden], v), f.input([tokens, n], scores)

@@ -4,17 +4,17 @@
 
 Expected outputs are computed here, in plain Python after ContribOperators.md, by nothing of lpc."""
 import math
-import os
 import random
 import sys
 
 import onnx_writer
-from onnx_writer import (attribute_float, attribute_int, attribute_ints, contents, field, graph, node, save_case,
-                         value)
+from case_family import Family, at, flat, product, rows, sigmoid, softmax
+from onnx_writer import attribute_float, attribute_int, attribute_ints, attribute_string, node
 
 F, U8, I8, U16, I16, I32, I, B, U32 = 1, 2, 3, 4, 5, 6, 7, 9, 12
 onnx_writer.FORMATS.update({U16: "H", I16: "h", U32: "I"})
 RANGE = {U8: (0, 255), I8: (-128, 127), U16: (0, 65535), I16: (-32768, 32767)}
+text = attribute_string
 rng = random.Random(11)
 
 
@@ -26,70 +26,19 @@ def codes(count, dtype=U8):
     return [rng.randint(*RANGE[dtype]) for _ in range(count)]
 
 
-def text(name, string):
-    return field(1, name) + field(4, string) + field(20, 3)
-
-
 def quantise(x, scale, zero, dtype=U8):
     low, high = RANGE[dtype]
     return min(max(round(x / scale) + zero, low), high)
 
 
-def rows(flat, width):
-    return [flat[i:i + width] for i in range(0, len(flat), width)]
-
-
-def product(a, b):
-    """Rows times columns, both as lists of rows."""
-    return [[sum(x * w for x, w in zip(row, column)) for column in zip(*b)] for row in a]
-
-
-def flat(lists):
-    return [e for row in lists for e in row]
-
-
-def softmax(row):
-    e = [math.exp(v - max(row)) for v in row]
-    return [v / sum(e) for v in e]
-
-
-def sigmoid(v):
-    return 1 / (1 + math.exp(-v))
-
-
-class Family:
-    def __init__(self, name, opset=17):
-        self.name, self.opset = name, opset
-        self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
-
-    def input(self, shape, values, dtype=F):
-        self.inputs.append(("x%d" % len(self.inputs), shape, values, dtype))
-        return self.inputs[-1][0]
-
-    def constant(self, shape, values, dtype=F):
-        name = "c%d" % len(self.constants)
-        self.constants.append(contents(name, shape, values, dtype))
-        return name
-
-    def scalar(self, number, dtype=F):
-        return self.constant([], [number], dtype)
-
-    def add(self, op, inputs, results, *attributes):
-        names = ["y%d" % (len(self.outputs) + k) for k in range(len(results))]
-        self.nodes.append(node(op, inputs, names, op + names[0], "com.microsoft", attributes))
-        self.outputs += [(n, *r) for n, r in zip(names, results)]
-
-    def save(self, folder):
-        said = [value(n, s, t) for n, s, _, t in self.inputs]
-        made = [value(n, s, t) for n, s, _, t in self.outputs]
-        more = field(8, field(1, "com.microsoft") + field(2, 1))
-        save_case(os.path.join(folder, self.name), graph(self.nodes, said, made, self.constants), self.inputs,
-                  self.outputs, self.opset, more)
+class Operators(Family):
+    domain = "com.microsoft"
+    imports = ((domain, 1),)
 
 
 def elements():
     """One element at a time: (input, scale, zero point) with the output's scale and zero point."""
-    f = Family("quantised_elements")
+    f = Operators("quantised_elements")
     a, b = codes(24), codes(4)
     x, y = f.input([2, 3, 4], a, U8), f.input([4], b, U8)
     p, q, s = (f.scalar(0.05), f.scalar(120, U8)), (f.scalar(0.03), f.scalar(9, U8)), f.scalar(0.0625)
@@ -128,7 +77,7 @@ def elements():
 
 def wide():
     """16 bits, and scales along an axis."""
-    f = Family("quantised_wide")
+    f = Operators("quantised_wide")
     v, scales, zeros = noise(12, -3, 3), [0.001, 0.002, 0.004], [30000, 7, 40000]
     x, s = f.input([3, 4], v), f.constant([3], scales)
     wanted = [quantise(e, scales[i // 4], zeros[i // 4], U16) for i, e in enumerate(v)]
@@ -148,7 +97,7 @@ def wide():
 
 
 def pools():
-    f = Family("quantised_pools")
+    f = Operators("quantised_pools")
     height, width, channels = 5, 4, 3
     v = codes(height * width * channels, I8)
     at = lambda h, w, c: v[(h * width + w) * channels + c]
@@ -175,7 +124,7 @@ def pools():
 
 
 def products():
-    f = Family("quantised_products")
+    f = Operators("quantised_products")
     a, b = codes(3 * 8), codes(8 * 5, I8)
     x, w, n = f.input([3, 8], a, U8), f.constant([8, 5], b, I8), f.constant([5], [1, -2, 0, 3, 5], I8)
     scales, bias = [0.01, 0.02, 0.03, 0.005, 0.015], noise(5)
@@ -223,7 +172,7 @@ def products():
 
 
 def layers():
-    f = Family("quantised_layers")
+    f = Operators("quantised_layers")
     hidden, length, past, heads = 4, 3, 2, 2
     a, w, bias = codes(length * 5), codes(5 * 12, I8), noise(12)
     real = product(rows([(e - 120) * 0.02 for e in a], 5), rows([e * 0.01 for e in w], 12))
@@ -266,7 +215,7 @@ def layers():
 
 def between():
     """Operators between DequantizeLinear and QuantizeLinear: functions of one code, means, parts of other scales."""
-    f = Family("quantised_between")
+    f = Operators("quantised_between")
 
     def op(name, inputs, *attributes):
         f.nodes.append(node(name, inputs, ["t%d" % len(f.nodes)], "n%d" % len(f.nodes), "", attributes))
@@ -312,7 +261,7 @@ def in_steps(values):
 
 def recurrent():
     """An LSTM of 8 bits: the states of two batches are rounded together in each step; one batch is shorter."""
-    f = Family("quantised_recurrent")
+    f = Operators("quantised_recurrent")
     steps, batch, wide, hidden, lengths = 4, 2, 3, 5, [4, 3]
     v, first, bias = noise(steps * batch * wide), noise(batch * hidden), noise(8 * hidden)
     w, r = codes(wide * 4 * hidden, I8), codes(hidden * 4 * hidden, I8)

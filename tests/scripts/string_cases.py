@@ -11,14 +11,14 @@ import sys
 from onnx_writer import (STRING, attribute_float, attribute_floats, attribute_graph, attribute_int,
                          attribute_ints, attribute_string, attribute_strings, attribute_tensor, field, graph,
                          node, value)
-from op_cases import Family
+from op_cases import Operators
 
 F, U8, I, B, S, D = 1, 2, 7, 9, STRING, 11
 WORDS = ["", "a", "Ab", "zürich", "x" * 256, "the quick", "  two  spaces ", "a", "日本語", "b\tc", "0", "-1"]
 
 
 def moves():
-    f = Family("strings_moves", 18)
+    f = Operators("strings_moves", 18)
     shape = [3, 4]
     x = f.input(shape, WORDS, S)
     y = f.input([3, 4], WORDS[::-1], S)
@@ -64,7 +64,7 @@ def moves():
 
 def choices():
     """What stores some elements only, and what depends on data."""
-    f = Family("strings_choices", 18)
+    f = Operators("strings_choices", 18)
     shape = [3, 4]
     x = f.input(shape, WORDS, S)
     f.add("Compress", [x, f.input([12], [w == "a" or len(w) > 3 for w in WORDS], B)],
@@ -101,7 +101,7 @@ def choices():
 
 def control():
     """If, Loop and Scan over strings: branches, what is carried, what is stacked."""
-    f = Family("strings_control", 18)
+    f = Operators("strings_control", 18)
     x = f.input([2], ["ab", "cdé"], S)
     go = f.input([], [True], B)
     then = graph([node("StringConcat", [x, x], ["t"])], [], [value("t", [2], S)])
@@ -132,7 +132,7 @@ def pad(lists, filler=""):
 
 
 def split():
-    f = Family("strings_split", 20)
+    f = Operators("strings_split", 20)
     texts = ["a,b,,c", "", ",", "ab", "  a  b\tc ", ",,a", " ", "zü,rich, x"]
     x = f.input([2, 4], texts, S)
 
@@ -153,7 +153,7 @@ def split():
 
 
 def normalize():
-    f = Family("strings_normalize", 20)
+    f = Operators("strings_normalize", 20)
     words = ["Straße", "ÉCOLE", "été", "Жук", "Ωmega", "the", "The", "ÿes", "ǅ", "\U00010428", "a"]
     x = f.input([len(words)], words, S)
 
@@ -176,7 +176,7 @@ def normalize():
 
 
 def patterns():
-    f = Family("strings_patterns", 20)
+    f = Operators("strings_patterns", 20)
     texts = ["", "a", "abc", "aaa", "john@yahoo.com", "x.y-z@gmail.com", "@gmail.com", "été", "a b", "a\nb",
              "2024-02-29", "ABC", "foo bar", "日本", "aab", "ab" * 40, "-1.5e3", "[x]", "K"]
     x = f.input([len(texts)], texts, S)
@@ -194,7 +194,7 @@ def patterns():
 
 
 def tokens():
-    f = Family("strings_tokens", 20)
+    f = Operators("strings_tokens", 20)
     texts = ["a b", "", "the cat, sat", "é-b c", "  ", "x,,y"]
     x = f.input([2, 3], texts, S)
 
@@ -233,7 +233,7 @@ def tokens():
 
 def counts():
     """TfIdfVectorizer over words and numbers."""
-    f = Family("strings_counts", 18)
+    f = Operators("strings_counts", 18)
     pool = ["the", "cat", "sat", "the", "cat", "cat", "sat", "the", "cat", "sat"]
     starts, columns, weights = [0, 3, 7], [3, 0, 1, 2, 4, 5], [0.5, 2.0, 1.5, 3.0, 0.25, 4.0]
     texts = [["the", "cat", "the", "sat", "cat", "sat"], ["sat", "dog", "", "the", "the", "cat"]]
@@ -282,7 +282,7 @@ def plain(x):
 
 
 def casts():
-    f = Family("strings_casts", 18)
+    f = Operators("strings_casts", 18)
     wide = [0.0, -0.0, 1.0, -1.5, 3.14, 1000.0, 1e-5, 1e8, 123456789.0, 99999999.5, 0.00012345678, 1e22, 1e-300,
             -2.5e300, 5e-324, 1.7976931348623157e308, 0.1, 1 / 3, float("nan"), float("inf"), -float("inf"),
             2.0 ** -12, 244140625e-15, 0.5, 100.0, 12345678.5, 9.99999995]
@@ -310,7 +310,7 @@ def casts():
 
 
 def narrow_casts():
-    f = Family("strings_narrow", 23)
+    f = Operators("strings_narrow", 23)
     f8, i4 = 17, 22
 
     def through(x, kind, to, shape, values):
@@ -327,7 +327,7 @@ def narrow_casts():
 
 def classical():
     """Strings in ai.onnx.ml: keys, values, categories, labels."""
-    f = Family("strings_classical", 18)
+    f = Operators("strings_classical", 18)
 
     def add(op, inputs, results, *attributes):
         names = ["y%d" % (len(f.outputs) + k) for k in range(len(results))]

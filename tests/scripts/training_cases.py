@@ -9,9 +9,10 @@ import math
 import struct
 import sys
 
+from case_family import size
 from onnx_writer import (attribute_float, attribute_graph, attribute_int, attribute_ints, field, graph,
                          node, save_case, value)
-from op_cases import B, F, Family, I, I32, matmul, noise, size, text
+from op_cases import B, F, I, I32, Operators, matmul, noise, text
 
 F16, F64 = 10, 11
 DOMAIN = "ai.onnx.preview.training"
@@ -74,7 +75,7 @@ def normal(key, index, iteration=0, double=False):
 # ---- Random numbers ----
 
 def random_numbers():
-    f = Family("random_numbers", 22)
+    f = Operators("random_numbers", 22)
     shape = attribute_ints("shape", [3, 50])
     key, seed = key_of_seed(7.5), attribute_float("seed", 7.5)
     many = range(150)
@@ -99,7 +100,7 @@ def random_numbers():
 
 
 def multinomial():
-    f = Family("multinomial", 22)
+    f = Operators("multinomial", 22)
     rows = [[0.0, 1.0, -math.inf, 2.0], [5.0, 0.0, 0.0, -math.inf]]
     x = f.input([2, 4], rows[0] + rows[1])
     wanted = []
@@ -116,7 +117,7 @@ def multinomial():
 
 
 def dropout():
-    f = Family("dropout", 22)
+    f = Operators("dropout", 22)
     shape, v = [4, 25], noise(100)
     x, ratio, yes = f.input(shape, v), f.constant([], [0.3]), f.constant([], [True], B)
     kept = [uniform(key_of_seed(9), i) >= single(0.3) for i in range(100)]
@@ -134,7 +135,7 @@ def dropout():
 
 def random_in_loops():
     """Each iteration has its own numbers, of loops within each other too."""
-    f = Family("random_in_loops", 22)
+    f = Operators("random_in_loops", 22)
     key, golden = key_of_seed(1.0), 0x9e3779b97f4a7c15
     shape, seed = attribute_ints("shape", [2]), attribute_float("seed", 1.0)
 
@@ -157,7 +158,7 @@ def random_in_loops():
 
 # ---- Training ----
 
-class Training(Family):
+class Training(Operators):
     """With nodes of the training domain."""
 
     def put(self, op, inputs, results, *attributes):
