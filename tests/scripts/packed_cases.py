@@ -9,8 +9,8 @@ import struct
 import sys
 
 import onnx_writer
-from onnx_writer import attribute_float, attribute_int
 from case_family import flat, product, rows, sigmoid, softmax
+from onnx_writer import attribute_float, attribute_int
 from quantised_cases import F, I, I8, I32, U8, Operators, noise, text
 
 F8 = 17  # float8e4m3fn
