@@ -363,6 +363,7 @@ static inline void gen_graph(Gen *g, Arena *arena, const char *name, uint32_t se
     if (!gen_pick(g, 2)) gen_input(g, DT_I64);
     if (!gen_pick(g, 2)) gen_input(g, DT_BOOL);
     if (!gen_pick(g, 4)) gen_input(g, DT_I32);
+    if (!gen_pick(g, 5)) gen_input(g, DT_C64);
     int kept = gen_pick(g, 5) == 0;
     if (kept) gen_input(g, gen_input_type(g));
     GenValue state = g->values[g->count - 1];

@@ -23,6 +23,7 @@ static inline GenValue *gen_any_moved(Gen *g)
     int kind = gen_pick(g, 12);
     GenValue *x = kind < 2    ? gen_any_narrow(g)
                   : kind == 2 ? gen_any(g, DT_STR256)
+                  : kind == 3 ? gen_any(g, DT_C64)
                               : gen_any(g, kind < 10 ? DT_F32 : DT_I32);
     return x ? x : gen_any_real(g);
 }
