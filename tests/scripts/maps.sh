@@ -42,8 +42,8 @@ told nested "input 'x': sequences and optionals of maps are not supported"
 told to "node 'cast_y' (ai.onnx.ml::CastMap, #0): cast_to: 'TO_DOUBLE' is not known" --bind x=2
 told form "node 'cast_y' (ai.onnx.ml::CastMap, #0): map_form: 'PACKED' is not known" --bind x=2
 told most "node 'cast_y' (ai.onnx.ml::CastMap, #0): max_map: expected 1 or more, got 0" --bind x=2
-told doubles "node 'cast_y' (ai.onnx.ml::CastMap, #0): expected a map to f32 or strings, got one to f64" --bind x=2
-told text_keys "node 'cast_y' (ai.onnx.ml::CastMap, #0): expected a map from i64" --bind x=2
+told doubles "node 'cast_y' (ai.onnx.ml::CastMap, #0): input 1, 'x.values': expected f32 or strings, got f64" --bind x=2
+told text_keys "node 'cast_y' (ai.onnx.ml::CastMap, #0): input 0, 'x.keys': expected i64, got strings" --bind x=2
 told vocabulary "node 'dict' (ai.onnx.ml::DictVectorizer, #0): expected one of int64_vocabulary and string_vocabulary" \
     --bind x=2
 told words "node 'dict_y' (ai.onnx.ml::DictVectorizer, #0): the vocabulary is of str256, the map's keys are i64" --bind x=2
