@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { MOST_NODES = 100000 }; /* of a graph that grows by it */
+enum { MOST_COPIES = 400 }; /* of nodes: one choice after the other doubles them each time */
 
 static bool reads(const Node *n, const Tensor *x)
 {
@@ -29,11 +29,12 @@ static bool decides(const Node *n, const Tensor *x)
     return false;
 }
 
-static bool can_split(const Graph *g, const Node *phi)
+static bool can_split(const Walk *w, const Node *phi)
 {
+    const Graph *g = w->graph;
     const Tensor *y = phi->out[0];
     if (phi->in_count != 3 || node_attr(phi, "fails")) return false;
-    if (graph_is_output(g, y) || y->is_state_out || g->node_count > MOST_NODES) return false;
+    if (graph_is_output(g, y) || y->is_state_out || w->copies > MOST_COPIES) return false;
     for (int i = 0; i < g->node_count; i++) {
         const Node *n = g->nodes[i];
         if (n->op == OP_DELETED) continue;
@@ -102,12 +103,14 @@ bool walk_split_ranks(Walk *w, int at)
 {
     Graph *g = w->graph;
     Node *phi = g->nodes[at];
-    if (phi->op != OP_PHI || !can_split(g, phi)) return false;
+    if (phi->op != OP_PHI || !can_split(w, phi)) return false;
     if (phi->in[1]->rank == phi->in[2]->rank) return false;
+    int before = g->node_count;
     for (int i = at + 1; i < g->node_count; i++) {
         Node *n = g->nodes[i];
         if (n->op != OP_DELETED && reads(n, phi->out[0])) i += split_reader(g, i, phi);
     }
     phi->op = OP_DELETED;
+    w->copies += g->node_count - before;
     return true;
 }

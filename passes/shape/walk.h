@@ -20,6 +20,7 @@ struct Walk {
     int (*range)(Walk *walk, int from, int to);
     Branch *failed;
     int failed_count;
+    int copies;          /* nodes that were put into branches (ranks.c) */
     const Region *trial; /* the body that is only tried: what lies outside is left alone */
 };
 

@@ -189,4 +189,19 @@ for first in (1.0, -1.0):
         node("Mul", ["one", "zero"], ["s_zero"]),
         loop([node("Mul", ["y", "y"], ["m"]), reduce("m", "s"), node("Add", ["t", "s"], ["t_out"])])],
          [("total", [], [3 * sum(twice)], F)], [("x", [6], data, F)], MORE)
+
+
+def chain(count):
+    """Choices one after the other, each of ranks of its own: all that follows would stand in each branch."""
+    nodes, last = [node("Slice", ["x", "c0", "c1"], ["first"]), node("Greater", ["first", "zero"], ["c"])], "x"
+    for k in range(count):
+        nodes += [node("Mul", ["first", "first"], ["f%d" % k]), node("Greater", ["f%d" % k, "zero"], ["g%d" % k]),
+                  node("If", ["g%d" % k], ["y%d" % k], "if%d" % k, attributes=[
+                      attribute_graph("then_branch", graph([node("Neg", [last], ["a"])], [], [field(1, "a")])),
+                      attribute_graph("else_branch", graph([node("Unsqueeze", [last, "c0"], ["b"])], [], [field(1, "b")]))])]
+        last = "y%d" % k
+    return nodes + [node("ReduceSum", [last], ["z"])]
+
+
+wrong("chain", chain(30), ["z"], MORE)
 wrong("branches", choose(FLAT, MATRIX) + [node("Abs", ["y"], ["z"], "abs")], ["z"], MORE)

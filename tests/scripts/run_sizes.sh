@@ -54,6 +54,7 @@ expect 1 "'n' determines sizes .* --max n_value=N" "$LPC" loop_tile/model.onnx -
 expect 1 "node 'loop' .*: what the body makes for output 1 may have another size" "$LPC" ../wrong/stacked.onnx -o none
 expect 1 'carried value 0 enters with shape .6. and leaves the body with .1, 6.' "$LPC" ../wrong/rank.onnx -o none
 expect 1 "node 'if' .*: the branches give different ranks, 1 and 2" "$LPC" ../wrong/branches.onnx -o none
+expect 1 "the branches give different ranks" timeout 20 "$LPC" ../wrong/chain.onnx -o none
 
 # Without a bound all that are needed are told at once; beyond one the run ends.
 expect 1 "'pads' determines sizes .* --max pads_value0=N --max pads_value1=N" "$LPC" pad/model.onnx -o none
