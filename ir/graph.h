@@ -158,7 +158,7 @@ struct Graph {
     Stated *stated;
     int stated_count;
     int unknown_sizes; /* contents that determine sizes and were asked for in vain (pass_shapes) */
-    DType strings; /* the type of all its tensors of strings (--max-string) */
+    DType strings;     /* the type of all its tensors of strings (--max-string) */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
 };

@@ -15,8 +15,8 @@ typedef struct Inspection {
     double parameters, parameter_bytes;
     int unknown_sizes;   /* contents that determine sizes and are not known */
     MissingList missing; /* nodes that the importer does not take */
-    Graph *graph; /* with its inputs, outputs and symbols; NULL: no shapes were found */
-    bool bounded; /* every symbol has a bound; if not, what follows is not known */
+    Graph *graph;        /* with its inputs, outputs and symbols; NULL: no shapes were found */
+    bool bounded;        /* every symbol has a bound; if not, what follows is not known */
     double flops;
     int64_t memory, weights; /* bytes: most of activations in one stage; of all weights */
     Cut cut;

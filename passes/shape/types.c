@@ -42,11 +42,11 @@ static bool is_one_of(DType type, const char *words, size_t length)
 
 static const char *words_text(Graph *g, const char *words, size_t length)
 {
-    static const char *const said[][2] = {{"f", "floating point"}, {"i", "i8 to i64"},
-                                          {"u", "u8 to u64"},      {"b", "bool"},
-                                          {"s", "strings"},        {"n", "narrow types"},
-                                          {"c", "complex numbers"},
-                                          {"index", "i32 or i64"}, {"num", "numbers"}};
+    static const char *const said[][2] = {{"f", "floating point"},  {"i", "i8 to i64"},
+                                          {"u", "u8 to u64"},       {"b", "bool"},
+                                          {"s", "strings"},         {"n", "narrow types"},
+                                          {"c", "complex numbers"}, {"index", "i32 or i64"},
+                                          {"num", "numbers"}};
     Text text;
     text_init(&text, g->arena);
     for (const char *at = words, *end = words + length; at < end;) {
