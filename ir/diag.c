@@ -1,30 +1,17 @@
 /* Diagnostics: collected in order, printed once. */
 #include "ir/diag.h"
 
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 void diag_init(Diag *diag, Arena *arena, const char *file)
 {
     *diag = (Diag){.arena = arena, .file = file};
 }
 
-/* Nodes that passes have copied are wrong in the same words. */
-static bool was_just_told(const Diag *diag, const char *line)
-{
-    enum { LAST = 64 };
-    for (int i = diag->count - 1; i >= 0 && i >= diag->count - LAST; i--) {
-        if (!strcmp(diag->messages[i], line)) return true;
-    }
-    return false;
-}
-
 static int report(Diag *diag, const char *where, const char *format, va_list args)
 {
     char *what = arena_vprintf(diag->arena, format, args);
     char *line = where ? arena_printf(diag->arena, "%s: %s", where, what) : what;
-    if (was_just_told(diag, line)) return LPC_ERROR;
     arena_push(diag->arena, diag->messages, diag->count) = line;
     return LPC_ERROR;
 }
