@@ -184,8 +184,7 @@ static int old_pad(Call *call)
     return canon_pad(call);
 }
 
-/* The lengths are an input or an attribute. */
-/* Lengths as an input had the type of what is split. */
+/* The lengths are an attribute or an input, which had the type of what is split. */
 static int old_split(Call *call)
 {
     if (call->in_count > 1) {

@@ -263,8 +263,7 @@ static int flatten_map(Import *im, Onnx__ValueInfoProto *value)
                           value->name, onnx_type_name(map->key_type), map->key_type);
     if (!of || !of->tensor_type || (of->tensor_type->shape && of->tensor_type->shape->n_dim))
         return diag_error(im->diag,
-                          "input '%s': a map to other than single elements is not "
-                          "supported",
+                          "input '%s': a map to other than single elements is not supported",
                           value->name);
     TRY(add_map_tensor(im, value, import_keys_name(im->arena, value->name), map->key_type));
     return add_map_tensor(im, value, import_values_name(im->arena, value->name),

@@ -43,8 +43,8 @@ static int check_model(Import *im, int64_t opset)
     if (opset > OPSET_MAX) {
         return diag_error(im->diag,
                           "opset %lld is newer than %d, the newest that lpc knows: export the "
-                          "model with one up to "
-                          "that, or bring it there with onnx.version_converter",
+                          "model with one up to that, or bring it there with "
+                          "onnx.version_converter",
                           (long long)opset, OPSET_MAX);
     }
     return diag_error(im->diag, "opset %lld is not supported: %d is the oldest", (long long)opset,

@@ -223,10 +223,13 @@ int call_alias(Call *call, int i, Tensor *value);
 /* The call goes on as another operator, whose own opset does not matter. */
 void call_become(Call *call, const char *op);
 int call_fail(const Call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What the nodes that are not taken would need, and whether a newer export would help. (missing.c) */
-void missing_advise(Arena *arena, MissingList *list);
 /* Tells that the operator is not known. */
 int call_unknown(const Call *call);
+
+/* ---- missing.c ---- */
+
+/* Says of the nodes that are not taken what they would need, and whether a newer export would help. */
+void missing_advise(Arena *arena, MissingList *list);
 
 /* ---- attr.c ---- */
 

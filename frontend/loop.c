@@ -255,7 +255,8 @@ static Tensor *index_from_end(Call *call, Tensor *count, Tensor *length, Tensor 
     return length ? call_make(call, OP_MAX, last, call_scalar(call, DT_I64, 0), NULL) : last;
 }
 
-/* One Scan without batch; length: where it ends before its inputs do, or NULL; results: what its body makes, final states and stacked outputs. */
+/* One Scan without batch. length: where it ends before its inputs do, or NULL; out: final states and
+ * stacked outputs. */
 static int scan(Call *call, const char *name, const Onnx__GraphProto *body, int states,
                 Tensor *const *init, int inputs, Tensor *const *x, const Ways *ways, Tensor *length,
                 Tensor *const *out)

@@ -4,9 +4,10 @@
 
 #include <string.h>
 
+/* what: an operator; "domain::", the beginning of a domain; "::Name" and "_END" of any domain. The first row
+ * that fits counts. */
 typedef struct Advice {
-    const char *
-        what; /* an operator; "domain::", the beginning of a domain; "::Name" and "_END" of any domain */
+    const char *what;
     NewerExport newer;
     const char *needs;
 } Advice;
