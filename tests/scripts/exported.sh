@@ -8,14 +8,9 @@ command -v python3 >/dev/null || { echo "exported: no python3: skipped"; exit 77
 . "$LPC_SOURCE/tests/common.sh"
 PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/exported.py" "$work" || exit 1
 cd "$work" || exit 1
-count=$(ls -d */ | wc -l)
 ways=("--emit eval")
 [ "${LPC_SANITIZED:-0}" = 1 ] || ways+=("--emit obj" "--emit c" "--portable" "--emit eval --stages 2")
-for options in "${ways[@]}"; do
-    # shellcheck disable=SC2086
-    passed=$("$LPC" check $options --each */ 2>&1 | tee results | grep -c '^PASS ')
-    [ "$passed" = "$count" ] || fail "$options: $passed of $count pass: $(grep -v '^PASS ' results)"
-done
+check_cases
 
 for said in "'a' is of size 5 in dimension 0; it is 4" "'b' is of type i64; it is f32" "'y' is of size 7 in dimension 0"; do
     expect 0 "the model states that $said" "$LPC" check --emit eval contradiction/model.onnx contradiction/test_data_set_0

@@ -5,32 +5,14 @@
 # timeout: 900
 set -uo pipefail
 command -v python3 >/dev/null || { echo "loops: no python3: skipped"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$LPC_SOURCE/tests/common.sh"
 PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/loop_cases.py" "$work/cases" || exit 1
 cd "$work/cases" || exit 1
-count=$(ls | wc -l) failed=0
 
-# The cases with options of their own are checked one by one.
-check() {
-    for c in *; do [ -e "$c/options" ] || echo "$c"; done | xargs -P 2 -n 8 "$LPC" check "$@" --each
-    for c in */options; do
-        # shellcheck disable=SC2046
-        "$LPC" check "$@" $(cat "$c") --each "${c%/options}"
-    done
-}
 ways=("--emit eval" "--emit eval --no-plan" "--emit eval --stages 2")
 [ "${LPC_SANITIZED:-0}" = 1 ] ||
     ways+=("--emit obj" "--emit obj --stages 2" "--emit c" "--portable")
-for options in "${ways[@]}"; do
-    # shellcheck disable=SC2086
-    check $options >"$work/results" 2>&1
-    passed=$(grep -c '^PASS ' "$work/results")
-    [ "$passed" = "$count" ] && continue
-    echo "FAILED: lpc check $options: $passed of $count pass"
-    grep -v '^PASS ' "$work/results"
-    failed=1
-done
+check_cases
 
 # Composed equals whole, bit for bit: CASE INPUT... run with the case's data in one stage and in two
 # around the loop. Compiled for all sizes, while `lpc check` compiles for those of the data.
@@ -43,12 +25,10 @@ compose() {
         # shellcheck disable=SC2046
         "$LPC" "$model/model.onnx" -o "$out/$targets" --quiet --targets $targets \
             $(cat "$model/options" 2>/dev/null) &&
-            "$LPC" run "$out/$targets" "${with[@]}" --output "$out/$targets.out" || failed=1
+            "$LPC" run "$out/$targets" "${with[@]}" --output "$out/$targets.out" || fail "$model, $targets"
     done >"$work/log" 2>&1
     [ "$(ls "$out/host.out" | wc -l)" -ge 2 ] && diff -r "$out/host.out" "$out/host,host.out" && return
-    echo "FAILED: $model: composed differs from whole"
-    cat "$work/log"
-    failed=1
+    fail "$model: composed differs from whole: $(cat "$work/log")"
 }
 
 # OUTPUT CASE INPUT...: the same, and an output that is exactly the data's: its bytes end output_0.pb,
@@ -59,8 +39,7 @@ exact() {
     made=$(tail -c +129 "$work/composed/$2/host.out/$1.npy" | od -An -v -tx1 | tr -d ' \n')
     expected=$(od -An -v -tx1 "$2/test_data_set_0/output_0.pb" | tr -d ' \n')
     [[ $expected == *4a$(printf %02x $((${#made} / 2)))$made ]] && return
-    echo "FAILED: $2: output '$1' is $made, expected the end of $expected"
-    failed=1
+    fail "$2: output '$1' is $made, expected the end of $expected"
 }
 if [ "${LPC_SANITIZED:-0}" != 1 ]; then
     compose lstm x_raw
@@ -84,9 +63,7 @@ state() {
                 >"$work/log" 2>&1
         got=$(for k in 0 1 2; do tail -c 4 "$out.out/y.$k.npy" | od -An -tf4; done | xargs)
         [ "$got" = "$expected" ] && continue
-        echo "FAILED: state $1 $emit: expected $expected, got: $got"
-        cat "$work/log"
-        failed=1
+        fail "state $1 $emit: expected $expected, got: $got: $(cat "$work/log")"
     done
 }
 if [ "${LPC_SANITIZED:-0}" != 1 ]; then
@@ -95,8 +72,8 @@ if [ "${LPC_SANITIZED:-0}" != 1 ]; then
     state grows -9 -18 -27 --max n=9
 fi
 
-# What is told: MESSAGE CASE OPTIONS...
-told() {
+# What is told by compiling a case, or by a run of it where there are options and data: MESSAGE CASE OPTIONS...
+says() {
     message=$1 model=$2
     shift 2
     if [ -e "$model/test_data_set_0/output_0.pb" ] && [ $# -gt 0 ]; then
@@ -105,22 +82,21 @@ told() {
         said=$("$LPC" "$model/model.onnx" -o "$work/out" 2>&1)
     fi
     [[ $said == *"$message"* ]] && return
-    echo "FAILED: $model: expected '$message', got: $said"
-    failed=1
+    fail "$model: expected '$message', got: $said"
 }
-told "node 'loop' (Loop, #1): output 'ys' grows, and the number of iterations has no bound that is known \
+says "node 'loop' (Loop, #1): output 'ys' grows, and the number of iterations has no bound that is known \
 at compile time: give one with --max loop_trips=N" dynamic
-told "give one with --max loop_trips=N" grow_dynamic
-told "--max loop_tips=4: the model has no size 'loop_tips'" dynamic --max loop_trips=6 --max loop_tips=4
-told "evaluator returned 1" until --max loop_trips=3
-told "evaluator returned 1" dynamic --max loop_trips=2
-told "node 'loop/body/add' (Add" ../wrong/body
-told "node 'loop' (Loop, #0): carried value 0 enters as f32 and leaves the body as i64" ../wrong/type
-told "node 'loop' (Loop, #0): carried value 0 enters with shape [3] and leaves the body with [1, 3]" ../wrong/rank
-told "node 'loop' (Loop, #0): its body has 3 inputs, expected 4" ../wrong/inputs
-told "node 'loop' (Loop, #0): its body does not compute its output 'nowhere'" ../wrong/output
-told "may have another size" ../wrong/stack
-told "axis 0 of carried value 0 is 1 at first and 3 later" ../wrong/broadcast
-told "node 'scan' (Scan, #0): num_scan_inputs: expected a value in [1, 1], got 3" ../wrong/scan
+says "give one with --max loop_trips=N" grow_dynamic
+says "--max loop_tips=4: the model has no size 'loop_tips'" dynamic --max loop_trips=6 --max loop_tips=4
+says "evaluator returned 1" until --max loop_trips=3
+says "evaluator returned 1" dynamic --max loop_trips=2
+says "node 'loop/body/add' (Add" ../wrong/body
+says "node 'loop' (Loop, #0): carried value 0 enters as f32 and leaves the body as i64" ../wrong/type
+says "node 'loop' (Loop, #0): carried value 0 enters with shape [3] and leaves the body with [1, 3]" ../wrong/rank
+says "node 'loop' (Loop, #0): its body has 3 inputs, expected 4" ../wrong/inputs
+says "node 'loop' (Loop, #0): its body does not compute its output 'nowhere'" ../wrong/output
+says "may have another size" ../wrong/stack
+says "axis 0 of carried value 0 is 1 at first and 3 later" ../wrong/broadcast
+says "node 'scan' (Scan, #0): num_scan_inputs: expected a value in [1, 1], got 3" ../wrong/scan
 echo "loops: $count cases, ${#ways[@]} ways each"
-[ $failed = 0 ]
+[ "$failures" = 0 ]

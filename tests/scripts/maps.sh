@@ -9,16 +9,10 @@ command -v python3 >/dev/null || { echo "maps: no python3: skipped"; exit 77; }
 . "$LPC_SOURCE/tests/common.sh"
 PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/map_cases.py" "$work/cases" || exit 1
 cd "$work/cases" || exit 1
-count=$(ls | wc -l)
 
 ways=("--emit eval" "--emit eval --no-plan" "--emit eval --stages 2")
 [ "${LPC_SANITIZED:-0}" = 1 ] || ways+=("--emit obj" "--emit c" "--portable")
-for options in "${ways[@]}"; do
-    # shellcheck disable=SC2086
-    "$LPC" check $options --each * >"$work/results" 2>&1
-    passed=$(grep -c '^PASS ' "$work/results")
-    [ "$passed" = "$count" ] || fail "lpc check $options: $passed of $count pass: $(grep -v '^PASS ' "$work/results")"
-done
+check_cases
 
 # A map with a bound: keys in any order, each run with as many as it has.
 runs() { # KEYS
@@ -30,12 +24,6 @@ made=$(tail -c 20 "$work/made/f.npy" 2>/dev/null | od -An -v -tf4 | xargs)
 [ "$made" = "0 10 20 30 0" ] || fail "bounded: got '$made': $(cat "$work/log")"
 runs below && fail "a key below 0 did not end the run of a sparse map"
 
-# told MODEL MESSAGE
-told() {
-    said=$("$LPC" "$work/wrong/$1.onnx" -o "$work/out" --quiet --no-link "${@:3}" 2>&1)
-    [[ $said == *"$2"* && $(wc -l <<<"$said") = 1 ]] || fail "$1: expected '$2', got: $said"
-    rm -rf "$work/out"
-}
 told keys "input 'x': a map from i32 (6): int64 and string are supported"
 told wide "input 'x': a map to other than single elements is not supported"
 told nested "input 'x': sequences and optionals of maps are not supported"

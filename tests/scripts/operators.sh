@@ -12,14 +12,8 @@ for family in $families; do
     PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/$family.py" "$work/cases" || exit 1
 done
 cd "$work/cases" || exit 1
-count=$(ls | wc -l)
 ways=("--emit eval" "--emit eval --no-plan" "--emit eval --portable")
 [ "${LPC_SANITIZED:-0}" = 1 ] || ways+=("--emit obj" "--emit c" "--portable" "--emit eval --stages 2")
-for options in "${ways[@]}"; do
-    # shellcheck disable=SC2086
-    ls | xargs -P 2 -n 5 "$LPC" check $options --each >"$work/results" 2>&1
-    passed=$(grep -c '^PASS ' "$work/results")
-    [ "$passed" = "$count" ] || fail "lpc check $options: $passed of $count pass: $(grep -v '^PASS ' "$work/results")"
-done
+check_cases
 echo "operators: $count families, ${#ways[@]} ways each"
 [ "$failures" = 0 ]

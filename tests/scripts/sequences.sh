@@ -10,24 +10,10 @@ command -v python3 >/dev/null || { echo "sequences: no python3: skipped"; exit 7
 PYTHONDONTWRITEBYTECODE=1 python3 "$LPC_SOURCE/tests/scripts/sequence_cases.py" "$work/cases" || exit 1
 cd "$work/cases" || exit 1
 mv bounded.npy "$work"
-count=$(ls | wc -l)
 
-# The cases with options of their own are checked one by one.
-check() {
-    for c in *; do [ -e "$c/options" ] || echo "$c"; done | xargs -P 2 -n 8 "$LPC" check "$@" --each
-    for c in */options; do
-        # shellcheck disable=SC2046
-        "$LPC" check "$@" $(cat "$c") --each "${c%/options}"
-    done
-}
 ways=("--emit eval" "--emit eval --no-plan")
 [ "${LPC_SANITIZED:-0}" = 1 ] || ways+=("--emit obj" "--emit c" "--portable")
-for options in "${ways[@]}"; do
-    # shellcheck disable=SC2086
-    check $options >"$work/results" 2>&1
-    passed=$(grep -c '^PASS ' "$work/results")
-    [ "$passed" = "$count" ] || fail "lpc check $options: $passed of $count pass: $(grep -v '^PASS ' "$work/results")"
-done
+check_cases
 
 # Composed equals whole where there is a place to cut.
 cut=0
@@ -51,12 +37,6 @@ grep -q 'q_0' "$work/inspect" && ! grep -qw 'o' "$work/inspect" ||
 made=$(tail -c 24 "$work/bounded.out/t.npy" 2>/dev/null | od -An -v -tf4 | xargs)
 [ "$made" = "2 4 6 8 10 12" ] || fail "bounded: got '$made': $(cat "$work/log")"
 
-# told MODEL MESSAGE
-told() {
-    said=$("$LPC" "$work/wrong/$1.onnx" -o "$work/out" --quiet --no-link "${@:3}" 2>&1)
-    [[ $said == *"$2"* && $(wc -l <<<"$said") = 1 ]] || fail "$1: expected '$2', got: $said"
-    rm -rf "$work/out"
-}
 told at_outside "node 'at' (SequenceAt, #1): position 2 is outside of the sequence, which has 2 elements"
 told at_shapes "node 'at' (SequenceAt, #1): elements 0 and 1 of the sequence have different shapes, and which is \
 read is known at run time only"
