@@ -56,9 +56,9 @@ On top of the newest opset's form, after `pass_shapes` (passes/shape/):
   constants or tensors with known `values`. Where Slice's starts and ends, TopK's k, Reshape's, Expand's and
   ConstantOfShape's shape, Range's limit, Tile's repeats, Pad's pads and OneHot's depth depend on data,
   `lpc.Measure` reads them at run time into symbols; Slice, TopK and Reshape bound them, for others `--max
-  TENSOR_value=N` does, in loops for each of their iterations. Others need `--bind-input NAME=FILE`. Where a *condition* of If depends on data and a branch can not work with
-  the sizes there are, `lpc.Phi` has the attribute `fails` (0: else, 1: then): taking it is an error
-  at run time.
+  TENSOR_value=N` does, in loops for each of their iterations. Others need `--bind-input NAME=FILE`. Where a
+  *condition* of If depends on data and a branch can not work with the sizes there are, `lpc.Phi` has the
+  attribute `fails` (0: else, 1: then): taking it is an error at run time.
 - **NonZero, Compress, Unique, NonMaxSuppression** define a symbol that they compute at run time,
   bounded by their inputs' sizes.
 - **If, Loop and Scan** are no operators: their graphs become part of the one graph, with
@@ -202,11 +202,12 @@ What moves elements moves strings; the others say so where they meet one.
 Rank up to 8. Training is what the two sections above say, and BatchNormalization in training mode.
 complex64 and complex128 are moved, by the operators whose types name them, not computed with: an element is its real
 part and its imaginary part. No Unique, NonZero or Resize of them.
+
 Sequences and optionals become tensors on import: all their operators are there, with the limits that
-docs/frontend.md names ("Sequences and optionals"). A map that is an
-input is two tensors, its keys, in any order, and its values, for CastMap and DictVectorizer: maps from int64 or
-strings to single elements. ZipMap's list of maps is a tensor, a row for each map and a column for each key, keys
-ascending.
+docs/frontend.md names ("Sequences and optionals"). A map that is an input is two tensors, its keys, in any order,
+and its values, for CastMap and DictVectorizer: maps from int64 or strings to single elements. ZipMap's list of maps is
+a tensor, a row for each map and a column for each key, keys ascending.
+
 `auto_pad = SAME_*` with a stride over 1 and a symbolic size needs `--bind` (the padding depends on
 it). Resize by a scale that is no simple fraction (denominator up to 64) likewise. Sizes of two
 inputs that must be equal and are different expressions are taken to be equal at run time; the
@@ -222,7 +223,8 @@ second one 0. SVMClassifier has probabilities for up to 128 classes.
 Attention of com.microsoft: **GroupQueryAttention** needs a `total_sequence_length` that is known where the size
 of present_key depends on it (from shapes, or `--bind-input`); where it is not larger than past_key's, past and
 present are one buffer, and what is behind the new keys stays. With `sliding_window_cache`, rows of the present that
-hold no key are 0, and scores are not shown. No float8 caches, no keys of length 0. **SparseAttention**'s block lists are constants. **AttnLSTM** has a known number of steps, up to 512.
+hold no key are 0, and scores are not shown. No float8 caches, no keys of length 0. **SparseAttention**'s block lists
+are constants. **AttnLSTM** has a known number of steps, up to 512.
 **LinearAttention, CausalConvWithState**: no `state_window`; the convolution has `ndim` 1. **RotaryEmbedding** does
 not read `scale`, as no kernel of ONNX Runtime does.
 
@@ -243,7 +245,7 @@ FRONTEND = [
     ("If", 1, "1", "0+", "b", "`then_branch`, `else_branch`", "both branches, or the one that is known; lpc.Phi"),
     ("Loop", 1, "2+", "1+", "i64 b all", "`body`", '"Loops" above'),
     ("Scan", 8, "1+", "1+", "all", "`body`, `num_scan_inputs`, axes and directions",
-     '"Loops" above; no `sequence_lens` (opset 8)'),
+     '"Loops" above'),
     ("SequenceMap", 17, "1+", "1+", "all", "`body`", "the body for each element, or a loop"),
     ("SequenceEmpty", 11, "0", "1", "", "`dtype=1`", "a list of tensors"),
     ("SequenceConstruct", 11, "1+", "1", "all", "", "a list of tensors"),
@@ -311,8 +313,8 @@ LIMITS = {
     "com.microsoft::GroupQueryAttention": '"Limits" above',
     "com.microsoft::MatMulBnb4": "`training_mode` 0",
     "com.microsoft::MatMulNBits": "no `weight_prepacked`",
-    "com.microsoft::MoE": "no `use_sparse_mixer`",
-    "com.microsoft::QMoE": "no `use_sparse_mixer`, FP4, FP8, prepacked weights",
+    "com.microsoft::MoE": "`use_sparse_mixer` is not read",
+    "com.microsoft::QMoE": "`use_sparse_mixer` is not read; no FP4, FP8, prepacked weights",
     "com.microsoft::RotaryEmbedding": "`scale` is not read",
     "com.microsoft::SparseAttention": "block lists are constants",
     "ai.onnx.ml::SVMClassifier": "probabilities: up to 128 classes",
@@ -401,6 +403,9 @@ def main():
     rows = list(records())
     known = [row for kind, row in rows if kind == "op"]
     own, others = tested_by.own_cases(), tested_by.others()
+    strangers = set(LIMITS) - {row["name"] for row in known}
+    if strangers:
+        sys.exit("LIMITS has operators without a record: %s" % ", ".join(sorted(strangers)))
     units = tested_by.unit_tests({row["name"]: row["code"] for row in known})
     derived = sorted(row["name"] for row in known if "gradient" in row)
     print(HEADER.rstrip().replace("GRADIENT_LIST", ",\n".join(wrap(", ".join(derived)))))
