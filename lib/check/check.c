@@ -234,7 +234,8 @@ static bool compare_sequence(const Check *c, Made *made, const char *name, const
     return ok;
 }
 
-/* A map: its keys, which ascend in what is expected and in what was read, and its values. */
+/* A map: its keys, which ascend in what is expected and in what was read, and its values. An empty one in a file
+ * has no types. */
 static bool compare_map(const Check *c, Made *made, const char *name, const HostValue *want)
 {
     const char *names[] = {import_keys_name(c->arena, name), import_values_name(c->arena, name)};
@@ -242,6 +243,8 @@ static bool compare_map(const Check *c, Made *made, const char *name, const Host
     bool ok = true;
     Diag quiet;
     diag_init(&quiet, c->arena, NULL);
+    for (int i = 0; i < 2 && made->next + i < made->ends->count; i++)
+        wanted[i].type = made->tensors[made->next + i].type;
     if (map_tensors(want, c->arena, &quiet, name, &wanted[0], &wanted[1]))
         return wrong_count(c, made, name, 2, 0);
     for (int i = 0; i < 2; i++) {

@@ -61,10 +61,12 @@ static Entry *sorted(Arena *arena, const HostValue *map)
     return entries;
 }
 
-/* One value behind the other; false: they are of several types or shapes, or no single elements. */
+/* One value behind the other; false: they are of several types or shapes, or no single elements, or no tensors
+ * (DT_NONE). */
 static bool put_values(uint8_t *to, DType type, const Entry *entries, int count)
 {
     size_t size = dtype_size(type);
+    if (count && type == DT_NONE) return false;
     for (int i = 0; i < count; i++) {
         const HostTensor *value = entries[i].value;
         if (value->type != type || value->bytes != size) return false;

@@ -103,6 +103,8 @@ case("sparse", [cast("f", "TO_FLOAT", *most(5)), cast("i", "TO_INT64", *most(1))
 
 case("empty", [cast("f", "TO_FLOAT", *most(2)), numbers("d", 3, 1)], [mapped("x", I, F, [])],
      [tensor("f", [1, 2], [0.0, 0.0]), tensor("d", [1, 2], [0.0, 0.0])])
+case("empty_out", [node("Identity", ["x"], ["same"], "pass"), node("Neg", ["t"], ["y"], "neg")],
+     [mapped("x", I, F, []), tensor("t", [1], [2.0])], [mapped("same", I, F, []), tensor("y", [1], [-2.0])])
 
 # ---- DictVectorizer ----
 
@@ -176,10 +178,18 @@ wrong("words", [words("y", "a")], INTS)
 wrong("no_map", [cast("y", "TO_FLOAT", x="t")], INTS)
 wrong("as_tensor", [node("Neg", ["x"], ["y"], "neg")], INTS)
 wrong("as_sequence", [node("SequenceLength", ["x"], ["y"], "length")], INTS)
-wrong("twice", [cast("y", "TO_FLOAT")], INTS)
-data = os.path.join(folder, "..", "wrong", "twice")
-os.makedirs(data)
-for name, text in (("input_0", map_data("x", I, F, [(1, 1.0), (1, 2.0)])), ("input_1", contents("t", [2], [0.0, 0.0])),
-                   ("output_0", contents("y", [1, 1], [1.0]))):
-    with open(os.path.join(data, name + ".pb"), "wb") as file:
-        file.write(text)
+
+
+def wrong_data(name, content):
+    wrong(name, [cast("y", "TO_FLOAT")], INTS)
+    data = os.path.join(folder, "..", "wrong", name)
+    os.makedirs(data)
+    for end, text in (("input_0", content), ("input_1", contents("t", [2], [0.0, 0.0])),
+                      ("output_0", contents("y", [1, 1], [1.0]))):
+        with open(os.path.join(data, end + ".pb"), "wb") as file:
+            file.write(text)
+
+
+wrong_data("twice", map_data("x", I, F, [(1, 1.0), (1, 2.0)]))
+one = field(5, field(2, 1) + field(3, contents("", [], [1.0])))
+wrong_data("sequences", field(1, "x") + field(2, I) + field(3, 7) + field(5, field(2, 2) + one))

@@ -38,7 +38,8 @@ told words "node 'dict_y' (ai.onnx.ml::DictVectorizer, #0): the vocabulary is of
 told no_map "node 'cast_y' (ai.onnx.ml::CastMap, #0): input 0 is a tensor, not a map" --bind x=2
 told as_tensor "node 'neg' (Neg, #0): input 0 is a map, expected a tensor" --bind x=2
 told as_sequence "node 'length' (SequenceLength, #0): input 0 is a map, not a sequence" --bind x=2
-"$LPC" check --emit eval "$work/wrong/twice.onnx" "$work/wrong/twice" >"$work/results" 2>&1
-grep -q "a key stands twice in the map" "$work/results" || fail "a key twice: $(cat "$work/results")"
+expect 1 "a key stands twice in the map" "$LPC" check --emit eval "$work/wrong/twice.onnx" "$work/wrong/twice"
+expect 1 "a map's values: expected one element each" "$LPC" check --emit eval "$work/wrong/sequences.onnx" \
+    "$work/wrong/sequences"
 echo "maps: $count cases, ${#ways[@]} ways each"
 [ "$failures" = 0 ]
