@@ -88,6 +88,7 @@ static const char *other_spelling(const char *op)
     for (int i = 0; i < OP_COUNT; i++) {
         const char *name = op_info((OpCode)i)->name;
         size_t k = 0;
+        if (op_info((OpCode)i)->traits & T_INTERNAL) continue;
         while (op[k] && (op[k] | 32) == (name[k] | 32)) k++;
         if (!op[k] && !name[k]) return name;
     }

@@ -54,7 +54,6 @@ class Family:
                   self.outputs, self.opset, more, self.tensor)
 
 
-
 def size(shape):
     return math.prod(shape)
 

@@ -295,7 +295,6 @@ case("scan_batch", [node("Scan", ["", "s0", "x"], ["s", "ys"], "scan", attribute
       ("ys", [2, 3, 2], [0.0, 1.0, 2.0, 4.0, 6.0, 9.0, 6.0, 7.0, 14.0, 16.0, 24.0, 27.0], F)], opset=8)
 
 
-
 def scan_lengths(name, lengths, kind=I, more=(), inputs=()):
     """Rows end early: states stay, what is stacked is zero behind the end. One input is read backwards, and the
     states of one are whole numbers."""
