@@ -91,7 +91,8 @@ static Tensor *repeat(const Table *t, const Node *n, Tensor *codes)
 {
     Graph *g = t->g;
     const Size *dims[] = {size_const(g->sizes, CODES)};
-    Tensor *in[MOST_NODES], *y = graph_tensor(g, NULL, n->out[0]->dtype, 1, dims);
+    Tensor *y = graph_tensor(g, NULL, n->out[0]->dtype, 1, dims);
+    Tensor **in = arena_array(g->arena, (size_t)n->in_count, sizeof *in);
     for (int i = 0; i < n->in_count; i++) in[i] = operand(t, n->in[i]);
     if (n->op == OP_DEQUANTIZE_LINEAR) in[0] = codes;
     int at = rewrite_position(g, t->last);
