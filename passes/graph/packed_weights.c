@@ -137,13 +137,7 @@ static Tensor *make_codes(Graph *g, const Weights *w)
 {
     const char *name = arena_printf(g->arena, "%s.packed", w->codes->name);
     int64_t bytes = w->block * w->bits / 8, dims[] = {w->columns, w->blocks, bytes};
-    if (lies_ready(w)) {
-        Tensor *same = graph_const(g, name, DT_U8, 3, dims, w->codes->data->data);
-        Const *data = arena_alloc(g->arena, sizeof *data);
-        *data = *w->codes->data;
-        same->data = data;
-        return same;
-    }
+    if (lies_ready(w)) return rewrite_view_constant(g, name, w->codes, DT_U8, 3, dims);
     uint8_t *data = arena_array(g->arena, (size_t)(w->columns * w->blocks * bytes), 1);
     for (int64_t i = 0; i < w->columns; i++) pack_column(w, i, data + i * w->blocks * bytes);
     return graph_const(g, name, DT_U8, 3, dims, data);

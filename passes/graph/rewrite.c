@@ -108,6 +108,14 @@ Tensor *rewrite_floats(Graph *g, const char *name, int rank, const int64_t *dims
     return graph_const(g, name, DT_F32, rank, dims, data);
 }
 
+Tensor *rewrite_view_constant(Graph *g, const char *name, const Tensor *x, DType dtype, int rank,
+                              const int64_t *dims)
+{
+    Tensor *same = graph_const(g, name, dtype, rank, dims, x->data->data);
+    same->data = x->data;
+    return same;
+}
+
 bool rewrite_constant(const Tensor *x, double *value)
 {
     if (!x || !x->data || !tensor_is_static(x)) return false;

@@ -79,11 +79,14 @@ static Tensor *all_codes(Graph *g, DType type)
     return graph_const(g, NULL, type, 1, &count, codes);
 }
 
+/* Numbers lose their axes: the result has one. */
 static Tensor *operand(const Table *t, Tensor *x)
 {
     int at = x ? find(t, x) : -1;
     if (at >= 0) return t->to[at];
-    return x && x->data && x->rank ? graph_scalar(t->g, NULL, x->dtype, const_f64_at(x, 0)) : x;
+    if (!x || !x->data || !x->rank) return x;
+    return x->data->scale ? graph_scalar(t->g, NULL, x->dtype, const_f64_at(x, 0))
+                          : rewrite_view_constant(t->g, NULL, x, x->dtype, 0, NULL);
 }
 
 /* n, of all codes. */
