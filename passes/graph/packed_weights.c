@@ -33,25 +33,13 @@ static int axis_of(const Node *n, int rank)
     return axis < 0 ? axis + rank : axis;
 }
 
-static bool is_cast_of_floats(const Node *n)
-{
-    return n->op == OP_CAST && dtype_is_float(n->in[0]->dtype) && dtype_is_float(n->out[0]->dtype);
-}
-
-static bool is_swap(const Node *n)
-{
-    const int64_t *perm;
-    return n->op == OP_TRANSPOSE && n->in[0]->rank == 2 && node_ints(n, "perm", &perm) == 2 &&
-           perm[0] == 1;
-}
-
 /* The DequantizeLinear that makes the weights; *by_columns is turned by each transpose. */
 static const Node *find_source(const Tensor *w, bool *by_columns)
 {
     const Node *n = w->producer;
     for (; n && n->op != OP_DEQUANTIZE_LINEAR; n = n->in[0]->producer) {
-        bool swaps = is_swap(n);
-        if (!swaps && !is_cast_of_floats(n)) return NULL;
+        bool swaps = rewrite_swaps_last(n);
+        if (!swaps && !rewrite_is_cast_of_floats(n)) return NULL;
         *by_columns ^= swaps;
     }
     return n;

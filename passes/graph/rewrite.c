@@ -122,3 +122,19 @@ bool rewrite_constant(const Tensor *x, double *value)
     int64_t elements = tensor_static_elements(x);
     return elements > 0 && elements <= 1 << 20 && const_is_uniform(x, value);
 }
+
+bool rewrite_is_cast_of_floats(const Node *n)
+{
+    return n->op == OP_CAST && dtype_is_float(n->in[0]->dtype) && dtype_is_float(n->out[0]->dtype);
+}
+
+bool rewrite_swaps_last(const Node *n)
+{
+    const int64_t *perm;
+    if (!n || n->op != OP_TRANSPOSE) return false;
+    int rank = node_ints(n, "perm", &perm);
+    for (int i = 0; i < rank - 2; i++) {
+        if (perm[i] != i) return false;
+    }
+    return rank >= 2 && perm[rank - 1] == rank - 2;
+}
