@@ -57,18 +57,16 @@ void store_element(DType dtype, void *to, double value, int64_t whole)
     memcpy(to, from, dtype_size(dtype));
 }
 
-Tensor *graph_scalar(Graph *graph, const char *name, DType whole, double value)
+Tensor *graph_scalar(Graph *graph, const char *name, DType dtype, double value)
 {
-    DType dtype = whole;
     if (dtype_is_string(dtype)) /* there are no strings of numbers: the empty one */
         return graph_const(graph, name, dtype, 0, NULL,
                            arena_alloc(graph->arena, dtype_size(dtype)));
-    void *data =
-        arena_alloc(graph->arena, 2 * sizeof(double)); /* of a complex number the real part */
-    dtype = dtype_part(whole);
-    store_element(dtype, data, value, dtype_is_float(dtype) ? 0 : to_int(dtype, value));
-    narrow_pack(dtype, 1, data, data);
-    return graph_const(graph, name, whole, 0, NULL, data);
+    DType part = dtype_part(dtype); /* of a complex number the real one; the other is 0 */
+    void *data = arena_alloc(graph->arena, 2 * sizeof(double));
+    store_element(part, data, value, dtype_is_float(part) ? 0 : to_int(part, value));
+    narrow_pack(part, 1, data, data);
+    return graph_const(graph, name, dtype, 0, NULL, data);
 }
 
 /* ---- Reading ---- */

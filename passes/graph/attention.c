@@ -50,11 +50,6 @@ static Node *step_of(Spelt *s, const Tensor *x)
     return n;
 }
 
-static bool is_cast_of_floats(const Node *n)
-{
-    return n->op == OP_CAST && dtype_is_float(n->in[0]->dtype) && dtype_is_float(n->out[0]->dtype);
-}
-
 /* x times a number, or divided by it: gives x. */
 static Tensor *scaled_by(const Node *n, double *factor)
 {
@@ -80,17 +75,6 @@ static Tensor *without_scale(Spelt *s, Tensor *x)
     return from;
 }
 
-static bool swaps_last(const Node *n)
-{
-    const int64_t *perm;
-    if (!n || n->op != OP_TRANSPOSE) return false;
-    int rank = node_ints(n, "perm", &perm);
-    for (int i = 0; i < rank - 2; i++) {
-        if (perm[i] != i) return false;
-    }
-    return rank >= 2 && perm[rank - 1] == rank - 2;
-}
-
 static bool match_product(Spelt *s, const Node *n)
 {
     int rank = n->in[0]->rank;
@@ -100,7 +84,7 @@ static bool match_product(Spelt *s, const Node *n)
     s->q = without_scale(s, n->in[0]);
     s->k = without_scale(s, n->in[1]);
     s->v = s->last->in[1];
-    s->k_is_transposed = !swaps_last(s->k->producer);
+    s->k_is_transposed = !rewrite_swaps_last(s->k->producer);
     if (!s->k_is_transposed) s->k = without_scale(s, s->k->producer->in[0]);
     return true;
 }
@@ -159,7 +143,7 @@ static bool match_scores(Spelt *s, Tensor *x, Level level)
     const Node *n = step_of(s, x);
     if (!n) return false;
     if (n->op == OP_MAT_MUL) return match_product(s, n);
-    if (is_cast_of_floats(n)) return match_scores(s, n->in[0], level);
+    if (rewrite_is_cast_of_floats(n)) return match_scores(s, n->in[0], level);
     if (level == LEVEL_MASKS && n->op == OP_ADD) return match_bias(s, n);
     if (level == LEVEL_MASKS && n->op == OP_WHERE) return match_hiding(s, n);
     if (level == LEVEL_MASKS && match_cap(s, n)) return true;
@@ -185,7 +169,7 @@ static bool match_softmax(Spelt *s)
 {
     Tensor *p = s->last->in[0];
     const Node *n = step_of(s, p);
-    while (n && is_cast_of_floats(n)) n = step_of(s, n->in[0]);
+    while (n && rewrite_is_cast_of_floats(n)) n = step_of(s, n->in[0]);
     if (n && n->op == OP_WHERE) {
         p = guarded(s, n);
         s->guarded = p != NULL;

@@ -3,9 +3,9 @@
  * Convolutions and pooling read all channels of a place together, so that what flows between them
  * lies channels-last: [N, C, H, W] in the order {0, 2, 3, 1}. The order spreads from those nodes
  * over element-wise nodes, Concat and the like, forwards and backwards, as far as the tensors are
- * lpc's own: inputs, outputs, state and constants keep the order that the user sees. What attention makes lies
- * in the order that joins its heads. Views follow the tensor they look at. An order is a preference of memory only: all lowering goes through
- * strides. */
+ * lpc's own: inputs, outputs, state and constants keep the order that the user sees. What attention
+ * makes lies in the order that joins its heads. Views follow the tensor they look at. An order is a
+ * preference of memory only: all lowering goes through strides. */
 #include "passes/graph/rewrite.h"
 
 typedef struct Layout {

@@ -33,25 +33,13 @@ static int axis_of(const Node *n, int rank)
     return axis < 0 ? axis + rank : axis;
 }
 
-static bool is_cast_of_floats(const Node *n)
-{
-    return n->op == OP_CAST && dtype_is_float(n->in[0]->dtype) && dtype_is_float(n->out[0]->dtype);
-}
-
-static bool is_swap(const Node *n)
-{
-    const int64_t *perm;
-    return n->op == OP_TRANSPOSE && n->in[0]->rank == 2 && node_ints(n, "perm", &perm) == 2 &&
-           perm[0] == 1;
-}
-
 /* The DequantizeLinear that makes the weights; *by_columns is turned by each transpose. */
 static const Node *find_source(const Tensor *w, bool *by_columns)
 {
     const Node *n = w->producer;
     for (; n && n->op != OP_DEQUANTIZE_LINEAR; n = n->in[0]->producer) {
-        bool swaps = is_swap(n);
-        if (!swaps && !is_cast_of_floats(n)) return NULL;
+        bool swaps = rewrite_swaps_last(n);
+        if (!swaps && !rewrite_is_cast_of_floats(n)) return NULL;
         *by_columns ^= swaps;
     }
     return n;
@@ -137,13 +125,7 @@ static Tensor *make_codes(Graph *g, const Weights *w)
 {
     const char *name = arena_printf(g->arena, "%s.packed", w->codes->name);
     int64_t bytes = w->block * w->bits / 8, dims[] = {w->columns, w->blocks, bytes};
-    if (lies_ready(w)) {
-        Tensor *same = graph_const(g, name, DT_U8, 3, dims, w->codes->data->data);
-        Const *data = arena_alloc(g->arena, sizeof *data);
-        *data = *w->codes->data;
-        same->data = data;
-        return same;
-    }
+    if (lies_ready(w)) return rewrite_view_constant(g, name, w->codes, DT_U8, 3, dims);
     uint8_t *data = arena_array(g->arena, (size_t)(w->columns * w->blocks * bytes), 1);
     for (int64_t i = 0; i < w->columns; i++) pack_column(w, i, data + i * w->blocks * bytes);
     return graph_const(g, name, DT_U8, 3, dims, data);

@@ -108,9 +108,33 @@ Tensor *rewrite_floats(Graph *g, const char *name, int rank, const int64_t *dims
     return graph_const(g, name, DT_F32, rank, dims, data);
 }
 
+Tensor *rewrite_view_constant(Graph *g, const char *name, const Tensor *x, DType dtype, int rank,
+                              const int64_t *dims)
+{
+    Tensor *same = graph_const(g, name, dtype, rank, dims, x->data->data);
+    same->data = x->data;
+    return same;
+}
+
 bool rewrite_constant(const Tensor *x, double *value)
 {
     if (!x || !x->data || !tensor_is_static(x)) return false;
     int64_t elements = tensor_static_elements(x);
     return elements > 0 && elements <= 1 << 20 && const_is_uniform(x, value);
+}
+
+bool rewrite_is_cast_of_floats(const Node *n)
+{
+    return n->op == OP_CAST && dtype_is_float(n->in[0]->dtype) && dtype_is_float(n->out[0]->dtype);
+}
+
+bool rewrite_swaps_last(const Node *n)
+{
+    const int64_t *perm;
+    if (!n || n->op != OP_TRANSPOSE) return false;
+    int rank = node_ints(n, "perm", &perm);
+    for (int i = 0; i < rank - 2; i++) {
+        if (perm[i] != i) return false;
+    }
+    return rank >= 2 && perm[rank - 1] == rank - 2;
 }

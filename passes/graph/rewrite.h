@@ -32,7 +32,13 @@ int rewrite_position(const Graph *g, const Node *n);
 /* A new float constant of the given static shape. */
 Tensor *rewrite_floats(Graph *g, const char *name, int rank, const int64_t *dims,
                        const float *data);
+/* The bytes of a constant without factors, where they are, as one of another type or shape. */
+Tensor *rewrite_view_constant(Graph *g, const char *name, const Tensor *x, DType dtype, int rank,
+                              const int64_t *dims);
 /* Uniform value of a constant. */
 bool rewrite_constant(const Tensor *x, double *value);
+bool rewrite_is_cast_of_floats(const Node *n);
+/* n, which may be NULL, is a Transpose of the last two axes. */
+bool rewrite_swaps_last(const Node *n);
 
 #endif

@@ -79,11 +79,14 @@ static Tensor *all_codes(Graph *g, DType type)
     return graph_const(g, NULL, type, 1, &count, codes);
 }
 
+/* Numbers lose their axes: the result has one. */
 static Tensor *operand(const Table *t, Tensor *x)
 {
     int at = x ? find(t, x) : -1;
     if (at >= 0) return t->to[at];
-    return x && x->data && x->rank ? graph_scalar(t->g, NULL, x->dtype, const_f64_at(x, 0)) : x;
+    if (!x || !x->data || !x->rank) return x;
+    return x->data->scale ? graph_scalar(t->g, NULL, x->dtype, const_f64_at(x, 0))
+                          : rewrite_view_constant(t->g, NULL, x, x->dtype, 0, NULL);
 }
 
 /* n, of all codes. */
@@ -91,7 +94,8 @@ static Tensor *repeat(const Table *t, const Node *n, Tensor *codes)
 {
     Graph *g = t->g;
     const Size *dims[] = {size_const(g->sizes, CODES)};
-    Tensor *in[MOST_NODES], *y = graph_tensor(g, NULL, n->out[0]->dtype, 1, dims);
+    Tensor *y = graph_tensor(g, NULL, n->out[0]->dtype, 1, dims);
+    Tensor **in = arena_array(g->arena, (size_t)n->in_count, sizeof *in);
     for (int i = 0; i < n->in_count; i++) in[i] = operand(t, n->in[i]);
     if (n->op == OP_DEQUANTIZE_LINEAR) in[0] = codes;
     int at = rewrite_position(g, t->last);

@@ -63,7 +63,6 @@ int need_float(Graph *g, Node *n, int in)
                      dtype_name(x->dtype));
 }
 
-/* data, indices, updates */
 /* What is moved only has no sums. */
 static int check_reduction(Graph *g, const Node *n)
 {
@@ -73,6 +72,7 @@ static int check_reduction(Graph *g, const Node *n)
                      reduction, dtype_name(n->in[0]->dtype));
 }
 
+/* data, indices, updates */
 int check_scatter_elements(Graph *g, Node *n)
 {
     TRY(check_reduction(g, n));

@@ -136,6 +136,16 @@ def group_query(name, seqlens, window, sink, new=2, room=8):
     return f
 
 
+def no_keys():
+    """Spelt out, without any key: a sum of no values is 0."""
+    f = Case("no_keys", 17)
+    f.inputs += [("k", [1, 2, 8, 0], [], F), ("v", [1, 2, 0, 8], [], F)]
+    scores, weights = node("MatMul", [f.input(noise(1, 2, 3, 8)), "k"], ["s"]), node("Softmax", ["s"], ["p"])
+    f.nodes += [scores, weights]
+    f.add("MatMul", "", ["p", "v"], [[[[[0.0] * 8] * 3] * 2]])
+    return f
+
+
 def multi_head():
     """Keys that came before, causal, padding of keys, scores shown."""
     f = Case("multi_head")
@@ -470,6 +480,6 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
-             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), multi_head(), packed(), beams(),
-             of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), no_keys(), multi_head(), packed(),
+             beams(), of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

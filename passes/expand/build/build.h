@@ -116,6 +116,8 @@ Tensor *x_gather(Expand *x, Tensor *a, Tensor *indices, int axis);
 Tensor *x_reduce(Expand *x, OpCode op, Tensor *a, int axis);
 Tensor *x_reduce_many(Expand *x, OpCode op, Tensor *a, int count, const int64_t *axes, bool keep);
 Tensor *x_softmax(Expand *x, Tensor *a, int axis);
+/* A size as a number: i64[]. */
+Tensor *x_size_scalar(Expand *x, const Size *size);
 /* 0, 1 ... count - 1. */
 Tensor *x_range(Expand *x, DType type, const Size *count);
 

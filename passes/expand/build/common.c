@@ -145,11 +145,16 @@ Tensor *x_softmax(Expand *x, Tensor *a, int axis)
     return x_op1(x, OP_SOFTMAX, a);
 }
 
+Tensor *x_size_scalar(Expand *x, const Size *size)
+{
+    return x_reshape(x, x_sizes(x, 1, &size), 0, NULL);
+}
+
 Tensor *x_range(Expand *x, DType type, const Size *count)
 {
     Tensor *zero = x_scalar(x, DT_I64, 0);
     Tensor *one = x_scalar(x, DT_I64, 1);
-    Tensor *end = x_reshape(x, x_sizes(x, 1, &count), 0, NULL);
+    Tensor *end = x_size_scalar(x, count);
     return x_cast(x, x_op3(x, OP_RANGE, zero, end, one), type);
 }
 

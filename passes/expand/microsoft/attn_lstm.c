@@ -185,7 +185,7 @@ static Tensor *reversed(Expand *x, Tensor *a, const Cell *cell)
 {
     const Size *steps = x_size(x, cell->steps), *batch = x_dim(x, a, 1);
     Tensor *lengths = cell->lengths;
-    if (!lengths) lengths = x_expand(x, x_reshape(x, x_sizes(x, 1, &steps), 0, NULL), 1, &batch);
+    if (!lengths) lengths = x_expand(x, x_size_scalar(x, steps), 1, &batch);
     x_int(x, "time_axis", 0);
     x_int(x, "batch_axis", 1);
     return x_op2(x, OP_REVERSE_SEQUENCE, a, x_cast(x, lengths, DT_I64));

@@ -23,7 +23,7 @@ static void check_indices(Expand *x, Blocks *m, Tensor *indices)
 {
     const Size *size = x_dim(x, x_in(x, 0), m->gather);
     Tensor *zero = x_like(x, indices, 0);
-    Tensor *end = x_cast(x, x_reshape(x, x_sizes(x, 1, &size), 0, NULL), indices->dtype);
+    Tensor *end = x_cast(x, x_size_scalar(x, size), indices->dtype);
     Tensor *below = x_op2(x, OP_LESS, indices, end);
     Tensor *above = x_op2(x, OP_GREATER_OR_EQUAL, indices, x_op1(x, OP_NEG, end));
     m->valid = x_op2(x, OP_AND, below, above);

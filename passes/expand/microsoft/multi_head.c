@@ -105,7 +105,7 @@ static Tensor *of_beams(Expand *x, Tensor *cache, Tensor *beams, Tensor *past)
     const Size *length = x_dim(x, cache, 2), *width = x_dim(x, beams, 1), *one = x_size(x, 1);
     const Size *groups[] = {x_dim(x, beams, 0), one, one};
     Tensor *first = x_range(x, DT_I64, x_dim(x, beams, 0));
-    first = x_mul(x, first, x_reshape(x, x_sizes(x, 1, &width), 0, NULL));
+    first = x_mul(x, first, x_size_scalar(x, width));
     beams = x_slice(x, beams, 2, x_size(x, 0), length);
     Tensor *row = origin(x, beams, past);
     row = x_add(x, row, x_reshape(x, first, 3, groups));
@@ -123,7 +123,7 @@ static int write_past(Expand *x, const Parts *p, Attend *a)
     const Size *room = x_dim(x, p->past_k, 2), *count = x_dim(x, p->k, -2);
     if (!p->past_length) return x_fail(x, "past_sequence_length is missing");
     a->starts = per_batch(x, p->past_length, p->batch);
-    a->lengths = x_add(x, a->starts, x_reshape(x, x_sizes(x, 1, &count), 0, NULL));
+    a->lengths = x_add(x, a->starts, x_size_scalar(x, count));
     a->k = cache_write(x, p->past_k, split_heads(x, p->k, p->heads), a->starts, room);
     a->v = cache_write(x, p->past_v, split_heads(x, p->v, p->heads), a->starts, room);
     if (x_wants(x, 1)) x_result(x, 1, a->k);
@@ -217,7 +217,7 @@ static Tensor *hidden_from_early(Expand *x, const Parts *p)
     const Size *last = size_addi(x->g->sizes, p->queries, -1);
     Tensor *key = x_range(x, DT_I64, keys), *query = x_range(x, DT_I64, p->queries);
     query = x_unsqueeze(x, query, 1);
-    Tensor *is_last = x_op2(x, OP_EQUAL, query, x_reshape(x, x_sizes(x, 1, &last), 0, NULL));
+    Tensor *is_last = x_op2(x, OP_EQUAL, query, x_size_scalar(x, last));
     Tensor *seen = x_op2(x, OP_OR, x_op2(x, OP_LESS_OR_EQUAL, key, query), is_last);
     Tensor *zero = x_like(x, p->q, 0);
     return x_op3(x, OP_WHERE, seen, zero, x_like(x, p->q, lowest_of(p->q)));

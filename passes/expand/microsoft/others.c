@@ -166,7 +166,7 @@ int expand_ms_irfft(Expand *x)
     const Size *inner = size_addi(t, count, -2); /* all but the first and the last */
     if (size_lower(t, inner) < 0) inner = size_max(t, inner, x_size(x, 0));
     Tensor *from = x_range(x, DT_I64, inner);
-    Tensor *back = x_sub(x, x_reshape(x, x_sizes(x, 1, &inner), 0, NULL), from);
+    Tensor *back = x_sub(x, x_size_scalar(x, inner), from);
     x_split(x, x_gather(x, y, back, last), -1, 2, half);
     Tensor *pair[] = {half[0], x_op1(x, OP_NEG, half[1])};
     Tensor *all[] = {y, x_concat(x, last + 1, 2, pair)};

@@ -7,19 +7,14 @@
  *     present  the last L(T) rows of what is there, moved to the front; 0 behind them */
 #include "passes/expand/microsoft/attend.h"
 
-static Tensor *as_number(Expand *x, const Size *size)
-{
-    return x_reshape(x, x_sizes(x, 1, &size), 0, NULL);
-}
-
 /* L of each batch, from its T. */
 static Tensor *resident(Expand *x, const Slide *s, Tensor *total)
 {
     SizeTable *t = x->g->sizes;
     const Size *group = size_addi(t, size_addi(t, s->capacity, -s->window), 1);
-    Tensor *none = x_scalar(x, DT_I64, 0), *count = as_number(x, group);
-    Tensor *more = x_op2(x, OP_MAX, x_sub(x, total, as_number(x, s->capacity)), none);
-    Tensor *rounded = x_add(x, more, as_number(x, size_addi(t, group, -1)));
+    Tensor *none = x_scalar(x, DT_I64, 0), *count = x_size_scalar(x, group);
+    Tensor *more = x_op2(x, OP_MAX, x_sub(x, total, x_size_scalar(x, s->capacity)), none);
+    Tensor *rounded = x_add(x, more, x_size_scalar(x, size_addi(t, group, -1)));
     return x_sub(x, total, x_mul(x, count, x_div(x, rounded, count)));
 }
 
@@ -38,7 +33,7 @@ int slide_begin(Expand *x, Grouped *g, Slide *s)
     Tensor *before = resident(x, s, g->starts);
     s->evicted = x_sub(x, g->starts, before);
     g->starts = before;
-    g->lengths = x_add(x, before, as_number(x, g->queries));
+    g->lengths = x_add(x, before, x_size_scalar(x, g->queries));
     s->from = x_sub(x, g->lengths, s->kept);
     return x->code;
 }
@@ -48,7 +43,7 @@ static Tensor *rows_from(Expand *x, Tensor *first, const Size *count, const Size
 {
     Tensor *begin = x_unsqueeze(x, first, 1);
     Tensor *rows = x_add(x, begin, x_range(x, DT_I64, count));
-    return x_op2(x, OP_MIN, rows, as_number(x, last));
+    return x_op2(x, OP_MIN, rows, x_size_scalar(x, last));
 }
 
 Tensor *slide_end(Expand *x, const Grouped *g, const Slide *s, Tensor *staged)

@@ -46,7 +46,7 @@ static Tensor *one_hot(Backward *b, Tensor *labels)
     for (int i = 0; i < 2; i++) numbers[i] = x_unsqueeze(x, x_scalar(x, b->g->dtype, i), 0);
     Tensor *off_on = x_concat(x, 0, 2, numbers);
     const Size *classes = x_dim(x, b->n->in[0], 1);
-    Tensor *depth = x_reshape(x, x_sizes(x, 1, &classes), 0, NULL);
+    Tensor *depth = x_size_scalar(x, classes);
     x_int(x, "axis", 1);
     return x_op3(x, OP_ONE_HOT, labels, depth, off_on);
 }

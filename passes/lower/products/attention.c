@@ -72,8 +72,7 @@ static void copy_present(Attention *a, int output, const char *suffix, const Ten
     lower_begin(lw, suffix);
     Inst *row =
         kb_for_n(b, lower_parallel(lw, elements), size_mul(lw->sizes, a->batch, a->kv_heads));
-    a->b = kb_op(b, LI_DIV, row, kb_size(b, a->kv_heads));
-    a->kv_h = kb_op(b, LI_REM, row, kb_size(b, a->kv_heads));
+    attention_key_task(a, row);
     if (past) copy_part(a, past, to, depth, a->past, size_const(lw->sizes, 0));
     copy_part(a, fresh, to, depth, a->fresh, past ? a->past : size_const(lw->sizes, 0));
     kb_end(b);

@@ -6,9 +6,10 @@
  *
  * Several queries are computed together: attention_tile.c says how.
  *
- *   attention.c         the kernels: present keys and values, the rows, the sum of values
+ *   attention.c         the kernels: present keys and values, one query after the other
+ *   attention_rows.c    which row it is, and which keys its query sees
  *   attention_scores.c  one row of scores, and its softmax
- *   attention_tile.c    tiles of queries */
+ *   attention_tile.c    tiles of queries, and the sum of values */
 #ifndef LPC_PASSES_LOWER_ATTENTION_H
 #define LPC_PASSES_LOWER_ATTENTION_H
 
@@ -36,11 +37,13 @@ typedef struct Attention {
 /* Coordinates of [batch, heads, position, depth], or [batch, position, heads * depth]. */
 Inst **attention_at(Attention *a, const Tensor *x, const Size *depth, Inst *head, Inst *at,
                     Inst *d);
-/* Batch and head of row number `row` of [batch, heads], or [batch, heads of keys]. */
+/* Batch and head of row number `row` of [batch, heads]; of [batch, heads of keys]. */
 void attention_task(Attention *a, Inst *row);
+void attention_key_task(Attention *a, Inst *row);
 /* Which keys the query a->i sees. */
 void attention_ends(Attention *a);
-/* The query's row, of products with keys or, for scores that are shown, of all that makes them scores: keys [begin, end) of a part whose first key is number `shift`. */
+/* The query's row, of products with keys or, where scores are an output, of whole scores: keys [begin, end)
+ * of a part whose first key is number `shift`. */
 void attention_scores(Attention *a, const Tensor *keys, Inst *begin, Inst *end, const Size *shift);
 /* Products become scores: scale, cap, mask. hides: keys that the query does not see are among them. */
 void attention_finish(Attention *a, bool hides);

@@ -56,3 +56,10 @@ void attention_task(Attention *a, Inst *row)
     a->h = kb_op(b, LI_REM, row, kb_size(b, a->heads));
     a->kv_h = kb_op(b, LI_DIV, a->h, kb_size(b, group));
 }
+
+void attention_key_task(Attention *a, Inst *row)
+{
+    Builder *b = &a->lw->b;
+    a->b = kb_op(b, LI_DIV, row, kb_size(b, a->kv_heads));
+    a->kv_h = kb_op(b, LI_REM, row, kb_size(b, a->kv_heads));
+}

@@ -196,6 +196,19 @@ static void show_softmax(Attention *a, Inst *scale)
     kb_end(b);
 }
 
+/* Of a query that sees no key. NaN comes from hidden scores: where there are no keys at all, the sum of
+ * values is 0. */
+static Inst *scale_of_none(Attention *a)
+{
+    Builder *b = &a->lw->b;
+    Inst *zero = kb_float(b, a->type, 0);
+    if (!a->hidden_is_nan || size_is(a->total, 0)) return zero;
+    Inst *nan = kb_float(b, a->type, NAN);
+    if (size_is_const(a->total)) return nan;
+    Inst *empty = kb_op(b, LI_EQ, kb_size(b, a->total), kb_i64(b, 0));
+    return kb_select(b, empty, zero, nan);
+}
+
 /* A sink is one more score, without a value. */
 Inst *attention_softmax(Attention *a)
 {
@@ -218,7 +231,7 @@ Inst *attention_softmax(Attention *a)
     kb_end(b);
     Inst *all = kb_get(b, sum);
     if (sink) all = kb_add(b, all, kb_op1(b, LI_EXP, kb_sub(b, sink, largest)));
-    Inst *of_none = a->hidden_is_nan ? kb_float(b, a->type, NAN) : zero;
+    Inst *of_none = scale_of_none(a);
     Inst *scale = kb_select(b, hidden, of_none, kb_op(b, LI_DIV, kb_float(b, a->type, 1), all));
     show_softmax(a, scale);
     return scale;

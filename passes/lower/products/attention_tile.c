@@ -78,8 +78,7 @@ static void make_panels(Tile *t)
     t->panels = lower_scratch(lw, "panels", a->type, size_mul(lw->sizes, heads, each));
     lower_begin(lw, "keys");
     Inst *row = kb_for_n(b, lower_parallel(lw, lower_work(lw, a->k)), heads);
-    a->b = kb_op(b, LI_DIV, row, kb_size(b, a->kv_heads));
-    a->kv_h = kb_op(b, LI_REM, row, kb_size(b, a->kv_heads));
+    attention_key_task(a, row);
     t->panels_at = kb_mul(b, row, kb_size(b, each));
     if (a->past_k) fill_panels(t, a->past_k, size_const(lw->sizes, 0), a->past);
     fill_panels(t, a->k, a->past, a->fresh);
@@ -341,8 +340,7 @@ void attention_tiles(Attention *a)
     if (t.lanes == 1) t.most = ROWS_OF_SCALARS;
     const Size *panels = size_ceildiv(sizes, a->total, size_const(sizes, t.width));
     t.padded = size_muli(sizes, panels, t.width);
-    a->lw->transforms_weights =
-        true; /* the panels are memory that one query after the other does without */
+    a->lw->transforms_weights = true; /* one query after the other does without panels */
     make_panels(&t);
     emit_heads(&t);
 }

@@ -5,44 +5,19 @@
 #include "passes/lower/reductions/reduction.h"
 
 enum {
-    TASK = 64,
-    UNROLLED = 4
-}; /* columns of a parallel task; vectors of a block without a loop */
-
-typedef Cell *CellTile[PACKED_ROWS][PACKED_COLUMNS];
+    TASK = 64,   /* columns of a parallel task */
+    UNROLLED = 4 /* vectors of a block without a loop */
+};
 
 /* A block of each column. */
 typedef struct Blocks {
     Inst *block, *scale[PACKED_COLUMNS], *zero[PACKED_COLUMNS];
 } Blocks;
 
-static void make_cells(PackedProduct *p, CellTile cells, const char *name)
-{
-    Builder *b = &p->lw->b;
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++)
-            cells[r][c] = kb_cell(b, arena_printf(p->lw->arena, "%s%d_%d", name, r, c),
-                                  (LType){p->acc, 1}, kb_const(b, p->acc, 0));
-    }
-}
-
 /* ---- Sums ---- */
 
-/* Adds x * w for all rows and columns of the tile; `at` is where x's vector is. */
-static void add_products(PackedProduct *p, CellTile sums, Inst *const *w, Inst *at)
-{
-    Builder *b = &p->lw->b;
-    for (int r = 0; r < p->row_count; r++) {
-        Inst *x = packed_load_x(p, r, at);
-        for (int c = 0; c < p->column_count; c++) {
-            Cell *sum = sums[r][c];
-            kb_set(b, sum, lower_fma(p->lw, x, w[c], kb_get(b, sum)));
-        }
-    }
-}
-
 /* Vector `chunk` of the bytes of a block. */
-static void add_chunk(PackedProduct *p, CellTile sums, const Blocks *at, Inst *chunk)
+static void add_chunk(PackedProduct *p, PackedCells sums, const Blocks *at, Inst *chunk)
 {
     Builder *b = &p->lw->b;
     Inst *bytes[PACKED_COLUMNS], *w[PACKED_COLUMNS];
@@ -56,11 +31,11 @@ static void add_chunk(PackedProduct *p, CellTile sums, const Blocks *at, Inst *c
             w[c] = packed_value(p, bytes[c], part, at->zero[c]);
             if (p->scales_weights) w[c] = kb_mul(b, w[c], at->scale[c]);
         }
-        add_products(p, sums, w, kb_add(b, kb_addi(b, first, part * p->lanes), p->lane));
+        packed_add_products(p, sums, w, kb_add(b, kb_addi(b, first, part * p->lanes), p->lane));
     }
 }
 
-static void add_chunks(PackedProduct *p, CellTile sums, const Blocks *at)
+static void add_chunks(PackedProduct *p, PackedCells sums, const Blocks *at)
 {
     Builder *b = &p->lw->b;
     if (p->chunks <= UNROLLED) {
@@ -73,10 +48,10 @@ static void add_chunks(PackedProduct *p, CellTile sums, const Blocks *at)
 }
 
 /* A block's products, with its scales, added to `total`. */
-static void add_block(PackedProduct *p, CellTile total, Inst *block)
+static void add_block(PackedProduct *p, PackedCells total, Inst *block)
 {
     Builder *b = &p->lw->b;
-    CellTile sums;
+    PackedCells sums;
     Blocks at = {.block = block};
     for (int c = 0; c < p->column_count; c++) {
         at.scale[c] = kb_cast(b, p->acc, packed_load(p, p->scales, c, block, NULL));
@@ -86,7 +61,7 @@ static void add_block(PackedProduct *p, CellTile total, Inst *block)
         add_chunks(p, total, &at);
         return;
     }
-    make_cells(p, sums, "block");
+    packed_cells(p, sums, "block");
     add_chunks(p, sums, &at);
     for (int r = 0; r < p->row_count; r++) {
         for (int c = 0; c < p->column_count; c++) {
@@ -97,21 +72,21 @@ static void add_block(PackedProduct *p, CellTile total, Inst *block)
 }
 
 /* Real weights from k on, one for each lane. */
-static void add_real(PackedProduct *p, CellTile sums, Inst *k)
+static void add_real(PackedProduct *p, PackedCells sums, Inst *k)
 {
     Inst *w[PACKED_COLUMNS];
     for (int c = 0; c < p->column_count; c++)
         w[c] = kb_cast(&p->lw->b, p->acc, packed_load(p, p->weights, c, k, NULL));
-    add_products(p, sums, w, k);
+    packed_add_products(p, sums, w, k);
 }
 
 /* What fills vectors, into `total`. */
-static void sum_whole(PackedProduct *p, CellTile total)
+static void sum_whole(PackedProduct *p, PackedCells total)
 {
     Builder *b = &p->lw->b;
-    CellTile lanes;
+    PackedCells lanes;
     p->lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, p->lanes), 1);
-    make_cells(p, lanes, "sum");
+    packed_cells(p, lanes, "sum");
     int64_t steps = p->bits ? p->blocks : p->depth / p->lanes;
     Inst *step = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, steps), 1);
     if (p->bits)
@@ -119,33 +94,22 @@ static void sum_whole(PackedProduct *p, CellTile total)
     else
         add_real(p, lanes, kb_add(b, kb_muli(b, step, p->lanes), p->lane));
     kb_end(b);
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++)
-            cell_update(p->lw, total[r][c], LI_ADD, kb_get(b, lanes[r][c]));
-    }
+    packed_add_lanes(p, total, lanes);
     kb_end(b);
 }
 
 static void emit_tile(PackedProduct *p)
 {
     Builder *b = &p->lw->b;
-    CellTile total;
-    make_cells(p, total, "total");
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++) total[r][c]->reduce = LI_ADD;
-    }
+    PackedCells total;
+    packed_total(p, total);
     sum_whole(p, total);
     if (!p->bits && p->depth % p->lanes) { /* the rest of real weights, one by one */
         Inst *from = kb_i64(b, p->depth / p->lanes * p->lanes);
         add_real(p, total, kb_for(b, LOOP_SERIAL, from, kb_i64(b, p->depth), 1));
         kb_end(b);
     }
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++) {
-            p->idx[r][p->out->rank - 1] = p->column[c];
-            lower_store(p->lw, p->idx[r], kb_get(b, total[r][c]));
-        }
-    }
+    packed_store(p, total);
 }
 
 /* ---- Rows and columns ---- */

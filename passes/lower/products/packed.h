@@ -47,6 +47,9 @@ typedef struct PackedProduct {
     Inst *column[PACKED_COLUMNS];
 } PackedProduct;
 
+/* A number for each row and column of the tile. */
+typedef Cell *PackedCells[PACKED_ROWS][PACKED_COLUMNS];
+
 /* The value of part `part` of bytes (i32), before the scale; `zero` as packed_zero made it. */
 Inst *packed_value(const PackedProduct *p, Inst *bytes, int64_t part, Inst *zero);
 /* The zero point of a block in the type in which it is subtracted; NULL: codes stand for themselves. */
@@ -57,6 +60,14 @@ Inst *packed_load(PackedProduct *p, const Tensor *tensor, int c, Inst *second, I
 Inst *packed_load_x(PackedProduct *p, int r, Inst *at);
 /* The tile's row r is row `row` of the output. */
 void packed_set_row(PackedProduct *p, int r, Inst *row);
+/* Cells that are 0; of a total, which all lanes add to. */
+void packed_cells(PackedProduct *p, PackedCells cells, const char *name);
+void packed_total(PackedProduct *p, PackedCells total);
+/* Adds x * w for all rows and columns of the tile; `at` is where x's vector is. */
+void packed_add_products(PackedProduct *p, PackedCells sums, Inst *const *w, Inst *at);
+/* Adds each lane's sums to the total; stores it. */
+void packed_add_lanes(PackedProduct *p, PackedCells total, PackedCells lanes);
+void packed_store(PackedProduct *p, PackedCells total);
 /* Are weights of several rows unpacked ahead? (packed_panel.c) */
 bool packed_has_panels(const PackedProduct *p);
 void packed_panels(PackedProduct *p);

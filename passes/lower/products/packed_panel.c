@@ -10,8 +10,6 @@
  * Rows that are left over are tiles of one: a sum has the same order in each. */
 #include "passes/lower/products/packed.h"
 
-#include "passes/lower/reductions/reduction.h"
-
 enum {
     TASK = 256,        /* columns of a parallel task, each of which has a panel */
     X_BYTES = 1 << 20, /* of a part of x */
@@ -62,21 +60,7 @@ static void fill_column(Panel *panel, int c)
 
 /* ---- Tiles ---- */
 
-typedef Cell *Cells[PACKED_ROWS][PACKED_COLUMNS];
-
-static void make_cells(Panel *panel, Cells cells, const char *name, bool reduces)
-{
-    PackedProduct *p = panel->p;
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++) {
-            cells[r][c] = kb_cell(&p->lw->b, arena_printf(p->lw->arena, "%s%d_%d", name, r, c),
-                                  (LType){p->acc, 1}, kb_const(&p->lw->b, p->acc, 0));
-            if (reduces) cells[r][c]->reduce = LI_ADD;
-        }
-    }
-}
-
-static void add_vector(Panel *panel, Cells sums, Inst *at)
+static void add_vector(Panel *panel, PackedCells sums, Inst *at)
 {
     PackedProduct *p = panel->p;
     Builder *b = &p->lw->b;
@@ -86,35 +70,23 @@ static void add_vector(Panel *panel, Cells sums, Inst *at)
         Inst *start = kb_addi(b, panel->at, c * p->blocks * p->block);
         w[c] = kb_load(b, from, kb_add(b, start, at));
     }
-    for (int r = 0; r < p->row_count; r++) {
-        Inst *x = packed_load_x(p, r, at);
-        for (int c = 0; c < p->column_count; c++)
-            kb_set(b, sums[r][c], lower_fma(p->lw, x, w[c], kb_get(b, sums[r][c])));
-    }
+    packed_add_products(p, sums, w, at);
 }
 
 static void emit_tile(Panel *panel)
 {
     PackedProduct *p = panel->p;
     Builder *b = &p->lw->b;
-    Cells totals, sums;
-    make_cells(panel, totals, "total", true);
+    PackedCells total, sums;
+    packed_total(p, total);
     Inst *lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, p->lanes), 1);
-    make_cells(panel, sums, "sum", false);
+    packed_cells(p, sums, "sum");
     Inst *k = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, p->blocks * p->block), p->lanes);
     add_vector(panel, sums, kb_add(b, k, lane));
     kb_end(b);
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++)
-            cell_update(p->lw, totals[r][c], LI_ADD, kb_get(b, sums[r][c]));
-    }
+    packed_add_lanes(p, total, sums);
     kb_end(b);
-    for (int r = 0; r < p->row_count; r++) {
-        for (int c = 0; c < p->column_count; c++) {
-            p->idx[r][p->out->rank - 1] = p->column[c];
-            lower_store(p->lw, p->idx[r], kb_get(b, totals[r][c]));
-        }
-    }
+    packed_store(p, total);
 }
 
 /* Rows [from, to), `count` at a time. */

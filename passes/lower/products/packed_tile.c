@@ -1,5 +1,7 @@
-/* Where the rows and columns of a tile of lpc.PackedProduct are, and their elements. */
+/* Where the rows and columns of a tile of lpc.PackedProduct are, and their elements; and its sums. */
 #include "passes/lower/products/packed.h"
+
+#include "passes/lower/reductions/reduction.h"
 
 Inst *packed_load(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third)
 {
@@ -40,4 +42,54 @@ void packed_set_row(PackedProduct *p, int r, Inst *row)
     p->x_row[r] = kb_muli(b, x_row, p->blocks * p->block);
     if (p->experts)
         p->expert = kb_cast(b, DT_I64, lower_load_broadcast(lw, p->experts, lead, p->idx[r]));
+}
+
+/* ---- Sums ---- */
+
+void packed_cells(PackedProduct *p, PackedCells cells, const char *name)
+{
+    Builder *b = &p->lw->b;
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++)
+            cells[r][c] = kb_cell(b, arena_printf(p->lw->arena, "%s%d_%d", name, r, c),
+                                  (LType){p->acc, 1}, kb_const(b, p->acc, 0));
+    }
+}
+
+void packed_total(PackedProduct *p, PackedCells total)
+{
+    packed_cells(p, total, "total");
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++) total[r][c]->reduce = LI_ADD;
+    }
+}
+
+void packed_add_products(PackedProduct *p, PackedCells sums, Inst *const *w, Inst *at)
+{
+    Builder *b = &p->lw->b;
+    for (int r = 0; r < p->row_count; r++) {
+        Inst *x = packed_load_x(p, r, at);
+        for (int c = 0; c < p->column_count; c++) {
+            Cell *sum = sums[r][c];
+            kb_set(b, sum, lower_fma(p->lw, x, w[c], kb_get(b, sum)));
+        }
+    }
+}
+
+void packed_add_lanes(PackedProduct *p, PackedCells total, PackedCells lanes)
+{
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++)
+            cell_update(p->lw, total[r][c], LI_ADD, kb_get(&p->lw->b, lanes[r][c]));
+    }
+}
+
+void packed_store(PackedProduct *p, PackedCells total)
+{
+    for (int r = 0; r < p->row_count; r++) {
+        for (int c = 0; c < p->column_count; c++) {
+            p->idx[r][p->out->rank - 1] = p->column[c];
+            lower_store(p->lw, p->idx[r], kb_get(&p->lw->b, total[r][c]));
+        }
+    }
 }

@@ -66,8 +66,3 @@ int lower_lstm(Lower *lw, Node *node)
     static const char *const usual[] = {"Sigmoid", "Tanh", "Tanh"};
     return rnn_lower(lw, node, RNN_GATES, 3, usual, 6, lstm_step);
 }
-
-int lower_rounded_lstm(Lower *lw, Node *node)
-{
-    return lower_lstm(lw, node);
-}
