@@ -5,9 +5,11 @@ static int need_depth(Graph *g, Node *n)
 {
     const Tensor *x = n->in[0];
     TRY(need_rank_min(g, n, 0, 1));
-    if (size_is_const(x->dims[x->rank - 1])) return 0;
-    return diag_node(g->diag, &n->origin, "input 0: the last size must be known, it is %s",
-                     size_text(g->sizes, x->dims[x->rank - 1]));
+    const Size *depth = x->dims[x->rank - 1];
+    if (size_is_const(depth) && depth->value > 0) return 0;
+    return diag_node(g->diag, &n->origin,
+                     "input 0: the last size must be known and at least 1, it is %s",
+                     size_text(g->sizes, depth));
 }
 
 /* Weights with the axes [columns, blocks, bytes of a block], after one of matrices where there are many. */
@@ -16,6 +18,9 @@ static int need_blocks(Graph *g, Node *n, int64_t depth, int first)
     int64_t bits = node_int(n, "bits"), size = node_int(n, "block_size");
     const Tensor *w = n->in[1];
     TRY(need_rank(g, n, 1, first + 3));
+    if (size < 1)
+        return diag_node(g->diag, &n->origin, "block_size: expected at least 1, got %lld",
+                         (long long)size);
     if (w->dtype != DT_U8)
         return diag_node(g->diag, &n->origin, "weights: expected type u8, got %s",
                          dtype_name(w->dtype));
