@@ -1,6 +1,8 @@
 /* See wire.h. */
 #include "lib/custom/wire.h"
 
+#include "runtime/host/custom_host.h"
+
 #include <string.h>
 
 /* ---- Requests ---- */
@@ -71,10 +73,10 @@ static int64_t room_of(const lpc_custom_tensor *expected)
     return bytes_of(&most);
 }
 
-void wire_call(Text *out, int kind, int index, const lpc_custom_call *call,
-               const lpc_custom_plan *plan, bool asks)
+void wire_call(Text *out, int index, const lpc_custom_call *call, const lpc_custom_plan *plan,
+               bool asks)
 {
-    put(out, kind);
+    put(out, plan ? CUSTOM_RUN : CUSTOM_SHAPE);
     put(out, index);
     put(out, call->opset);
     put(out, call->in_count);
