@@ -122,11 +122,20 @@ static int64_t *new_point(Asking *a)
     return point;
 }
 
+/* Whether the inputs can be of these sizes: n - 2 is none where n is 1. */
+static bool is_possible(const Asking *a, const int64_t *point)
+{
+    for (int i = 0; i < a->fit.term_count; i++) {
+        if (size_eval(a->fit.terms[i], point) < 0) return false;
+    }
+    return true;
+}
+
 /* Asks at a smaller point; one that the function refuses tells nothing. */
 static void probe(Asking *a, int64_t *point)
 {
     Answer *answer = &a->answers[a->fit.count];
-    if (a->fit.count == FIT_POINTS || ask(a, point, answer)) return;
+    if (a->fit.count == FIT_POINTS || !is_possible(a, point) || ask(a, point, answer)) return;
     a->fit.points[a->fit.count++] = point;
 }
 

@@ -196,6 +196,10 @@ SIZED = graph([node("Neg", ["x"], ["m"], "neg"), acme("Scale", ["m"], ["a", "s"]
 save(os.path.join(run, "sized.onnx"), SIZED, 21, DOMAINS)
 save(os.path.join(run, "hill.onnx"), graph([other("Wrong", ["x"], ["y"], how="hill")], [value("x", ["n"])],
                                            [value("y", ["k"])]), 21, DOMAINS)
+save(os.path.join(run, "shorter.onnx"),
+     graph([node("Conv", ["x", "w"], ["c"], "conv"), acme("Scale", ["c"], ["y"], factor=2.0)],
+           [value("x", [1, 1, "n"])], [value("y", [1, 1, "k"])], [contents("w", [1, 1, 3], [1.0, 1.0, 1.0])]),
+     21, DOMAINS)
 for how in ("fail", "too many", "count"):
     save(os.path.join(run, how.replace(" ", "_") + ".onnx"),
          graph([other("Wrong", ["x"], ["y"], how=how)], [value("x", [4])], [value("y", ["k"])]), 21, DOMAINS)
@@ -220,6 +224,7 @@ for n in (2, 3, 5, 8):
     with open(os.path.join(run, "expected%d" % n), "w") as file:
         for numbers in (w, xs[:side * side], [v for v in xs[:side * side] if v > 0]):
             file.write(" ".join("%g" % v for v in numbers) + "\n")
+npy(os.path.join(run, "row4.npy"), [1, 1, 4], [1.0, 2.0, 3.0, 4.0])
 for n in (4, 777):
     npy(os.path.join(run, "v%d.npy" % n), [n], [1.0] * n)
 
