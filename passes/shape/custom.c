@@ -16,6 +16,7 @@ enum { MOST_SYMBOLS = 8, SOME = 1000 /* where there is no bound */ };
 typedef struct Answer {
     lpc_custom_tensor *out;
     int64_t workspace, flops;
+    bool impure;
 } Answer;
 
 typedef struct Asking {
@@ -105,6 +106,7 @@ static int ask(Asking *a, const int64_t *point, Answer *answer)
     memcpy(answer->out, a->call.out, bytes);
     answer->workspace = a->call.workspace_bytes;
     answer->flops = a->call.flops;
+    answer->impure = a->call.impure != 0;
     return code;
 }
 
@@ -221,7 +223,7 @@ static int check_answers(Asking *a)
             use->workspace_bytes = a->answers[p].workspace;
     }
     use->flops = (double)a->answers[0].flops;
-    use->impure = a->call.impure != 0;
+    use->impure = a->answers[0].impure;
     use->symbol_count = 0;
     use->symbols = NULL;
     return 0;
