@@ -39,9 +39,6 @@ void customs_close(Customs *set);
 /* All files' contents, for the build id. */
 void customs_text(const Customs *set, Text *text);
 
-/* ---- customs.c ---- */
-/* A whole file; an errno value. */
-int custom_read(Arena *arena, const char *path, const char **data, size_t *length);
 /* ---- beside.c ---- */
 int custom_find_beside(Customs *set, Diag *diag, const char *runtime, CustomFile *file);
 /* ---- build.c ---- */

@@ -1,6 +1,7 @@
 /* The set of a user's operators. */
 #include "lib/custom/custom.h"
 
+#include "backend/host/input.h"
 #include "ir/target.h"
 #include "lib/files/folder.h"
 
@@ -95,7 +96,7 @@ static int read_file(Customs *set, Diag *diag, CustomFile *file)
     size_t length = strlen(file->path);
     if (length < 3 || strcmp(file->path + length - 2, ".c") != 0)
         return diag_error(diag, "--custom %s=%s: expected a C file, FILE.c", name, file->path);
-    int failure = custom_read(set->arena, file->path, &file->text, &file->length);
+    int failure = input_read(set->arena, file->path, &file->text, &file->length);
     if (!failure) return 0;
     return diag_error(diag, "--custom %s: cannot read '%s': %s", name, file->path,
                       strerror(failure));
