@@ -178,6 +178,14 @@ for flag in (0, 1):
                                   attribute_graph("else_branch", outer)])],
          [("x", [3], [1.0, -2.0, 4.0] if flag else [-1.0, -2.0, -4.0])], [("y", [], [5 if flag else -7])],
          [contents("zero", [], [0.0])])
+# What reads a choice of ranks is done in both branches.
+flat_one = graph([node("Identity", ["x"], ["t"], "same")], [], [value("t", [6])])
+row = graph([node("Unsqueeze", ["x", "axis"], ["e"], "row")], [], [value("e", [1, 6])])
+case("branch_ranks", [node("If", ["c"], ["z"], "if", attributes=[
+    attribute_graph("then_branch", flat_one), attribute_graph("else_branch", row)]),
+    acme("Scale", ["z"], ["a"], factor=2.0),
+    node("ReduceSum", ["a"], ["y"], "sum", attributes=[attribute_int("keepdims", 0)])],
+     [("x", [6], x6), ("c", [], [1], BOOL)], [("y", [], [-6])], [contents("axis", [1], [0], I64)])
 body = graph([acme("Positive", ["v"], ["p"]), node("ReduceSum", ["p"], ["s"], "s", attributes=[
     attribute_int("keepdims", 0)]), node("Sub", ["v", "one"], ["next"], "sub"),
     node("Identity", ["c"], ["go"], "go")],
