@@ -109,9 +109,7 @@ static int again(Derive *d, const Node *node)
         if (!d->is_start[node->out[i]->id]) d->value[node->out[i]->id] = out[i];
     }
     Node *copy = call_emit(d->call, node->op, node->in_count, in, node->out_count, out);
-    copy->attrs = arena_grow(arena, node->attrs, (size_t)node->attr_count, (size_t)node->attr_count,
-                             sizeof *copy->attrs);
-    copy->attr_count = node->attr_count;
+    node_copy_attrs(d->graph, copy, node);
     return LPC_OK;
 }
 
@@ -178,9 +176,7 @@ static int pass_back(Derive *d, const Node *node, int k)
         last = i + 1;
     }
     Node *back = call_emit(d->call, OP_BACKWARD, node->in_count + 2, in, last, out);
-    back->attrs = arena_grow(arena, node->attrs, (size_t)node->attr_count, (size_t)node->attr_count,
-                             sizeof *back->attrs);
-    back->attr_count = node->attr_count;
+    node_copy_attrs(d->graph, back, node);
     node_set_string(d->graph, back, "of", info->name);
     node_set_int(d->graph, back, "output", k);
     for (int i = 0; i < last; i++)

@@ -114,10 +114,7 @@ static void copy_node(Copy *c, const Node *n)
     for (int i = 0; i < n->out_count; i++) out[i] = copy_tensor(c, n->out[i]);
     Node *made = graph_node(c->to, n->op, n->name, &n->origin, n->in_count, in, n->out_count, out);
     made->region = copy_region(c, n->region);
-    made->custom = n->custom;
-    made->attrs = arena_array(arena, (size_t)n->attr_count + 1, sizeof *made->attrs);
-    made->attr_count = n->attr_count;
-    if (n->attr_count) memcpy(made->attrs, n->attrs, (size_t)n->attr_count * sizeof *n->attrs);
+    node_copy_attrs(c->to, made, n);
     if (!n->body) return;
     made->body = copy_region(c, n->body);
     *(n->op == OP_LOOP_ENTER ? &made->body->enter : &made->body->leave) = made;

@@ -239,6 +239,8 @@ double node_float(const Node *node, const char *name);
 const char *node_string(const Node *node, const char *name);
 /* Number of ints and the ints; absent: 0 and NULL. */
 int node_ints(const Node *node, const char *name, const int64_t **values);
+/* Gives a node of the same operator what `from` says of it: attributes, and the user's operator. */
+void node_copy_attrs(Graph *graph, Node *to, const Node *from);
 void node_set_int(Graph *graph, Node *node, const char *name, int64_t value);
 void node_set_ints(Graph *graph, Node *node, const char *name, int count, const int64_t *values);
 void node_set_floats(Graph *graph, Node *node, const char *name, int count, const double *values);

@@ -1,7 +1,7 @@
 /* Attributes of nodes, and the defaults that ir/ops.def declares for them.
  *
  * A declaration is "name:kind=default", several separated by spaces; see OpInfo.attrs. */
-#include "ir/graph.h"
+#include "ir/custom.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +128,16 @@ void node_set_floats(Graph *graph, Node *node, const char *name, int count, cons
     double *copy = arena_array(graph->arena, (size_t)count, sizeof *copy);
     for (int i = 0; i < count; i++) copy[i] = values[i];
     set_attr(graph, node, name, ATTR_FLOATS, count)->floats = copy;
+}
+
+void node_copy_attrs(Graph *graph, Node *to, const Node *from)
+{
+    size_t count = (size_t)from->attr_count;
+    to->attrs = arena_grow(graph->arena, from->attrs, count, count, sizeof *to->attrs);
+    to->attr_count = from->attr_count;
+    if (!from->custom) return;
+    to->custom = arena_alloc(graph->arena, sizeof *to->custom);
+    *to->custom = *from->custom; /* shapes are found for each */
 }
 
 void node_set_int(Graph *graph, Node *node, const char *name, int64_t value)

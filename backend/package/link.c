@@ -3,13 +3,13 @@
 
 #include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
+#include "backend/host/input.h"
 #include "backend/host/output.h"
 #include "backend/host/toolchain.h"
 #include "ir/custom.h"
 #include "ir/machine.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,15 +30,11 @@ bool package_can_link(const PackJob *job, const Target *target)
 
 static int copy_file(PackJob *job, const char *from, const char *to)
 {
-    FILE *in = fopen(from, "rb");
-    if (!in) return diag_error(job->diag, "cannot read '%s': %s", from, strerror(errno));
-    Text text;
-    text_init(&text, job->arena);
-    char buffer[16384];
+    const char *data;
     size_t length;
-    while ((length = fread(buffer, 1, sizeof buffer, in)) > 0) text_addn(&text, buffer, length);
-    fclose(in);
-    return output_write(job->diag, to, text.data, text.length);
+    int failure = input_read(job->arena, from, &data, &length);
+    if (failure) return diag_error(job->diag, "cannot read '%s': %s", from, strerror(failure));
+    return output_write(job->diag, to, data, length);
 }
 
 /* Copies the runtime's sources into FOLDER/runtime. */

@@ -98,12 +98,14 @@ static int compile_for(Check *c, const DataSet *set)
         c->contents_bound = bind_contents(c, set, &options) > 0;
         if (c->contents_bound) code = compile_once(c, start(c, &told), &options);
     }
+    if (!code) {
+        told.listener = NULL; /* its notes have been told */
+        code = leeway_read(c->arena, &told, &options, &c->leeway);
+    }
     if (code) {
         c->diag = told;
         return code;
     }
-    told.listener = NULL; /* it has been told */
-    TRY(leeway_read(c->arena, &told, &options, &c->leeway));
     c->tolerance.steps = c->leeway.quantises ? 1 : 0;
     c->diag.file = NULL;
     c->shapes_of = set;

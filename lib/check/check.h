@@ -30,8 +30,8 @@ typedef struct CheckOptions {
     void *user;
 } CheckOptions;
 
-/* Cuts into so many stages on the only target, or as many as the model has layers (0: as it is). LPC_USAGE, reported, when several targets
- * are named, and not as many. */
+/* Cuts into so many stages on the only target, or as many as the model has layers (0: as it is). LPC_USAGE,
+ * reported, when several targets are named, and not as many. */
 int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
 
 /* 0: all match; LPC_MISMATCH; LPC_ERROR, reported. kept: NULL, or gets the temporary folder with the

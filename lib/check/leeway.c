@@ -59,7 +59,7 @@ int leeway_read(Arena *arena, Diag *diag, const CompileOptions *options, Leeway 
     CompileOptions own = *options;
     if (!own.random_input) own.random_input = "lpc.random"; /* or numbers would be constants */
     *leeway = (Leeway){0};
-    TRY(compile_import(arena, diag, &own, &graph));
+    TRY(compile_import(arena, diag, &own, NULL, &graph));
     for (int i = 0; i < graph->node_count; i++)
         leeway->quantises |= (op_info(graph->nodes[i]->op)->traits & T_QUANTISES) != 0;
     return find_drawn(graph, leeway);

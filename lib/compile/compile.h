@@ -16,12 +16,14 @@
 
 struct PackJob; /* backend/package/package.h */
 
-/* Model to graph, no pass run. */
-int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
-/* Model to graph, all graph passes run. */
+/* Model to graph, no pass run. missing: ImportOptions.missing, with which there may be a graph beside an
+ * error; without a graph it is NULL. */
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, MissingList *missing,
+                   Graph **graph);
+/* All graph passes, on what was imported. */
+int compile_passes(const CompileOptions *options, Graph *graph);
+/* Both. */
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph);
-/* The operators of --custom, for an import; they must be open (customs_open) before shapes are asked for. */
-void compile_custom(const CompileOptions *options, ImportOptions *import);
 /* How stages on a target are lowered by the options: scalar, plainly, or with measured tilings, taking
  * notes when more are wanted. */
 int compile_lowering(Arena *arena, Diag *diag, CompileOptions *options, const Target *target,

@@ -39,13 +39,6 @@ static int read_bound_inputs(Arena *arena, Diag *diag, CompileOptions *options)
     return 0;
 }
 
-void compile_custom(const CompileOptions *options, ImportOptions *import)
-{
-    if (!options->customs) return;
-    import->customs = options->customs->ops;
-    import->custom_count = options->customs->count;
-}
-
 /* No error: a build may give all its models the same options. */
 static void tell_unused(Diag *diag, const ImportOptions *import)
 {
@@ -59,8 +52,10 @@ static void tell_unused(Diag *diag, const ImportOptions *import)
     if (names.length) diag_note(diag, "lpc: --custom: the model has no %s", names.data);
 }
 
-int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
+int compile_import(Arena *arena, Diag *diag, CompileOptions *options, MissingList *missing,
+                   Graph **graph)
 {
+    *graph = NULL;
     TRY(read_bound_inputs(arena, diag, options));
     TRY(customs_open(options->customs, diag));
     ImportOptions import = {.binds = options->binds,
@@ -77,22 +72,32 @@ int compile_import(Arena *arena, Diag *diag, CompileOptions *options, Graph **gr
                             .infer = pass_shapes,
                             .random_seed = options->random_seed,
                             .random_input = options->random_input,
-                            .max_string = options->max_string};
-    compile_custom(options, &import);
+                            .max_string = options->max_string,
+                            .missing = missing};
+    if (options->customs) {
+        import.customs = options->customs->ops;
+        import.custom_count = options->customs->count;
+    }
     import.custom_used = arena_array(arena, (size_t)import.custom_count + 1, sizeof(bool));
     TRY(import_onnx(arena, diag, options->model, &import, graph));
     tell_unused(diag, &import);
     return 0;
 }
 
+int compile_passes(const CompileOptions *options, Graph *graph)
+{
+    double since = compile_seconds();
+    if (options->name) graph->name = names_identifier(graph->arena, options->name);
+    TRY(options->no_plan ? passes_run_plain(graph) : passes_run_default(graph));
+    TRY(import_check_states(graph));
+    compile_lap(graph->diag, options, "graph", &since);
+    return 0;
+}
+
 int compile_graph(Arena *arena, Diag *diag, CompileOptions *options, Graph **graph)
 {
     double since = compile_seconds();
-    TRY(compile_import(arena, diag, options, graph));
-    if (options->name) (*graph)->name = names_identifier(arena, options->name);
+    TRY(compile_import(arena, diag, options, NULL, graph));
     compile_lap(diag, options, "import", &since);
-    TRY(options->no_plan ? passes_run_plain(*graph) : passes_run_default(*graph));
-    TRY(import_check_states(*graph));
-    compile_lap(diag, options, "graph", &since);
-    return 0;
+    return compile_passes(options, *graph);
 }

@@ -3,6 +3,7 @@
  * target, say. */
 #include "lib/custom/custom.h"
 
+#include "backend/host/input.h"
 #include "backend/host/toolchain.h"
 #include "ir/target.h"
 
@@ -63,7 +64,7 @@ static int add(Customs *set, Diag *diag, CustomFile *file, const char *path)
         return diag_error(diag, "--custom: '%s' includes a file whose name is no file's here",
                           file->path);
     CustomFile beside = {.path = path, .name = arena_strdup(set->arena, name)};
-    int failure = custom_read(set->arena, path, &beside.text, &beside.length);
+    int failure = input_read(set->arena, path, &beside.text, &beside.length);
     if (failure) return diag_error(diag, "--custom: cannot read '%s': %s", path, strerror(failure));
     arena_push(set->arena, file->beside, file->beside_count) = beside;
     return 0;

@@ -31,16 +31,14 @@ typedef struct Customs {
 Customs *customs_new(Arena *arena);
 /* Adds an operator ("acme::Smooth", "ai.onnx::Gelu"), the file is not looked at yet. */
 void customs_add(Customs *set, const char *name, const char *path);
-/* Reads the files, compiles them for this machine and starts their process: once, unless some were added. */
+/* Reads the files, compiles them for this machine and starts their process: once, unless some were added or
+ * it is gone. */
 int customs_open(Customs *set, Diag *diag);
 /* Ends the process. NULL: nothing. */
 void customs_close(Customs *set);
 /* All files' contents, for the build id. */
 void customs_text(const Customs *set, Text *text);
 
-/* ---- customs.c ---- */
-/* A whole file; an errno value. */
-int custom_read(Arena *arena, const char *path, const char **data, size_t *length);
 /* ---- beside.c ---- */
 int custom_find_beside(Customs *set, Diag *diag, const char *runtime, CustomFile *file);
 /* ---- build.c ---- */

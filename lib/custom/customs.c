@@ -1,6 +1,7 @@
 /* The set of a user's operators. */
 #include "lib/custom/custom.h"
 
+#include "backend/host/input.h"
 #include "ir/target.h"
 #include "lib/files/folder.h"
 
@@ -95,7 +96,7 @@ static int read_file(Customs *set, Diag *diag, CustomFile *file)
     size_t length = strlen(file->path);
     if (length < 3 || strcmp(file->path + length - 2, ".c") != 0)
         return diag_error(diag, "--custom %s=%s: expected a C file, FILE.c", name, file->path);
-    int failure = custom_read(set->arena, file->path, &file->text, &file->length);
+    int failure = input_read(set->arena, file->path, &file->text, &file->length);
     if (!failure) return 0;
     return diag_error(diag, "--custom %s: cannot read '%s': %s", name, file->path,
                       strerror(failure));
@@ -142,17 +143,32 @@ static int open_once(Customs *set, Diag *diag)
     return build_and_start(set, diag, runtime);
 }
 
-int customs_open(Customs *set, Diag *diag)
+/* Forgets what the last opening found. Graphs of before keep their operators. */
+static void begin_anew(Customs *set)
 {
-    const char *before = diag->file;
-    if (!set || set->opened == set->count) return 0;
-    customs_close(set);
+    const CustomOp *ops = set->ops;
+    int count = set->count;
+    set->ops = NULL;
+    set->count = 0;
+    for (int i = 0; i < count; i++) {
+        CustomOp op = ops[i];
+        op.index = set->count;
+        if (!op.is_found) arena_push(set->arena, set->ops, set->count) = op;
+    }
     for (int i = 0; i < set->file_count; i++) {
         CustomFile *file = &set->files[i];
         file->symbol_count = file->global_count = file->beside_count = 0;
         file->symbols = file->globals = NULL;
         file->beside = NULL;
     }
+}
+
+int customs_open(Customs *set, Diag *diag)
+{
+    const char *before = diag->file;
+    if (!set || !set->count || (set->to >= 0 && set->opened == set->count)) return 0;
+    customs_close(set);
+    begin_anew(set);
     diag->file = NULL; /* what is wrong is not the model's */
     int code = open_once(set, diag);
     diag->file = before;

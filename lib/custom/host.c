@@ -83,15 +83,22 @@ static bool receive(int from, Arena *arena, WireReader *reply)
     return receive_all(from, data, (size_t)bytes);
 }
 
-/* Sends a request and reads the reply into the arena; false: the process is gone, the error says how. */
-static bool ask(Customs *set, Arena *arena, const Text *request, WireReader *reply)
+/* Sends a call and reads the reply into the arena; false: the process is gone, call->error says how.
+ * plan: to run, else NULL. */
+static bool ask(Customs *set, Arena *arena, const CustomOp *op, lpc_custom_call *call,
+                const lpc_custom_plan *plan, bool asks, WireReader *reply)
 {
-    int64_t bytes = (int64_t)request->length;
-    if (set->to < 0) return false; /* and was told */
-    if (send_all(set->to, &bytes, sizeof bytes) &&
-        send_all(set->to, request->data, request->length) && receive(set->to, arena, reply))
-        return true;
-    set->gone = how_it_ended(set);
+    Text request;
+    text_init(&request, arena);
+    wire_call(&request, op->index, call, plan, asks);
+    int64_t bytes = (int64_t)request.length;
+    if (set->to >= 0) {
+        if (send_all(set->to, &bytes, sizeof bytes) &&
+            send_all(set->to, request.data, request.length) && receive(set->to, arena, reply))
+            return true;
+        set->gone = how_it_ended(set);
+    }
+    call->error = set->gone;
     return false;
 }
 
@@ -99,15 +106,9 @@ static int shape(CustomHost *host, const CustomOp *op, lpc_custom_call *call)
 {
     Customs *set = (Customs *)host;
     Arena *arena = arena_new();
-    Text request;
     WireReader reply;
-    text_init(&request, arena);
-    wire_call(&request, CUSTOM_SHAPE, op->index, call, NULL, false);
     int code = CUSTOM_GONE;
-    if (ask(set, arena, &request, &reply))
-        code = wire_shape(&reply, set, call);
-    else
-        call->error = set->gone;
+    if (ask(set, arena, op, call, NULL, false, &reply)) code = wire_shape(&reply, set, call);
     arena_free(arena);
     return code;
 }
@@ -117,15 +118,10 @@ static int run(CustomHost *host, const CustomOp *op, lpc_custom_call *call,
 {
     Customs *set = (Customs *)host;
     Arena *arena = arena_new();
-    Text request;
     WireReader reply;
-    text_init(&request, arena);
-    wire_call(&request, CUSTOM_RUN, op->index, call, plan, asks);
     int code = CUSTOM_GONE;
-    if (ask(set, arena, &request, &reply))
+    if (ask(set, arena, op, call, plan, asks, &reply))
         code = wire_run(&reply, set, call, plan, sizes);
-    else
-        call->error = set->gone;
     arena_free(arena);
     return code;
 }

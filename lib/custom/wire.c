@@ -1,6 +1,8 @@
 /* See wire.h. */
 #include "lib/custom/wire.h"
 
+#include "runtime/host/custom_host.h"
+
 #include <string.h>
 
 /* ---- Requests ---- */
@@ -71,10 +73,19 @@ static int64_t room_of(const lpc_custom_tensor *expected)
     return bytes_of(&most);
 }
 
-void wire_call(Text *out, int kind, int index, const lpc_custom_call *call,
-               const lpc_custom_plan *plan, bool asks)
+/* How many sizes the function sets. */
+static int64_t open_of(const lpc_custom_plan *plan, int out_count)
 {
-    put(out, kind);
+    int64_t count = 0;
+    for (int i = 0; i < out_count; i++)
+        for (int k = 0; k < plan->expected[i].rank; k++) count += plan->expected[i].dims[k] < 0;
+    return count;
+}
+
+void wire_call(Text *out, int index, const lpc_custom_call *call, const lpc_custom_plan *plan,
+               bool asks)
+{
+    put(out, plan ? CUSTOM_RUN : CUSTOM_SHAPE);
     put(out, index);
     put(out, call->opset);
     put(out, call->in_count);
@@ -98,8 +109,9 @@ void wire_call(Text *out, int kind, int index, const lpc_custom_call *call,
 
 static const char *get_bytes(WireReader *r, size_t bytes)
 {
+    size_t left = r->length - r->at;
+    if (bytes > left || (bytes + 7) / 8 * 8 > left) return NULL;
     size_t padded = (bytes + 7) / 8 * 8;
-    if (r->length - r->at < padded) return NULL;
     r->at += padded;
     return r->data + r->at - padded;
 }
@@ -110,6 +122,13 @@ int64_t wire_get(WireReader *r)
     const char *from = get_bytes(r, sizeof value);
     if (from) memcpy(&value, from, sizeof value);
     return value;
+}
+
+/* A reply that is none, of a process whose memory the functions spoilt. */
+static int broken(lpc_custom_call *call)
+{
+    call->error = "it spoilt the memory of its process";
+    return CUSTOM_GONE;
 }
 
 /* The function's result, and why. */
@@ -142,11 +161,12 @@ int wire_run(WireReader *r, Customs *set, lpc_custom_call *call, const lpc_custo
 {
     int code = get_result(r, set, call);
     int64_t open = wire_get(r);
+    if (open != (code ? 0 : open_of(plan, call->out_count))) return broken(call);
     for (int64_t i = 0; i < open; i++) sizes[i] = wire_get(r);
     for (int i = 0; i < call->out_count; i++) {
         int64_t bytes = wire_get(r);
-        if (bytes <= 0) continue;
-        const char *data = get_bytes(r, (size_t)bytes);
+        const char *data = bytes > 0 ? get_bytes(r, (size_t)bytes) : NULL;
+        if (bytes != room_of(&plan->expected[i]) || (bytes > 0 && !data)) return broken(call);
         if (data) memcpy(plan->expected[i].data, data, (size_t)bytes);
     }
     return code;

@@ -13,8 +13,8 @@ typedef struct WireReader {
 int64_t wire_get(WireReader *reader);
 
 /* A request; plan: to run, else NULL. */
-void wire_call(Text *out, int kind, int index, const lpc_custom_call *call,
-               const lpc_custom_plan *plan, bool asks);
+void wire_call(Text *out, int index, const lpc_custom_call *call, const lpc_custom_plan *plan,
+               bool asks);
 /* Replies, into what was asked; both return the function's result. */
 int wire_shape(WireReader *reader, Customs *set, lpc_custom_call *call);
 int wire_run(WireReader *reader, Customs *set, lpc_custom_call *call, const lpc_custom_plan *plan,

@@ -1,7 +1,7 @@
 /* See inspect.h. */
 #include "lib/inspect/inspect.h"
 
-#include "lib/custom/custom.h"
+#include "ir/custom.h"
 #include "passes/passes.h"
 
 #include <stdlib.h>
@@ -81,23 +81,18 @@ int inspect_model(Arena *arena, Diag *diag, CompileOptions *options, Inspection 
 {
     Graph *graph;
     *x = (Inspection){0};
-    ImportOptions import = {.binds = options->binds,
-                            .bind_count = options->bind_count,
-                            .infer = pass_shapes,
-                            .missing = &x->missing};
-    TRY(customs_open(options->customs, diag));
-    compile_custom(options, &import);
-    int code = import_onnx(arena, diag, options->model, &import, &graph);
+    int code = compile_import(arena, diag, options, &x->missing, &graph);
     if (!graph) return code;
     count_operators(graph, x);
     count_constants(graph, x);
     if (code) return look_further(graph, x);
-    code = compile_graph(arena, diag, options, &x->graph);
-    if (code && x->graph) x->unknown_sizes = x->graph->unknown_sizes;
+    x->graph = graph;
+    code = compile_passes(options, graph);
+    if (code) x->unknown_sizes = graph->unknown_sizes;
     TRY(code);
-    x->bounded = all_bounded(x->graph);
+    x->bounded = all_bounded(graph);
     if (!x->bounded) return 0;
-    TRY(compile_stages(arena, diag, options, x->graph, &x->cut));
+    TRY(compile_stages(arena, diag, options, graph, &x->cut));
     add_needs(x);
     return 0;
 }

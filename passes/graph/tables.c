@@ -100,8 +100,7 @@ static Tensor *repeat(const Table *t, const Node *n, Tensor *codes)
     if (n->op == OP_DEQUANTIZE_LINEAR) in[0] = codes;
     int at = rewrite_position(g, t->last);
     Node *copy = graph_node_at(g, at, n->op, NULL, &n->origin, n->in_count, in, 1, &y);
-    copy->attrs = n->attrs;
-    copy->attr_count = n->attr_count;
+    node_copy_attrs(g, copy, n);
     copy->region = t->last->region;
     return y;
 }

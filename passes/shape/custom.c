@@ -16,6 +16,7 @@ enum { MOST_SYMBOLS = 8, SOME = 1000 /* where there is no bound */ };
 typedef struct Answer {
     lpc_custom_tensor *out;
     int64_t workspace, flops;
+    bool impure;
 } Answer;
 
 typedef struct Asking {
@@ -105,6 +106,7 @@ static int ask(Asking *a, const int64_t *point, Answer *answer)
     memcpy(answer->out, a->call.out, bytes);
     answer->workspace = a->call.workspace_bytes;
     answer->flops = a->call.flops;
+    answer->impure = a->call.impure != 0;
     return code;
 }
 
@@ -122,11 +124,20 @@ static int64_t *new_point(Asking *a)
     return point;
 }
 
+/* Whether the inputs can be of these sizes: n - 2 is none where n is 1. */
+static bool is_possible(const Asking *a, const int64_t *point)
+{
+    for (int i = 0; i < a->fit.term_count; i++) {
+        if (size_eval(a->fit.terms[i], point) < 0) return false;
+    }
+    return true;
+}
+
 /* Asks at a smaller point; one that the function refuses tells nothing. */
 static void probe(Asking *a, int64_t *point)
 {
     Answer *answer = &a->answers[a->fit.count];
-    if (a->fit.count == FIT_POINTS || ask(a, point, answer)) return;
+    if (a->fit.count == FIT_POINTS || !is_possible(a, point) || ask(a, point, answer)) return;
     a->fit.points[a->fit.count++] = point;
 }
 
@@ -212,7 +223,7 @@ static int check_answers(Asking *a)
             use->workspace_bytes = a->answers[p].workspace;
     }
     use->flops = (double)a->answers[0].flops;
-    use->impure = a->call.impure != 0;
+    use->impure = a->answers[0].impure;
     use->symbol_count = 0;
     use->symbols = NULL;
     return 0;

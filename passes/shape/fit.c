@@ -33,9 +33,12 @@ static const Size *fit_line(const Fit *f, const Size *x)
     for (int p = 1; p < f->count; p++) {
         int64_t dx = at(f, x, p) - x0, dv = f->values[p] - v0;
         if (!dx) continue;
-        if (dv % dx) return NULL;
+        int64_t part, rest;
+        if (dv % dx || __builtin_mul_overflow(x0, dv / dx, &part) ||
+            __builtin_sub_overflow(v0, part, &rest))
+            return NULL;
         const Size *scaled = size_muli(f->sizes, x, dv / dx);
-        return if_holds(f, size_addi(f->sizes, scaled, v0 - x0 * (dv / dx)));
+        return if_holds(f, size_addi(f->sizes, scaled, rest));
     }
     return NULL;
 }
@@ -114,8 +117,10 @@ static const Size *fit_sum(const Fit *f)
         if (p < 0) return NULL;
         int64_t dx = f->points[p][symbol] - f->points[0][symbol];
         int64_t dv = f->values[p] - f->values[0];
-        if (dv % dx) return NULL;
-        rest -= dv / dx * f->points[0][symbol];
+        int64_t part;
+        if (dv % dx || __builtin_mul_overflow(f->points[0][symbol], dv / dx, &part) ||
+            __builtin_sub_overflow(rest, part, &rest))
+            return NULL;
         const Size *term = size_muli(f->sizes, size_sym(f->sizes, symbol), dv / dx);
         sum = size_add(f->sizes, sum, term);
     }
@@ -129,12 +134,22 @@ static const Size *fit_all(const Fit *f)
     return fit_line(f, product);
 }
 
+/* Larger ones, which no tensor has, are not looked into: so nothing here overflows but products. */
+static bool all_small(const Fit *f)
+{
+    for (int p = 0; p < f->count; p++) {
+        if (f->values[p] > INT64_C(1) << 48) return false;
+    }
+    return true;
+}
+
 const Size *fit_size(const Fit *f)
 {
     const Size *size = size_const(f->sizes, f->values[0]);
     if (f->symbol_count && f->count < 2) return NULL; /* too little is known */
     size = if_holds(f, size);
-    if (!size) size = fit_one(f, fit_line);
+    if (size || !all_small(f)) return size;
+    size = fit_one(f, fit_line);
     if (!size) size = fit_one(f, fit_limit);
     if (!size) size = fit_one(f, fit_window);
     if (!size) size = fit_pairs(f);

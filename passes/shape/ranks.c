@@ -9,8 +9,6 @@
  * changed. */
 #include "passes/shape/walk.h"
 
-#include <string.h>
-
 enum { MOST_COPIES = 400 }; /* of nodes: one choice after the other doubles them each time */
 
 static bool reads(const Node *n, const Tensor *x)
@@ -68,9 +66,7 @@ static Node *copy_in(Graph *g, int at, const Node *n, const Node *phi, bool when
     Node *copy =
         graph_node_at(g, at, n->op, n->name, &n->origin, n->in_count, n->in, n->out_count, out);
     copy->region = graph_branch(g, n->region, phi->in[0], when);
-    copy->attrs = arena_array(g->arena, (size_t)n->attr_count + 1, sizeof *copy->attrs);
-    copy->attr_count = n->attr_count;
-    if (n->attr_count) memcpy(copy->attrs, n->attrs, (size_t)n->attr_count * sizeof *n->attrs);
+    node_copy_attrs(g, copy, n);
     put_in_place(copy, phi->out[0], phi->in[when ? 1 : 2]);
     return copy;
 }

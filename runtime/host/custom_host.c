@@ -166,8 +166,7 @@ static lpc_custom_tensor *get_inputs(Request *r, int count, lpc_custom_tensor **
 
 static void shape(Request *r, const custom_entry *entry, lpc_custom_call *call)
 {
-    int result = entry->shape(call);
-    put(r, result);
+    put(r, entry->shape(call) != 0); /* any number refuses, CUSTOM_GONE's too */
     put_text(r, call->error ? call->error : "");
     for (int i = 0; i < call->out_count; i++) {
         const lpc_custom_tensor *t = &call->out[i];
@@ -181,15 +180,14 @@ static void shape(Request *r, const custom_entry *entry, lpc_custom_call *call)
     put(r, call->impure);
 }
 
-static void run(Request *r, const custom_entry *entry, lpc_custom_call *call, lpc_custom_plan *plan,
-                int64_t *room)
+static void run(Request *r, lpc_custom_call *call, const lpc_custom_plan *plan, const int64_t *room)
 {
-    int64_t open[1 + 64 * LPC_CUSTOM_RANK], count = 0;
+    int64_t count = 0;
     for (int i = 0; i < call->out_count; i++)
         for (int k = 0; k < plan->expected[i].rank; k++) count += plan->expected[i].dims[k] < 0;
     call->workspace = make(r, (size_t)plan->workspace_bytes);
-    int result =
-        count > 64 * LPC_CUSTOM_RANK ? LPC_RUN_BOUND : lpc_custom_execute(call, plan, open);
+    int64_t *open = make(r, (size_t)count * sizeof *open);
+    int result = lpc_custom_execute(call, plan, open);
     put(r, result);
     put_text(r, call->error ? call->error : "");
     if (result) count = 0;
@@ -199,7 +197,6 @@ static void run(Request *r, const custom_entry *entry, lpc_custom_call *call, lp
         put(r, room[i]);
         if (room[i] > 0) put_bytes(r, plan->expected[i].data, (size_t)room[i]);
     }
-    (void)entry;
 }
 
 static void answer(Request *r)
@@ -234,7 +231,7 @@ static void answer(Request *r)
     call.in = in;
     plan.known = known;
     plan.expected = expected;
-    run(r, entry, &call, &plan, room);
+    run(r, &call, &plan, room);
 }
 
 static void reply(Request *r)

@@ -71,6 +71,7 @@ runs() {
     "$LPC" "$1.onnx" -o out --quiet "${ops[@]}" "${@:3}" >log 2>&1 || fail "$1: $(cat log)"
     "$LPC" run out --input "x=$2.npy" >log 2>&1
 }
+runs shorter row4 --max n=8 && grep -q 'y f32\[1,1,2\]' log || fail "shorter than its input by 2: $(cat log)"
 runs hill v4 --max n=2000 || fail "hill of 4: $(cat log)"
 runs hill v777 --max n=2000 && fail "hill of 777: ran, of a size that nobody foresaw"
 grep -q 'out of its bound' log || fail "hill of 777: $(cat log)"

@@ -178,6 +178,14 @@ for flag in (0, 1):
                                   attribute_graph("else_branch", outer)])],
          [("x", [3], [1.0, -2.0, 4.0] if flag else [-1.0, -2.0, -4.0])], [("y", [], [5 if flag else -7])],
          [contents("zero", [], [0.0])])
+# What reads a choice of ranks is done in both branches.
+flat_one = graph([node("Identity", ["x"], ["t"], "same")], [], [value("t", [6])])
+row = graph([node("Unsqueeze", ["x", "axis"], ["e"], "row")], [], [value("e", [1, 6])])
+case("branch_ranks", [node("If", ["c"], ["z"], "if", attributes=[
+    attribute_graph("then_branch", flat_one), attribute_graph("else_branch", row)]),
+    acme("Scale", ["z"], ["a"], factor=2.0),
+    node("ReduceSum", ["a"], ["y"], "sum", attributes=[attribute_int("keepdims", 0)])],
+     [("x", [6], x6), ("c", [], [1], BOOL)], [("y", [], [-6])], [contents("axis", [1], [0], I64)])
 body = graph([acme("Positive", ["v"], ["p"]), node("ReduceSum", ["p"], ["s"], "s", attributes=[
     attribute_int("keepdims", 0)]), node("Sub", ["v", "one"], ["next"], "sub"),
     node("Identity", ["c"], ["go"], "go")],
@@ -196,6 +204,10 @@ SIZED = graph([node("Neg", ["x"], ["m"], "neg"), acme("Scale", ["m"], ["a", "s"]
 save(os.path.join(run, "sized.onnx"), SIZED, 21, DOMAINS)
 save(os.path.join(run, "hill.onnx"), graph([other("Wrong", ["x"], ["y"], how="hill")], [value("x", ["n"])],
                                            [value("y", ["k"])]), 21, DOMAINS)
+save(os.path.join(run, "shorter.onnx"),
+     graph([node("Conv", ["x", "w"], ["c"], "conv"), acme("Scale", ["c"], ["y"], factor=2.0)],
+           [value("x", [1, 1, "n"])], [value("y", [1, 1, "k"])], [contents("w", [1, 1, 3], [1.0, 1.0, 1.0])]),
+     21, DOMAINS)
 for how in ("fail", "too many", "count"):
     save(os.path.join(run, how.replace(" ", "_") + ".onnx"),
          graph([other("Wrong", ["x"], ["y"], how=how)], [value("x", [4])], [value("y", ["k"])]), 21, DOMAINS)
@@ -220,6 +232,7 @@ for n in (2, 3, 5, 8):
     with open(os.path.join(run, "expected%d" % n), "w") as file:
         for numbers in (w, xs[:side * side], [v for v in xs[:side * side] if v > 0]):
             file.write(" ".join("%g" % v for v in numbers) + "\n")
+npy(os.path.join(run, "row4.npy"), [1, 1, 4], [1.0, 2.0, 3.0, 4.0])
 for n in (4, 777):
     npy(os.path.join(run, "v%d.npy" % n), [n], [1.0] * n)
 

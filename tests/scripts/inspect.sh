@@ -8,7 +8,7 @@ command -v python3 >/dev/null || { echo "inspect: no python3: skipped"; exit 77;
 . "$LPC_SOURCE/tests/common.sh"
 cd "$work" || exit 1
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$LPC_SOURCE/tests/scripts python3 - <<'END' || exit 1
-from onnx_writer import attribute_int, field, graph, node, save, value
+from onnx_writer import attribute_int, contents, field, graph, node, save, value
 
 domains = ("org.pytorch.aten", "com.microsoft", "ai.onnx.contrib", "my.own")
 imports = b"".join(field(8, field(1, d) + field(2, 1)) for d in domains)
@@ -31,6 +31,8 @@ save("many.onnx", graph([
 save("loop.onnx", graph([node("Wobble", ["x"], ["y"], "wobble")], [x], [y]), 6)
 save("old.onnx", graph([node("Slice", ["x"], ["y"], "slice")], [x], [y]), 9)
 save("sizes.onnx", graph([node("Resize", ["x", "", "", "i"], ["y"], "sizes")], [x, i], [y]))
+save("long.onnx", graph([node("StringConcat", ["x", "c"], ["y"], "cat")], [value("x", [1], 8)],
+                        [value("y", [1], 8)], [contents("c", [1], ["a" * 300], 8)]), 20)
 save("future.onnx", graph([node("Relu", ["x"], ["y"], "relu")], [x], [y]), 99)
 END
 says() { # each PATTERN is in what the last command said, its lines joined
@@ -54,6 +56,9 @@ says "a newer export may help"
 expect 1 "sizes that follow from data" "$LPC" inspect sizes.onnx
 grep -q "not supported:" log && fail "a model whose sizes are unknown has no node that is not supported"
 expect 1 "opset 99 is newer than 27, .*version_converter" "$LPC" inspect future.onnx
+# What is told of a reading holds for inspect's.
+expect 1 "a string of 300 bytes; --max-string gives room for 256" "$LPC" inspect long.onnx
+expect 0 "operators: StringConcat:1" "$LPC" inspect long.onnx --max-string 400
 expect 1 "" "$LPC" many.onnx -o out --quiet
 [ -e out ] && fail "something was written"
 [ "$failures" = 0 ]

@@ -83,6 +83,8 @@ static void test_none(Fit *fit)
     for (int p = 0; p < POINTS; p++) fit->values[p] = fit->points[p][0];
     fit->values[POINTS - 1]++;
     CHECK(!fit_size(fit), "one value that differs");
+    for (int p = 0; p < POINTS; p++) fit->values[p] = p % 2 ? INT64_MAX - p : p;
+    CHECK(!fit_size(fit), "sizes of no tensor");
     fit->count = 1;
     CHECK(!fit_size(fit), "one point tells nothing");
 }

@@ -42,19 +42,20 @@ static Tensor *dense_alias(Lower *lw, const Tensor *like, const char *name)
     return alias;
 }
 
-static int copy(Lower *lw, Node *of, const char *name, const Tensor *from, const Tensor *to)
+/* A node of lpc's own beside `of`; to: NULL, it has no output. */
+static int lower_beside(Lower *lw, Node *of, OpCode op, const char *name, Tensor *from, Tensor *to)
 {
     Node *node = arena_alloc(lw->arena, sizeof *node);
     Tensor **ends = arena_array(lw->arena, 2, sizeof *ends);
-    ends[0] = (Tensor *)(uintptr_t)from;
-    ends[1] = (Tensor *)(uintptr_t)to;
+    ends[0] = from;
+    ends[1] = to;
     *node = (Node){.id = of->id,
-                   .op = OP_COPY,
+                   .op = op,
                    .origin = of->origin,
                    .in = ends,
                    .in_count = 1,
                    .out = ends + 1,
-                   .out_count = 1};
+                   .out_count = to != NULL};
     node->name = arena_printf(lw->arena, "%s_%s", of->name, name);
     int code = lower_node(lw, node);
     lw->node = of;
@@ -67,7 +68,7 @@ typedef struct Calling {
     Lower *lw;
     Node *node;
     External *x;
-    const Tensor **in, **out; /* as the function sees them */
+    Tensor **in, **out; /* as the function sees them */
     Buffer *workspace, *open;
     int *symbols; /* that are set, in order */
 } Calling;
@@ -104,7 +105,7 @@ static int prepare_inputs(Calling *c)
 {
     Lower *lw = c->lw;
     for (int i = 0; i < c->node->in_count; i++) {
-        const Tensor *x = c->node->in[i];
+        Tensor *x = c->node->in[i];
         describe(c, x, &c->x->in[i]);
         if (!x) continue;
         c->x->in[i].is_constant = custom_shape_sees(x);
@@ -112,7 +113,7 @@ static int prepare_inputs(Calling *c)
         if (is_dense(lw, x)) continue;
         const char *name = arena_printf(lw->arena, "in%d", i);
         Tensor *alias = dense_alias(lw, x, name);
-        TRY(copy(lw, c->node, name, x, alias));
+        TRY(lower_beside(lw, c->node, OP_COPY, name, x, alias));
         c->in[i] = alias;
     }
     return 0;
@@ -122,7 +123,7 @@ static void prepare_outputs(Calling *c)
 {
     Lower *lw = c->lw;
     for (int i = 0; i < c->node->out_count; i++) {
-        const Tensor *y = c->node->out[i];
+        Tensor *y = c->node->out[i];
         describe(c, y, &c->x->out[i]);
         note_open(c, i);
         if (y)
@@ -150,8 +151,8 @@ static void pass_tensor(Calling *c, const char *name, const Tensor *tensor, bool
 {
     SizeTable *sizes = c->lw->sizes;
     const Place *place = lower_place(c->lw, tensor);
-    const Size *count = size_const(sizes, dtype_cells(tensor->dtype));
-    for (int i = 0; i < tensor->rank; i++) count = size_mul(sizes, count, tensor->dims[i]);
+    const Size *count =
+        size_muli(sizes, tensor_elements(sizes, tensor), dtype_cells(tensor->dtype));
     pass(c, name, place->buffer, place->offset, open ? NULL : count, write);
 }
 
@@ -180,20 +181,9 @@ static void call_function(Calling *c)
 /* Strings that the function made are checked: kernels rely on their lengths. */
 static int check_strings(Calling *c, Tensor *made)
 {
-    Lower *lw = c->lw;
     if (!dtype_is_string(made->dtype)) return 0;
-    Node *node = arena_alloc(lw->arena, sizeof *node);
-    Tensor **in = arena_array(lw->arena, 1, sizeof *in);
-    in[0] = made;
-    *node = (Node){.id = c->node->id,
-                   .op = OP_STRING_CHECK,
-                   .origin = c->node->origin,
-                   .in = in,
-                   .in_count = 1};
-    node->name = arena_printf(lw->arena, "%s_%s_check", c->node->name, made->name);
-    int code = lower_node(lw, node);
-    lw->node = c->node;
-    return code;
+    const char *name = arena_printf(c->lw->arena, "%s_check", made->name);
+    return lower_beside(c->lw, c->node, OP_STRING_CHECK, name, made, NULL);
 }
 
 static int finish_outputs(Calling *c)
@@ -201,9 +191,10 @@ static int finish_outputs(Calling *c)
     for (int i = 0; i < c->node->out_count; i++) {
         Tensor *y = c->node->out[i];
         if (!y) continue;
-        TRY(check_strings(c, (Tensor *)(uintptr_t)c->out[i]));
-        if (c->out[i] != y)
-            TRY(copy(c->lw, c->node, arena_printf(c->lw->arena, "out%d", i), c->out[i], y));
+        TRY(check_strings(c, c->out[i]));
+        if (c->out[i] == y) continue;
+        const char *name = arena_printf(c->lw->arena, "out%d", i);
+        TRY(lower_beside(c->lw, c->node, OP_COPY, name, c->out[i], y));
     }
     return 0;
 }
