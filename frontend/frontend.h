@@ -75,7 +75,8 @@ typedef struct ImportOptions {
     const struct CustomOp *customs;
     int custom_count;
     bool *custom_used;
-    int max_string; /* bytes of the longest string; 0: DEFAULT_STRING */
+    int max_string;     /* bytes of the longest string; 0: DEFAULT_STRING */
+    int accuracy_level; /* --accuracy-level; 0: as the model says */
     /* Gets the nodes that are not taken. With it, a graph comes back although nodes failed: what could be
      * read of it, whose other nodes can be looked at. NULL: nobody asks. */
     MissingList *missing;

@@ -184,6 +184,7 @@ static int run(Import *im, Graph **out)
     if (!im->options) im->options = &none;
     if (!im->diag->file) im->diag->file = im->file;
     im->graph = graph_new(im->arena, im->diag, im->file);
+    im->graph->accuracy_level = im->options->accuracy_level;
     if (im->options->max_string) im->graph->strings = dtype_string(im->options->max_string);
     int code = unpack(im);
     if (!code && !im->model->graph) {

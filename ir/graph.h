@@ -159,6 +159,7 @@ struct Graph {
     int stated_count;
     int unknown_sizes; /* contents that determine sizes and were asked for in vain (pass_shapes) */
     DType strings;     /* the type of all its tensors of strings (--max-string) */
+    int accuracy_level; /* of products with weights of few bits, in place of the model's; 0: not given */
     int next_node_id;
     struct NameTable *tensor_names, *node_names; /* of ir/graph.c: the names in use */
 };

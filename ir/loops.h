@@ -354,6 +354,10 @@ Inst *kb_horizontal(Builder *b, InstOp op, Inst *vector);
 Inst *kb_lane(Builder *b, Inst *vector, int lane);
 Inst *kb_iota(Builder *b, DType dtype, int lanes);
 Inst *kb_dot4(Builder *b, Inst *acc, Inst *a, Inst *c, bool a_unsigned);
+/* What the bytes of a DOT4's `a` are. Small: below 128, known of an AND with such a constant; then two
+ * products fit 16 bits, and it is the same whether they are signed. */
+typedef enum DotLeft { LEFT_SIGNED, LEFT_UNSIGNED, LEFT_SMALL } DotLeft;
+DotLeft inst_dot_left(const Inst *dot);
 
 static inline Inst *kb_add(Builder *b, Inst *a, Inst *c)
 {

@@ -561,6 +561,20 @@ Inst *kb_dot4(Builder *b, Inst *acc, Inst *a, Inst *c, bool a_unsigned)
     return inst;
 }
 
+static bool is_small_mask(const Inst *inst)
+{
+    const Inst *mask = uniform_literal(inst);
+    return mask && !(mask->value & (int64_t)0x80808080);
+}
+
+DotLeft inst_dot_left(const Inst *dot)
+{
+    const Inst *a = dot->arg[1];
+    if (a->op == LI_AND && (is_small_mask(a->arg[0]) || is_small_mask(a->arg[1])))
+        return LEFT_SMALL;
+    return dot->value == 1 ? LEFT_UNSIGNED : LEFT_SIGNED;
+}
+
 /* ---- Control. ---- */
 
 static void enter(Builder *b, Block *block)

@@ -146,7 +146,7 @@ const char *vector_load(CEmit *e, LType type, bool stride, bool limit);
 const char *vector_store(CEmit *e, LType type, bool stride, bool limit);
 const char *vector_horizontal(CEmit *e, InstOp op, LType type);
 const char *vector_half(CEmit *e, DType from, DType to, int lanes);
-const char *vector_dot4(CEmit *e, int lanes, bool is_unsigned);
+const char *vector_dot4(CEmit *e, int lanes, DotLeft kind);
 const char *vector_math(CEmit *e, InstOp op, LType type);
 
 /* fold.c */

@@ -440,7 +440,7 @@ static Expr dot4(KernelEmit *k, const Inst *inst)
 {
     int lanes = inst->type.lanes;
     const char *b = plain(k, inst, 2), *a = plain(k, inst, 1), *acc = plain(k, inst, 0);
-    const char *helper = lanes > 1 ? vector_dot4(k->e, lanes, inst->value != 0)
+    const char *helper = lanes > 1 ? vector_dot4(k->e, lanes, inst_dot_left(inst))
                                    : helper_dot4(k->e, inst->value != 0);
     return make(k, PREC_POSTFIX, "%s(%s, %s, %s)", helper, acc, a, b);
 }

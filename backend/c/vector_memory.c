@@ -195,6 +195,11 @@ static const char madd_text[] =
     "    const @R even = @B_madd_epi16(even_a, even_b), odd = @B_madd_epi16(odd_a, odd_b);\n"
     "    return (@V)((@U)acc + (@U)even + (@U)odd);\n";
 
+/* Bytes below 128: the sum of two products fits 16 bits. */
+static const char small_text[] =
+    "    const @R pairs = @B_maddubs_epi16((@R)a, (@R)b);\n"
+    "    return (@V)((@U)acc + (@U)@B_madd_epi16(pairs, @B_set1_epi16(1)));\n";
+
 static const char arm_signed_text[] =
     "#elif defined(__ARM_FEATURE_DOTPROD)\n"
     "    return (@V)vdotq_s32((int32x4_t)acc, (int8x16_t)a, (int8x16_t)b);\n";
@@ -215,8 +220,9 @@ static const char shifts_text[] = "    for (int i = 24; i >= 0; i -= 8) {\n"
                                   "    }\n"
                                   "    return acc;\n";
 
-static void dot4_branches(Text *text, size_t bytes, bool is_unsigned)
+static void dot4_branches(Text *text, size_t bytes, DotLeft kind)
 {
+    bool is_unsigned = kind != LEFT_SIGNED;
     if (is_unsigned && bytes == 64)
         text_add(text, "#if defined(__AVX512VNNI__)\n"
                        "    return (@V)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)a, (__m512i)b);\n"
@@ -228,22 +234,26 @@ static void dot4_branches(Text *text, size_t bytes, bool is_unsigned)
                     "#elif defined(__AVXVNNI__)\n"
                     "    return (@V)@B_dpbusd_avx_epi32((@R)acc, (@R)a, (@R)b);\n"
                     "#elif defined(__%s__)\n",
-                    bytes == 32 ? "AVX2" : "SSE2");
+                    bytes == 32          ? "AVX2"
+                    : kind == LEFT_SMALL ? "SSSE3"
+                                         : "SSE2");
     else
         text_printf(text, "#if defined(__%s__)\n",
                     bytes == 64   ? "AVX512BW"
                     : bytes == 32 ? "AVX2"
                                   : "SSE2");
-    text_add(text, madd_text);
-    if (bytes == 16) text_add(text, is_unsigned ? arm_unsigned_text : arm_signed_text);
+    text_add(text, kind == LEFT_SMALL ? small_text : madd_text);
+    if (bytes == 16) text_add(text, kind == LEFT_UNSIGNED ? arm_unsigned_text : arm_signed_text);
     text_add(text, "#else\n");
 }
 
-const char *vector_dot4(CEmit *e, int lanes, bool is_unsigned)
+const char *vector_dot4(CEmit *e, int lanes, DotLeft kind)
 {
+    static const char *const names[] = {"i8", "u8", "u7"};
+    bool is_unsigned = kind != LEFT_SIGNED;
     LType type = {DT_I32, lanes};
     const char *v = vector_type(e, type);
-    const char *name = arena_printf(e->arena, "%s_dot4_%s", v, is_unsigned ? "u8" : "i8");
+    const char *name = arena_printf(e->arena, "%s_dot4_%s", v, names[kind]);
     if (names_have(&e->defined, name)) return name;
     size_t bytes = 4 * (size_t)lanes;
     const char *width = bytes == 16 ? "" : bytes == 32 ? "256" : "512";
@@ -259,10 +269,10 @@ const char *vector_dot4(CEmit *e, int lanes, bool is_unsigned)
     text_add(&text, "/* acc plus, in each lane, the four products of the bytes of a and b. */\n"
                     "INLINE @V @X(@V acc, @V a, @V b)\n{\n");
     bool branches = bytes == 16 || bytes == 32 || bytes == 64;
-    if (branches) dot4_branches(&text, bytes, is_unsigned);
+    if (branches) dot4_branches(&text, bytes, kind);
     e->use_intrinsics = e->use_intrinsics || branches;
     if (bytes > 16) {
-        const char *part = vector_dot4(e, lanes / 2, is_unsigned);
+        const char *part = vector_dot4(e, lanes / 2, kind);
         vector_helper(e, "low", type);
         vector_helper(e, "high", type);
         vector_helper(e, "join", type);

@@ -143,7 +143,7 @@ static LLVMValueRef emit_other(LlvmEmit *e, const Inst *inst, LLVMValueRef *args
     case LI_HMIN:
     case LI_HMAX: return emit_horizontal(e, inst->op, inst->arg[0]->type, args[0]);
     case LI_DOT4:
-        return emit_dot4(e, inst->type.lanes, inst->value == 1, args[0], args[1], args[2]);
+        return emit_dot4(e, inst->type.lanes, inst_dot_left(inst), args[0], args[1], args[2]);
     default: assert(false && "not a value"); return NULL;
     }
 }

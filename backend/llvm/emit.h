@@ -74,7 +74,7 @@ LLVMValueRef emit_unary(LlvmEmit *e, InstOp op, LType type, LLVMValueRef a);
 LLVMValueRef emit_relation(LlvmEmit *e, InstOp op, LType operands, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef emit_cast(LlvmEmit *e, LType from, LType to, LLVMValueRef value);
 LLVMValueRef emit_horizontal(LlvmEmit *e, InstOp op, LType vector, LLVMValueRef value);
-LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc, LLVMValueRef a,
                        LLVMValueRef b);
 LLVMValueRef emit_load(LlvmEmit *e, const Inst *inst);
 void emit_store(LlvmEmit *e, const Inst *inst);

@@ -28,8 +28,8 @@ LLVMValueRef emit_horizontal(LlvmEmit *e, InstOp op, LType vector, LLVMValueRef 
 
 /* ---- DOT4 ---- */
 
-typedef LLVMValueRef DotFn(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
-                           LLVMValueRef a, LLVMValueRef b);
+typedef LLVMValueRef DotFn(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc, LLVMValueRef a,
+                           LLVMValueRef b);
 
 static LLVMValueRef recast(LlvmEmit *e, LLVMValueRef value, LLVMTypeRef element, int lanes)
 {
@@ -53,12 +53,12 @@ static LLVMValueRef byte_of(LlvmEmit *e, LLVMValueRef value, int k, bool is_unsi
     return operation(e, is_unsigned ? LLVMLShr : LLVMAShr, high, 24);
 }
 
-static LLVMValueRef dot_plain(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+static LLVMValueRef dot_plain(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc,
                               LLVMValueRef a, LLVMValueRef b)
 {
     (void)lanes;
     for (int k = 0; k < 4; k++) {
-        LLVMValueRef x = byte_of(e, a, k, a_unsigned), y = byte_of(e, b, k, false);
+        LLVMValueRef x = byte_of(e, a, k, bytes != LEFT_SIGNED), y = byte_of(e, b, k, false);
         acc = add(e, acc, LLVMBuildMul(e->builder, x, y, ""));
     }
     return acc;
@@ -77,10 +77,10 @@ static LLVMValueRef vpdpbusd(LlvmEmit *e, int lanes, LLVMValueRef acc, LLVMValue
 }
 
 /* Signed a: (a + 128) . b - 128 . b, where a + 128 is a with its top bit flipped. */
-static LLVMValueRef dot_vnni(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+static LLVMValueRef dot_vnni(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc,
                              LLVMValueRef a, LLVMValueRef b)
 {
-    if (a_unsigned) return vpdpbusd(e, lanes, acc, a, b);
+    if (bytes != LEFT_SIGNED) return vpdpbusd(e, lanes, acc, a, b);
     LLVMTypeRef type = vector_of(e->i32, lanes);
     LLVMValueRef tops = const_int(type, (int64_t)0x80808080);
     LLVMValueRef excess = vpdpbusd(e, lanes, LLVMConstNull(type), tops, b);
@@ -96,19 +96,39 @@ static LLVMValueRef every_other(LlvmEmit *e, LLVMValueRef words, bool odd, bool 
     return operation(e, shift, words, 8);
 }
 
+static const char *madd_name(int lanes)
+{
+    return lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
+           : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
+                        : "llvm.x86.sse2.pmadd.wd";
+}
+
+/* pmaddubsw, whose sums of two products do not saturate where a is small, and pmaddwd with ones. */
+static LLVMValueRef dot_small(LlvmEmit *e, int lanes, LLVMValueRef acc, LLVMValueRef a,
+                              LLVMValueRef b)
+{
+    const char *pairs = lanes == 16  ? "llvm.x86.avx512.pmaddubs.w.512"
+                        : lanes == 8 ? "llvm.x86.avx2.pmadd.ub.sw"
+                                     : "llvm.x86.ssse3.pmadd.ub.sw.128";
+    a = recast(e, a, e->i8, lanes * 4);
+    b = recast(e, b, e->i8, lanes * 4);
+    LLVMValueRef bytes[2] = {a, b}, sums = call_intrinsic(e, pairs, NULL, 0, bytes, 2);
+    LLVMValueRef words[2] = {sums, const_int(LLVMTypeOf(sums), 1)};
+    return add(e, acc, call_intrinsic(e, madd_name(lanes), NULL, 0, words, 2));
+}
+
 /* x86 without VNNI: pmaddwd on the even and on the odd bytes. (pmaddubsw would saturate.) */
-static LLVMValueRef dot_pmadd(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+static LLVMValueRef dot_pmadd(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc,
                               LLVMValueRef a, LLVMValueRef b)
 {
-    const char *name = lanes == 16  ? "llvm.x86.avx512.pmaddw.d.512"
-                       : lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
-                                    : "llvm.x86.sse2.pmadd.wd";
+    if (bytes == LEFT_SMALL && e->options->vector_bits >= 256)
+        return dot_small(e, lanes, acc, a, b);
     a = recast(e, a, e->i16, lanes * 2);
     b = recast(e, b, e->i16, lanes * 2);
     for (int odd = 0; odd < 2; odd++) {
-        LLVMValueRef words = every_other(e, a, odd, a_unsigned);
+        LLVMValueRef words = every_other(e, a, odd, bytes == LEFT_UNSIGNED);
         LLVMValueRef args[2] = {words, every_other(e, b, odd, false)};
-        acc = add(e, acc, call_intrinsic(e, name, NULL, 0, args, 2));
+        acc = add(e, acc, call_intrinsic(e, madd_name(lanes), NULL, 0, args, 2));
     }
     return acc;
 }
@@ -121,12 +141,12 @@ static LLVMValueRef sdot(LlvmEmit *e, LLVMValueRef acc, LLVMValueRef a, LLVMValu
 }
 
 /* Unsigned a: (a - 128) . b + 128 . b, where a - 128 is a with its top bit flipped. */
-static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc,
                              LLVMValueRef a, LLVMValueRef b)
 {
     a = recast(e, a, e->i8, lanes * 4);
     b = recast(e, b, e->i8, lanes * 4);
-    if (!a_unsigned) return sdot(e, acc, a, b);
+    if (bytes != LEFT_UNSIGNED) return sdot(e, acc, a, b);
     LLVMValueRef tops = const_int(LLVMTypeOf(a), -128);
     LLVMValueRef excess = sdot(e, LLVMConstNull(LLVMTypeOf(acc)), tops, b);
     LLVMValueRef flipped = LLVMBuildXor(e->builder, a, tops, "");
@@ -134,7 +154,7 @@ static LLVMValueRef dot_sdot(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueR
 }
 
 /* Arm without dot product: products of bytes fit i16 (smull), added in pairs (saddlp, addp). */
-static LLVMValueRef dot_neon(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc,
+static LLVMValueRef dot_neon(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc,
                              LLVMValueRef a, LLVMValueRef b)
 {
     LLVMTypeRef wide = vector_of(e->i16, 8), pair[2] = {vector_of(e->i32, 4), wide};
@@ -143,7 +163,7 @@ static LLVMValueRef dot_neon(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueR
     b = recast(e, b, e->i8, lanes * 4);
     for (int half = 0; half < 2; half++) {
         LLVMValueRef x = some_lanes(e, a, half * 8, 8), y = some_lanes(e, b, half * 8, 8);
-        x = LLVMBuildIntCast2(e->builder, x, wide, !a_unsigned, "");
+        x = LLVMBuildIntCast2(e->builder, x, wide, bytes != LEFT_UNSIGNED, "");
         y = LLVMBuildIntCast2(e->builder, y, wide, 1, "");
         LLVMValueRef product = LLVMBuildMul(e->builder, x, y, "");
         sums[half] = call_intrinsic(e, "llvm.aarch64.neon.saddlp", pair, 2, &product, 1);
@@ -173,7 +193,7 @@ static LLVMValueRef join(LlvmEmit *e, LLVMValueRef whole, LLVMValueRef part, int
     return whole;
 }
 
-LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc, LLVMValueRef a,
+LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, DotLeft bytes, LLVMValueRef acc, LLVMValueRef a,
                        LLVMValueRef b)
 {
     int widest;
@@ -183,11 +203,11 @@ LLVMValueRef emit_dot4(LlvmEmit *e, int lanes, bool a_unsigned, LLVMValueRef acc
         dot = dot_plain;
         step = lanes;
     }
-    if (step == lanes) return dot(e, lanes, a_unsigned, acc, a, b);
+    if (step == lanes) return dot(e, lanes, bytes, acc, a, b);
     LLVMValueRef whole = LLVMGetPoison(LLVMTypeOf(acc));
     for (int at = 0; at < lanes; at += step) {
         LLVMValueRef right = some_lanes(e, b, at, step), left = some_lanes(e, a, at, step);
-        LLVMValueRef part = dot(e, step, a_unsigned, some_lanes(e, acc, at, step), left, right);
+        LLVMValueRef part = dot(e, step, bytes, some_lanes(e, acc, at, step), left, right);
         whole = join(e, whole, part, at, step);
     }
     return whole;

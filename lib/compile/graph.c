@@ -69,6 +69,7 @@ int compile_import(Arena *arena, Diag *diag, CompileOptions *options, MissingLis
                             .input_shapes = options->input_shapes,
                             .input_shape_count = options->input_shape_count,
                             .nchwc_block = options->nchwc_block,
+                            .accuracy_level = options->accuracy_level,
                             .infer = pass_shapes,
                             .random_seed = options->random_seed,
                             .random_input = options->random_input,

@@ -73,6 +73,7 @@ typedef struct CompileOptions {
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
     int nchwc_block;        /* 0: not given */
+    int accuracy_level;     /* 0: not given */
     int threads;            /* 0: not given */
     int max_string;         /* bytes of the longest string; 0: not given */
     const char *tune_file;  /* measured tilings */

@@ -269,8 +269,10 @@ void options_reaching(Text *text, const CompileOptions *c)
         if (option->reach == REACH_VALUE && !option->hidden && option->kind != OPTION_OTHER)
             reaching(text, (const char *)c, option); /* they lie in Options' first member */
     }
-    text_printf(text, "--emit %s\n--weights %d\n--objective %d\n--order %d\n--nchwc-block %d\n",
+    text_printf(text,
+                "--emit %s\n--weights %d\n--objective %d\n--order %d\n--nchwc-block %d\n"
+                "--accuracy-level %d\n",
                 c->backend ? c->backend->name : "", (int)c->weights,
                 c->planned ? (int)c->plan.objective : -1, c->planned && c->plan.free_order,
-                c->nchwc_block);
+                c->nchwc_block, c->accuracy_level);
 }

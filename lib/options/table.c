@@ -47,6 +47,13 @@ static int set_nchwc_block(Options *o, const Option *option, const char *value)
     return !o->compile.nchwc_block;
 }
 
+static int set_accuracy_level(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->compile.accuracy_level = !strcmp(value, "1") ? 1 : !strcmp(value, "4") ? 4 : 0;
+    return !o->compile.accuracy_level;
+}
+
 /* After the kind's way. */
 static int add_custom(Options *o, const Option *option, const char *value)
 {
@@ -209,6 +216,11 @@ const Option option_table[] = {
      "star in both stands for the same text: 'past.*=present.*'",
      COMPILING, false, REACH_VALUE, OPTION_TEXTS, AT(compile.states), AT(compile.state_count), 0, 0,
      "A=B", NULL},
+    {"--accuracy-level", "1|4",
+     "What is multiplied with weights of 2, 4 and 8 bits: 1: numbers as they are, 4: bytes with a "
+     "scale for\n"
+     "each block, which is faster; without it as MatMulNBits' accuracy_level says, or 1",
+     COMPILING, false, REACH_VALUE, OTHER(set_accuracy_level, "1 or 4")},
     {"--nchwc-block", "8|16",
      "Channels in a block of weights that ONNX Runtime reordered (optimisation level 'all'), where "
      "the\n"

@@ -202,6 +202,7 @@ static void make_product(Graph *g, AllMade *all, Node *n, const Weights *w)
     n->attr_count = 0;
     node_set_int(g, n, "bits", w->bits);
     node_set_int(g, n, "block_size", w->block);
+    if (g->accuracy_level == 4) node_set_int(g, n, "integer", 1);
 }
 
 static void pack_matmul(Graph *g, AllMade *all, Node *n)

@@ -90,6 +90,45 @@ def nbits():
     return f
 
 
+def single(value):
+    """As a float of 32 bits."""
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+def in_bytes(row, block):
+    """x as accuracy_level 4 has it: whole numbers up to 127 times a scale for each block."""
+    result = []
+    for i in range(0, len(row), block):
+        part = [single(v) for v in row[i:i + block]]
+        most = max(abs(v) for v in part)
+        if not math.isfinite(sum(part)):
+            result += [math.nan] * len(part)
+            continue
+        scale, inverse = (most / 127, single(127 / most)) if most > 1e-36 else (0, 0)
+        result += [round(v * inverse) * scale for v in part]
+    return result
+
+
+def integers():
+    """accuracy_level 4: x is rounded to bytes, which these outputs need."""
+    f = Operators("packed_integers")
+    for rows_of_x, w in ((1, Weights(6, 64, 4, 32)), (9, Weights(5, 70, 4, 16)), (3, Weights(17, 64, 2, 64, "none")),
+                         (2, Weights(3, 40, 8, 16)), (6, Weights(4, 96, 4, 32, "real")), (5, Weights(70, 48, 2, 16)),
+                         (1, Weights(1, 32, 4, 16)), (4, Weights(130, 32, 8, 32, "real")),
+                         (7, Weights(33, 256, 8, 128, "none"))):
+        v = rows(noise(rows_of_x * w.depth), w.depth)
+        v[0][:w.block] = [0] * min(w.block, w.depth) if rows_of_x > 1 else v[0][:w.block]
+        if rows_of_x > 3:
+            v[1][:w.block] = [1e-38] * min(w.block, w.depth)
+            v[2][3] = math.nan
+            v[3][w.depth - 1] = math.inf
+        y = product([in_bytes(row, w.block) for row in v], transposed(w.real()))
+        x = f.input([rows_of_x, w.depth], flat(v))
+        f.add("MatMulNBits", [x, *w.inputs(f)], [([rows_of_x, w.columns], flat(y), F)], *w.attributes(),
+              attribute_int("accuracy_level", 4))
+    return f
+
+
 def dequantised():
     """The same weights as DequantizeLinear in front of a product has them, in the types of the standard."""
     f = Operators("packed_dequantised", 25)
@@ -229,16 +268,16 @@ def gather():
     return f
 
 
-def mixture(layers, x, share, chosen, activation):
-    """Sums of what the experts make of each token."""
+def mixture(layers, x, share, chosen, activation, seen=lambda row: row):
+    """Sums of what the experts make of each token; seen: a row as a product has it."""
     result = []
     for row, parts, which in zip(x, share, chosen):
         total = [0.0] * len(row)
         for p, e in zip(parts, which):
-            made = [product([row], transposed(fc[e][0]))[0] if fc else None for fc in layers[::2]]
+            made = [product([seen(row)], transposed(fc[e][0]))[0] if fc else None for fc in layers[::2]]
             made = [m and [a + b for a, b in zip(m, fc[e][1])] for m, fc in zip(made, layers[::2])]
             inner = activation(*made)
-            y = product([inner], transposed(layers[1][e][0]))[0]
+            y = product([seen(inner)], transposed(layers[1][e][0]))[0]
             total = [t + p * (a + b) for t, a, b in zip(total, y, layers[1][e][1])]
         result.append(total)
     return flat(result)
@@ -334,10 +373,12 @@ def packed_experts():
             all_inputs.append(f.constant([tokens, n], weights))
         ways = [attribute_int("block_size", block)] if block else []
         y = mixture(layers, rows(v, hidden), parts, chosen, act)
-        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], attribute_int("k", 2),
-              attribute_int("expert_weight_bits", bits), text("activation_type", "relu"), *ways)
+        ways += [attribute_int("k", 2), attribute_int("expert_weight_bits", bits), text("activation_type", "relu")]
+        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], *ways)
+        y = mixture(layers, rows(v, hidden), parts, chosen, act, lambda row: in_bytes(row, block or len(row)))
+        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], *ways, attribute_int("accuracy_level", 4))
     return f
 
 
-for family in (nbits, dequantised, fused, bnb4, fpq4, gather, experts, packed_experts):
+for family in (nbits, integers, dequantised, fused, bnb4, fpq4, gather, experts, packed_experts):
     family().save(sys.argv[1])

@@ -87,14 +87,15 @@ static inline void gen_nbits(Gen *g)
     const char *ins = GEN_PRINT("%s, %s", gen_use(x), gen_fill(g, DT_U8, 3, packed).name);
     ins = GEN_PRINT("%s, %s", ins, gen_fill(g, DT_F32, 1, &scales).name);
     if (gen_pick(g, 2)) ins = GEN_PRINT("%s, %s", ins, gen_fill(g, DT_U8, 1, &zeros).name);
+    int level = gen_pick(g, 2) ? 4 : 0; /* 4: half a step of 1 in 127 */
     GenValue y = *x;
-    double weight = bits == 8 ? 128 : 8;
+    double weight = bits == 8 ? 128 : 8, error = x->error + (level ? x->size / 250 : 0);
     y.dims[y.rank - 1] = gen_dim(g, n);
-    gen_round(&y, (double)k * x->size * weight, (double)k * x->error * weight, k);
+    gen_round(&y, (double)k * x->size * weight, (double)k * error * weight, k);
     if (!gen_worth(&y)) return;
-    gen_make(
-        g, y, "com.microsoft::MatMulNBits", ins,
-        GEN_PRINT("K=%d, N=%d, bits=%d, block_size=%d", (int)k, (int)n, (int)bits, (int)block));
+    gen_make(g, y, "com.microsoft::MatMulNBits", ins,
+             GEN_PRINT("K=%d, N=%d, accuracy_level=%d, bits=%d, block_size=%d", (int)k, (int)n,
+                       level, (int)bits, (int)block));
 }
 
 /* Operators on bytes: the scales are powers of two, so that every way gives the same bytes. */

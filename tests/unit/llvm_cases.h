@@ -237,7 +237,7 @@ static void build_horizontal(Case *c, DType dtype)
     kb_store(b, y, kb_i64(b, 70), kb_cast(b, dtype, real));
 }
 
-static void build_dot4(Case *c, int lanes, bool is_unsigned)
+static void build_dot4(Case *c, int lanes, DotLeft left)
 {
     Param *x = input(c, "x", DT_I32, N_MAX), *z = input(c, "z", DT_I32, N_MAX);
     Param *y = output(c, DT_I32, N_MAX);
@@ -245,7 +245,8 @@ static void build_dot4(Case *c, int lanes, bool is_unsigned)
     Cell *acc = kb_cell(b, "acc", (LType){DT_I32, lanes}, kb_int(b, DT_I32, 7));
     Inst *i = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, 64), lanes);
     Inst *p = kb_load_ex(b, x, i, lanes, NULL, NULL), *q = kb_load_ex(b, z, i, lanes, NULL, NULL);
-    Inst *dot = kb_dot4(b, kb_get(b, acc), p, q, is_unsigned);
+    if (left == LEFT_SMALL) p = kb_op(b, LI_AND, p, kb_int(b, DT_I32, 0x7f7f7f7f));
+    Inst *dot = kb_dot4(b, kb_get(b, acc), p, q, left != LEFT_SIGNED);
     kb_set(b, acc, dot);
     kb_store(b, y, i, dot);
     kb_end(b);
@@ -392,8 +393,8 @@ static void build_cases(Arena *arena)
                        (from + to) % 2 ? 8 : 1);
         }
     for (int l = 0; l < 4; l++)
-        for (int u = 0; u < 2; u++)
-            build_dot4(add(arena, "dot", 1 << (l + 1), u, 0), l ? 2 << l : 1, u != 0);
+        for (int left = LEFT_SIGNED; left <= LEFT_SMALL; left++)
+            build_dot4(add(arena, "dot", 1 << (l + 1), left, 0), l ? 2 << l : 1, (DotLeft)left);
     build_matmul(add(arena, "matmul", 0, 0, 0));
     build_search(add(arena, "search", 0, 0, 0));
     build_parallel(add(arena, "parallel", 0, 0, 0), false);

@@ -87,11 +87,14 @@ static void lists_grow(void)
 static void wrong_values(void)
 {
     static const char *const cases[][3] = {
-        {"--bind", "n", NULL},         {"--bind", "=3", NULL},      {"--bind", "n=3x", NULL},
-        {"--bind", "n=-1", NULL},      {"--threads", "0", NULL},    {"--threads", "1.5", NULL},
-        {"--memory-limit", "2", NULL}, {"--objective", "x", NULL},  {"--emit", "eval", NULL},
-        {"--state", "x", NULL},        {"--name", "", NULL},        {"--bind-input", "x=", NULL},
-        {"--threads", "nan", NULL},    {"--nchwc-block", "4", NULL}};
+        {"--bind", "n", NULL},          {"--bind", "=3", NULL},
+        {"--bind", "n=3x", NULL},       {"--bind", "n=-1", NULL},
+        {"--threads", "0", NULL},       {"--threads", "1.5", NULL},
+        {"--memory-limit", "2", NULL},  {"--objective", "x", NULL},
+        {"--emit", "eval", NULL},       {"--state", "x", NULL},
+        {"--name", "", NULL},           {"--bind-input", "x=", NULL},
+        {"--threads", "nan", NULL},     {"--nchwc-block", "4", NULL},
+        {"--accuracy-level", "2", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) parse(0, cases[i], LPC_USAGE);
     static const char *const eval[] = {"--emit", "eval", NULL};
     CHECK(parse(2, eval, 0).evaluate);
@@ -117,7 +120,7 @@ static void what_reaches(void)
         {"--bind", "n=1"},         {"--max", "n=1"},          {"--state", "a=b"},
         {"--name", "x"},           {"--instrument", NULL},    {"--no-plan", NULL},
         {"--objective", "memory"}, {"--memory-limit", "0.9"}, {"--nchwc-block", "16"},
-        {"--random-seed", "7"},    {"--random-input", "x"}};
+        {"--random-seed", "7"},    {"--random-input", "x"},   {"--accuracy-level", "4"}};
     const char *plain = reaching(none);
     CHECK(!strcmp(plain, reaching(same)));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

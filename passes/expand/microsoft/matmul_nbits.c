@@ -68,7 +68,8 @@ int expand_ms_matmul_nbits(Expand *x)
                                         .scales = m.scales,
                                         .zeros = m.zeros,
                                         .bits = m.bits,
-                                        .block_size = m.block});
+                                        .block_size = m.block,
+                                        .accuracy_level = node_int(x->n, "accuracy_level")});
     }
     x_result(x, 0, bias ? x_add(x, y, bias) : y);
     return 0;
@@ -83,6 +84,7 @@ static Tensor *projection(Expand *x, Tensor *a, int in, const char *columns)
     x_int(x, "N", node_int(x->n, columns));
     x_int(x, "bits", node_int(x->n, "bits"));
     x_int(x, "block_size", node_int(x->n, "block_size"));
+    x_int(x, "accuracy_level", node_int(x->n, "accuracy_level"));
     return x_op(x, OP_MS_MAT_MUL_NBITS, 6, all);
 }
 

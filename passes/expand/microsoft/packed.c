@@ -44,6 +44,8 @@ Tensor *xp_product(Expand *x, Tensor *a, const PackedWeights *w)
     x_int(x, "bits", w->bits);
     x_int(x, "block_size", w->block_size);
     if (w->high_first) x_int(x, "high_first", 1);
+    int64_t level = x->g->accuracy_level ? x->g->accuracy_level : w->accuracy_level;
+    if (level == 4 && w->bits) x_int(x, "integer", 1);
     return x_op(x, OP_PACKED_PRODUCT, 6, in);
 }
 

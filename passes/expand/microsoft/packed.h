@@ -15,6 +15,7 @@ Tensor *xp_shaped(Expand *x, Tensor *t, const char *what, int rank, const int64_
 typedef struct PackedWeights {
     Tensor *weights, *scales, *zeros, *rows, *table;
     int64_t bits, block_size;
+    int64_t accuracy_level; /* of the node; 4: its input may become bytes */
     bool high_first;
 } PackedWeights;
 Tensor *xp_product(Expand *x, Tensor *a, const PackedWeights *w);

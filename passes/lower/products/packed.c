@@ -28,7 +28,7 @@ static void add_chunk(PackedProduct *p, PackedCells sums, const Blocks *at, Inst
     first = kb_add(b, first, kb_muli(b, chunk, p->lanes * p->parts));
     for (int64_t part = 0; part < p->parts; part++) {
         for (int c = 0; c < p->column_count; c++) {
-            w[c] = packed_value(p, bytes[c], part, at->zero[c]);
+            w[c] = packed_value(p, bytes[c], packed_shift(p, part), 8, at->zero[c]);
             if (p->scales_weights) w[c] = kb_mul(b, w[c], at->scale[c]);
         }
         packed_add_products(p, sums, w, kb_add(b, kb_addi(b, first, part * p->lanes), p->lane));
@@ -61,7 +61,7 @@ static void add_block(PackedProduct *p, PackedCells total, Inst *block)
         add_chunks(p, total, &at);
         return;
     }
-    packed_cells(p, sums, "block");
+    packed_cells(p, sums, "block", p->acc);
     add_chunks(p, sums, &at);
     for (int r = 0; r < p->row_count; r++) {
         for (int c = 0; c < p->column_count; c++) {
@@ -86,7 +86,7 @@ static void sum_whole(PackedProduct *p, PackedCells total)
     Builder *b = &p->lw->b;
     PackedCells lanes;
     p->lane = kb_for(b, LOOP_VECTOR, kb_i64(b, 0), kb_i64(b, p->lanes), 1);
-    packed_cells(p, lanes, "sum");
+    packed_cells(p, lanes, "sum", p->acc);
     int64_t steps = p->bits ? p->blocks : p->depth / p->lanes;
     Inst *step = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, steps), 1);
     if (p->bits)
@@ -114,35 +114,13 @@ static void emit_tile(PackedProduct *p)
 
 /* ---- Rows and columns ---- */
 
-/* Rows [from, to), `count` at a time. */
-static void emit_rows(PackedProduct *p, Inst *from, Inst *to, int count)
-{
-    Builder *b = &p->lw->b;
-    Inst *row = kb_for(b, LOOP_SERIAL, from, to, count);
-    p->row_count = count;
-    for (int r = 0; r < count; r++) packed_set_row(p, r, kb_addi(b, row, r));
-    emit_tile(p);
-    kb_end(b);
-}
-
-static const Size *rest_of_rows(const PackedProduct *p)
-{
-    return size_mod(p->lw->sizes, p->rows, size_const(p->lw->sizes, p->tile_rows));
-}
-
 /* All rows, for columns [column, column + count). */
 static void emit_all_rows(PackedProduct *p, Inst *column, int count)
 {
     Builder *b = &p->lw->b;
-    Inst *rows = kb_size(b, p->rows), *whole = kb_i64(b, 0);
     p->column_count = count;
     for (int c = 0; c < count; c++) p->column[c] = kb_addi(b, column, c);
-    bool one_by_one = p->experts || size_is(p->rows, 1) || p->lw->target->plain;
-    if (!one_by_one) {
-        whole = kb_size(b, size_sub(p->lw->sizes, p->rows, rest_of_rows(p)));
-        emit_rows(p, kb_i64(b, 0), whole, p->tile_rows);
-    }
-    if (one_by_one || !size_is(rest_of_rows(p), 0)) emit_rows(p, whole, rows, 1);
+    packed_all_rows(p, p->experts || size_is(p->rows, 1) || p->lw->target->plain);
 }
 
 /* Columns [from, to), `count` at a time. */
@@ -193,6 +171,7 @@ static void describe(PackedProduct *p, Lower *lw, const Node *node)
     p->columns = p->weights->dims[p->experts ? 1 : 0]->value;
     p->bits = node_int(node, "bits");
     p->high_first = node_int(node, "high_first") != 0;
+    p->integer = node_int(node, "integer") != 0;
     p->parts = p->bits ? 8 / p->bits : 1;
     p->block = p->bits ? node_int(node, "block_size") : p->depth;
     p->blocks = p->block ? (p->depth + p->block - 1) / p->block : 0;
@@ -204,17 +183,19 @@ static void describe(PackedProduct *p, Lower *lw, const Node *node)
         p->rows = size_mul(lw->sizes, p->rows, p->out->dims[i]);
     p->tile_rows = lower_registers(lw->target) < 32 ? PACKED_ROWS / 2 : PACKED_ROWS;
     p->scales_weights = !size_is(p->rows, 1) && !p->experts;
+    p->emit_tile = emit_tile;
 }
 
 int lower_packed_product(Lower *lw, Node *node)
 {
     PackedProduct p;
     describe(&p, lw, node);
-    if (p.bits) packed_reorder(&p);
-    if (packed_has_panels(&p))
-        packed_panels(&p);
-    else
-        emit_kernel(&p);
+    if (packed_is_by_columns(&p)) {
+        packed_by_columns(&p);
+        return 0;
+    }
+    if (p.bits) packed_reorder(&p, p.lanes);
+    emit_kernel(&p);
     return 0;
 }
 

@@ -27,13 +27,18 @@ Inst *packed_zero(const PackedProduct *p, Inst *zero)
     return kb_cast(b, dtype_is_float(zero->type.dtype) ? p->acc : DT_I32, zero);
 }
 
-Inst *packed_value(const PackedProduct *p, Inst *bytes, int64_t part, Inst *zero)
+int64_t packed_shift(const PackedProduct *p, int64_t part)
+{
+    return (p->high_first ? p->parts - 1 - part : part) * p->bits;
+}
+
+/* A byte is not negative, of four the highest has the sign. */
+Inst *packed_value(const PackedProduct *p, Inst *word, int64_t shift, int width, Inst *zero)
 {
     Builder *b = &p->lw->b;
-    int64_t shift = (p->high_first ? p->parts - 1 - part : part) * p->bits;
-    Inst *code = bytes;
+    Inst *code = word;
     if (shift) code = kb_op(b, LI_SHR, code, kb_int(b, DT_I32, shift));
-    if (shift + p->bits < 8)
+    if (shift + p->bits < width || width == 32)
         code = kb_op(b, LI_AND, code, kb_int(b, DT_I32, ((int64_t)1 << p->bits) - 1));
     if (p->table) return look_up(p, code);
     if (dtype_is_float(zero->type.dtype)) return kb_sub(b, kb_cast(b, p->acc, code), zero);
@@ -44,6 +49,7 @@ Inst *packed_value(const PackedProduct *p, Inst *bytes, int64_t part, Inst *zero
 
 typedef struct Order {
     PackedProduct *p;
+    int64_t lanes;
     Param *to;
     Inst *row; /* where it starts in `to` */
     Inst **idx;
@@ -69,21 +75,21 @@ static void move_blocks(Order *o, int64_t from, int64_t to, bool may_end)
 {
     const PackedProduct *p = o->p;
     Builder *b = &p->lw->b;
-    int64_t vector = p->lanes * p->parts;
+    int64_t vector = o->lanes * p->parts;
     if (from == to) return;
     Inst *end = kb_i64(b, to * p->block);
     Inst *start = kb_for(b, LOOP_SERIAL, kb_i64(b, from * p->block), end, vector);
     for (int64_t part = 0; part < p->parts; part++) {
         LoopKind kind = may_end ? LOOP_SERIAL : LOOP_VECTOR;
-        Inst *lane = kb_for(b, kind, kb_i64(b, 0), kb_i64(b, p->lanes), 1);
+        Inst *lane = kb_for(b, kind, kb_i64(b, 0), kb_i64(b, o->lanes), 1);
         Inst *k = kb_add(b, start, kb_addi(b, kb_muli(b, lane, p->parts), part));
-        move(o, k, kb_add(b, start, kb_addi(b, lane, part * p->lanes)), may_end);
+        move(o, k, kb_add(b, start, kb_addi(b, lane, part * o->lanes)), may_end);
         kb_end(b);
     }
     kb_end(b);
 }
 
-void packed_reorder(PackedProduct *p)
+void packed_reorder(PackedProduct *p, int64_t lanes)
 {
     Lower *lw = p->lw;
     Builder *b = &lw->b;
@@ -96,7 +102,7 @@ void packed_reorder(PackedProduct *p)
     lower_begin(lw, "order");
     Inst *idx[MAX_RANK];
     int loops = lower_nest(lw, lead, p->x->dims, NULL, false, (double)width, idx);
-    Order o = {.p = p, .idx = idx, .to = lower_whole(lw, p->reordered, true)};
+    Order o = {.p = p, .lanes = lanes, .idx = idx, .to = lower_whole(lw, p->reordered, true)};
     o.row = kb_muli(b, lower_flatten(lw, lead, p->x->dims, idx), width);
     move_blocks(&o, 0, whole, false);
     move_blocks(&o, whole, p->blocks, true);
