@@ -99,11 +99,12 @@ otherwise. MaxpoolWithMask is what ONNX Runtime's kernel computes: its text defi
 
 ## Attention that is spelt out
 
-MatMul, Softmax and MatMul become one Attention node, without a matrix of scores in memory, where nothing else reads
-what is between them: a constant scale behind the product or in front of it on either side, a cap (`c * tanh(x / c)`), a
-mask that is added or a Where with a number of at most -1e30 (-1000 where a constant mask shows something in each row),
-a guard for rows of NaN behind Softmax, heads of keys that are repeated for groups of queries, casts of floats between
-the steps, three to five axes. Results differ by rounding. A row that sees no key is what Softmax makes of it.
+MatMul or Einsum, Softmax and another product become one Attention node, without a matrix of scores in memory, where
+nothing else reads what is between them: a constant scale behind the product or in front of it on either side, a cap
+(`c * tanh(x / c)`), one or two masks that are added, or a Where with a number of at most -1e30 (-1000 where a constant
+mask shows something in each row), a guard for rows of NaN behind Softmax, heads of keys that are repeated for groups of
+queries, casts of floats between the steps, three to five axes, [batch * heads, ..] in the products with masks of
+[batch, heads, ..] (BART, OPT, CLIP). Results differ by rounding. A row that sees no key is what Softmax makes of it.
 
 ## NaN
 

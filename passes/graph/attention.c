@@ -7,8 +7,9 @@
  * The scale may stand on the scores, on %q and on %k; a cap (c * tanh(scores / c)) behind it; masks are added, or say
  * by a Where which scores are hidden; probabilities of rows without a key may be made 0; heads of keys and values that
  * are repeated for groups of queries are read where they are, or broadcast along an axis of groups: [batch, heads of
- * keys, group, queries, depth]. Casts of floats between these steps go. Scores and
- * probabilities that something else reads stay, and so does all the rest then. */
+ * keys, group, queries, depth]. Products of [batch * heads, ..] may have their masks behind a Reshape to [batch, heads,
+ * ..]. Products may be Einsums (einsum.c). Casts of floats between these steps go. Scores and probabilities that something else reads stay, and so does
+ * all the rest then. */
 #include "passes/graph/rewrite.h"
 
 #include <math.h>
@@ -27,7 +28,9 @@ typedef struct Spelt {
     Tensor *q, *k, *v;
     bool k_is_transposed;
     const Tensor *scores;
-    Tensor *bias; /* added to scores */
+    const Tensor *
+        wide; /* [batch, heads, queries, keys], where scores are [batch * heads, ..]; NULL: nowhere */
+    Tensor *bias, *second; /* added to scores; second: NULL when one is */
     Tensor *seen; /* a score is `hidden` unless it is true, or where it is true when `inverted` */
     bool inverted;
     double hidden;
@@ -89,6 +92,20 @@ static bool match_product(Spelt *s, const Node *n)
     return true;
 }
 
+/* Between [batch * heads, ..] and [batch, heads, ..], always the same. */
+static bool splits_heads(Spelt *s, const Node *n)
+{
+    if (n->op != OP_RESHAPE) return false;
+    const Tensor *x = n->in[0], *y = n->out[0], *wide = x->rank == 4 ? x : y;
+    if (wide->rank != 4 || (wide == x ? y : x)->rank != 3) return false;
+    for (int i = 1; i <= 2; i++)
+        if (x->dims[x->rank - i] != y->dims[y->rank - i]) return false;
+    if (s->wide && (s->wide->dims[0] != wide->dims[0] || s->wide->dims[1] != wide->dims[1]))
+        return false;
+    s->wide = wide;
+    return true;
+}
+
 /* ---- From softmax to the scores ---- */
 
 static bool match_scores(Spelt *s, Tensor *x, Level level);
@@ -117,10 +134,10 @@ static bool match_cap(Spelt *s, const Node *n)
 static bool match_bias(Spelt *s, const Node *n)
 {
     Spelt before = *s;
-    if (s->bias || s->seen) return false;
+    if (s->second || s->seen) return false;
     for (int k = 0; k < 2; k++) {
         *s = before;
-        s->bias = n->in[1 - k];
+        *(s->bias ? &s->second : &s->bias) = n->in[1 - k];
         if (rewrite_same_shape(n->in[k], n->out[0]) && match_scores(s, n->in[k], LEVEL_MASKS))
             return true;
     }
@@ -143,7 +160,7 @@ static bool match_scores(Spelt *s, Tensor *x, Level level)
     const Node *n = step_of(s, x);
     if (!n) return false;
     if (n->op == OP_MAT_MUL) return match_product(s, n);
-    if (rewrite_is_cast_of_floats(n)) return match_scores(s, n->in[0], level);
+    if (rewrite_is_cast_of_floats(n) || splits_heads(s, n)) return match_scores(s, n->in[0], level);
     if (level == LEVEL_MASKS && n->op == OP_ADD) return match_bias(s, n);
     if (level == LEVEL_MASKS && n->op == OP_WHERE) return match_hiding(s, n);
     if (level == LEVEL_MASKS && match_cap(s, n)) return true;
@@ -169,7 +186,7 @@ static bool match_softmax(Spelt *s)
 {
     Tensor *p = s->last->in[0];
     const Node *n = step_of(s, p);
-    while (n && rewrite_is_cast_of_floats(n)) n = step_of(s, n->in[0]);
+    while (n && (rewrite_is_cast_of_floats(n) || splits_heads(s, n))) n = step_of(s, n->in[0]);
     if (n && n->op == OP_WHERE) {
         p = guarded(s, n);
         s->guarded = p != NULL;
@@ -218,8 +235,11 @@ static bool shows_in_each_row(const Spelt *s)
 
 static bool masks_are_known(const Spelt *s)
 {
-    if (!broadcasts(s->bias, s->scores) || !broadcasts(s->seen, s->scores)) return false;
+    const Tensor *scores = s->wide ? s->wide : s->scores;
+    if (!broadcasts(s->bias, scores) || !broadcasts(s->seen, scores)) return false;
     if (s->bias && !dtype_is_float(s->bias->dtype)) return false;
+    if (!broadcasts(s->second, scores) || (s->second && s->second->dtype != s->bias->dtype))
+        return false;
     if (!s->seen || s->hidden <= HIDES) return true;
     return s->hidden <= HIDES_BESIDE && !s->bias && shows_in_each_row(s);
 }
@@ -288,9 +308,27 @@ static void four_axes(const Spelt *s, int rank, const Size *const *from, const S
     to[3] = from[rank - 1];
 }
 
+/* The heads of an operand [batch * heads, .., ..] where scores have them apart. */
+static void wide_axes(const Spelt *s, const Size *const *from, const Size **to)
+{
+    to[0] = s->wide->dims[0];
+    to[1] = s->wide->dims[1];
+    to[2] = from[1];
+    to[3] = from[2];
+}
+
+static bool is_split(const Spelt *s)
+{
+    return s->wide && s->scores->rank == 3;
+}
+
 static Tensor *with_heads(Spelt *s, Tensor *x)
 {
     const Size *dims[4];
+    if (is_split(s)) {
+        wide_axes(s, x->dims, dims);
+        return reshaped(s, x, 4, dims);
+    }
     if (!x || s->scores->rank == 4 || x->rank < s->scores->rank - 1 || x->rank < 3) return x;
     four_axes(s, x->rank, x->dims, dims);
     return reshaped(s, x, 4, dims);
@@ -301,16 +339,31 @@ static Tensor *number(Spelt *s, double value)
     return graph_scalar(s->g, NULL, s->q->dtype, value);
 }
 
+/* The sizes of both together; gives the rank. */
+static int broadcast(const Tensor *a, const Tensor *b, const Size **dims)
+{
+    int rank = a->rank > b->rank ? a->rank : b->rank;
+    for (int i = 1; i <= rank; i++) {
+        bool by_a = i <= a->rank && (i > b->rank || size_is(from_end(b, i), 1));
+        dims[rank - i] = by_a ? from_end(a, i) : from_end(b, i);
+    }
+    return rank;
+}
+
+/* All that is added to scores. */
+static Tensor *added(Spelt *s)
+{
+    const Size *dims[MAX_RANK];
+    if (!s->second) return s->bias;
+    int rank = broadcast(s->bias, s->second, dims);
+    return put(s, OP_ADD, 2, (Tensor *[]){s->bias, s->second}, s->bias->dtype, rank, dims);
+}
+
 /* Where(seen, shown, hidden) */
 static Tensor *hiding(Spelt *s, Tensor *shown)
 {
-    const Tensor *seen = s->seen;
     const Size *dims[MAX_RANK];
-    int rank = shown->rank > seen->rank ? shown->rank : seen->rank;
-    for (int i = 1; i <= rank; i++) {
-        bool by_shown = i <= shown->rank && (i > seen->rank || size_is(from_end(seen, i), 1));
-        dims[rank - i] = by_shown ? from_end(shown, i) : from_end(seen, i);
-    }
+    int rank = broadcast(shown, s->seen, dims);
     Tensor *hidden = graph_scalar(s->g, NULL, shown->dtype, s->hidden);
     Tensor *in[] = {s->seen, s->inverted ? hidden : shown, s->inverted ? shown : hidden};
     return put(s, OP_WHERE, 3, in, shown->dtype, rank, dims);
@@ -320,8 +373,8 @@ static Tensor *hiding(Spelt *s, Tensor *shown)
  * are hidden has equal weights. */
 static Tensor *make_mask(Spelt *s)
 {
-    if (!s->seen) return s->bias;
-    if (s->bias) return hiding(s, s->bias);
+    if (!s->seen) return added(s);
+    if (s->bias) return hiding(s, added(s));
     if (s->hidden <= HIDES && isfinite(s->hidden)) return hiding(s, number(s, 0));
     if (!s->inverted) return s->seen;
     return put(s, OP_NOT, 1, &s->seen, DT_BOOL, s->seen->rank, s->seen->dims);
@@ -364,7 +417,7 @@ static void build(Spelt *s)
     Tensor *q = with_heads(s, s->q), *v = with_heads(s, s->v);
     Tensor *k = with_heads(s, s->k_is_transposed ? swapped(s, s->k) : s->k);
     Tensor *mask = make_mask(s), *y = n->out[0];
-    mask = with_heads(s, mask);
+    if (!is_split(s)) mask = with_heads(s, mask);
     for (int i = 0; i < s->count; i++) rewrite_merge(g, n, s->steps[i]);
     rewrite_inputs(g, n, mask ? 4 : 3, (Tensor *[]){q, k, v, mask});
     n->op = OP_ATTEND;
@@ -374,7 +427,10 @@ static void build(Spelt *s)
     if (!s->guarded) node_set_int(g, n, "hidden_is_nan", 1);
     if (y->rank == 4) return;
     const Size *dims[4];
-    four_axes(s, y->rank, y->dims, dims);
+    if (is_split(s))
+        wide_axes(s, y->dims, dims);
+    else
+        four_axes(s, y->rank, y->dims, dims);
     Tensor *shape = graph_sizes(g, rewrite_position(g, n), n, y->rank, y->dims);
     Tensor *in[] = {graph_tensor(g, NULL, y->dtype, 4, dims), shape};
     Node *fold =
@@ -387,6 +443,7 @@ static void build(Spelt *s)
 
 int pass_attention(Graph *g)
 {
+    rewrite_einsums(g);
     const Uses *uses = uses_new(g);
     for (int i = 0; i < g->node_count; i++) {
         Spelt s = {.g = g, .uses = uses, .last = g->nodes[i], .scale = 1};

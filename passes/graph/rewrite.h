@@ -38,6 +38,8 @@ Tensor *rewrite_view_constant(Graph *g, const char *name, const Tensor *x, DType
 /* Uniform value of a constant. */
 bool rewrite_constant(const Tensor *x, double *value);
 bool rewrite_is_cast_of_floats(const Node *n);
+/* Einsums that are products of batches beside a Softmax become MatMul between transposes. (einsum.c) */
+void rewrite_einsums(Graph *g);
 /* n, which may be NULL, is a Transpose of the last two axes. */
 bool rewrite_swaps_last(const Node *n);
 

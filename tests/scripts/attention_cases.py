@@ -244,6 +244,73 @@ def spelt():
     return f
 
 
+def spelt_together():
+    """[batch * heads, ..] in the products and [batch, heads, ..] where two masks are added, as BART, OPT and CLIP have
+    it; probabilities go through [batch, heads, ..], as with Bloom; a mask of [batch * heads, ..]."""
+    f = Case("spelt_together", 17)
+    batch, heads, depth, new, length = 2, 3, 8, 4, 7
+    q, k, v = noise(batch * heads, new, depth), noise(batch * heads, length, depth), noise(batch * heads, length, depth)
+    mask = [[[[rng.choice([0.0, -1.5, -10000.0]) for _ in range(length)]]] for _ in range(batch)]
+    position, own = noise(1, heads, new, length), noise(batch * heads, new, length)
+    x, kx, vx, mx = f.input(q), f.input(k), f.input(v), f.input(mask)
+    apart, together = f.constant([batch, heads, new, length], 7), f.constant([batch * heads, new, length], 7)
+
+    def op(name, inputs, *attributes):
+        f.nodes.append(node(name, inputs, ["t%d" % len(f.nodes)], "n%d" % len(f.nodes), "", attributes))
+        return "t%d" % (len(f.nodes) - 1)
+
+    def scores():
+        return op("MatMul", [x, op("Transpose", [kx], attribute_ints("perm", [0, 2, 1]))])
+
+    def softmax(t):
+        return op("Softmax", [t], attribute_int("axis", -1))
+
+    def want(bias):
+        return [attend(q[n], k[n], v[n], 1.0, lambda i, j: bias(n, i, j))[0] for n in range(batch * heads)]
+
+    both = lambda n, i, j: mask[n // heads][0][0][j] + position[0][n % heads][i][j]
+    masked = op("Add", [op("Add", [op("Reshape", [scores(), apart]), f.input(position)]), mx])
+    f.add("MatMul", "", [softmax(op("Reshape", [masked, together])), vx], [want(both)])
+    masked = op("Add", [mx, op("Reshape", [scores(), apart])])
+    f.add("MatMul", "", [op("Reshape", [softmax(masked), together]), vx],
+          [want(lambda n, i, j: mask[n // heads][0][0][j])])
+    masked = op("Reshape", [op("Add", [scores(), f.input(own)]), apart])
+    f.add("MatMul", "", [softmax(op("Reshape", [op("Add", [masked, mx]), together])), vx],
+          [want(lambda n, i, j: mask[n // heads][0][0][j] + own[n][i][j])])
+    return f
+
+
+def spelt_by_letters():
+    """Products as Einsum: heads behind positions, or folded into the batch; either operand first."""
+    f = Case("spelt_by_letters", 17)
+    batch, heads, depth, wide, new, length = 2, 3, 8, 5, 4, 7
+    q, k, v = noise(batch, heads, new, depth), noise(batch, heads, length, depth), noise(batch, heads, length, wide)
+    mask = [[[[rng.choice([0.0, -1.5, -10000.0]) for _ in range(length)]]] for _ in range(batch)]
+    behind = lambda a: [[list(rows) for rows in zip(*b)] for b in a]
+    half = f.constant(0.5)
+    x, kx, vx = f.input(behind(q)), f.input(behind(k)), f.input(behind(v))
+    y = [[attend(q[b][h], k[b][h], v[b][h], 0.5, lambda i, j: mask[b][0][0][j])[0] for h in range(heads)]
+         for b in range(batch)]
+    mx = f.input(mask)
+
+    def op(name, inputs, *attributes):
+        f.nodes.append(node(name, inputs, ["t%d" % len(f.nodes)], "n%d" % len(f.nodes), "", attributes))
+        return "t%d" % (len(f.nodes) - 1)
+
+    def add(scores, values, operands, equation, want, bias=None):
+        s = op("Mul", [op("Einsum", scores[0], text("equation", scores[1])), half])
+        p = op("Softmax", [op("Add", [s, bias]) if bias else s], attribute_int("axis", -1))
+        f.add("Einsum", "", [p if o == "p" else o for o in operands], [want], text("equation", equation))
+
+    add(([x, kx], "bnhd,bmhd->bhnm"), vx, ["p", vx], "bhnm, bmhd -> bnhd", behind(y), mx)
+    add(([kx, x], "bmhd,bnhd->bhnm"), vx, [vx, "p"], "bmhe,bhnm->bhne", y, mx)
+    folded = lambda a: [rows for b in a for rows in b]
+    plain = [attend(*part, 0.5)[0] for part in zip(folded(q), folded(k), folded(v))]
+    add(([f.input(folded(q)), f.input(folded(k))], "b i d, b j d -> b i j"), vx, ["p", f.input(folded(v))],
+        "b i j, b j d -> b i d", plain)
+    return f
+
+
 def packed():
     """The same attention from packed keys and values, from all packed, and from keys in heads."""
     f = Case("packed")
@@ -480,6 +547,6 @@ def flex():
 
 
 for case in (group_query("group_query", [3, 1], 0, None), group_query("group_window", [7, 4], 3, noise(4), 1),
-             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), no_keys(), multi_head(), packed(),
+             group_query("group_tiles", [20, 13], 7, None, 12, 21), tiles(), spelt(), spelt_together(), spelt_by_letters(), no_keys(), multi_head(), packed(),
              beams(), of_others(), uneven(), windowed(), integer_caches(), read_only(), merged(), linear(), flex()):
     case.save(sys.argv[1])

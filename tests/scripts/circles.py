@@ -26,15 +26,16 @@ def objects():
 
 
 defined, used = {}, {}
-for name, path in objects():
-    out = subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout
+names = {path: name for name, path in objects()}
+out = subprocess.run(["nm", "-A", *names], capture_output=True, text=True, check=True).stdout if names else ""
+for line in out.splitlines():
+    path, _, rest = line.partition(":")
+    name, parts = names[path], rest.split()
     uses = used.setdefault(name, set())
-    for line in out.splitlines():
-        parts = line.split()
-        if len(parts) == 2 and parts[0] in "Uw":
-            uses.add(parts[1])
-        elif len(parts) == 3 and parts[1] in "TDBRCVW":
-            defined[parts[2]] = name
+    if len(parts) == 2 and parts[0] in "Uw":
+        uses.add(parts[1])
+    elif len(parts) == 3 and parts[1] in "TDBRCVW":
+        defined[parts[2]] = name
 if len(used) < 100:
     sys.exit("circles: only %d objects below %s" % (len(used), build))
 
