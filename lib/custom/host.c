@@ -8,12 +8,17 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/host/custom_host.h"
 
 extern char **environ;
+
+enum {
+    SHAPE_SECONDS = 10
+}; /* a shape function has for its answer; what runs has all the time it takes */
 
 static int spawn(Customs *set, const char *program, int end)
 {
@@ -83,6 +88,20 @@ static bool receive(int from, Arena *arena, WireReader *reply)
     return receive_all(from, data, (size_t)bytes);
 }
 
+static void wait_for(int from, int seconds)
+{
+    struct timeval limit = {.tv_sec = seconds}; /* 0: without end */
+    setsockopt(from, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+/* A process that does not answer is ended. */
+static const char *end_late(Customs *set)
+{
+    kill(set->child, SIGKILL);
+    how_it_ended(set);
+    return arena_printf(set->arena, "its shape function did not answer within %d s", SHAPE_SECONDS);
+}
+
 /* Sends a call and reads the reply into the arena; false: the process is gone, call->error says how.
  * plan: to run, else NULL. */
 static bool ask(Customs *set, Arena *arena, const CustomOp *op, lpc_custom_call *call,
@@ -93,10 +112,12 @@ static bool ask(Customs *set, Arena *arena, const CustomOp *op, lpc_custom_call 
     wire_call(&request, op->index, call, plan, asks);
     int64_t bytes = (int64_t)request.length;
     if (set->to >= 0) {
+        wait_for(set->to, plan ? 0 : SHAPE_SECONDS);
+        errno = 0;
         if (send_all(set->to, &bytes, sizeof bytes) &&
             send_all(set->to, request.data, request.length) && receive(set->to, arena, reply))
             return true;
-        set->gone = how_it_ended(set);
+        set->gone = errno == EAGAIN ? end_late(set) : how_it_ended(set);
     }
     call->error = set->gone;
     return false;

@@ -241,7 +241,7 @@ for n in (4, 777):
 save(os.path.join(wrong, "constant.onnx"),
      graph([other("Wrong", ["c"], ["d"], how="fail"), node("Add", ["x", "d"], ["y"], "add")],
            constants=[contents("c", [4], [1.0] * 4)]), 21, DOMAINS)
-for how in ("refuse", "silent", "abort", "type", "rank", "negative", "workspace", "huge"):
+for how in ("refuse", "silent", "abort", "hang", "type", "rank", "negative", "workspace", "huge"):
     save(os.path.join(wrong, how + ".onnx"),
          graph([other("Wrong", ["x"], ["y"], how=how)], [value("x", [4])], [value("y", [4])]), 21, DOMAINS)
 save(os.path.join(wrong, "rank_by_size.onnx"),
