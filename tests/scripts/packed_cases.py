@@ -4,6 +4,7 @@
 
 Expected outputs are computed here, in plain Python after ContribOperators.md, by nothing of lpc."""
 import math
+import os
 import random
 import struct
 import sys
@@ -329,8 +330,9 @@ def experts():
     return f
 
 
-def packed_experts():
-    f = Operators("packed_quantised_experts")
+def packed_experts(level=1):
+    """level 4: as --accuracy-level has it; the nodes' own is not obeyed."""
+    f = Operators("packed_quantised_experts" + ("_bytes" if level == 4 else ""))
     n, hidden, inner, tokens = 3, 32, 16, 5
     v, scores, weights = noise(tokens * hidden), noise(tokens * n, -2, 2), noise(tokens * n, 0, 1)
     x, router = f.input([1, tokens, hidden], v), f.input([tokens, n], scores)
@@ -372,13 +374,19 @@ def packed_experts():
         if block:
             all_inputs.append(f.constant([tokens, n], weights))
         ways = [attribute_int("block_size", block)] if block else []
-        y = mixture(layers, rows(v, hidden), parts, chosen, act)
-        ways += [attribute_int("k", 2), attribute_int("expert_weight_bits", bits), text("activation_type", "relu")]
-        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], *ways)
-        y = mixture(layers, rows(v, hidden), parts, chosen, act, lambda row: in_bytes(row, block or len(row)))
-        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], *ways, attribute_int("accuracy_level", 4))
+        seen = (lambda row: in_bytes(row, block or len(row))) if level == 4 else lambda row: row
+        y = mixture(layers, rows(v, hidden), parts, chosen, act, seen)
+        f.add("QMoE", all_inputs, [([1, tokens, hidden], y, F)], attribute_int("k", 2),
+              attribute_int("expert_weight_bits", bits), text("activation_type", "relu"),
+              attribute_int("accuracy_level", 4), *ways)
     return f
 
 
-for family in (nbits, integers, dequantised, fused, bnb4, fpq4, gather, experts, packed_experts):
+def experts_in_bytes():
+    return packed_experts(4)
+
+
+for family in (nbits, integers, dequantised, fused, bnb4, fpq4, gather, experts, packed_experts, experts_in_bytes):
     family().save(sys.argv[1])
+with open(os.path.join(sys.argv[1], "packed_quantised_experts_bytes", "options"), "w") as file:
+    file.write("--accuracy-level 4\n")

@@ -237,7 +237,6 @@ static Experts quantised(Expand *x, const Mixture *m, int which, int64_t columns
     const int64_t by_column[] = {m->experts, (columns + parts - 1) / parts};
     const int64_t by_block[] = {m->experts, columns, (blocks + parts - 1) / parts};
     e.w.block_size = block;
-    e.w.accuracy_level = node_int(x->n, "accuracy_level");
     e.w.weights = xp_shaped(x, w, "weights", 4, bytes);
     e.w.scales = xp_shaped(x, x_in(x, 3 + 3 * which), "scales", 3, bytes);
     e.bias = xp_shaped(x, x_in(x, 4 + 3 * which), "bias", 2, bytes);
