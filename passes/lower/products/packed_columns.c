@@ -118,19 +118,33 @@ static void load_words(PackedProduct *p, const Block4 *at, Inst *word, Inst **wo
     }
 }
 
-/* The codes of real numbers, one after the other. */
+static void load_bytes(PackedProduct *p, const Block4 *at, Inst *word, int64_t byte, Inst **bytes)
+{
+    Builder *b = &p->lw->b;
+    Param *codes = lower_whole(p->lw, p->by.codes, false);
+    for (int u = 0; u < p->column_count; u++) {
+        Inst *place = kb_add(b, kb_muli(b, at->at[u], p->by.words), word);
+        place = kb_muli(b, kb_add(b, kb_muli(b, place, p->lanes), p->lane), 4);
+        bytes[u] = kb_cast(b, DT_I32, kb_load(b, codes, kb_addi(b, place, byte)));
+    }
+}
+
+/* The codes of real numbers, one after the other. The first byte is a word's lowest where there are vectors; C
+ * without them may be for a big-endian machine, too. */
 static void add_word(PackedProduct *p, PackedCells sums, const Block4 *at, Inst *word)
 {
     Builder *b = &p->lw->b;
+    bool whole = p->lanes > 1;
     Inst *words[PACKED_COLUMNS], *w[PACKED_COLUMNS];
-    load_words(p, at, word, words);
+    if (whole) load_words(p, at, word, words);
     Inst *first = kb_muli(b, at->block, p->block);
     first = kb_add(b, first, kb_muli(b, word, 4 * p->parts));
     for (int64_t byte = 0; byte < 4; byte++) {
+        if (!whole) load_bytes(p, at, word, byte, words);
         for (int64_t part = 0; part < p->parts; part++) {
-            int64_t shift = 8 * byte + packed_shift(p, part);
+            int64_t shift = packed_shift(p, part) + (whole ? 8 * byte : 0);
             for (int u = 0; u < p->column_count; u++)
-                w[u] = packed_value(p, words[u], shift, 32, at->zero[u]);
+                w[u] = packed_value(p, words[u], shift, whole ? 32 : 8, at->zero[u]);
             packed_add_products(p, sums, w, kb_addi(b, first, byte * p->parts + part));
         }
     }
