@@ -126,7 +126,7 @@ Where a NaN stands decides nothing, nor does the width of vectors or the backend
   may differ from ONNX Runtime's by one step.
 - **MatMulNBits, MatMulBnb4, QMoE**: weights keep the model's bytes, which the product's loop unpacks; they are written
   in the order in which it reads them. With `accuracy_level` 4, as with ONNX Runtime, the input is rounded to bytes, with
-  a scale for each block of the weights (its largest number / 127), and multiplied in integers, which is two to six times
+  a scale for each block of the weights (its largest number / 127), and multiplied in integers, which is two to four times
   as fast; a block with a NaN or an infinity gives NaN. At other levels, and in QMoE, sums are in f32. `--accuracy-level 1` or `4` says
   so for the whole model, weights behind DequantizeLinear included. With `g_idx` (deprecated), `transB = 0`, or where
   blocks of MatMulBnb4 do not end with rows, they become real numbers when lpc compiles.

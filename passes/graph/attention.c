@@ -443,8 +443,8 @@ static void build(Spelt *s)
 
 int pass_attention(Graph *g)
 {
-    rewrite_einsums(g);
     const Uses *uses = uses_new(g);
+    if (rewrite_einsums(g, uses)) uses = uses_new(g);
     for (int i = 0; i < g->node_count; i++) {
         Spelt s = {.g = g, .uses = uses, .last = g->nodes[i], .scale = 1};
         if (s.last->op != OP_MAT_MUL || s.last->epilogue_count || !match_softmax(&s)) continue;

@@ -5,72 +5,49 @@
  */
 #include "passes/graph/rewrite.h"
 
+#include "ir/einsum.h"
+
 #include <string.h>
 
 enum { FARTHEST = 10 }; /* nodes between a product and Softmax */
 
-/* The letters of both inputs and of the result; one of each is summed, one is left's alone, one right's. */
-typedef struct Einsum {
-    const char *left, *right, *out;
-    int rank;
-    char depth, row, column;
+/* A product of batches of matrices: left's letters are those of a, right's those of b. */
+typedef struct Batches {
+    EinsumProduct by;
     Tensor *a, *b;
-} Einsum;
+    int rank;
+} Batches;
 
-static int axis_of(const char *letters, int rank, char letter)
+static bool same_size(const Batches *e, char letter)
 {
-    const char *at = memchr(letters, letter, (size_t)rank);
-    return at ? (int)(at - letters) : -1;
+    int left = einsum_axis(&e->by.left, letter), right = einsum_axis(&e->by.right, letter);
+    return left < 0 || right < 0 || e->a->dims[left] == e->b->dims[right];
 }
 
-/* The same of a letter that is there. */
-static int place_of(const char *letters, int rank, char letter)
+/* Rows come in front of columns in the result: else the operands change places. */
+static void order_operands(Batches *e)
 {
-    int at = 0;
-    while (at < rank - 1 && letters[at] != letter) at++;
-    return at;
+    const EinsumProduct old = e->by;
+    Tensor *a = e->a;
+    if (einsum_axis(&old.out, old.row) < einsum_axis(&old.out, old.column)) return;
+    e->by.left = old.right;
+    e->by.right = old.left;
+    e->by.row = old.column;
+    e->by.column = old.row;
+    e->a = e->b;
+    e->b = a;
 }
 
-/* What the letters of the result stand for, and that the others are one that is summed. */
-static bool read_letters(Einsum *e)
+static bool read_batches(const Node *n, Batches *e)
 {
-    e->depth = e->row = e->column = 0;
-    for (int i = 0; i < e->rank; i++) {
-        int left = axis_of(e->left, e->rank, e->out[i]),
-            right = axis_of(e->right, e->rank, e->out[i]);
-        char *alone = left < 0 ? &e->column : right < 0 ? &e->row : NULL;
-        if (axis_of(e->out, e->rank, e->out[i]) != i || (left < 0 && right < 0)) return false;
-        if (alone && *alone) return false;
-        if (alone)
-            *alone = e->out[i];
-        else if (e->a->dims[left] != e->b->dims[right])
-            return false;
-        char letter = e->left[i];
-        if (axis_of(e->left, e->rank, letter) != i || axis_of(e->right, e->rank, e->right[i]) != i)
-            return false;
-        if (axis_of(e->out, e->rank, letter) < 0) e->depth = letter;
-    }
-    if (!e->row || !e->column || !e->depth) return false;
-    int left = axis_of(e->left, e->rank, e->depth), right = axis_of(e->right, e->rank, e->depth);
-    return right >= 0 && e->a->dims[left] == e->b->dims[right];
-}
-
-/* All three have as many letters, so that one row, one column and one depth leave the batch. */
-static bool read_einsum(const Node *n, Einsum *e)
-{
-    if (n->op != OP_EINSUM || n->in_count != 2 || n->epilogue_count) return false;
-    *e = (Einsum){.left = node_string(n, "equation"), .a = n->in[0], .b = n->in[1]};
+    if (n->op != OP_EINSUM || n->epilogue_count || !einsum_product(n, &e->by)) return false;
+    e->a = n->in[0];
+    e->b = n->in[1];
     e->rank = e->a->rank;
-    if (e->rank < 3 || e->rank > 5 || e->b->rank != e->rank || n->out[0]->rank != e->rank)
-        return false;
-    e->right = e->left + e->rank + 1;
-    e->out = e->right + e->rank + 2;
-    if (!read_letters(e)) return false;
-    if (axis_of(e->out, e->rank, e->row) < axis_of(e->out, e->rank, e->column)) return true;
-    Einsum old = *e;
-    e->left = old.right, e->right = old.left;
-    e->a = old.b, e->b = old.a;
-    e->row = old.column, e->column = old.row;
+    if (!e->by.row || !e->by.column || e->rank < 3 || e->rank > 5) return false;
+    for (int i = 0; i < e->rank; i++)
+        if (!same_size(e, e->by.left.letters[i])) return false;
+    order_operands(e);
     return true;
 }
 
@@ -111,18 +88,42 @@ static bool is_behind_softmax(const Tensor *x)
 
 /* ---- MatMul ---- */
 
-/* x, whose axes have the letters `from`, with them in the order of `to`; n comes behind. */
-static Tensor *in_order(Graph *g, const Node *n, Tensor *x, const char *from, const char *to)
+/* [batch, first, second], the batch as the result has it. */
+static EinsumTerm matrices(Graph *g, const Batches *e, char first, char second)
+{
+    char *letters = arena_array(g->arena, (size_t)e->rank, 1);
+    int count = 0;
+    for (int i = 0; i < e->rank; i++) {
+        char letter = e->by.out.letters[i];
+        if (letter != e->by.row && letter != e->by.column) letters[count++] = letter;
+    }
+    letters[count] = first;
+    letters[count + 1] = second;
+    return (EinsumTerm){letters, e->rank};
+}
+
+/* Which axis of `from` each axis of `to` is, and the sizes of x in that order; false: they are the same. */
+static bool permutation(const Tensor *x, const EinsumTerm *from, const EinsumTerm *to,
+                        int64_t *perm, const Size **dims)
+{
+    bool moves = false;
+    for (int i = 0; i < to->count; i++) {
+        int axis = 0; /* all letters are in both */
+        while (from->letters[axis] != to->letters[i]) axis++;
+        perm[i] = axis;
+        dims[i] = x->dims[axis];
+        moves = moves || axis != i;
+    }
+    return moves;
+}
+
+/* A Transpose in front of n. */
+static Tensor *in_order(Graph *g, const Node *n, Tensor *x, const EinsumTerm *from,
+                        const EinsumTerm *to)
 {
     int64_t perm[MAX_RANK];
     const Size *dims[MAX_RANK];
-    bool same = true;
-    for (int i = 0; i < x->rank; i++) {
-        perm[i] = place_of(from, x->rank, to[i]);
-        dims[i] = x->dims[perm[i]];
-        same = same && perm[i] == i;
-    }
-    if (same) return x;
+    if (!permutation(x, from, to, perm, dims)) return x;
     Tensor *y = graph_tensor(g, NULL, x->dtype, x->rank, dims);
     Node *turn =
         graph_node_at(g, rewrite_position(g, n), OP_TRANSPOSE, NULL, &n->origin, 1, &x, 1, &y);
@@ -131,54 +132,54 @@ static Tensor *in_order(Graph *g, const Node *n, Tensor *x, const char *from, co
     return y;
 }
 
-static void become_product(Graph *g, Node *n, const Einsum *e)
+/* n makes [batch, rows, columns], a Transpose behind it what n made. */
+static void order_result(Graph *g, Node *n, const Batches *e)
 {
-    char left[MAX_RANK], right[MAX_RANK], turned[MAX_RANK], out[MAX_RANK];
-    int batch = 0, rank = e->rank;
-    for (int i = 0; i < rank; i++) {
-        if (e->out[i] == e->row || e->out[i] == e->column) continue;
-        left[batch] = right[batch] = turned[batch] = out[batch] = e->out[i];
-        batch++;
-    }
-    left[batch] = out[batch] = e->row;
-    right[batch] = turned[batch + 1] = e->depth;
-    left[batch + 1] = e->depth;
-    right[batch + 1] = turned[batch] = out[batch + 1] = e->column;
-    int column = place_of(e->right, rank, e->column), depth = place_of(e->right, rank, e->depth);
-    Tensor *a = in_order(g, n, e->a, e->left, left), *b = e->b;
-    if (column < depth) {
-        b = in_order(g, n, b, e->right, turned);
-        b = in_order(g, n, b, turned, right);
-    } else {
-        b = in_order(g, n, b, e->right, right);
-    }
+    EinsumTerm made = matrices(g, e, e->by.row, e->by.column);
     Tensor *y = n->out[0];
-    rewrite_inputs(g, n, 2, (Tensor *[]){a, b});
-    n->op = OP_MAT_MUL;
-    n->attr_count = 0;
-    const Size *dims[MAX_RANK];
-    for (int i = 0; i < rank; i++) dims[i] = y->dims[place_of(e->out, rank, out[i])];
-    if (!memcmp(out, e->out, (size_t)rank)) return;
-    n->out[0] = graph_tensor(g, NULL, y->dtype, rank, dims);
-    n->out[0]->producer = n;
     int64_t perm[MAX_RANK];
-    for (int i = 0; i < rank; i++) perm[i] = place_of(out, rank, e->out[i]);
+    const Size *dims[MAX_RANK];
+    if (!permutation(y, &e->by.out, &made, perm, dims)) return;
+    n->out[0] = graph_tensor(g, NULL, y->dtype, y->rank, dims);
+    n->out[0]->producer = n;
+    permutation(n->out[0], &made, &e->by.out, perm, dims);
     Node *turn = graph_node_at(g, rewrite_position(g, n) + 1, OP_TRANSPOSE, NULL, &n->origin, 1,
                                n->out, 1, &y);
     turn->region = n->region;
-    node_set_ints(g, turn, "perm", rank, perm);
+    node_set_ints(g, turn, "perm", y->rank, perm);
 }
 
-void rewrite_einsums(Graph *g)
+/* Keys that have their depth last are turned in a step of its own, which pass_attention knows. */
+static void become_product(Graph *g, Node *n, const Batches *e)
 {
-    const Uses *uses = uses_new(g);
-    int count = g->node_count;
-    Node **nodes = arena_array(g->arena, (size_t)count + 1, sizeof(Node *));
-    memcpy(nodes, g->nodes, (size_t)count * sizeof(Node *));
-    for (int i = 0; i < count; i++) {
-        Einsum e;
-        if (!read_einsum(nodes[i], &e)) continue;
-        if (is_before_softmax(g, uses, nodes[i]) || is_behind_softmax(e.a))
-            become_product(g, nodes[i], &e);
+    const EinsumProduct *by = &e->by;
+    EinsumTerm rows = matrices(g, e, by->row, by->depth),
+               keys = matrices(g, e, by->column, by->depth);
+    EinsumTerm columns = matrices(g, e, by->depth, by->column), from = by->right;
+    Tensor *a = in_order(g, n, e->a, &by->left, &rows), *b = e->b;
+    if (einsum_axis(&from, by->column) < einsum_axis(&from, by->depth)) {
+        b = in_order(g, n, b, &from, &keys);
+        from = keys;
     }
+    b = in_order(g, n, b, &from, &columns);
+    rewrite_inputs(g, n, 2, (Tensor *[]){a, b});
+    n->op = OP_MAT_MUL;
+    n->attr_count = 0;
+    order_result(g, n, e);
+}
+
+/* `uses` is of the graph before; what is asked of it are nodes and tensors that were there. */
+bool rewrite_einsums(Graph *g, const Uses *uses)
+{
+    bool found = false;
+    for (int i = 0; i < g->node_count; i++) {
+        Batches e;
+        Node *n = g->nodes[i];
+        if (!read_batches(n, &e)) continue;
+        if (!is_before_softmax(g, uses, n) && !is_behind_softmax(e.a)) continue;
+        become_product(g, n, &e);
+        i = rewrite_position(g, n);
+        found = true;
+    }
+    return found;
 }

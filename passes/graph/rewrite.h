@@ -38,8 +38,9 @@ Tensor *rewrite_view_constant(Graph *g, const char *name, const Tensor *x, DType
 /* Uniform value of a constant. */
 bool rewrite_constant(const Tensor *x, double *value);
 bool rewrite_is_cast_of_floats(const Node *n);
-/* Einsums that are products of batches beside a Softmax become MatMul between transposes. (einsum.c) */
-void rewrite_einsums(Graph *g);
+/* Einsums that are products of batches beside a Softmax become MatMul between transposes; `uses` no longer holds then.
+ * True when there was one. (einsum.c) */
+bool rewrite_einsums(Graph *g, const Uses *uses);
 /* n, which may be NULL, is a Transpose of the last two axes. */
 bool rewrite_swaps_last(const Node *n);
 

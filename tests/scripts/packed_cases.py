@@ -83,6 +83,11 @@ def nbits():
         y = [e + d for row in y for e, d in zip(row, bias)]
         f.add("MatMulNBits", [x, *w.inputs(f), "", f.constant([w.columns], bias)],
               [([rows_of_x, w.columns], y, F)], *w.attributes())
+    for count in (1, 3):  # codes that a run brings
+        w, v = Weights(6, 64, 4, 32), noise(count * 64)
+        y = product(rows(v, 64), transposed(w.real()))
+        f.add("MatMulNBits", [f.input([count, 64], v), f.input([6, 2, 16], w.bytes(), U8), *w.inputs(f)[1:]],
+              [([count, 6], flat(y), F)], *w.attributes(), attribute_int("accuracy_level", 4 * (count == 3)))
     w, groups = Weights(5, 48, 4, 16), [rng.randrange(3) for _ in range(48)]
     v = noise(2 * 2 * 48)
     y = product(rows(v, 48), transposed(w.real(groups)))

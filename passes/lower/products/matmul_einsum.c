@@ -1,91 +1,51 @@
-/* Einsum: a matrix product when the equation is one, else plain loops over its letters. The equation
- * comes without spaces and ellipses and with its output ("bij,bjk->bik"). */
+/* Einsum: a matrix product when the equation is one, else plain loops over its letters. */
 #include "passes/lower/products/matrix.h"
+
+#include "ir/einsum.h"
 
 #include <string.h>
 
-typedef struct Term {
-    const char *letters;
-    int count;
-} Term;
-
 typedef struct Equation {
-    Term *in, out;
+    EinsumTerm *in, out;
     int count;
     const Size *size[128]; /* by letter */
     char summed[2 * 26 + 1];
     int summed_count;
 } Equation;
 
-static bool has(const Term *term, char letter)
-{
-    return memchr(term->letters, letter, (size_t)term->count) != NULL;
-}
-
-static int axis_of(const Term *term, char letter)
-{
-    const char *at = memchr(term->letters, letter, (size_t)term->count);
-    return at ? (int)(at - term->letters) : -1;
-}
-
-static int read_equation(Lower *lw, const Node *node, Equation *e)
+static void read_equation(Lower *lw, const Node *node, Equation *e)
 {
     memset(e, 0, sizeof *e);
-    const char *c = node_string(node, "equation");
     e->count = node->in_count;
     e->in = arena_array(lw->arena, (size_t)e->count, sizeof *e->in);
+    e->out = einsum_terms(node, e->in);
     for (int k = 0; k < e->count; k++) {
-        size_t length = strcspn(c, ",-");
-        e->in[k] = (Term){c, (int)length};
-        c += length + 1;
         for (int i = 0; i < e->in[k].count; i++) {
             const Size **at = &e->size[(int)e->in[k].letters[i]];
             if (!*at || size_is(*at, 1)) *at = node->in[k]->dims[i];
         }
     }
-    c += strcspn(c, ">") + 1;
-    e->out = (Term){c, (int)strlen(c)};
     for (int letter = 'A'; letter <= 'z'; letter++) {
-        if (!e->size[letter] || has(&e->out, (char)letter)) continue;
+        if (!e->size[letter] || einsum_axis(&e->out, (char)letter) >= 0) continue;
         e->summed[e->summed_count++] = (char)letter;
     }
-    return 0;
 }
 
 /* ---- As a matrix product ---- */
 
-static bool repeats(const Term *term)
-{
-    for (int i = 0; i < term->count; i++) {
-        if (axis_of(term, term->letters[i]) != i) return true;
-    }
-    return false;
-}
-
-/* One letter for rows, one for columns, one that is summed, the others in both inputs. */
 static bool as_product(Lower *lw, const Node *node, const Equation *e, Product *p)
 {
-    char row = 0, column = 0;
-    if (e->count != 2 || e->summed_count != 1 || repeats(&e->in[0]) || repeats(&e->in[1]))
-        return false;
-    char depth = e->summed[0];
-    const Term *a = &e->in[0], *c = &e->in[1], *out = &e->out;
-    if (!has(a, depth) || !has(c, depth) || repeats(out)) return false;
-    for (int i = 0; i < out->count; i++) {
-        char letter = out->letters[i];
-        bool left = has(a, letter), right = has(c, letter);
-        char *alone = left && right ? NULL : left ? &row : &column;
-        if (!left && !right) return false;
-        if (alone && *alone) return false;
-        if (alone) *alone = letter;
-    }
+    EinsumProduct by;
+    if (!einsum_product(node, &by)) return false;
+    const EinsumTerm *a = &by.left, *c = &by.right, *out = &by.out;
+    char row = by.row, column = by.column, depth = by.depth;
     product_init(p, lw, MATRIX_FLOAT);
-    operand_set(&p->left, node->in[0], axis_of(a, row), axis_of(a, depth), -1);
-    operand_set(&p->right, node->in[1], -1, axis_of(c, depth), axis_of(c, column));
+    operand_set(&p->left, node->in[0], einsum_axis(a, row), einsum_axis(a, depth), -1);
+    operand_set(&p->right, node->in[1], -1, einsum_axis(c, depth), einsum_axis(c, column));
     if (!row) p->left.row = -1;
     if (!column) p->right.column = -1;
-    p->out.row = row ? axis_of(out, row) : -1;
-    p->out.column = column ? axis_of(out, column) : -1;
+    p->out.row = row ? einsum_axis(out, row) : -1;
+    p->out.column = column ? einsum_axis(out, column) : -1;
     p->columns = column ? e->size[(int)column] : size_const(lw->sizes, 1);
     p->depth = e->size[(int)depth];
     p->axis[0] = axis_rows(row ? e->size[(int)row] : size_const(lw->sizes, 1));
@@ -93,7 +53,8 @@ static bool as_product(Lower *lw, const Node *node, const Equation *e, Product *
     for (int i = 0; i < out->count; i++) {
         char letter = out->letters[i];
         if (letter != row && letter != column)
-            product_loop(p, e->size[(int)letter], axis_of(a, letter), axis_of(c, letter), i);
+            product_loop(p, e->size[(int)letter], einsum_axis(a, letter), einsum_axis(c, letter),
+                         i);
     }
     return true;
 }
@@ -138,7 +99,7 @@ int lower_einsum(Lower *lw, Node *node)
 {
     Equation e;
     Product p;
-    TRY(read_equation(lw, node, &e));
+    read_equation(lw, node, &e);
     if (as_product(lw, node, &e, &p)) {
         product_tile(&p);
         product_kernel(&p, NULL, NULL, NULL);

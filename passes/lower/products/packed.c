@@ -178,9 +178,7 @@ static void describe(PackedProduct *p, Lower *lw, const Node *node)
     p->block_bytes = p->block / p->parts;
     p->lanes = lanes_of(p);
     p->chunks = p->block_bytes / p->lanes;
-    p->rows = size_const(lw->sizes, 1);
-    for (int i = 0; i + 1 < p->out->rank; i++)
-        p->rows = size_mul(lw->sizes, p->rows, p->out->dims[i]);
+    p->rows = packed_rows(lw, p->out);
     p->tile_rows = lower_registers(lw->target) < 32 ? PACKED_ROWS / 2 : PACKED_ROWS;
     p->scales_weights = !size_is(p->rows, 1) && !p->experts;
     p->emit_tile = emit_tile;
@@ -202,9 +200,5 @@ int lower_packed_product(Lower *lw, Node *node)
 /* Rows that choose their matrices are computed one by one in any case. */
 const Size *rows_packed_product(Lower *lw, const Node *node)
 {
-    const Tensor *out = node->out[0];
-    if (node_in(node, 4)) return NULL;
-    const Size *rows = size_const(lw->sizes, 1);
-    for (int i = 0; i + 1 < out->rank; i++) rows = size_mul(lw->sizes, rows, out->dims[i]);
-    return rows;
+    return node_in(node, 4) ? NULL : packed_rows(lw, node->out[0]);
 }

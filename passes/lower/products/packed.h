@@ -61,7 +61,7 @@ struct PackedProduct {
     Inst *x_row[PACKED_ROWS]; /* the number of x's row */
     Inst *idx[PACKED_ROWS][MAX_RANK];
     Inst *column[PACKED_COLUMNS];
-    PackedColumns by;
+    PackedColumns by_column;
 };
 
 /* A number for each row and column of the tile. */
@@ -90,6 +90,8 @@ void packed_add_products(PackedProduct *p, PackedCells sums, Inst *const *w, Ins
 /* Adds each lane's sums to the total; stores it. */
 void packed_add_lanes(PackedProduct *p, PackedCells total, PackedCells lanes);
 void packed_store(PackedProduct *p, PackedCells total);
+/* Rows of a tensor: all axes but the last. */
+const Size *packed_rows(Lower *lw, const Tensor *tensor);
 /* Puts x into its order, for vectors of so many bytes of weights. */
 void packed_reorder(PackedProduct *p, int64_t lanes);
 /* Are the weights laid out by columns? (packed_columns.c) */

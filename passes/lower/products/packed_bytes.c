@@ -49,7 +49,7 @@ static Inst *find_scale(Bytes *y, Inst *at)
     Inst *scale = kb_select(b, counts, kb_op(b, LI_DIV, largest, top), zero);
     Inst *nan = kb_get(b, bad);
     scale = kb_add(b, scale, nan);
-    kb_store(b, lower_whole(lw, y->p->by.x_scales, true), at, scale);
+    kb_store(b, lower_whole(lw, y->p->by_column.x_scales, true), at, scale);
     Inst *inverse = kb_op(b, LI_DIV, top, largest);
     return kb_select(b, counts, inverse, zero);
 }
@@ -68,7 +68,7 @@ static void move(Bytes *y, Inst *k, Inst *to, Inst *inverse, Cell *sum)
     kb_set(b, byte, kb_cast(b, DT_I8, scalar_clamp(b, clean, -LARGEST, LARGEST)));
     if (may_end) kb_end(b);
     Inst *value = kb_get(b, byte);
-    kb_store(b, lower_whole(lw, y->p->by.bytes, true), to, value);
+    kb_store(b, lower_whole(lw, y->p->by_column.bytes, true), to, value);
     cell_update(lw, sum, LI_ADD, kb_cast(b, DT_I32, value));
 }
 
@@ -78,7 +78,7 @@ static void move_block(Bytes *y, Inst *at, Inst *inverse)
     Builder *b = &p->lw->b;
     Cell *sum = kb_cell(b, "sum", (LType){DT_I32, 1}, kb_int(b, DT_I32, 0));
     Inst *row = kb_muli(b, y->row, p->blocks * p->block);
-    Inst *words = kb_i64(b, p->by.words);
+    Inst *words = kb_i64(b, p->by_column.words);
     Inst *word = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), words, 1);
     Inst *first = kb_add(b, y->start, kb_muli(b, word, 4 * p->parts));
     for (int64_t part = 0; part < p->parts; part++) {
@@ -90,7 +90,7 @@ static void move_block(Bytes *y, Inst *at, Inst *inverse)
     }
     kb_end(b);
     Inst *all = kb_get(b, sum);
-    kb_store(b, lower_whole(p->lw, p->by.x_sums, true), at, all);
+    kb_store(b, lower_whole(p->lw, p->by_column.x_sums, true), at, all);
 }
 
 static void emit_block(Bytes *y)
@@ -110,12 +110,10 @@ void packed_bytes(PackedProduct *p)
     Lower *lw = p->lw;
     SizeTable *sizes = lw->sizes;
     int lead = p->x->rank - 1;
-    const Size *rows = size_const(sizes, 1);
-    for (int i = 0; i < lead; i++) rows = size_mul(sizes, rows, p->x->dims[i]);
-    const Size *blocks = size_muli(sizes, rows, p->blocks);
-    p->by.bytes = lower_scratch(lw, "bytes", DT_I8, size_muli(sizes, blocks, p->block));
-    p->by.x_scales = lower_scratch(lw, "x_scales", DT_F32, blocks);
-    p->by.x_sums = lower_scratch(lw, "x_sums", DT_I32, blocks);
+    const Size *blocks = size_muli(sizes, packed_rows(lw, p->x), p->blocks);
+    p->by_column.bytes = lower_scratch(lw, "bytes", DT_I8, size_muli(sizes, blocks, p->block));
+    p->by_column.x_scales = lower_scratch(lw, "x_scales", DT_F32, blocks);
+    p->by_column.x_sums = lower_scratch(lw, "x_sums", DT_I32, blocks);
     lower_begin(lw, "bytes");
     Inst *idx[MAX_RANK];
     double work = 10 * (double)(p->blocks * p->block);

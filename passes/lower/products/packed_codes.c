@@ -94,8 +94,7 @@ void packed_reorder(PackedProduct *p, int64_t lanes)
     Lower *lw = p->lw;
     Builder *b = &lw->b;
     int lead = p->x->rank - 1;
-    const Size *rows = size_const(lw->sizes, 1);
-    for (int i = 0; i < lead; i++) rows = size_mul(lw->sizes, rows, p->x->dims[i]);
+    const Size *rows = packed_rows(lw, p->x);
     int64_t width = p->blocks * p->block, whole = p->depth / p->block;
     p->reordered = lower_scratch(lw, "ordered", p->acc,
                                  size_mul(lw->sizes, rows, size_const(lw->sizes, width)));

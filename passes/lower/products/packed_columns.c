@@ -63,7 +63,7 @@ static Buffer *by_columns(const PackedProduct *p, const Tensor *tensor)
     bool is_codes = tensor == p->weights;
     int64_t matrices = p->experts ? p->weights->dims[0]->value : 1;
     const int64_t source[] = {matrices, p->columns, p->blocks, p->block_bytes};
-    const int64_t dest[] = {matrices, vectors_of(p), p->blocks, p->by.words, p->lanes, 4};
+    const int64_t dest[] = {matrices, vectors_of(p), p->blocks, p->by_column.words, p->lanes, 4};
     Pack pack;
     memset(&pack, 0, sizeof pack); /* lower_pack compares packs byte by byte */
     pack.source_rank = is_codes ? 4 : 3;
@@ -84,10 +84,11 @@ static Buffer *by_columns(const PackedProduct *p, const Tensor *tensor)
 
 /* ---- A block ---- */
 
-typedef struct Block4 {
+/* A block of each of the tile's columns. */
+typedef struct ColumnBlock {
     Inst *block, *at[PACKED_COLUMNS]; /* at: the number of the block among all vectors' */
     Inst *scale[PACKED_COLUMNS], *zero[PACKED_COLUMNS];
-} Block4;
+} ColumnBlock;
 
 static Inst *load_lane(PackedProduct *p, Buffer *buffer, Inst *at)
 {
@@ -96,34 +97,36 @@ static Inst *load_lane(PackedProduct *p, Buffer *buffer, Inst *at)
     return kb_load(b, from, kb_add(b, kb_muli(b, at, p->lanes), p->lane));
 }
 
-static void load_block(PackedProduct *p, Block4 *at)
+static void load_block(PackedProduct *p, ColumnBlock *at)
 {
     Builder *b = &p->lw->b;
     for (int u = 0; u < p->column_count; u++) {
-        Inst *vector = kb_addi(b, p->by.vector, u);
+        Inst *vector = kb_addi(b, p->by_column.vector, u);
         if (p->experts) vector = kb_add(b, vector, kb_muli(b, p->expert, vectors_of(p)));
         at->at[u] = kb_add(b, kb_muli(b, vector, p->blocks), at->block);
-        at->scale[u] = kb_cast(b, p->acc, load_lane(p, p->by.scales, at->at[u]));
-        at->zero[u] = packed_zero(p, p->by.zeros ? load_lane(p, p->by.zeros, at->at[u]) : NULL);
+        at->scale[u] = kb_cast(b, p->acc, load_lane(p, p->by_column.scales, at->at[u]));
+        at->zero[u] =
+            packed_zero(p, p->by_column.zeros ? load_lane(p, p->by_column.zeros, at->at[u]) : NULL);
     }
 }
 
-static void load_words(PackedProduct *p, const Block4 *at, Inst *word, Inst **words)
+static void load_words(PackedProduct *p, const ColumnBlock *at, Inst *word, Inst **words)
 {
     Builder *b = &p->lw->b;
-    Param *codes = lower_whole_view(p->lw, p->by.codes, DT_I32);
+    Param *codes = lower_whole_view(p->lw, p->by_column.codes, DT_I32);
     for (int u = 0; u < p->column_count; u++) {
-        Inst *place = kb_add(b, kb_muli(b, at->at[u], p->by.words), word);
+        Inst *place = kb_add(b, kb_muli(b, at->at[u], p->by_column.words), word);
         words[u] = kb_load(b, codes, kb_add(b, kb_muli(b, place, p->lanes), p->lane));
     }
 }
 
-static void load_bytes(PackedProduct *p, const Block4 *at, Inst *word, int64_t byte, Inst **bytes)
+static void load_bytes(PackedProduct *p, const ColumnBlock *at, Inst *word, int64_t byte,
+                       Inst **bytes)
 {
     Builder *b = &p->lw->b;
-    Param *codes = lower_whole(p->lw, p->by.codes, false);
+    Param *codes = lower_whole(p->lw, p->by_column.codes, false);
     for (int u = 0; u < p->column_count; u++) {
-        Inst *place = kb_add(b, kb_muli(b, at->at[u], p->by.words), word);
+        Inst *place = kb_add(b, kb_muli(b, at->at[u], p->by_column.words), word);
         place = kb_muli(b, kb_add(b, kb_muli(b, place, p->lanes), p->lane), 4);
         bytes[u] = kb_cast(b, DT_I32, kb_load(b, codes, kb_addi(b, place, byte)));
     }
@@ -131,7 +134,7 @@ static void load_bytes(PackedProduct *p, const Block4 *at, Inst *word, int64_t b
 
 /* The codes of real numbers, one after the other. The first byte is a word's lowest where there are vectors; C
  * without them may be for a big-endian machine, too. */
-static void add_word(PackedProduct *p, PackedCells sums, const Block4 *at, Inst *word)
+static void add_word(PackedProduct *p, PackedCells sums, const ColumnBlock *at, Inst *word)
 {
     Builder *b = &p->lw->b;
     bool whole = p->lanes > 1;
@@ -155,19 +158,18 @@ static Inst *bytes_of(const PackedProduct *p, Inst *word, int64_t part)
 {
     Builder *b = &p->lw->b;
     int64_t shift = packed_shift(p, part), mask = (1 << p->bits) - 1;
-    if (p->bits == 8)
-        return p->by.is_unsigned ? word
-                                 : kb_op(b, LI_XOR, word, kb_int(b, DT_I32, INT32_C(-0x7f7f7f80)));
+    if (p->bits == 8 && p->by_column.is_unsigned) return word;
+    if (p->bits == 8) return kb_op(b, LI_XOR, word, kb_int(b, DT_I32, (int32_t)0x80808080));
     if (shift) word = kb_op(b, LI_SHR, word, kb_int(b, DT_I32, shift));
     return kb_op(b, LI_AND, word, kb_int(b, DT_I32, mask * 0x01010101));
 }
 
-static void add_word_of_bytes(PackedProduct *p, PackedCells sums, const Block4 *at, Inst *word)
+static void add_word_of_bytes(PackedProduct *p, PackedCells sums, const ColumnBlock *at, Inst *word)
 {
     Builder *b = &p->lw->b;
     Inst *words[PACKED_COLUMNS];
     load_words(p, at, word, words);
-    Param *bytes = lower_whole_view(p->lw, p->by.bytes, DT_I32);
+    Param *bytes = lower_whole_view(p->lw, p->by_column.bytes, DT_I32);
     Inst *first = kb_muli(b, at->block, p->block / 4);
     first = kb_add(b, first, kb_muli(b, word, p->parts));
     for (int64_t part = 0; part < p->parts; part++) {
@@ -178,23 +180,23 @@ static void add_word_of_bytes(PackedProduct *p, PackedCells sums, const Block4 *
             Inst *x = kb_load(b, bytes, kb_add(b, row, kb_addi(b, first, part)));
             for (int u = 0; u < p->column_count; u++) {
                 Inst *sum = kb_get(b, sums[r][u]);
-                kb_set(b, sums[r][u], kb_dot4(b, sum, codes[u], x, p->by.is_unsigned));
+                kb_set(b, sums[r][u], kb_dot4(b, sum, codes[u], x, p->by_column.is_unsigned));
             }
         }
     }
 }
 
-static void add_words(PackedProduct *p, PackedCells sums, const Block4 *at)
+static void add_words(PackedProduct *p, PackedCells sums, const ColumnBlock *at)
 {
     Builder *b = &p->lw->b;
-    void (*add)(PackedProduct *, PackedCells, const Block4 *, Inst *) =
+    void (*add)(PackedProduct *, PackedCells, const ColumnBlock *, Inst *) =
         p->integer ? add_word_of_bytes : add_word;
     int64_t unrolled = p->integer ? WORDS_UNROLLED : 1;
-    if (p->by.words <= unrolled) {
-        for (int64_t i = 0; i < p->by.words; i++) add(p, sums, at, kb_i64(b, i));
+    if (p->by_column.words <= unrolled) {
+        for (int64_t i = 0; i < p->by_column.words; i++) add(p, sums, at, kb_i64(b, i));
         return;
     }
-    Inst *word = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, p->by.words), 1);
+    Inst *word = kb_for(b, LOOP_SERIAL, kb_i64(b, 0), kb_i64(b, p->by_column.words), 1);
     add(p, sums, at, word);
     kb_end(b);
 }
@@ -203,7 +205,7 @@ static void add_words(PackedProduct *p, PackedCells sums, const Block4 *at)
 static Inst *less_zero(PackedProduct *p, Inst *sum, Inst *zero, Inst *x_sum)
 {
     Builder *b = &p->lw->b;
-    bool moved = p->bits == 8 && !p->by.is_unsigned; /* by 128: bytes_of */
+    bool moved = p->bits == 8 && !p->by_column.is_unsigned; /* by 128: bytes_of */
     if (dtype_is_float(zero->type.dtype)) {
         if (moved) zero = kb_sub(b, zero, kb_const(b, p->acc, 128));
         Inst *less = kb_mul(b, zero, kb_cast(b, p->acc, x_sum));
@@ -217,7 +219,7 @@ static void add_block(PackedProduct *p, PackedCells total, Inst *block)
 {
     Builder *b = &p->lw->b;
     PackedCells sums;
-    Block4 at = {.block = block};
+    ColumnBlock at = {.block = block};
     load_block(p, &at);
     packed_cells(p, sums, "block", p->integer ? DT_I32 : p->acc);
     add_words(p, sums, &at);
@@ -225,8 +227,8 @@ static void add_block(PackedProduct *p, PackedCells total, Inst *block)
         Inst *x_scale = NULL, *x_sum = NULL;
         if (p->integer) {
             Inst *x_block = kb_add(b, kb_muli(b, p->x_row[r], p->blocks), block);
-            x_scale = kb_load(b, lower_whole(p->lw, p->by.x_scales, false), x_block);
-            x_sum = kb_load(b, lower_whole(p->lw, p->by.x_sums, false), x_block);
+            x_scale = kb_load(b, lower_whole(p->lw, p->by_column.x_scales, false), x_block);
+            x_sum = kb_load(b, lower_whole(p->lw, p->by_column.x_sums, false), x_block);
         }
         for (int u = 0; u < p->column_count; u++) {
             Inst *sum = kb_get(b, sums[r][u]), *scale = at.scale[u];
@@ -250,7 +252,7 @@ static bool rows_alone(const PackedProduct *p)
 static void store_vector(PackedProduct *p, PackedCells total, int u)
 {
     Builder *b = &p->lw->b;
-    Inst *first = kb_muli(b, kb_addi(b, p->by.vector, u), p->lanes);
+    Inst *first = kb_muli(b, kb_addi(b, p->by_column.vector, u), p->lanes);
     Inst *column = kb_add(b, first, p->lane), *left = NULL;
     if (p->columns % p->lanes) left = kb_sub(b, kb_i64(b, p->columns), column);
     Limit before = kb_limit(b, (Limit){p->lane, left});
@@ -279,7 +281,7 @@ static void emit_vectors(PackedProduct *p, Inst *from, Inst *to, int count)
 {
     Builder *b = &p->lw->b;
     p->column_count = count;
-    p->by.vector = kb_for(b, LOOP_SERIAL, from, to, count);
+    p->by_column.vector = kb_for(b, LOOP_SERIAL, from, to, count);
     packed_all_rows(p, rows_alone(p));
     kb_end(b);
 }
@@ -309,14 +311,14 @@ void packed_by_columns(PackedProduct *p)
     p->tile_rows = 4;
     p->emit_tile = emit_tile;
     p->integer = p->integer && !p->table && p->acc == DT_F32 && p->block <= LONGEST_BLOCK;
-    p->by.words = p->block_bytes / 4;
-    p->by.is_unsigned = lower_dot4(p->lw->target) != 2;
-    p->by.codes = by_columns(p, p->weights);
-    p->by.scales = by_columns(p, p->scales);
-    if (p->zeros) p->by.zeros = by_columns(p, p->zeros);
+    p->by_column.words = p->block_bytes / 4;
+    p->by_column.is_unsigned = lower_dot4(p->lw->target) != 2;
+    p->by_column.codes = by_columns(p, p->weights);
+    p->by_column.scales = by_columns(p, p->scales);
+    if (p->zeros) p->by_column.zeros = by_columns(p, p->zeros);
     if (p->integer)
         packed_bytes(p);
-    else
-        packed_reorder(p, 1);
+    else if (p->depth % p->block || p->x->is_inlined || p->x->dtype != p->acc)
+        packed_reorder(p, 1); /* in its own order, as numbers up to the blocks' end */
     emit_kernel(p);
 }

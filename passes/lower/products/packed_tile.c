@@ -3,6 +3,13 @@
 
 #include "passes/lower/reductions/reduction.h"
 
+const Size *packed_rows(Lower *lw, const Tensor *tensor)
+{
+    const Size *rows = size_const(lw->sizes, 1);
+    for (int i = 0; i + 1 < tensor->rank; i++) rows = size_mul(lw->sizes, rows, tensor->dims[i]);
+    return rows;
+}
+
 Inst *packed_load(PackedProduct *p, const Tensor *tensor, int c, Inst *second, Inst *third)
 {
     Inst *at[MAX_RANK] = {0};
