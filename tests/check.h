@@ -4,8 +4,17 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static int failures __attribute__((unused)), checks __attribute__((unused));
+
+/* In the sanitizers' build, where all is some ten times slower and what is repeated at length says nothing new. */
+static inline bool is_sanitized(void)
+{
+    const char *given = getenv("LPC_SANITIZED");
+    return given && !strcmp(given, "1");
+}
 
 /* CHECK(condition) or CHECK(condition, format, ...), with up to six values to show. */
 /* clang-format off */

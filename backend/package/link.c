@@ -37,14 +37,18 @@ static int copy_file(PackJob *job, const char *from, const char *to)
     return output_write(job->diag, to, data, length);
 }
 
-/* Copies the runtime's sources into FOLDER/runtime. */
-static int copy_runtime(PackJob *job, const char *folder)
+/* The runtime's sources as FOLDER/runtime: copied, or for a folder that goes soon a link to them. */
+static int add_runtime(PackJob *job, const char *folder)
 {
     const char *from = lpc_data_dir(job->arena, "runtime");
     const char *to = arena_printf(job->arena, "%s/runtime", folder);
     if (!from) return diag_error(job->diag, "the runtime's sources are not installed beside lpc");
     const char **names;
     int count;
+    if (job->passing) {
+        if (!symlink(from, to)) return 0;
+        return diag_error(job->diag, "cannot make '%s': %s", to, strerror(errno));
+    }
     TRY(tool_list_sources(job->arena, job->diag, from, true, &names, &count));
     if (mkdir(to, 0777)) return diag_error(job->diag, "cannot make '%s': %s", to, strerror(errno));
     for (int i = 0; i < count; i++) {
@@ -176,7 +180,7 @@ static int compile_all(PackJob *job, const PackStage *stage, const char *folder,
 int package_link(PackJob *job, const PackStage *stage, const char *folder)
 {
     Objects made = {0};
-    TRY(copy_runtime(job, folder));
+    TRY(add_runtime(job, folder));
     int code = compile_all(job, stage, folder, &made);
     int temporary = made.count;
     if (!job->backend->cflags)

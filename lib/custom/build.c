@@ -35,12 +35,15 @@ static int write_table(const Customs *set, Diag *diag, const char *path)
     return output_write(diag, path, out.data, out.length);
 }
 
-static ToolArgs compiler(const Customs *set, const Target *host, const char *runtime)
+/* What lpc asks a few times need not be fast, but be there soon: level 1, and none for the program around it. */
+static ToolArgs compiler(const Customs *set, const Target *host, const char *runtime,
+                         const char *level)
 {
     ToolArgs args = {.arena = set->arena};
     tool_args(&args, host->cc, host->cc_count);
     tool_args(&args, CUSTOM_CFLAGS, CUSTOM_CFLAG_COUNT);
     tool_args(&args, host->cflags, host->cflag_count);
+    tool_arg(&args, level);
     tool_arg(&args, "-DLPC_CUSTOM_HOST");
     tool_arg(&args, arena_printf(set->arena, "-I%s", runtime));
     return args;
@@ -49,7 +52,7 @@ static ToolArgs compiler(const Customs *set, const Target *host, const char *run
 static int compile_file(const Customs *set, Diag *diag, const Target *host, const char *runtime,
                         const CustomFile *file, const char *object)
 {
-    ToolArgs args = compiler(set, host, runtime);
+    ToolArgs args = compiler(set, host, runtime, "-O1");
     args.what = arena_printf(set->arena, "--custom: compiling %s", file->path);
     tool_arg(&args, "-c");
     tool_arg(&args, file->path);
@@ -159,7 +162,7 @@ int custom_build(Customs *set, Diag *diag, const char *runtime, const char *work
     if (!target_has_program(host->cc))
         return diag_error(diag, "--custom: this machine's compiler '%s' is not installed",
                           host->cc[0]);
-    ToolArgs link = compiler(set, host, runtime);
+    ToolArgs link = compiler(set, host, runtime, "-O0");
     link.what = "--custom: linking the functions";
     for (int i = 0; i < set->file_count; i++) {
         const char *object = arena_printf(a, "%s/file_%d.o", work, i + 1);

@@ -5,13 +5,14 @@
 #include "passes/partition/needs.h"
 #include "passes/passes.h"
 #include "passes/stage/work.h"
+#include "tests/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { CUTS = 10, MOST_BINDS = 4 };
+enum { CUTS = 10, CUTS_SANITIZED = 2, MOST_BINDS = 4 };
 
 typedef struct Model {
     const char *name;
@@ -62,7 +63,7 @@ typedef struct Sums {
 } Sums;
 
 static uint64_t seed = 1;
-static int cuts = CUTS, failures;
+static int cuts = CUTS;
 static Sums sums;
 
 static int below(int limit)
@@ -247,6 +248,7 @@ static int too_small(Diag *diag)
 
 int main(int argc, char **argv)
 {
+    if (is_sanitized()) cuts = CUTS_SANITIZED;
     if (argc > 1) cuts = atoi(argv[1]);
     int seen = 0;
     Arena *own = arena_new();

@@ -8,7 +8,8 @@
  *
  * A graph with state runs a few times.
  *
- *   test_graph_random            the seeds from 0 on, 150 of them, or what 50 seconds allow
+ *   test_graph_random            the seeds from 0 on, 150 of them, or what 50 seconds allow (15 with
+ *                                sanitizers, which fuzz/graphs has, too)
  *   test_graph_random SEED       that one, printed; a failure's seed says all that is to be known
  *   LPC_FUZZ_SECONDS=N           so many seconds, from LPC_FUZZ_SEED or a seed by the clock on */
 #define _DEFAULT_SOURCE
@@ -23,6 +24,7 @@
 #include "passes/passes.h"
 #include "passes/stage/work.h"
 #include "runtime/lpc_model.h"
+#include "tests/check.h"
 
 #include <assert.h>
 #include <dlfcn.h>
@@ -35,9 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEDS = 150, SECONDS = 50, BATCH = 24, STAGES = 4, KINDS = 3 };
-
-static int failures;
+enum { SEEDS = 150, SECONDS = 50, SECONDS_SANITIZED = 15, BATCH = 24, STAGES = 4, KINDS = 3 };
 
 /* The seed at work, told when lpc crashes. */
 static uint32_t current;
@@ -576,7 +576,8 @@ int main(int argc, char **argv)
     static Batch batch;
     static Result all[BATCH][KINDS];
     const char *given = getenv("LPC_FUZZ_SECONDS"), *from = getenv("LPC_FUZZ_SEED");
-    double end = now() + (given ? atof(given) : (double)SECONDS);
+    double most = is_sanitized() ? SECONDS_SANITIZED : SECONDS;
+    double end = now() + (given ? atof(given) : most);
     uint32_t first = 0;
     int count = given ? 1 << 30 : SEEDS, done = 0;
     if (given) first = (uint32_t)time(NULL) % 1000000000u;
