@@ -6,9 +6,8 @@
 #ifndef LPC_RUNTIME_TRANSPORT_H
 #define LPC_RUNTIME_TRANSPORT_H
 
+#include "address.h"
 #include "frame.h"
-
-enum { LPC_PEER_BYTES = 128 };
 
 typedef struct LpcLink LpcLink;
 struct LpcLink {
