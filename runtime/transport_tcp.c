@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { BACKLOG = 128 };
+
 static int tcp_check(const char *text, LpcError *error)
 {
     LpcEndpoint endpoint;
@@ -62,8 +64,8 @@ static int tcp_listen(const char *text, LpcListener *listener, LpcError *error)
     if (listener->fd < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "socket: %s", strerror(errno));
     set(listener->fd, SOL_SOCKET, SO_REUSEADDR, 1);
     socklen_t length = sizeof address;
-    if (bind(listener->fd, &address.any, lpc_address_bytes(&address)) || listen(listener->fd, 4) ||
-        getsockname(listener->fd, &address.any, &length)) {
+    if (bind(listener->fd, &address.any, lpc_address_bytes(&address)) ||
+        listen(listener->fd, BACKLOG) || getsockname(listener->fd, &address.any, &length)) {
         code =
             lpc_error(error, LPC_EXIT_SYSTEM, "cannot listen on %.80s: %s", text, strerror(errno));
         close(listener->fd);
@@ -170,8 +172,8 @@ static int is_final(int failure)
     return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == EACCES;
 }
 
-static int tcp_connect(const char *text, int timeout_ms, int stop_fd, LpcLink *link,
-                       LpcError *error)
+static int tcp_connect(const char *text, int timeout_ms, int stop_fd, const LpcLink *watch,
+                       LpcLink *link, LpcError *error)
 {
     LpcEndpoint endpoint;
     int code = lpc_endpoint_parse(text, &endpoint, error), pause_ms = 5;
@@ -190,6 +192,9 @@ static int tcp_connect(const char *text, int timeout_ms, int stop_fd, LpcLink *l
                              link->peer, timeout_ms / 1000.0, why);
         struct pollfd stop = {stop_fd, POLLIN, 0};
         if (poll(&stop, 1, pause_ms) > 0) return LPC_STOPPED;
+        if (watch && lpc_link_has_ended(watch))
+            return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the stream began",
+                             watch->peer);
         pause_ms = pause_ms < 200 ? pause_ms * 2 : 200;
     }
 }
