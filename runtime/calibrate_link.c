@@ -123,7 +123,7 @@ int lpc_link_measure(const char *address, LpcLinkFigures *figures, LpcError *err
     uint8_t *part = calloc(1, PART);
     if (!part) return lpc_error(error, LPC_EXIT_SYSTEM, "out of memory");
     signal(SIGPIPE, SIG_IGN);
-    int code = transport->connect(address, WAIT_MS, -1, &link, error);
+    int code = transport->connect(address, WAIT_MS, -1, NULL, &link, error);
     if (!code) {
         link.timeout_ms = WAIT_MS;
         code = measure(&link, part, figures, error);

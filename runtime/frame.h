@@ -10,9 +10,10 @@
 #include <sys/uio.h>
 
 enum {
-    LPC_PROTOCOL = 1,      /* version that both ends must speak */
+    LPC_PROTOCOL = 2,      /* version that both ends must speak */
     LPC_HEADER_BYTES = 32, /* of a frame */
-    LPC_HELLO_BYTES = 64,  /* of the handshake, in each direction */
+    LPC_HELLO_BYTES = 96,  /* of the handshake, in each direction */
+    LPC_STREAM_BYTES = 16, /* of a stream's identity, which its client draws */
     LPC_ALIGN = 64,        /* of each tensor from the payload's start */
     LPC_TEXT_BYTES = 256   /* largest payload of an error frame */
 };
@@ -110,19 +111,24 @@ int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, 
 int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                    const LpcError *what, LpcError *error);
 
-/* The handshake: both ends send the same kind of hello at once, then judge the other's. peer names
- * the neighbour in messages. */
+/* What both ends of a link say before any frame (handshake.c). */
 typedef struct LpcHello {
     const uint8_t *build_id; /* 32 bytes */
     uint32_t cut;
     uint64_t hash;
+    uint8_t stream[LPC_STREAM_BYTES];
+    uint32_t
+        answer; /* of the end that listens: 0, or the exit status that says why not, or not yet */
+    uint32_t before; /* with LPC_EXIT_BUSY: how many streams come before this one */
 } LpcHello;
 
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES]);
-int lpc_hello_check(const LpcCrc *crc, const LpcHello *hello, const uint8_t bytes[LPC_HELLO_BYTES],
-                    const char *peer, LpcError *error);
-int lpc_handshake(const LpcReader *reader, const LpcWriter *writer, const LpcCrc *crc,
-                  const LpcHello *hello, const char *peer, LpcError *error);
+/* Judges the other end's: magic, version, checksum, build, cut and contract must be one's own. theirs gets its
+ * stream and answer. peer names the neighbour in messages. */
+int lpc_hello_check(const LpcCrc *crc, const LpcHello *own, const uint8_t bytes[LPC_HELLO_BYTES],
+                    const char *peer, LpcHello *theirs, LpcError *error);
+/* Draws an identity. */
+int lpc_stream_draw(uint8_t stream[LPC_STREAM_BYTES], LpcError *error);
 
 uint64_t lpc_now_ns(void); /* monotonic */
 

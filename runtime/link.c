@@ -190,6 +190,12 @@ int lpc_link_writable(const LpcLink *link)
     return poll(&fd, 1, 0) > 0;
 }
 
+int lpc_link_has_ended(const LpcLink *link)
+{
+    struct pollfd fd = {link->fd, POLLRDHUP, 0};
+    return poll(&fd, 1, 0) > 0;
+}
+
 void lpc_link_interrupt(const LpcLink *link)
 {
     if (link->fd >= 0) shutdown(link->fd, SHUT_RD);

@@ -29,7 +29,9 @@ extern "C" {
     X(LPC_EXIT_FRAME, 14, "a frame does not match the contract, or its checksum")                  \
     X(LPC_EXIT_RUN, 15, "the model's run returned an error")                                       \
     X(LPC_EXIT_SYSTEM, 16, "the operating system refused something")                               \
-    X(LPC_EXIT_PROCESSOR, 17, "this processor lacks instructions that the stage's code uses")
+    X(LPC_EXIT_PROCESSOR, 17, "this processor lacks instructions that the stage's code uses")      \
+    X(LPC_EXIT_BUSY, 18, "a neighbour serves other streams")                                       \
+    X(LPC_EXIT_STALE, 19, "nobody waits for the results of the stream")
 
 enum {
 #define X(id, number, meaning) id = number,

@@ -28,25 +28,31 @@ void lpc_stage_tell(const char *stage, const char *text)
 
 /* --- threads --- */
 
-/* Turns SIGTERM and SIGINT into a readable pipe, which never is read: once stopped, for good. A
- * second signal does not wait for the drain. */
+/* Turns SIGTERM and SIGINT into a readable pipe, which never is read: once stopped, for good. What is under way
+ * has a moment to be finished; a second signal does not wait for that. */
 static void *signal_main(void *arg)
 {
+    static const struct timespec moment = {0, 800000000};
     LpcStage *stage = arg;
     sigset_t set;
     int number;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    for (int count = 0;; count++) {
-        while (sigwait(&set, &number) != 0) continue;
-        if (atomic_load(&stage->quitting)) return NULL;
-        if (count || write(stage->stop_pipe[1], "", 1) < 0) _exit(128 + number);
-    }
+    while (sigwait(&set, &number) != 0) continue;
+    if (atomic_load(&stage->quitting)) return NULL;
+    if (write(stage->stop_pipe[1], "", 1) < 0) _exit(128 + number);
+    do number = sigtimedwait(&set, NULL, &moment);
+    while (number < 0 && errno == EINTR);
+    if (atomic_load(&stage->quitting)) return NULL;
+    if (number > 0) _exit(128 + number);
+    lpc_stage_tell(stage->model->name, "stopped before what was under way could be finished");
+    _exit(LPC_EXIT_OK);
 }
 
 static void stop_threads(LpcStage *stage)
 {
+    lpc_gate_stop(&stage->gate);
     lpc_helper_stop(&stage->receiver);
     lpc_helper_stop(&stage->sender);
     if (stage->pool_started) lpc_pool_stop(stage->pool);
@@ -57,12 +63,34 @@ static void stop_threads(LpcStage *stage)
     }
 }
 
+static void tell(void *self, const char *text)
+{
+    lpc_stage_tell(((const LpcStage *)self)->model->name, text);
+}
+
+/* Returns an errno value. */
+static int open_gate(LpcStage *stage)
+{
+    LpcGate *gate = &stage->gate;
+    const lpc_contract *contract = &stage->model->in;
+    gate->transport = stage->in_transport;
+    gate->crc = stage->crc;
+    gate->own = (LpcHello){
+        .build_id = stage->model->build_id, .cut = contract->cut, .hash = contract->hash};
+    gate->role = "the neighbour before,";
+    gate->stop_fd = stage->stop_pipe[0];
+    gate->tell = tell;
+    gate->self = stage;
+    return lpc_gate_start(gate);
+}
+
 static int start_threads(LpcStage *stage, LpcError *error)
 {
     int failure = lpc_pool_start(stage->pool, stage->options->threads);
     stage->pool_started = !failure;
     if (!failure) failure = lpc_helper_start(&stage->receiver, lpc_stage_receive, stage);
     if (!failure) failure = lpc_helper_start(&stage->sender, lpc_stage_send, stage);
+    if (!failure) failure = open_gate(stage);
     if (!failure) {
         failure = pthread_create(&stage->signals, NULL, signal_main, stage);
         stage->signals_started = !failure;
@@ -75,16 +103,24 @@ static int start_threads(LpcStage *stage, LpcError *error)
 
 /* --- streams --- */
 
-static int greet(LpcStage *stage, LpcLink *link, const lpc_contract *contract, const char *role,
-                 LpcError *error)
+/* Connects to the stage after and passes on the stream's identity. */
+static int connect_after(LpcStage *stage, LpcError *error)
 {
-    char peer[LPC_PEER_BYTES + 40];
-    LpcReader reader = lpc_link_reader(link);
-    LpcWriter writer = lpc_link_writer(link);
-    LpcHello hello = {stage->model->build_id, contract->cut, contract->hash};
-    snprintf(peer, sizeof peer, "%s %s", role, link->peer);
-    snprintf(link->peer, sizeof link->peer, "%.*s", LPC_PEER_BYTES - 1, peer);
-    return lpc_handshake(&reader, &writer, stage->crc, &hello, link->peer, error);
+    const lpc_contract *contract = &stage->model->out;
+    int timeout = stage->options->timeout_ms, stop = stage->stop_pipe[0];
+    LpcHello hello = {
+        .build_id = stage->model->build_id, .cut = contract->cut, .hash = contract->hash};
+    memcpy(hello.stream, stage->stream, LPC_STREAM_BYTES);
+    int code = stage->out_transport->connect(stage->out_address, timeout, stop, &stage->in,
+                                             &stage->out, error);
+    if (code) return code;
+    char peer[LPC_PEER_BYTES];
+    snprintf(peer, sizeof peer, "the neighbour after, %.100s", stage->out.peer);
+    memcpy(stage->out.peer, peer, sizeof peer);
+    stage->out.stop_fd = stop;
+    code = lpc_greet(&stage->out, &stage->in, stage->crc, &hello, error);
+    stage->out.stop_fd = -1; /* what has been computed is sent */
+    return code;
 }
 
 static int connect_both(LpcStage *stage, LpcError *error)
@@ -92,13 +128,9 @@ static int connect_both(LpcStage *stage, LpcError *error)
     int timeout = stage->options->timeout_ms, stop = stage->stop_pipe[0];
     stage->in = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = stop, .watch = &stage->out};
     stage->out = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1};
-    int code = stage->in_transport->accept(&stage->listener, stage->options->serve ? -1 : timeout,
-                                           stop, &stage->in, error);
-    if (!code) code = greet(stage, &stage->in, &stage->model->in, "the neighbour before,", error);
-    if (!code)
-        code = stage->out_transport->connect(stage->out_address, timeout, stop, &stage->out, error);
-    if (!code) code = greet(stage, &stage->out, &stage->model->out, "the neighbour after,", error);
-    return code;
+    int code = lpc_gate_take(&stage->gate, stage->options->serve ? -1 : timeout, &stage->in,
+                             stage->stream, error);
+    return code ? code : connect_after(stage, error);
 }
 
 /* One stream, from the connections to the end. 0, LPC_STOPPED, or an exit status (told). */
@@ -139,11 +171,11 @@ static int start(LpcStage *stage, LpcError *error)
     if (code) return code;
     if (pipe(stage->stop_pipe))
         return lpc_error(error, LPC_EXIT_SYSTEM, "pipe: %s", strerror(errno));
-    code = start_threads(stage, error);
-    if (!code) code = stage->in_transport->listen(stage->in_address, &stage->listener, error);
+    code = stage->in_transport->listen(stage->in_address, &stage->gate.listener, error);
+    if (!code) code = start_threads(stage, error);
     if (code) return code;
     char line[LPC_PEER_BYTES + 20];
-    int length = snprintf(line, sizeof line, "listening on %s\n", stage->listener.address);
+    int length = snprintf(line, sizeof line, "listening on %s\n", stage->gate.listener.address);
     if (write(STDOUT_FILENO, line, (size_t)length) != length)
         lpc_stage_tell(model->name, "cannot write to standard output");
     return 0;
@@ -161,7 +193,7 @@ static int64_t out_bytes(const void *model, uint32_t k, const int64_t *sizes)
 
 int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
 {
-    LpcStage stage = {.model = model, .options = options, .listener.fd = -1};
+    LpcStage stage = {.model = model, .options = options, .gate.listener.fd = -1};
     LpcError error = {0};
     stage.in_shape = (LpcShape){
         &model->in, model->symbol_count, model->symbol_max, model->symbol_names, in_bytes, model};

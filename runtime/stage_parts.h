@@ -3,6 +3,7 @@
 #ifndef LPC_RUNTIME_STAGE_PARTS_H
 #define LPC_RUNTIME_STAGE_PARTS_H
 
+#include "gate.h"
 #include "helper.h"
 #include "pool.h"
 #include "queue.h"
@@ -16,8 +17,9 @@ typedef struct LpcStage {
     const LpcStageOptions *options;
     const LpcTransport *in_transport, *out_transport;
     const char *in_address, *out_address;
-    LpcListener listener;
+    LpcGate gate;
     LpcLink in, out;
+    uint8_t stream[LPC_STREAM_BYTES]; /* the present one */
     LpcShape in_shape, out_shape;
     LpcQueue in_queue, out_queue;
     LpcCrc *crc;

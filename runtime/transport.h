@@ -6,9 +6,8 @@
 #ifndef LPC_RUNTIME_TRANSPORT_H
 #define LPC_RUNTIME_TRANSPORT_H
 
+#include "address.h"
 #include "frame.h"
-
-enum { LPC_PEER_BYTES = 128 };
 
 typedef struct LpcLink LpcLink;
 struct LpcLink {
@@ -33,9 +32,10 @@ typedef struct LpcTransport {
     int (*listen)(const char *address, LpcListener *listener, LpcError *error);
     int (*accept)(const LpcListener *listener, int timeout_ms, int stop_fd, LpcLink *link,
                   LpcError *error);
-    /* Tries again while nobody listens, until the time is up. */
-    int (*connect)(const char *address, int timeout_ms, int stop_fd, LpcLink *link,
-                   LpcError *error);
+    /* Tries again while nobody listens, until the time is up, or until the other end of `watch` leaves (NULL:
+     * nobody is watched). */
+    int (*connect)(const char *address, int timeout_ms, int stop_fd, const LpcLink *watch,
+                   LpcLink *link, LpcError *error);
     /* Whether the address can be one, without touching the network. */
     int (*check)(const char *address, LpcError *error);
 } LpcTransport;
@@ -51,6 +51,8 @@ LpcReader lpc_link_reader(LpcLink *link);
 LpcWriter lpc_link_writer(LpcLink *link);
 /* Whether a write could begin without waiting. */
 int lpc_link_writable(const LpcLink *link);
+/* Whether the other end has left, as far as is known. */
+int lpc_link_has_ended(const LpcLink *link);
 /* Makes a thread that waits on the link for reading see its end. */
 void lpc_link_interrupt(const LpcLink *link);
 void lpc_link_close(LpcLink *link);

@@ -1,13 +1,11 @@
-/* TCP: "HOST:PORT", "[V6]:PORT", "*:PORT" or ":PORT" for all interfaces.
- *
- * Hosts are numeric addresses or localhost. Names go through getaddrinfo only when built with
- * LPC_RESOLVE_NAMES: a static executable, which is what most packages are, cannot rely on it. */
+/* TCP. Addresses: address.h. A name is looked up whenever a connection is tried, so that machines may get theirs
+ * late, and others later. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "resolve.h"
 #include "transport.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -18,93 +16,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#ifdef LPC_RESOLVE_NAMES
-#include <netdb.h>
-#endif
 
-typedef union Address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    struct sockaddr_storage storage;
-} Address;
-
-static socklen_t address_bytes(const Address *address)
-{
-    return address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
-}
-
-static int parse_host(const char *host, uint16_t port, Address *address)
-{
-    memset(address, 0, sizeof *address);
-    if (!*host || strcmp(host, "*") == 0) host = "0.0.0.0";
-    if (strcmp(host, "localhost") == 0) host = "127.0.0.1";
-    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons(port);
-        return 0;
-    }
-    if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1) {
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons(port);
-        return 0;
-    }
-#ifdef LPC_RESOLVE_NAMES
-    struct addrinfo hints = {0}, *found = NULL;
-    hints.ai_family = AF_INET;
-    hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(host, NULL, &hints, &found) == 0 && found) {
-        memcpy(&address->v4, found->ai_addr, sizeof address->v4);
-        address->v4.sin_port = htons(port);
-        freeaddrinfo(found);
-        return 0;
-    }
-#endif
-    return 1;
-}
-
-static int parse(const char *text, Address *address, LpcError *error)
-{
-    const char *colon = strrchr(text, ':');
-    char host[80];
-    if (!colon) return lpc_error(error, LPC_EXIT_USAGE, "'%.80s' is no HOST:PORT", text);
-    const char *begin = text, *end = colon;
-    if (*begin == '[' && end > begin + 1 && end[-1] == ']') begin++, end--;
-    char *rest;
-    errno = 0;
-    long port = strtol(colon + 1, &rest, 10);
-    if (rest == colon + 1 || *rest || errno || port < 0 || port > 65535)
-        return lpc_error(error, LPC_EXIT_USAGE, "'%.80s': the port must be 0 to 65535", text);
-    if ((size_t)(end - begin) >= sizeof host)
-        return lpc_error(error, LPC_EXIT_USAGE, "'%.80s': the host's name is too long", text);
-    snprintf(host, sizeof host, "%.*s", (int)(end - begin), begin);
-    if (parse_host(host, (uint16_t)port, address))
-        return lpc_error(error, LPC_EXIT_USAGE,
-#ifdef LPC_RESOLVE_NAMES
-                         "'%.80s': no such host",
-#else
-                         "'%.80s': the host must be a numeric address or localhost",
-#endif
-                         text);
-    return 0;
-}
-
-static void print(const Address *address, char text[LPC_PEER_BYTES])
-{
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address->any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof host);
-        snprintf(text, LPC_PEER_BYTES, "[%s]:%u", host, ntohs(address->v6.sin6_port));
-    } else {
-        inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof host);
-        snprintf(text, LPC_PEER_BYTES, "%s:%u", host, ntohs(address->v4.sin_port));
-    }
-}
+enum { BACKLOG = 128 };
 
 static int tcp_check(const char *text, LpcError *error)
 {
-    Address address;
-    return parse(text, &address, error);
+    LpcEndpoint endpoint;
+    return lpc_endpoint_parse(text, &endpoint, error);
 }
 
 static void set(int fd, int level, int option, int value)
@@ -124,7 +42,7 @@ static void tune(int fd)
 #endif
 }
 
-static int open_socket(const Address *address)
+static int open_socket(const LpcAddress *address)
 {
     int fd = socket(address->any.sa_family, SOCK_STREAM, 0);
     if (fd >= 0) {
@@ -136,22 +54,25 @@ static int open_socket(const Address *address)
 
 static int tcp_listen(const char *text, LpcListener *listener, LpcError *error)
 {
-    Address address;
-    int code = parse(text, &address, error);
+    LpcEndpoint endpoint;
+    LpcAddress found[LPC_ADDRESSES_MOST];
+    int code = lpc_endpoint_parse(text, &endpoint, error);
     if (code) return code;
+    if (lpc_resolve(&lpc_resolver, &endpoint, -1, found, error) < 1) return error->code;
+    LpcAddress address = found[0];
     listener->fd = open_socket(&address);
     if (listener->fd < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "socket: %s", strerror(errno));
     set(listener->fd, SOL_SOCKET, SO_REUSEADDR, 1);
     socklen_t length = sizeof address;
-    if (bind(listener->fd, &address.any, address_bytes(&address)) || listen(listener->fd, 4) ||
-        getsockname(listener->fd, &address.any, &length)) {
+    if (bind(listener->fd, &address.any, lpc_address_bytes(&address)) ||
+        listen(listener->fd, BACKLOG) || getsockname(listener->fd, &address.any, &length)) {
         code =
             lpc_error(error, LPC_EXIT_SYSTEM, "cannot listen on %.80s: %s", text, strerror(errno));
         close(listener->fd);
         listener->fd = -1;
         return code;
     }
-    print(&address, listener->address);
+    lpc_address_print(&address, listener->address);
     return 0;
 }
 
@@ -187,13 +108,13 @@ static int tcp_accept(const LpcListener *listener, int timeout_ms, int stop_fd, 
         if (!ready)
             return lpc_error(error, LPC_EXIT_MISSING, "nobody connected to %s within %g s",
                              listener->address, timeout_ms / 1000.0);
-        Address from;
+        LpcAddress from;
         socklen_t length = sizeof from;
         link->fd = accept(listener->fd, &from.any, &length);
         if (link->fd >= 0) {
             (void)fcntl(link->fd, F_SETFD, FD_CLOEXEC);
             tune(link->fd);
-            print(&from, link->peer);
+            lpc_address_print(&from, link->peer);
             return 0;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
@@ -202,11 +123,11 @@ static int tcp_accept(const LpcListener *listener, int timeout_ms, int stop_fd, 
 }
 
 /* One attempt: 0 with link->fd set, an errno value, or LPC_STOPPED. */
-static int attempt(const Address *address, uint64_t deadline, int stop_fd, LpcLink *link)
+static int attempt(const LpcAddress *address, uint64_t deadline, int stop_fd, LpcLink *link)
 {
     int fd = open_socket(address);
     if (fd < 0) return errno;
-    int failure = connect(fd, &address->any, address_bytes(address)) ? errno : 0;
+    int failure = connect(fd, &address->any, lpc_address_bytes(address)) ? errno : 0;
     if (failure == EINPROGRESS || failure == EINTR) {
         int ready = wait_for(fd, POLLOUT, deadline, stop_fd);
         socklen_t length = sizeof failure;
@@ -226,25 +147,54 @@ static int attempt(const Address *address, uint64_t deadline, int stop_fd, LpcLi
     return 0;
 }
 
-static int tcp_connect(const char *text, int timeout_ms, int stop_fd, LpcLink *link,
+/* One attempt at every address of the endpoint: 0, an errno value (error says it
+ * better where the name is unknown), or LPC_STOPPED. */
+static int attempt_all(const LpcEndpoint *endpoint, uint64_t deadline, int stop_fd, LpcLink *link,
                        LpcError *error)
 {
-    Address address;
-    int code = parse(text, &address, error), pause_ms = 5;
+    LpcAddress found[LPC_ADDRESSES_MOST];
+    int count = lpc_resolve(&lpc_resolver, endpoint, stop_fd, found, error), failure = ENOENT;
+    if (count == LPC_STOPPED) return LPC_STOPPED;
+    for (int i = 0; i < count; i++) {
+        if (endpoint->is_name)
+            snprintf(link->peer, sizeof link->peer, "%.90s:%u", endpoint->host, endpoint->port);
+        else
+            lpc_address_print(&found[i], link->peer);
+        failure = attempt(&found[i], deadline, stop_fd, link);
+        if (failure <= 0) return failure;
+    }
+    return failure;
+}
+
+/* Nothing that waiting mends. */
+static int is_final(int failure)
+{
+    return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == EACCES;
+}
+
+static int tcp_connect(const char *text, int timeout_ms, int stop_fd, const LpcLink *watch,
+                       LpcLink *link, LpcError *error)
+{
+    LpcEndpoint endpoint;
+    int code = lpc_endpoint_parse(text, &endpoint, error), pause_ms = 5;
     if (code) return code;
     uint64_t deadline = deadline_of(timeout_ms);
-    print(&address, link->peer);
+    snprintf(link->peer, sizeof link->peer, "%.*s", LPC_PEER_BYTES - 1, text);
     for (;;) {
-        int failure = attempt(&address, deadline, stop_fd, link);
+        LpcError unknown = {0};
+        int failure = attempt_all(&endpoint, deadline, stop_fd, link, &unknown);
         if (failure <= 0) return failure;
-        if (failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == EACCES)
-            return lpc_error(error, LPC_EXIT_SYSTEM, "cannot connect to %s: %s", link->peer,
-                             strerror(failure));
+        const char *why = unknown.code ? unknown.text : strerror(failure);
+        if (is_final(failure))
+            return lpc_error(error, LPC_EXIT_SYSTEM, "cannot connect to %s: %s", link->peer, why);
         if (deadline && lpc_now_ns() + (uint64_t)pause_ms * 1000000u >= deadline)
-            return lpc_error(error, LPC_EXIT_MISSING, "cannot connect to %s within %g s: %s",
-                             link->peer, timeout_ms / 1000.0, strerror(failure));
+            return lpc_error(error, LPC_EXIT_MISSING, "cannot connect to %s within %g s: %.100s",
+                             link->peer, timeout_ms / 1000.0, why);
         struct pollfd stop = {stop_fd, POLLIN, 0};
         if (poll(&stop, 1, pause_ms) > 0) return LPC_STOPPED;
+        if (watch && lpc_link_has_ended(watch))
+            return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the stream began",
+                             watch->peer);
         pause_ms = pause_ms < 200 ? pause_ms * 2 : 200;
     }
 }

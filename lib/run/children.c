@@ -155,6 +155,8 @@ static int weight(const StageChild *child)
     case LPC_EXIT_FRAME:
     case LPC_EXIT_RUN:
     case LPC_EXIT_PROCESSOR:
+    case LPC_EXIT_BUSY:
+    case LPC_EXIT_STALE:
     case LPC_EXIT_SYSTEM: return 3;
     default: return 4;
     }

@@ -5,7 +5,7 @@
 #include "lib/run/children.h"
 #include "lib/run/run.h"
 #include "ir/schema.h"
-#include "runtime/transport.h"
+#include "runtime/gate.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,7 +27,8 @@ struct RunSession {
     char *stats_folder; /* made here, "" when none */
     RunStats *stats;
     LpcCrc crc;
-    LpcListener listener;
+    LpcGate gate; /* where the last stage brings the results of this stream, and of no other */
+    uint8_t stream[LPC_STREAM_BYTES];
     LpcLink feed, collect;
     LpcShape in_shape, out_shape;
     LpcSlot in_slot, out_slot; /* the in slot's tensors are the caller's */
@@ -160,29 +161,63 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
     return LPC_OK;
 }
 
-static int greet(RunSession *session, LpcLink *link, const lpc_contract *contract, LpcError *error)
+static LpcHello own_hello(const RunSession *session, const lpc_contract *contract)
 {
-    LpcReader reader = lpc_link_reader(link);
-    LpcWriter writer = lpc_link_writer(link);
-    LpcHello hello = {session->package->build_id, contract->cut, contract->hash};
-    return lpc_handshake(&reader, &writer, &session->crc, &hello, link->peer, error);
+    LpcHello hello = {
+        .build_id = session->package->build_id, .cut = contract->cut, .hash = contract->hash};
+    memcpy(hello.stream, session->stream, LPC_STREAM_BYTES);
+    return hello;
+}
+
+static int greet_first(RunSession *session, LpcError *error)
+{
+    LpcHello hello = own_hello(session, session->in_shape.contract);
+    return lpc_greet(&session->feed, NULL, &session->crc, &hello, error);
 }
 
 /* Accepts the last stage, as long as all stages live. */
 static int accept_last(RunSession *session, LpcError *error)
 {
-    uint64_t deadline = lpc_now_ns() + (uint64_t)start_timeout_ms(session) * 1000000u;
+    int timeout = start_timeout_ms(session);
+    uint64_t deadline = lpc_now_ns() + (uint64_t)timeout * 1000000u;
     for (;;) {
         LpcError slice = {0};
-        int code =
-            lpc_transport_tcp.accept(&session->listener, SLICE_MS, -1, &session->collect, &slice);
+        uint8_t stream[LPC_STREAM_BYTES];
+        int code = lpc_gate_take(&session->gate, SLICE_MS, &session->collect, stream, &slice);
         if (!code) return 0;
         int ended = 0;
         for (int i = 0; i < session->child_count; i++) ended |= child_poll(&session->children[i]);
         if (ended) return lpc_error(error, LPC_EXIT_LEFT, "a stage ended before it was connected");
-        if (code != LPC_EXIT_MISSING || lpc_now_ns() >= deadline)
-            return lpc_error(error, code, "the last stage: %.200s", slice.text);
+        if (lpc_link_has_ended(&session->feed))
+            return lpc_error(error, LPC_EXIT_LEFT,
+                             "the first stage, %.80s, left before the last one had come to %.80s: "
+                             "its own line says why",
+                             session->feed.peer, session->gate.listener.address);
+        if (lpc_now_ns() >= deadline)
+            return lpc_error(error, LPC_EXIT_MISSING,
+                             "the last stage did not come to %.80s within %g s: does it forward to "
+                             "that address, and do the stages between run?",
+                             session->gate.listener.address, timeout / 1000.0);
     }
+}
+
+/* Opens the gate for the last stage. */
+static int open_gate(RunSession *session, LpcError *error)
+{
+    const char *address = session->options.collect ? session->options.collect : "127.0.0.1:0";
+    LpcGate *gate = &session->gate;
+    gate->transport = lpc_transport_find(&address);
+    int code = lpc_stream_draw(session->stream, error);
+    if (!code) code = gate->transport->listen(address, &gate->listener, error);
+    if (code) return code;
+    gate->crc = &session->crc;
+    gate->own = own_hello(session, session->out_shape.contract);
+    gate->role = "the last stage,";
+    gate->only = session->stream;
+    gate->stop_fd = -1;
+    int failure = lpc_gate_start(gate);
+    if (!failure) return 0;
+    return lpc_error(error, LPC_EXIT_SYSTEM, "cannot start a thread: %s", strerror(failure));
 }
 
 static int connect_ends(RunSession *session, Diag *diag, const char *address)
@@ -193,10 +228,9 @@ static int connect_ends(RunSession *session, Diag *diag, const char *address)
     session->feed = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1};
     session->collect =
         (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1, .watch = &session->feed};
-    int code = transport->connect(address, timeout, -1, &session->feed, &error);
-    if (!code) code = greet(session, &session->feed, session->in_shape.contract, &error);
+    int code = transport->connect(address, timeout, -1, NULL, &session->feed, &error);
+    if (!code) code = greet_first(session, &error);
     if (!code) code = accept_last(session, &error);
-    if (!code) code = greet(session, &session->collect, session->out_shape.contract, &error);
     return code ? run_failed(session, diag, &error) : LPC_OK;
 }
 
@@ -205,9 +239,7 @@ static int open_all(RunSession *session, Diag *diag)
     const RunOptions *options = &session->options;
     LpcError error = {0};
     TRY(make_memory(session, diag));
-    if (lpc_transport_tcp.listen(options->collect ? options->collect : "127.0.0.1:0",
-                                 &session->listener, &error))
-        return diag_error(diag, "%s", error.text);
+    if (open_gate(session, &error)) return diag_error(diag, "%s", error.text);
     if (options->connect) return connect_ends(session, diag, options->connect);
 
     session->child_count = session->package->stage_count;
@@ -216,7 +248,7 @@ static int open_all(RunSession *session, Diag *diag)
     for (int i = 0; i < session->child_count; i++)
         session->children[i].name = session->package->stages[i].name;
     if (options->stats) TRY(make_stats_folder(session, diag));
-    const char *forward = session->listener.address;
+    const char *forward = session->gate.listener.address;
     for (int i = session->child_count - 1; i >= 0; i--)
         TRY(start_stage(session, diag, i, forward, &forward));
     return connect_ends(session, diag, forward);
@@ -229,7 +261,7 @@ int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *packa
     session->package = package;
     session->options = *options;
     session->arena = arena;
-    session->listener.fd = session->feed.fd = session->collect.fd = -1;
+    session->gate.listener.fd = session->feed.fd = session->collect.fd = -1;
     lpc_crc_init(&session->crc, LPC_CRC_BEST);
     signal(SIGPIPE, SIG_IGN);
     int code = open_all(session, diag);
@@ -360,12 +392,27 @@ int run_finish(RunSession *session, Diag *diag)
     return LPC_OK;
 }
 
+/* What a stage that still runs has said; NULL: nothing. */
+static const char *said_by_a_stage(RunSession *session)
+{
+    for (int i = 0; i < session->child_count; i++) {
+        StageChild *child = &session->children[i];
+        (void)child_poll(child);
+        if (child->text_length)
+            return arena_printf(session->arena, "%.*s", (int)strcspn(child->text, "\n"),
+                                child->text);
+    }
+    return NULL;
+}
+
 int run_failed(RunSession *session, Diag *diag, const LpcError *error)
 {
     if (session->feed.fd >= 0) shutdown(session->feed.fd, SHUT_RDWR); /* a thread may be in it */
     lpc_link_close(&session->collect);
     int culprit = children_settle(session->children, session->child_count, 500);
+    const char *said = culprit < 0 ? said_by_a_stage(session) : NULL;
     children_kill(session->children, session->child_count);
+    if (said) return diag_error(diag, "%s; %s", error->text, said);
     if (culprit < 0) return diag_error(diag, "%s", error->text);
     return diag_error(diag, "%s", child_report(&session->children[culprit], session->arena));
 }
@@ -381,7 +428,7 @@ void run_free(RunSession *session)
     if (!session) return;
     lpc_link_close(&session->feed);
     lpc_link_close(&session->collect);
-    if (session->listener.fd >= 0) close(session->listener.fd);
+    lpc_gate_stop(&session->gate);
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
         for (int i = 0; i < session->child_count; i++) remove(stats_path(session, i));

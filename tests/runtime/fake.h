@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "runtime/gate.h"
 #include "runtime/queue.h"
 #include "runtime/stage.h"
 #include "runtime/transport.h"
@@ -246,6 +247,8 @@ __attribute__((unused)) static LpcSlot fake_slot(const LpcShape *shape, int fix)
 
 /* --- stages as child processes --- */
 
+enum { CHILD_TEXT = 4096 }; /* of what it says */
+
 typedef struct Child {
     pid_t pid;
     char address[LPC_PEER_BYTES];
@@ -285,7 +288,7 @@ __attribute__((unused)) static Child child_start(const lpc_model *model, const c
 
 /* Waits for the child, which is killed when patience ends. Its exit status, or -N when signal N ended
  * it; its stderr goes to text. */
-__attribute__((unused)) static int child_wait(Child *child, char text[512])
+__attribute__((unused)) static int child_wait(Child *child, char text[CHILD_TEXT])
 {
     int status = -1;
     uint64_t deadline = lpc_now_ns() + PATIENCE_MS * UINT64_C(1000000);
@@ -297,7 +300,7 @@ __attribute__((unused)) static int child_wait(Child *child, char text[512])
         }
         usleep(1000);
     }
-    ssize_t got = read(child->err, text, 511);
+    ssize_t got = read(child->err, text, CHILD_TEXT - 1);
     text[got > 0 ? got : 0] = 0;
     close(child->err);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -309,6 +312,7 @@ typedef struct Ends {
     LpcCrc crc;
     LpcListener listener;
     LpcLink feed, collect;
+    uint8_t stream[LPC_STREAM_BYTES];
     LpcShape in, out;
     LpcSlot feed_slot, collect_slot;
     uint64_t sent, received;
@@ -332,16 +336,35 @@ __attribute__((unused)) static Ends *ends_new(const lpc_model *in, const lpc_mod
 
 __attribute__((unused)) static int ends_connect(Ends *ends, const char *address)
 {
-    return lpc_transport_tcp.connect(address, PATIENCE_MS, -1, &ends->feed, &ends->error);
+    return lpc_transport_tcp.connect(address, PATIENCE_MS, -1, NULL, &ends->feed, &ends->error);
 }
 
-__attribute__((unused)) static int ends_greet(Ends *ends, LpcLink *link,
-                                              const lpc_contract *contract)
+__attribute__((unused)) static LpcHello ends_hello(const Ends *ends, const lpc_contract *contract)
 {
-    LpcReader reader = lpc_link_reader(link);
-    LpcWriter writer = lpc_link_writer(link);
-    LpcHello hello = {fake_build, contract->cut, contract->hash};
-    return lpc_handshake(&reader, &writer, &ends->crc, &hello, link->peer, &ends->error);
+    LpcHello hello = {.build_id = fake_build, .cut = contract->cut, .hash = contract->hash};
+    memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
+    return hello;
+}
+
+/* Says hello to the first stage, for a new stream. */
+__attribute__((unused)) static int ends_greet(Ends *ends)
+{
+    int code = lpc_stream_draw(ends->stream, &ends->error);
+    LpcHello hello = ends_hello(ends, ends->in.contract);
+    return code ? code : lpc_greet(&ends->feed, NULL, &ends->crc, &hello, &ends->error);
+}
+
+/* Accepts the last stage, which must bring the stream. */
+__attribute__((unused)) static int ends_welcome(Ends *ends)
+{
+    uint8_t stream[LPC_STREAM_BYTES];
+    LpcHello hello = ends_hello(ends, ends->out.contract);
+    int code =
+        lpc_transport_tcp.accept(&ends->listener, PATIENCE_MS, -1, &ends->collect, &ends->error);
+    if (!code) code = lpc_welcome(&ends->collect, &ends->crc, &hello, stream, &ends->error);
+    if (!code && memcmp(stream, ends->stream, LPC_STREAM_BYTES) != 0)
+        code = lpc_error(&ends->error, LPC_EXIT_STALE, "another stream");
+    return code;
 }
 
 /* Connects to the first stage and accepts the last one. */
@@ -349,12 +372,8 @@ __attribute__((unused)) static int ends_open(Ends *ends, const char *address)
 {
     ends->sent = ends->received = 0;
     int code = ends_connect(ends, address);
-    if (!code) code = ends_greet(ends, &ends->feed, ends->in.contract);
-    if (!code)
-        code = lpc_transport_tcp.accept(&ends->listener, PATIENCE_MS, -1, &ends->collect,
-                                        &ends->error);
-    if (!code) code = ends_greet(ends, &ends->collect, ends->out.contract);
-    return code;
+    if (!code) code = ends_greet(ends);
+    return code ? code : ends_welcome(ends);
 }
 
 __attribute__((unused)) static int ends_feed(Ends *ends, int64_t n, float first)

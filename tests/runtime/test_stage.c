@@ -4,7 +4,7 @@
 #include <semaphore.h>
 #include <sys/mman.h>
 
-static char text[512];
+static char text[CHILD_TEXT];
 
 /* One stage between the test's ends, connected. */
 typedef struct Rig {
@@ -180,44 +180,67 @@ static void run_error(void)
 
 /* --- handshakes --- */
 
-static void refuse_hello(const uint8_t *hello, int status, const char *message)
+/* Whoever says this hello gets no byte back. */
+static void refuse_hello(Rig *rig, const uint8_t *hello, size_t size)
 {
-    Rig *rig = rig_new("double", NULL, 0);
-    uint8_t bytes[LPC_HELLO_BYTES];
+    char byte;
     CHECK(!ends_connect(rig->ends, rig->child.address), "%s", rig->ends->error.text);
-    memcpy(bytes, hello, sizeof bytes);
-    CHECK(write(rig->ends->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
-    rig_end(rig, status, message);
+    CHECK(write(rig->ends->feed.fd, hello, size) == (ssize_t)size, "write");
+    shutdown(rig->ends->feed.fd, SHUT_WR);
+    CHECK(read(rig->ends->feed.fd, &byte, 1) <= 0, "an answer to a hello that is wrong");
+    lpc_link_close(&rig->ends->feed);
 }
 
+/* Nobody but the right one is answered, and all the others end nothing. */
 static void handshakes_refused(void)
 {
+    static const char *const told[] = {
+        "is no lpc stage",
+        "speaks protocol 9, this is 2",
+        "checksum",
+        "is of another build: 0900000000000000..., this is 0102030405060708...",
+        "stands at cut 1, this end at cut 0",
+        "another contract for cut 0",
+        "left without a hello"};
+    Rig *rig = rig_new("double", NULL, 0);
     LpcCrc crc;
     uint8_t bytes[LPC_HELLO_BYTES], other[32] = {9};
     lpc_crc_init(&crc, LPC_CRC_BEST);
-    LpcHello hello = {fake_build, 0, 100};
+    LpcHello hello = {.build_id = fake_build, .cut = 0, .hash = 100};
     lpc_hello_encode(&crc, &hello, bytes);
     bytes[0] = 'X';
-    refuse_hello(bytes, LPC_EXIT_FRAME, "is no lpc stage");
+    refuse_hello(rig, bytes, sizeof bytes);
     lpc_hello_encode(&crc, &hello, bytes);
     bytes[8] = 9;
-    refuse_hello(bytes, LPC_EXIT_BUILD, "speaks protocol 9, this is 1");
+    refuse_hello(rig, bytes, sizeof bytes);
     lpc_hello_encode(&crc, &hello, bytes);
     bytes[20] ^= 1;
-    refuse_hello(bytes, LPC_EXIT_FRAME, "checksum");
+    refuse_hello(rig, bytes, sizeof bytes);
     hello.build_id = other;
     lpc_hello_encode(&crc, &hello, bytes);
-    refuse_hello(bytes, LPC_EXIT_BUILD,
-                 "is of another build: 0900000000000000..., this is 0102030405060708...");
-    hello = (LpcHello){fake_build, 1, 100};
+    refuse_hello(rig, bytes, sizeof bytes);
+    hello = (LpcHello){.build_id = fake_build, .cut = 1, .hash = 100};
     lpc_hello_encode(&crc, &hello, bytes);
-    refuse_hello(bytes, LPC_EXIT_CONTRACT, "stands at cut 1, this end at cut 0");
-    hello = (LpcHello){fake_build, 0, 77};
+    refuse_hello(rig, bytes, sizeof bytes);
+    hello = (LpcHello){.build_id = fake_build, .cut = 0, .hash = 77};
     lpc_hello_encode(&crc, &hello, bytes);
-    refuse_hello(bytes, LPC_EXIT_CONTRACT, "another contract for cut 0");
+    refuse_hello(rig, bytes, sizeof bytes);
+    refuse_hello(rig, bytes, 0);
+    refuse_hello(rig, bytes, 95);
+    CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
+    ends_feed(rig->ends, 4, 1);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    ends_finish(rig->ends);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    int status = child_wait(&rig->child, text);
+    CHECK(status == 0, "%d", status);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        CHECK(strstr(text, told[i]) != NULL, "'%s' is not in: %s", told[i], text);
+    ends_free(rig->ends);
+    free(rig);
 }
 
-/* Two stages of different builds: both must say so. */
+/* Two stages of different builds: both say what they see, and only the one that connects ends. */
 static void both_see_a_mismatch(void)
 {
     static const uint8_t other[32] = {42};
@@ -227,12 +250,158 @@ static void both_see_a_mismatch(void)
     Child second = child_start(&models[1], ends->listener.address, NULL);
     Child first = child_start(&models[0], second.address, NULL);
     CHECK(!ends_connect(ends, first.address), "%s", ends->error.text);
-    CHECK(!ends_greet(ends, &ends->feed, ends->in.contract), "%s", ends->error.text);
+    CHECK(!ends_greet(ends), "%s", ends->error.text);
     CHECK(child_wait(&first, text) == LPC_EXIT_BUILD, "%s", text);
-    CHECK(strstr(text, "the neighbour after, 127.0.0.1:"), "%s", text);
-    CHECK(child_wait(&second, text) == LPC_EXIT_BUILD, "%s", text);
-    CHECK(strstr(text, "the neighbour before, 127.0.0.1:"), "%s", text);
+    CHECK(strstr(text, "the neighbour after, 127.0.0.1:") && strstr(text, "does not answer"), "%s",
+          text);
+    kill(second.pid, SIGTERM);
+    CHECK(child_wait(&second, text) == 0, "%s", text);
+    CHECK(strstr(text, "the neighbour before, 127.0.0.1:") && strstr(text, "is of another build"),
+          "%s", text);
     ends_free(ends);
+}
+
+/* --- streams and their identity --- */
+
+/* A gate for one stream's results lets in that stream alone. */
+static void results_of_others(void)
+{
+    LpcError error = {0};
+    LpcCrc crc;
+    lpc_crc_init(&crc, LPC_CRC_BEST);
+    LpcHello hello = {.build_id = fake_build, .cut = 1, .hash = 101}, stale = hello;
+    CHECK(!lpc_stream_draw(hello.stream, &error) && !lpc_stream_draw(stale.stream, &error), "%s",
+          error.text);
+    CHECK(memcmp(hello.stream, stale.stream, LPC_STREAM_BYTES) != 0, "drawn twice");
+    uint8_t own[LPC_STREAM_BYTES], stream[LPC_STREAM_BYTES];
+    memcpy(own, hello.stream, sizeof own);
+    LpcGate gate = {.transport = &lpc_transport_tcp,
+                    .crc = &crc,
+                    .own = hello,
+                    .role = "the last stage,",
+                    .only = own,
+                    .stop_fd = -1};
+    if (lpc_transport_tcp.listen("127.0.0.1:0", &gate.listener, &error) || lpc_gate_start(&gate))
+        abort();
+    LpcLink link = {.fd = -1, .stop_fd = -1, .timeout_ms = PATIENCE_MS}, in = {.fd = -1};
+    for (int i = 0; i < 3; i++) {
+        error = (LpcError){0};
+        CHECK(
+            !lpc_transport_tcp.connect(gate.listener.address, PATIENCE_MS, -1, NULL, &link, &error),
+            "%s", error.text);
+        CHECK(lpc_greet(&link, NULL, &crc, &stale, &error) == LPC_EXIT_STALE, "%s", error.text);
+        lpc_link_close(&link);
+    }
+    CHECK(lpc_gate_take(&gate, 50, &in, stream, &error) != 0, "a stale stream was let in");
+    error = (LpcError){0};
+    if (lpc_transport_tcp.connect(gate.listener.address, PATIENCE_MS, -1, NULL, &link, &error))
+        abort();
+    fflush(stdout);
+    pid_t last = fork(); /* says hello while the gate is asked */
+    if (last == 0) _exit(lpc_greet(&link, NULL, &crc, &hello, &error));
+    CHECK(!lpc_gate_take(&gate, PATIENCE_MS, &in, stream, &error), "%s", error.text);
+    CHECK(!memcmp(stream, own, sizeof own), "the stream's identity");
+    int status = -1;
+    waitpid(last, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+    lpc_link_close(&link);
+    lpc_link_close(&in);
+    lpc_gate_stop(&gate);
+}
+
+/* The collector as `lpc run` has it: it lets in the results of its own stream alone. */
+static LpcGate *collector_new(Ends *ends)
+{
+    LpcGate *gate = calloc(1, sizeof *gate);
+    *gate = (LpcGate){.transport = &lpc_transport_tcp,
+                      .listener = ends->listener,
+                      .crc = &ends->crc,
+                      .own = ends_hello(ends, ends->out.contract),
+                      .role = "the last stage,",
+                      .only = ends->stream,
+                      .stop_fd = -1};
+    if (lpc_gate_start(gate)) abort();
+    return gate;
+}
+
+/* Clients that gave up, or never go, in whatever phase: those after them are served soon. */
+static void impatient_clients(void)
+{
+    enum { CLIENTS = 24 };
+    char *const serve[] = {(char *)"--serve", NULL};
+    Rig *rig = rig_new("double", serve, 0);
+    Ends *ends = rig->ends, *late = ends_new(&rig->model, &rig->model);
+    int fds[CLIENTS];
+    if (lpc_stream_draw(ends->stream, &ends->error)) abort();
+    LpcGate *collector = collector_new(ends);
+    for (int i = 0; i < CLIENTS; i++) { /* silent, with a hello, with a hello and a frame */
+        uint8_t bytes[LPC_HELLO_BYTES];
+        LpcHello hello = ends_hello(late, late->in.contract);
+        hello.stream[0] = (uint8_t)i;
+        lpc_hello_encode(&late->crc, &hello, bytes);
+        CHECK(!ends_connect(late, rig->child.address), "%s", late->error.text);
+        if (i % 3) CHECK(write(late->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
+        if (i % 3 == 2) ends_feed(late, 4, 1);
+        fds[i] = late->feed.fd;
+        if (i % 2) close(fds[i]);
+        late->feed.fd = -1;
+    }
+    uint64_t begin = lpc_now_ns();
+    uint8_t stream[LPC_STREAM_BYTES];
+    LpcHello hello = ends_hello(ends, ends->in.contract);
+    CHECK(!ends_connect(ends, rig->child.address), "%s", ends->error.text);
+    CHECK(!lpc_greet(&ends->feed, NULL, &ends->crc, &hello, &ends->error), "%s", ends->error.text);
+    CHECK(!lpc_gate_take(collector, PATIENCE_MS, &ends->collect, stream, &ends->error), "%s",
+          ends->error.text);
+    ends_feed(ends, 4, 7);
+    CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);
+    CHECK(((float *)ends->collect_slot.tensors[0])[0] == 14, "another one's answer");
+    CHECK(lpc_now_ns() - begin < 1500000000u, "held up for %.1f s",
+          (double)(lpc_now_ns() - begin) * 1e-9);
+    for (int i = 0; i < CLIENTS; i += 2) close(fds[i]);
+    ends_finish(ends);
+    CHECK(ends_collect(ends) == LPC_FRAME_END, "%s", ends->error.text);
+    lpc_gate_stop(collector);
+    free(collector);
+    ends->listener.fd = open("/dev/null", O_RDONLY);
+    kill(rig->child.pid, SIGTERM);
+    rig_end(rig, 0, "waits for no results of this stream");
+    ends_free(late);
+}
+
+/* Two streams at once: the second is told that one is before it, and follows. */
+static void in_line(void)
+{
+    char *const serve[] = {(char *)"--serve", NULL};
+    Rig *rig = rig_new("double", serve, 1);
+    Ends *second = ends_new(&rig->model, &rig->model);
+    CHECK(!ends_connect(second, rig->child.address), "%s", second->error.text);
+    LpcHello hello = ends_hello(second, second->in.contract), theirs;
+    uint8_t bytes[LPC_HELLO_BYTES];
+    hello.stream[0] = 2;
+    lpc_hello_encode(&second->crc, &hello, bytes);
+    CHECK(write(second->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
+    LpcReader reader = lpc_link_reader(&second->feed);
+    for (int i = 0; i < 2; i++) {
+        CHECK(!reader.read(reader.self, bytes, sizeof bytes, 0, &second->error), "%s",
+              second->error.text);
+        CHECK(!lpc_hello_check(&second->crc, &hello, bytes, "it", &theirs, &second->error), "%s",
+              second->error.text);
+        CHECK(theirs.answer == (i ? 0 : LPC_EXIT_BUSY) && theirs.before == (i ? 0 : 1) &&
+                  theirs.stream[0] == 2,
+              "answer %u, before %u", theirs.answer, theirs.before);
+        if (i) break;
+        ends_feed(rig->ends, 4, 1); /* the first goes on meanwhile */
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+        ends_finish(rig->ends);
+        CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+        ends_close(rig->ends);
+    }
+    ends_free(second);
+    kill(rig->child.pid, SIGTERM);
+    child_wait(&rig->child, text);
+    ends_free(rig->ends);
+    free(rig);
 }
 
 /* --- neighbours that are missing, leave or stall --- */
@@ -250,18 +419,36 @@ static void nobody_listens(void)
     close(ends->listener.fd); /* nobody is at that port now */
     Child child = child_start(&model, ends->listener.address, short_timeout);
     CHECK(!ends_connect(ends, child.address), "%s", ends->error.text);
-    CHECK(!ends_greet(ends, &ends->feed, ends->in.contract), "%s", ends->error.text);
+    CHECK(!ends_greet(ends), "%s", ends->error.text);
     CHECK(child_wait(&child, text) == LPC_EXIT_MISSING, "%s", text);
     CHECK(strstr(text, "cannot connect to 127.0.0.1:") && strstr(text, "refused"), "%s", text);
     ends->listener.fd = open("/dev/null", O_RDONLY);
     ends_free(ends);
 }
 
-static void silent_in_handshake(void)
+/* Silent connections, more than are kept, and one that drips: a real one is served at once. */
+static void silent_connections(void)
 {
-    Rig *rig = rig_new("double", short_timeout, 0);
-    ends_connect(rig->ends, rig->child.address);
-    rig_end(rig, LPC_EXIT_LEFT, "stalled for 0.3 s");
+    enum { SILENT = 3 * LPC_PENDING_MOST };
+    Rig *rig = rig_new("double", NULL, 0);
+    int fds[SILENT];
+    for (int i = 0; i < SILENT; i++) {
+        LpcLink link = {.fd = -1};
+        CHECK(!lpc_transport_tcp.connect(rig->child.address, PATIENCE_MS, -1, NULL, &link,
+                                         &rig->ends->error),
+              "%s", rig->ends->error.text);
+        fds[i] = link.fd;
+        if (i % 2) (void)send(link.fd, "LPC-PIPE", 8, MSG_NOSIGNAL);
+    }
+    uint64_t begin = lpc_now_ns();
+    CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
+    CHECK(lpc_now_ns() - begin < 1500000000u, "silent connections hold up a real one");
+    ends_feed(rig->ends, 4, 1);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    ends_finish(rig->ends);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
+    for (int i = 0; i < SILENT; i++) close(fds[i]);
+    rig_end(rig, 0, "is silent, and others connect");
 }
 
 static void silent_in_frame(void)
@@ -478,6 +665,33 @@ static void sigterm_drains(void)
     rig_end(rig, 0, NULL);
 }
 
+/* Nobody takes the results: it is obeyed all the same. */
+__attribute__((unused)) static void sigterm_in_send(void)
+{
+    Rig *rig = rig_new("big", NULL, 0);
+    int small = 16384; /* so that one frame fills what lies between */
+    setsockopt(rig->ends->listener.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
+    fflush(stdout);
+    pid_t feeder = fork();
+    if (feeder == 0) {
+        for (int i = 0; i < 30; i++)
+            if (ends_feed(rig->ends, BIG_MAX, (float)i)) _exit(1);
+        _exit(0);
+    }
+    usleep(300000);
+    uint64_t begin = lpc_now_ns();
+    kill(rig->child.pid, SIGTERM);
+    int status = child_wait(&rig->child, text);
+    CHECK(status == 0 && lpc_now_ns() - begin < 1500000000u, "%d after %.1f s: %s", status,
+          (double)(lpc_now_ns() - begin) * 1e-9, text);
+    CHECK(strstr(text, "stopped before what was under way could be finished"), "%s", text);
+    kill(feeder, SIGKILL);
+    waitpid(feeder, NULL, 0);
+    ends_free(rig->ends);
+    free(rig);
+}
+
 static void sigterm_before_any(void)
 {
     Rig *rig = rig_new("double", NULL, 0);
@@ -554,7 +768,10 @@ int main(void)
     RUN_CASE(both_see_a_mismatch);
     RUN_CASE(nobody_connects);
     RUN_CASE(nobody_listens);
-    RUN_CASE(silent_in_handshake);
+    RUN_CASE(results_of_others);
+    RUN_CASE(impatient_clients);
+    RUN_CASE(in_line);
+    RUN_CASE(silent_connections);
     RUN_CASE(silent_in_frame);
     RUN_CASE(feeder_leaves);
     RUN_CASE(feeder_leaves_in_frame);
@@ -565,6 +782,9 @@ int main(void)
     RUN_CASE(back_pressure);
     RUN_CASE(back_pressure_small);
     RUN_CASE(sigterm_drains);
+#ifndef __SANITIZE_THREAD__ /* which waits for a second at _exit, and takes threads that live for leaks */
+    RUN_CASE(sigterm_in_send);
+#endif
     RUN_CASE(sigterm_before_any);
     RUN_CASE(statistics);
     RUN_CASE(no_heap_after_start);

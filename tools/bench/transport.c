@@ -70,7 +70,7 @@ static double link_frames(int frames)
     pid_t child = fork();
     if (child < 0) die("fork");
     if (!child) {
-        check(lpc_transport_tcp.connect(address, TIMEOUT_MS, -1, &ends.feed, &error), &error);
+        check(lpc_transport_tcp.connect(address, TIMEOUT_MS, -1, NULL, &ends.feed, &error), &error);
         greet(&ends, &ends.feed, &ends.in);
         for (int i = 0; i < frames; i++) send_frame(&ends);
         char byte;
@@ -79,7 +79,7 @@ static double link_frames(int frames)
         _exit(0);
     }
     check(lpc_transport_tcp.accept(&ends.listener, TIMEOUT_MS, -1, &ends.collect, &error), &error);
-    greet(&ends, &ends.collect, &ends.out);
+    welcome(&ends, &ends.collect, &ends.out);
     double rate = receive_all(&ends, frames, frames / 8);
     close_ends(&ends);
     waitpid(child, NULL, 0);

@@ -3,7 +3,7 @@
 #define LPC_BENCH_TRANSPORT_H
 
 #include "runtime/stage.h"
-#include "runtime/transport.h"
+#include "runtime/gate.h"
 
 #include <netinet/in.h>
 #include <sys/types.h>
@@ -59,7 +59,8 @@ typedef struct Ends {
 /* Ends that stand at two cuts, not connected. */
 void prepare(Ends *ends, uint32_t first_cut, uint32_t last_cut);
 void check(int code, const LpcError *error);
-void greet(Ends *ends, LpcLink *link, const lpc_contract *contract);
+void greet(Ends *ends, LpcLink *link, const lpc_contract *contract);   /* of who connects */
+void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract); /* of who accepts */
 /* Starts `count` stages and connects both ends. */
 void open_pipeline(Ends *ends, int count, lpc_run_fn *run);
 void close_pipeline(Ends *ends);

@@ -121,10 +121,16 @@ void check(int code, const LpcError *error)
 void greet(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
-    LpcReader reader = lpc_link_reader(link);
-    LpcWriter writer = lpc_link_writer(link);
-    LpcHello hello = {build_id, contract->cut, contract->hash};
-    check(lpc_handshake(&reader, &writer, &ends->crc, &hello, link->peer, &error), &error);
+    LpcHello hello = {.build_id = build_id, .cut = contract->cut, .hash = contract->hash};
+    check(lpc_greet(link, NULL, &ends->crc, &hello, &error), &error);
+}
+
+void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract)
+{
+    LpcError error = {0};
+    uint8_t stream[LPC_STREAM_BYTES];
+    LpcHello hello = {.build_id = build_id, .cut = contract->cut, .hash = contract->hash};
+    check(lpc_welcome(link, &ends->crc, &hello, stream, &error), &error);
 }
 
 void open_pipeline(Ends *ends, int count, lpc_run_fn *run)
@@ -139,11 +145,11 @@ void open_pipeline(Ends *ends, int count, lpc_run_fn *run)
         ends->stages[i] = start_stage((uint32_t)i, run, address[0], address[1]);
         memcpy(address[0], address[1], sizeof address[0]);
     }
-    check(lpc_transport_tcp.connect(address[0], TIMEOUT_MS, -1, &ends->feed, &error), &error);
+    check(lpc_transport_tcp.connect(address[0], TIMEOUT_MS, -1, NULL, &ends->feed, &error), &error);
     greet(ends, &ends->feed, &ends->in);
     check(lpc_transport_tcp.accept(&ends->listener, TIMEOUT_MS, -1, &ends->collect, &error),
           &error);
-    greet(ends, &ends->collect, &ends->out);
+    welcome(ends, &ends->collect, &ends->out);
 }
 
 void send_frame(Ends *ends)
