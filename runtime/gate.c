@@ -209,7 +209,7 @@ static void *gate_main(void *arg)
         int count = gate->count;
         for (int i = 0; i < count; i++)
             fds[FIRST + i] = (struct pollfd){gate->pending[i].link.fd, POLLIN, 0};
-        if (poll(fds, (nfds_t)(FIRST + count), until_late(gate)) < 0) continue;
+        if (poll(fds, FIRST + (nfds_t)count, until_late(gate)) < 0) continue;
         char bytes[64];
         if (fds[WAKE].revents && read(gate->wake[0], bytes, sizeof bytes) < 0) continue;
         if (must_end(gate, fds[STOP].revents != 0)) return NULL;
