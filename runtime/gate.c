@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HELLO_S = 2, TOLD_ALWAYS = 8 };
+enum { HELLO_S = 2, TOLD_ALWAYS = 8, PAUSE_MS = 10 };
 
 static const uint32_t not_told = UINT32_MAX;
 
@@ -145,15 +145,21 @@ static void drop_late(LpcGate *gate)
     }
 }
 
-/* Room for one more: who is silent for the longest goes. Those in line stay. */
-static int make_room(LpcGate *gate)
+/* Whoever is silent for the longest; -1: nobody is. */
+static int oldest_silent(const LpcGate *gate)
 {
     int oldest = -1;
-    if (gate->count < LPC_PENDING_MOST) return 1;
     for (int i = 0; i < gate->count; i++) {
         const LpcPending *p = &gate->pending[i];
         if (!p->place && (oldest < 0 || p->deadline < gate->pending[oldest].deadline)) oldest = i;
     }
+    return oldest;
+}
+
+/* Room for one more: who is silent for the longest goes. Those in line stay. */
+static int make_room(LpcGate *gate)
+{
+    int oldest = oldest_silent(gate);
     if (oldest < 0) return 0;
     LpcError error = {0};
     lpc_error(&error, LPC_EXIT_LEFT, "%.100s is silent, and others connect",
@@ -166,8 +172,11 @@ static void let_connect(LpcGate *gate)
 {
     LpcError error = {0};
     LpcLink link = {.fd = -1, .stop_fd = -1, .timeout_ms = -1};
-    if (gate->transport->accept(&gate->listener, 0, -1, &link, &error)) return;
-    if (!make_room(gate)) {
+    int code = gate->transport->accept(&gate->listener, 0, -1, &link, &error);
+    if (code == LPC_EXIT_SYSTEM && !make_room(gate))
+        (void)poll(NULL, 0, PAUSE_MS); /* no descriptor is left */
+    if (code) return;
+    if (gate->count == LPC_PENDING_MOST && !make_room(gate)) {
         lpc_link_close(&link);
         return;
     }
@@ -320,6 +329,9 @@ static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, 
     LpcReader reader = lpc_link_reader(link);
     LpcError left = {0};
     int code = reader.read(reader.self, bytes, sizeof bytes, 0, &left);
+    if (code == LPC_EXIT_LEFT && theirs->before != not_told)
+        return lpc_error(error, LPC_EXIT_LEFT, "%.100s left while this stream stood in line",
+                         link->peer);
     if (code == LPC_EXIT_LEFT)
         return lpc_error(error, LPC_EXIT_BUILD,
                          "%.100s does not answer: it is of another build or stands elsewhere, "
