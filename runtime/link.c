@@ -18,26 +18,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const LpcTransport *const transports[] = {&lpc_transport_tcp};
-
 enum { PIECES_AT_ONCE = 64 }; /* well below any IOV_MAX */
 enum {
     AWAKE_NS = 50000, /* the longest wait without sleep, */
     VAIN_MOST = 2     /* halved at most so often */
 };
-
-const LpcTransport *lpc_transport_find(const char **address)
-{
-    for (size_t i = 0; i < sizeof transports / sizeof *transports; i++) {
-        size_t length = strlen(transports[i]->name);
-        if (strncmp(*address, transports[i]->name, length) == 0 && (*address)[length] == ':' &&
-            strchr(*address + length + 1, ':')) { /* "tcp:80" is port 80 of a host called tcp */
-            *address += length + 1;
-            return transports[i];
-        }
-    }
-    return &lpc_transport_tcp;
-}
 
 static int left(const LpcLink *link, LpcError *error)
 {

@@ -2,7 +2,7 @@
  *
  * A link is a connected stream socket; reading, writing and waiting on it are the same for all
  * transports (link.c). A transport says how addresses become links: one struct, one file, one name
- * in the list in link.c. */
+ * in the list in transports.c. */
 #ifndef LPC_RUNTIME_TRANSPORT_H
 #define LPC_RUNTIME_TRANSPORT_H
 
