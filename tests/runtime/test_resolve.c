@@ -1,10 +1,12 @@
 /* Addresses and names: how they are written, and where names are looked up, against a server of the test's. */
+#include "tests/runtime/fake.h"
+
 #include "runtime/dns.h"
 #include "runtime/resolve.h"
-#include "tests/runtime/fake.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { WAIT_MS = 60 };
 
@@ -135,7 +137,7 @@ typedef struct Server {
     int fd;
     uint16_t port;
     pthread_t thread;
-    int questions;
+    atomic_int questions;
 } Server;
 
 /* The name in a question, with dots; its type. */
