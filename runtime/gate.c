@@ -345,7 +345,7 @@ static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, 
 }
 
 int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
-              LpcError *error)
+              const LpcInLine *in_line, LpcError *error)
 {
     uint8_t bytes[LPC_HELLO_BYTES];
     LpcWriter writer = lpc_link_writer(link);
@@ -365,6 +365,7 @@ int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcH
         if (theirs.answer != LPC_EXIT_BUSY)
             return lpc_error(error, LPC_EXIT_STALE, "%.100s waits for no results of this stream",
                              link->peer);
+        if (in_line) in_line->tell(in_line->self, link, theirs.before);
     }
     return code;
 }

@@ -57,10 +57,17 @@ int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, uint8_t stream[L
 /* Ends the thread and closes all that is not let in, the listener too. */
 void lpc_gate_stop(LpcGate *gate);
 
+/* Who hears that others come first, and how many. */
+typedef struct LpcInLine {
+    void (*tell)(void *self, const LpcLink *link, uint32_t before);
+    void *self;
+} LpcInLine;
+
 /* The other side: says hello on a link that was just connected and waits until it is let in, for link->timeout_ms
- * from one answer to the next. watch: a link whose end ends the wait (or NULL). stop_fd of the link as well. */
+ * from one answer to the next. watch: a link whose end ends the wait, or NULL; so does the link's stop_fd. in_line:
+ * NULL, or who is told. */
 int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
-              LpcError *error);
+              const LpcInLine *in_line, LpcError *error);
 
 /* What a gate does, for a neighbour that was just accepted and is alone: hears its hello and lets it in. stream
  * gets its identity. */

@@ -38,6 +38,7 @@ typedef struct Conf {
 /* What is looked for, and what has been found of it. */
 typedef struct Search {
     const LpcResolver *resolver;
+    uint64_t deadline; /* 0: none */
     int stop_fd;
     LpcAddress *found;
     int count;
@@ -199,6 +200,7 @@ static int take(Search *search, int fd, Question *questions, int count)
 static int await(Search *search, int fd, Question *questions, int count)
 {
     uint64_t end = lpc_now_ns() + (uint64_t)search->resolver->wait_ms * 1000000u;
+    if (search->deadline && search->deadline < end) end = search->deadline;
     for (;;) {
         uint64_t now = lpc_now_ns();
         struct pollfd fds[2] = {{fd, POLLIN, 0}, {search->stop_fd, POLLIN, 0}};
@@ -296,10 +298,11 @@ static int ask_local(Search *search, const char *name)
     return done;
 }
 
-int lpc_resolve(const LpcResolver *resolver, const LpcEndpoint *endpoint, int stop_fd,
-                LpcAddress found[LPC_ADDRESSES_MOST], LpcError *error)
+int lpc_resolve(const LpcResolver *resolver, const LpcEndpoint *endpoint, uint64_t deadline,
+                int stop_fd, LpcAddress found[LPC_ADDRESSES_MOST], LpcError *error)
 {
-    Search search = {.resolver = resolver, .stop_fd = stop_fd, .found = found};
+    Search search = {
+        .resolver = resolver, .deadline = deadline, .stop_fd = stop_fd, .found = found};
     if (!endpoint->is_name) {
         found[0] = endpoint->address;
         return 1;

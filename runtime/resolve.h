@@ -16,9 +16,10 @@ typedef struct LpcResolver {
 
 extern const LpcResolver lpc_resolver; /* this machine's */
 
-/* The addresses of the endpoint, with its port: itself where it is one. Returns how many; 0 with error filled
- * (LPC_EXIT_MISSING) when the name has none now; or LPC_STOPPED when stop_fd (-1: none) became readable. */
-int lpc_resolve(const LpcResolver *resolver, const LpcEndpoint *endpoint, int stop_fd,
-                LpcAddress found[LPC_ADDRESSES_MOST], LpcError *error);
+/* The addresses of the endpoint, with its port: itself where it is one. deadline: of lpc_now_ns, or 0. Returns how
+ * many; 0 with error filled (LPC_EXIT_MISSING) when the name has none now; or LPC_STOPPED when stop_fd (-1: none)
+ * became readable. */
+int lpc_resolve(const LpcResolver *resolver, const LpcEndpoint *endpoint, uint64_t deadline,
+                int stop_fd, LpcAddress found[LPC_ADDRESSES_MOST], LpcError *error);
 
 #endif

@@ -118,7 +118,7 @@ static int connect_after(LpcStage *stage, LpcError *error)
     snprintf(peer, sizeof peer, "the neighbour after, %.100s", stage->out.peer);
     memcpy(stage->out.peer, peer, sizeof peer);
     stage->out.stop_fd = stop;
-    code = lpc_greet(&stage->out, &stage->in, stage->crc, &hello, error);
+    code = lpc_greet(&stage->out, &stage->in, stage->crc, &hello, NULL, error);
     stage->out.stop_fd = -1; /* what has been computed is sent */
     return code;
 }

@@ -21,6 +21,7 @@ static const char usage_text[] =
     "Receives frames, runs its part of the model on each, and sends the results on.\n"
     "  --listen HOST:PORT   where the stage before connects; port 0 picks one and prints\n"
     "                       \"listening on HOST:PORT\"; host * is every interface\n"
+    "                       (hosts are addresses or names, here and below)\n"
     "  --forward HOST:PORT  where the stage after listens\n"
     "  --threads N          threads that compute (default 1)\n"
     "  --queue N            frames that wait before and after computing (default 2)\n"

@@ -58,7 +58,7 @@ static int tcp_listen(const char *text, LpcListener *listener, LpcError *error)
     LpcAddress found[LPC_ADDRESSES_MOST];
     int code = lpc_endpoint_parse(text, &endpoint, error);
     if (code) return code;
-    if (lpc_resolve(&lpc_resolver, &endpoint, -1, found, error) < 1) return error->code;
+    if (lpc_resolve(&lpc_resolver, &endpoint, 0, -1, found, error) < 1) return error->code;
     LpcAddress address = found[0];
     listener->fd = open_socket(&address);
     if (listener->fd < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "socket: %s", strerror(errno));
@@ -147,13 +147,14 @@ static int attempt(const LpcAddress *address, uint64_t deadline, int stop_fd, Lp
     return 0;
 }
 
-/* One attempt at every address of the endpoint: 0, an errno value (error says it
- * better where the name is unknown), or LPC_STOPPED. */
+/* One attempt at every address of the endpoint: 0, an errno value (error says it better where the name is unknown),
+ * or LPC_STOPPED. */
 static int attempt_all(const LpcEndpoint *endpoint, uint64_t deadline, int stop_fd, LpcLink *link,
                        LpcError *error)
 {
     LpcAddress found[LPC_ADDRESSES_MOST];
-    int count = lpc_resolve(&lpc_resolver, endpoint, stop_fd, found, error), failure = ENOENT;
+    int count = lpc_resolve(&lpc_resolver, endpoint, deadline, stop_fd, found, error),
+        failure = ENOENT;
     if (count == LPC_STOPPED) return LPC_STOPPED;
     for (int i = 0; i < count; i++) {
         if (endpoint->is_name)

@@ -37,7 +37,7 @@ static int copy_file(PackJob *job, const char *from, const char *to)
     return output_write(job->diag, to, data, length);
 }
 
-/* The runtime's sources as FOLDER/runtime: copied, or for a folder that goes soon a link to them. */
+/* The runtime's sources as FOLDER/runtime: copied, or linked to for a package that does not stay. */
 static int add_runtime(PackJob *job, const char *folder)
 {
     const char *from = lpc_data_dir(job->arena, "runtime");
@@ -45,10 +45,7 @@ static int add_runtime(PackJob *job, const char *folder)
     if (!from) return diag_error(job->diag, "the runtime's sources are not installed beside lpc");
     const char **names;
     int count;
-    if (job->passing) {
-        if (!symlink(from, to)) return 0;
-        return diag_error(job->diag, "cannot make '%s': %s", to, strerror(errno));
-    }
+    if (job->temporary && !symlink(from, to)) return 0;
     TRY(tool_list_sources(job->arena, job->diag, from, true, &names, &count));
     if (mkdir(to, 0777)) return diag_error(job->diag, "cannot make '%s': %s", to, strerror(errno));
     for (int i = 0; i < count; i++) {

@@ -69,7 +69,7 @@ typedef struct PackJob {
     WeightsForm weights; /* what was asked for; package_weights says what each stage gets */
     bool portable;       /* plain C */
     bool link;           /* make the programs where the toolchain is here */
-    bool passing;        /* the folder goes when it has been used: no copy of the runtime in it */
+    bool temporary;      /* the package is removed as soon as it has been used */
     bool profile;        /* the function tells after each kernel (runtime/profile.h) */
     int threads;         /* default of the stage programs; 0: one */
 } PackJob;

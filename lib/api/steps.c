@@ -164,7 +164,7 @@ static int check(lpc_compiler *c, void *to)
     TRY(check_cut_evenly(c->arena, &c->diag, &options, o->stages));
     if (!checking->count) return 0;
     char *kept = NULL;
-    options.compile.passing = !o->keep;
+    options.compile.temporary = !o->keep;
     int code = check_model(c->arena, &c->diag, &options, o->keep ? &kept : NULL);
     c->kept = kept;
     return code;

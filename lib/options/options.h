@@ -72,7 +72,7 @@ typedef struct CompileOptions {
     const Backend *backend; /* NULL: the first, or with portable the first that can be that */
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
-    bool passing;           /* the package is removed as soon as it has been used */
+    bool temporary;         /* the package is removed as soon as it has been used */
     int nchwc_block;        /* 0: not given */
     int accuracy_level;     /* 0: not given */
     int threads;            /* 0: not given */

@@ -169,10 +169,16 @@ static LpcHello own_hello(const RunSession *session, const lpc_contract *contrac
     return hello;
 }
 
-static int greet_first(RunSession *session, LpcError *error)
+static void tell_in_line(void *diag, const LpcLink *link, uint32_t before)
+{
+    diag_note(diag, "lpc: %s is busy: %u before this one", link->peer, before);
+}
+
+static int greet_first(RunSession *session, Diag *diag, LpcError *error)
 {
     LpcHello hello = own_hello(session, session->in_shape.contract);
-    return lpc_greet(&session->feed, NULL, &session->crc, &hello, error);
+    LpcInLine in_line = {tell_in_line, diag};
+    return lpc_greet(&session->feed, NULL, &session->crc, &hello, &in_line, error);
 }
 
 /* Accepts the last stage, as long as all stages live. */
@@ -229,7 +235,7 @@ static int connect_ends(RunSession *session, Diag *diag, const char *address)
     session->collect =
         (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1, .watch = &session->feed};
     int code = transport->connect(address, timeout, -1, NULL, &session->feed, &error);
-    if (!code) code = greet_first(session, &error);
+    if (!code) code = greet_first(session, diag, &error);
     if (!code) code = accept_last(session, &error);
     return code ? run_failed(session, diag, &error) : LPC_OK;
 }

@@ -346,12 +346,22 @@ __attribute__((unused)) static LpcHello ends_hello(const Ends *ends, const lpc_c
     return hello;
 }
 
+/* Sends the hello of a stream with this first byte, and waits for no answer. */
+__attribute__((unused)) static void ends_say_hello(Ends *ends, uint8_t first)
+{
+    uint8_t bytes[LPC_HELLO_BYTES];
+    ends->stream[0] = first;
+    LpcHello hello = ends_hello(ends, ends->in.contract);
+    lpc_hello_encode(&ends->crc, &hello, bytes);
+    CHECK(write(ends->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
+}
+
 /* Says hello to the first stage, for a new stream. */
 __attribute__((unused)) static int ends_greet(Ends *ends)
 {
     int code = lpc_stream_draw(ends->stream, &ends->error);
     LpcHello hello = ends_hello(ends, ends->in.contract);
-    return code ? code : lpc_greet(&ends->feed, NULL, &ends->crc, &hello, &ends->error);
+    return code ? code : lpc_greet(&ends->feed, NULL, &ends->crc, &hello, NULL, &ends->error);
 }
 
 /* Accepts the last stage, which must bring the stream. */

@@ -211,6 +211,8 @@ static void write_file(const char *path, const char *text)
     if (!file || fputs(text, file) < 0 || fclose(file)) abort();
 }
 
+static uint64_t look_up_deadline;
+
 /* Looks up; `first` becomes the first address, as text. */
 static int look_up(const LpcResolver *resolver, const char *text, int stop, char *first,
                    LpcError *error)
@@ -220,7 +222,7 @@ static int look_up(const LpcResolver *resolver, const char *text, int stop, char
     *error = (LpcError){0};
     *first = 0;
     if (lpc_endpoint_parse(text, &endpoint, error)) return -2;
-    int count = lpc_resolve(resolver, &endpoint, stop, found, error);
+    int count = lpc_resolve(resolver, &endpoint, look_up_deadline, stop, found, error);
     if (count > 0) lpc_address_print(&found[0], first);
     return count;
 }
@@ -283,6 +285,13 @@ static void limits(void)
     uint64_t begin = lpc_now_ns();
     CHECK(look_up(&resolver, "mute:7", stop[0], first, &error) == LPC_STOPPED, "%s", error.text);
     CHECK(lpc_now_ns() - begin < 5000000000u, "a stop is seen at once");
+    begin = lpc_now_ns();
+    look_up_deadline = begin + WAIT_MS * UINT64_C(1000000);
+    CHECK(look_up(&resolver, "mute:7", -1, first, &error) == 0 &&
+              strstr(error.text, "no name server answers"),
+          "%s", error.text);
+    CHECK(lpc_now_ns() - begin < 5000000000u, "the deadline holds");
+    look_up_deadline = 0;
     server_stop(&server);
     resolver.wait_ms = WAIT_MS; /* nobody there any more */
     CHECK(look_up(&resolver, "pi.home:7", -1, first, &error) == 0 &&

@@ -289,7 +289,8 @@ static void results_of_others(void)
         CHECK(
             !lpc_transport_tcp.connect(gate.listener.address, PATIENCE_MS, -1, NULL, &link, &error),
             "%s", error.text);
-        CHECK(lpc_greet(&link, NULL, &crc, &stale, &error) == LPC_EXIT_STALE, "%s", error.text);
+        CHECK(lpc_greet(&link, NULL, &crc, &stale, NULL, &error) == LPC_EXIT_STALE, "%s",
+              error.text);
         lpc_link_close(&link);
     }
     CHECK(lpc_gate_take(&gate, 50, &in, stream, &error) != 0, "a stale stream was let in");
@@ -298,7 +299,7 @@ static void results_of_others(void)
         abort();
     fflush(stdout);
     pid_t last = fork(); /* says hello while the gate is asked */
-    if (last == 0) _exit(lpc_greet(&link, NULL, &crc, &hello, &error));
+    if (last == 0) _exit(lpc_greet(&link, NULL, &crc, &hello, NULL, &error));
     CHECK(!lpc_gate_take(&gate, PATIENCE_MS, &in, stream, &error), "%s", error.text);
     CHECK(!memcmp(stream, own, sizeof own), "the stream's identity");
     int status = -1;
@@ -335,12 +336,8 @@ static void impatient_clients(void)
     if (lpc_stream_draw(ends->stream, &ends->error)) abort();
     LpcGate *collector = collector_new(ends);
     for (int i = 0; i < CLIENTS; i++) { /* silent, with a hello, with a hello and a frame */
-        uint8_t bytes[LPC_HELLO_BYTES];
-        LpcHello hello = ends_hello(late, late->in.contract);
-        hello.stream[0] = (uint8_t)i;
-        lpc_hello_encode(&late->crc, &hello, bytes);
         CHECK(!ends_connect(late, rig->child.address), "%s", late->error.text);
-        if (i % 3) CHECK(write(late->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
+        if (i % 3) ends_say_hello(late, (uint8_t)i);
         if (i % 3 == 2) ends_feed(late, 4, 1);
         fds[i] = late->feed.fd;
         if (i % 2) close(fds[i]);
@@ -350,7 +347,8 @@ static void impatient_clients(void)
     uint8_t stream[LPC_STREAM_BYTES];
     LpcHello hello = ends_hello(ends, ends->in.contract);
     CHECK(!ends_connect(ends, rig->child.address), "%s", ends->error.text);
-    CHECK(!lpc_greet(&ends->feed, NULL, &ends->crc, &hello, &ends->error), "%s", ends->error.text);
+    CHECK(!lpc_greet(&ends->feed, NULL, &ends->crc, &hello, NULL, &ends->error), "%s",
+          ends->error.text);
     CHECK(!lpc_gate_take(collector, PATIENCE_MS, &ends->collect, stream, &ends->error), "%s",
           ends->error.text);
     ends_feed(ends, 4, 7);
@@ -376,11 +374,9 @@ static void in_line(void)
     Rig *rig = rig_new("double", serve, 1);
     Ends *second = ends_new(&rig->model, &rig->model);
     CHECK(!ends_connect(second, rig->child.address), "%s", second->error.text);
-    LpcHello hello = ends_hello(second, second->in.contract), theirs;
     uint8_t bytes[LPC_HELLO_BYTES];
-    hello.stream[0] = 2;
-    lpc_hello_encode(&second->crc, &hello, bytes);
-    CHECK(write(second->feed.fd, bytes, sizeof bytes) == LPC_HELLO_BYTES, "write");
+    ends_say_hello(second, 2);
+    LpcHello hello = ends_hello(second, second->in.contract), theirs;
     LpcReader reader = lpc_link_reader(&second->feed);
     for (int i = 0; i < 2; i++) {
         CHECK(!reader.read(reader.self, bytes, sizeof bytes, 0, &second->error), "%s",
@@ -610,22 +606,30 @@ static void stages_overlap(void)
     munmap(meeting, 2 * sizeof *meeting);
 }
 
-/* Frames that nobody collects: the feeder must be held up, and nothing may be lost. */
-static void hold_up(const char *kind, int64_t n, int frames)
+/* A stage that is fed with frames, by another process, which nobody collects for a while. */
+static Rig *rig_uncollected(const char *kind, int64_t n, int frames, pid_t *feeder)
 {
     Rig *rig = rig_new(kind, NULL, 0);
     int small = 16384; /* so that few small frames fill what lies between the ends */
     setsockopt(rig->ends->listener.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
     fflush(stdout);
-    pid_t feeder = fork();
-    if (feeder == 0) {
+    *feeder = fork();
+    if (*feeder == 0) {
         for (int i = 0; i < frames; i++)
             if (ends_feed(rig->ends, n, (float)i)) _exit(1);
         ends_finish(rig->ends);
         _exit(0);
     }
     usleep(300000);
+    return rig;
+}
+
+/* The feeder must be held up, and nothing may be lost. */
+static void hold_up(const char *kind, int64_t n, int frames)
+{
+    pid_t feeder;
+    Rig *rig = rig_uncollected(kind, n, frames, &feeder);
     int status;
     CHECK(waitpid(feeder, &status, WNOHANG) == 0, "all went in though none came out");
     for (int i = 0; i < frames; i++) {
@@ -668,18 +672,8 @@ static void sigterm_drains(void)
 /* Nobody takes the results: it is obeyed all the same. */
 __attribute__((unused)) static void sigterm_in_send(void)
 {
-    Rig *rig = rig_new("big", NULL, 0);
-    int small = 16384; /* so that one frame fills what lies between */
-    setsockopt(rig->ends->listener.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    CHECK(!ends_open(rig->ends, rig->child.address), "%s", rig->ends->error.text);
-    fflush(stdout);
-    pid_t feeder = fork();
-    if (feeder == 0) {
-        for (int i = 0; i < 30; i++)
-            if (ends_feed(rig->ends, BIG_MAX, (float)i)) _exit(1);
-        _exit(0);
-    }
-    usleep(300000);
+    pid_t feeder;
+    Rig *rig = rig_uncollected("big", BIG_MAX, 30, &feeder);
     uint64_t begin = lpc_now_ns();
     kill(rig->child.pid, SIGTERM);
     int status = child_wait(&rig->child, text);

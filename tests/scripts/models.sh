@@ -73,8 +73,8 @@ run() { # MODEL TURN
     check "$1" obj-3 --emit obj --stages 3
     local one=(--emit c) three=(--portable)
     [ "$2" = 1 ] && one=(--portable) three=(--emit c)
-    check "$1" "c-1${one[0]}" "${one[@]}"
-    PATH=$work/bin:$PATH check "$1" "c-3${three[0]}" "${three[@]}" --stages 3
+    check "$1" c-1 "${one[@]}"
+    PATH=$work/bin:$PATH check "$1" c-3 "${three[@]}" --stages 3
 }
 export -f run
 

@@ -122,7 +122,7 @@ void greet(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
     LpcHello hello = {.build_id = build_id, .cut = contract->cut, .hash = contract->hash};
-    check(lpc_greet(link, NULL, &ends->crc, &hello, &error), &error);
+    check(lpc_greet(link, NULL, &ends->crc, &hello, NULL, &error), &error);
 }
 
 void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract)
