@@ -277,7 +277,7 @@ static void send_local(int fd, const Question *question, const LpcAddress *to)
 {
     for (int i = 0; i < INTERFACES_MOST; i++) { /* 0: as the system's routes say */
         struct ip_mreqn from = {.imr_ifindex = i};
-        if (!setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof from))
+        if (!setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &from, sizeof from) || !i)
             (void)sendto(fd, question->packet, question->bytes, 0, &to->any, lpc_address_bytes(to));
     }
 }
