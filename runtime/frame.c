@@ -138,6 +138,13 @@ void lpc_slot_fix(LpcSlot *slot, const LpcShape *shape)
     }
 }
 
+/* It ends up on a terminal. */
+static void make_printable(char *text, size_t size)
+{
+    for (size_t i = 0; i < size && text[i]; i++)
+        if ((uint8_t)text[i] < 32 || text[i] == 127) text[i] = '?';
+}
+
 static int receive_error(const LpcReader *reader, const LpcCrc *crc, LpcSlot *slot, LpcError *error)
 {
     uint64_t length = slot->header.length;
@@ -149,12 +156,32 @@ static int receive_error(const LpcReader *reader, const LpcCrc *crc, LpcSlot *sl
     if (code) return code;
     if (lpc_crc(crc, 0, text, (size_t)length) != slot->header.crc)
         return lpc_error(error, LPC_EXIT_FRAME, "bad frame: an error frame's checksum is wrong");
-    for (uint64_t i = 4; i < length; i++)
-        if (text[i] < 32 || text[i] == 127) text[i] = '?'; /* it ends up on a terminal */
+    make_printable((char *)text + 4, (size_t)length - 4);
     int32_t status;
     memcpy(&status, text, 4);
     slot->error.code = status ? status : LPC_EXIT_LEFT;
     snprintf(slot->error.text, sizeof slot->error.text, "%s", (const char *)text + 4);
+    return 0;
+}
+
+/* doing u32, zero u32, done u64, since u64, name 40 */
+static int receive_beat(const LpcReader *reader, const LpcCrc *crc, LpcSlot *slot, LpcError *error)
+{
+    uint8_t bytes[LPC_BEAT_BYTES];
+    LpcBeat *beat = &slot->beat;
+    if (slot->header.length != LPC_BEAT_BYTES)
+        return lpc_error(error, LPC_EXIT_FRAME, "bad frame: a beat of %" PRIu64 " bytes",
+                         slot->header.length);
+    int code = reader->read(reader->self, bytes, sizeof bytes, 0, error);
+    if (code) return code;
+    if (lpc_crc(crc, 0, bytes, sizeof bytes) != slot->header.crc)
+        return lpc_error(error, LPC_EXIT_FRAME, "bad frame: a beat's checksum is wrong");
+    memcpy(&beat->doing, bytes, 4);
+    memcpy(&beat->done, bytes + 8, 8);
+    memcpy(&beat->since_ms, bytes + 16, 8);
+    memcpy(beat->name, bytes + 24, LPC_BEAT_NAME);
+    beat->name[LPC_BEAT_NAME - 1] = 0;
+    make_printable(beat->name, LPC_BEAT_NAME);
     return 0;
 }
 
@@ -212,6 +239,7 @@ int lpc_receive(const LpcReader *reader, const LpcShape *shape, const LpcCrc *cr
     switch (slot->header.kind) {
     case LPC_FRAME_DATA: code = receive_data(reader, shape, crc, slot, error); break;
     case LPC_FRAME_ERROR: code = receive_error(reader, crc, slot, error); break;
+    case LPC_FRAME_BEAT: code = receive_beat(reader, crc, slot, error); break;
     case LPC_FRAME_END:
         if (slot->header.length)
             code = lpc_error(error, LPC_EXIT_FRAME, "bad frame: an end frame with a payload");
@@ -222,6 +250,18 @@ int lpc_receive(const LpcReader *reader, const LpcShape *shape, const LpcCrc *cr
     }
     slot->receive_ns = lpc_now_ns() - begin;
     return code;
+}
+
+int lpc_receive_back(const LpcReader *reader, const LpcCrc *crc, LpcSlot *slot, LpcError *error)
+{
+    uint8_t bytes[LPC_HEADER_BYTES];
+    int code = reader->read(reader->self, bytes, sizeof bytes, 0, error);
+    if (!code) code = lpc_header_decode(crc, &slot->header, bytes, error);
+    if (code) return code;
+    if (slot->header.kind == LPC_FRAME_ERROR) return receive_error(reader, crc, slot, error);
+    if (slot->header.kind == LPC_FRAME_BEAT) return receive_beat(reader, crc, slot, error);
+    return lpc_error(error, LPC_EXIT_FRAME, "bad frame: kind %" PRIu32 " against the stream",
+                     slot->header.kind);
 }
 
 int lpc_piece_count(const lpc_contract *contract)
@@ -256,26 +296,43 @@ int lpc_send_data(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *
     return writer->write(writer->self, pieces, count, error);
 }
 
-int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, LpcError *error)
+/* A frame that is no data: a header and some bytes. */
+static int send_small(const LpcWriter *writer, const LpcCrc *crc, LpcHeader header, uint8_t *payload,
+                      LpcError *error)
 {
     uint8_t bytes[LPC_HEADER_BYTES];
-    LpcHeader header = {LPC_FRAME_END, sequence, 0, 0};
+    header.crc = lpc_crc(crc, 0, payload, (size_t)header.length);
     lpc_header_encode(crc, &header, bytes);
-    struct iovec piece = {bytes, sizeof bytes};
-    return writer->write(writer->self, &piece, 1, error);
+    struct iovec pieces[2] = {{bytes, sizeof bytes}, {payload, (size_t)header.length}};
+    return writer->write(writer->self, pieces, 2, error);
+}
+
+int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, LpcError *error)
+{
+    uint8_t none = 0;
+    return send_small(writer, crc, (LpcHeader){LPC_FRAME_END, sequence, 0, 0}, &none, error);
 }
 
 int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                    const LpcError *what, LpcError *error)
 {
-    uint8_t bytes[LPC_HEADER_BYTES], payload[LPC_TEXT_BYTES];
+    uint8_t payload[LPC_TEXT_BYTES];
     int32_t status = what->code;
     size_t text = strnlen(what->text, LPC_TEXT_BYTES - 4);
     memcpy(payload, &status, 4);
     memcpy(payload + 4, what->text, text);
-    uint32_t sum = lpc_crc(crc, 0, payload, 4 + text);
-    LpcHeader header = {LPC_FRAME_ERROR, sequence, 4 + text, sum};
-    lpc_header_encode(crc, &header, bytes);
-    struct iovec pieces[2] = {{bytes, sizeof bytes}, {payload, 4 + text}};
-    return writer->write(writer->self, pieces, 2, error);
+    return send_small(writer, crc, (LpcHeader){LPC_FRAME_ERROR, sequence, 4 + text, 0}, payload,
+                      error);
+}
+
+int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, const LpcBeat *beat,
+                  LpcError *error)
+{
+    uint8_t payload[LPC_BEAT_BYTES] = {0};
+    memcpy(payload, &beat->doing, 4);
+    memcpy(payload + 8, &beat->done, 8);
+    memcpy(payload + 16, &beat->since_ms, 8);
+    memcpy(payload + 24, beat->name, strnlen(beat->name, LPC_BEAT_NAME - 1));
+    return send_small(writer, crc, (LpcHeader){LPC_FRAME_BEAT, sequence, LPC_BEAT_BYTES, 0}, payload,
+                      error);
 }

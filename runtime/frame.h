@@ -10,15 +10,18 @@
 #include <sys/uio.h>
 
 enum {
-    LPC_PROTOCOL = 2,      /* version that both ends must speak */
+    LPC_PROTOCOL = 3,      /* version that both ends must speak */
     LPC_HEADER_BYTES = 32, /* of a frame */
     LPC_HELLO_BYTES = 96,  /* of the handshake, in each direction */
     LPC_STREAM_BYTES = 16, /* of a stream's identity, which its client draws */
     LPC_ALIGN = 64,        /* of each tensor from the payload's start */
-    LPC_TEXT_BYTES = 256   /* largest payload of an error frame */
+    LPC_TEXT_BYTES = 256,  /* largest payload of an error frame */
+    LPC_BEAT_BYTES = 64,   /* payload of a beat */
+    LPC_BEAT_NAME = 40,    /* of which its sender's name */
+    LPC_BEATS_MISSED = 3   /* so many are missing: their sender hangs, or is cut off */
 };
 
-enum { LPC_FRAME_DATA = 1, LPC_FRAME_END = 2, LPC_FRAME_ERROR = 3 };
+enum { LPC_FRAME_DATA = 1, LPC_FRAME_END = 2, LPC_FRAME_ERROR = 3, LPC_FRAME_BEAT = 4 };
 
 enum { LPC_STOPPED = -1 }; /* returned by a reader that was asked to stop while nothing came */
 
@@ -74,6 +77,27 @@ int lpc_header_decode(const LpcCrc *crc, LpcHeader *header, const uint8_t bytes[
 int lpc_layout(const LpcShape *shape, const int64_t *sizes, uint64_t *bytes, uint64_t *offsets,
                uint64_t *length, LpcError *error);
 
+/* What somebody does. X(enumerator, number, words) */
+#define LPC_DOINGS(X)                                                                              \
+    X(LPC_DOES_WAIT, 0, "waited for frames")                                                       \
+    X(LPC_DOES_COMPUTE, 1, "computed")                                                             \
+    X(LPC_DOES_CONNECT, 2, "waited for the neighbour after it")                                    \
+    X(LPC_DOES_TURN, 3, "waited for its turn")
+
+enum {
+#define X(id, number, words) id = number,
+    LPC_DOINGS(X)
+#undef X
+};
+
+/* A sign of life: what its sender does. Sent in either direction, and not counted. */
+typedef struct LpcBeat {
+    uint32_t doing;             /* LPC_DOES_X */
+    uint64_t done;              /* frames of the stream that it has finished */
+    uint64_t since_ms;          /* how long it has been doing that */
+    char name[LPC_BEAT_NAME];   /* its own; "" before the first beat */
+} LpcBeat;
+
 /* A place for one frame. `payload` is 64-byte aligned. A received payload is contiguous, so that
  * tensors[k] moves with the sizes; a payload to be sent has each tensor at a fixed place, since the
  * sizes may be known only after they are written, and leaves in pieces. */
@@ -86,6 +110,7 @@ typedef struct LpcSlot {
     uint64_t *bytes, *offsets; /* per tensor, as lpc_layout gives them */
     uint64_t receive_ns;
     LpcError error; /* of an error frame */
+    LpcBeat beat;   /* of a beat */
 } LpcSlot;
 
 /* Bytes of the largest received, and of the sent, payload at this contract; 0 when it overflows. */
@@ -94,7 +119,8 @@ uint64_t lpc_out_capacity(const LpcShape *shape);
 /* Points the slot's tensors at their fixed places. */
 void lpc_slot_fix(LpcSlot *slot, const LpcShape *shape);
 
-/* Reads the next frame, which must have number `sequence`, into the slot. What does not match the
+/* Reads the next frame, which must have number `sequence`, into the slot (a beat has it too, and leaves it to the
+ * frame after it). What does not match the
  * contract is refused before it is read: a length above the bound before anything, any other wrong
  * length after the symbols. Returns 0 with slot->header.kind set (for an error frame, slot->error
  * holds what the neighbour says), LPC_STOPPED, or an exit status with error filled. */
@@ -110,6 +136,11 @@ int lpc_send_data(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *
 int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, LpcError *error);
 int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                    const LpcError *what, LpcError *error);
+int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, const LpcBeat *beat,
+                  LpcError *error);
+/* Reads what comes against the stream: a beat, or the reason why the stream breaks off there. The slot gets
+ * header.kind, and beat or error. */
+int lpc_receive_back(const LpcReader *reader, const LpcCrc *crc, LpcSlot *slot, LpcError *error);
 
 /* What both ends of a link say before any frame (handshake.c). */
 typedef struct LpcHello {
@@ -120,9 +151,12 @@ typedef struct LpcHello {
     uint32_t
         answer; /* of the end that listens: 0, or the exit status that says why not, or not yet */
     uint32_t before; /* with LPC_EXIT_BUSY: how many streams come before this one */
+    uint32_t beat_ms; /* its sender gives a sign of life at least so often; 0: it does not */
 } LpcHello;
 
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES]);
+/* The cut that a whole hello names, before it is judged. */
+uint32_t lpc_hello_cut(const uint8_t bytes[LPC_HELLO_BYTES]);
 /* Judges the other end's: magic, version, checksum, build, cut and contract must be one's own. theirs gets its
  * stream and answer. peer names the neighbour in messages. */
 int lpc_hello_check(const LpcCrc *crc, const LpcHello *own, const uint8_t bytes[LPC_HELLO_BYTES],

@@ -13,7 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HELLO_S = 2, TOLD_ALWAYS = 8, PAUSE_MS = 10 };
+enum {
+    HELLO_S = 2, /* for a whole hello */
+    TOLD_ALWAYS = 8,
+    PAUSE_MS = 10,
+    AGAIN_MS = 500,     /* who stands in line hears so often that he does */
+    BEAT_MOST = 3600000 /* of a hello: more is no time between signs of life */
+};
 
 static const uint32_t not_told = UINT32_MAX;
 
@@ -30,6 +36,7 @@ static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t
     lpc_hello_encode(gate->crc, &hello, bytes);
     (void)send(p->link.fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
     p->told = before;
+    p->told_ns = lpc_now_ns();
 }
 
 static void drop(LpcGate *gate, int at)
@@ -47,78 +54,158 @@ static void refuse(LpcGate *gate, int at, const LpcError *why)
         gate->tell(gate->self, why->text);
 }
 
+/* The place in `pending` of who waits for the results of the stream; -1: nobody does. */
+static int find_attached(const LpcGate *gate, const uint8_t stream[LPC_STREAM_BYTES])
+{
+    for (int i = 0; i < gate->count; i++)
+        if (gate->pending[i].kind == LPC_IS_ATTACHED &&
+            memcmp(gate->pending[i].stream, stream, LPC_STREAM_BYTES) == 0)
+            return i;
+    return -1;
+}
+
+/* Sends away a stream whose results nobody waits for. */
+static void refuse_stale(LpcGate *gate, int at)
+{
+    LpcError error = {0};
+    answer(gate, &gate->pending[at], LPC_EXIT_STALE, 0);
+    lpc_error(&error, LPC_EXIT_STALE, "%.100s brings a stream of before", gate->pending[at].link.peer);
+    refuse(gate, at, &error);
+}
+
 /* The place in `pending` of who is first in line; -1: nobody is. */
 static int first_in_line(const LpcGate *gate)
 {
     int first = -1;
     for (int i = 0; i < gate->count; i++) {
-        uint64_t place = gate->pending[i].place;
-        if (place && (first < 0 || place < gate->pending[first].place)) first = i;
+        if (gate->pending[i].kind == LPC_IS_IN_LINE &&
+            (first < 0 || gate->pending[i].place < gate->pending[first].place))
+            first = i;
     }
     return first;
 }
 
-static uint32_t count_before(const LpcGate *gate, const LpcPending *p, int serving)
+/* How often who stands in line hears so: often enough to be a sign of life. */
+static uint64_t again_ns(const LpcGate *gate)
 {
-    uint32_t before = serving ? 1 : 0;
-    for (int i = 0; i < gate->count; i++) {
-        uint64_t place = gate->pending[i].place;
-        before += place && place < p->place;
-    }
+    uint32_t ms = gate->own.beat_ms;
+    return (uint64_t)(ms && ms < AGAIN_MS ? ms : AGAIN_MS) * 1000000u;
+}
+
+/* How many streams come before one in line: those before it, and one that must end first. */
+static uint32_t count_before(const LpcGate *gate, const LpcPending *p, int is_full)
+{
+    uint32_t before = is_full ? 1 : 0;
+    for (int i = 0; i < gate->count; i++)
+        before += gate->pending[i].kind == LPC_IS_IN_LINE && gate->pending[i].place < p->place;
     return before;
 }
 
-/* Lets the first one in when somebody waits for it, and tells the others where they stand. */
+static int silence_ms(uint32_t beat_ms)
+{
+    return (int)(beat_ms < BEAT_MOST ? beat_ms : 0) * LPC_BEATS_MISSED;
+}
+
+static LpcLink link_of(const LpcPending *p)
+{
+    LpcLink link = p->link;
+    link.silence_ms = silence_ms(p->beat_ms);
+    return link;
+}
+
+/* Lets the first one in when somebody waits for it. Returns whether another one may follow. Under the mutex. */
+static int let_first_in(LpcGate *gate)
+{
+    int first = gate->wanted && !gate->is_in ? first_in_line(gate) : -1, client = -1;
+    if (first < 0) return 0;
+    LpcPending *p = &gate->pending[first];
+    if (gate->result && (client = find_attached(gate, p->stream)) < 0) {
+        refuse_stale(gate, first);
+        return 1;
+    }
+    answer(gate, p, 0, 0);
+    gate->let_in = link_of(p);
+    memcpy(gate->stream, p->stream, LPC_STREAM_BYTES);
+    if (client >= 0) gate->result_to = link_of(&gate->pending[client]);
+    p->link.fd = -1; /* it is whose that took it */
+    if (client >= 0) gate->pending[client].link.fd = -1;
+    for (int i = gate->count - 1; i >= 0; i--)
+        if (gate->pending[i].link.fd < 0) drop(gate, i);
+    gate->is_in = 1;
+    gate->wanted--;
+    gate->serving++;
+    pthread_cond_broadcast(&gate->changed);
+    return 0;
+}
+
+/* Serves who is first, and tells the others where they stand. */
 static void serve(LpcGate *gate)
 {
     pthread_mutex_lock(&gate->mutex);
-    int first = gate->wanted && !gate->is_in ? first_in_line(gate) : -1;
-    if (first >= 0) {
-        LpcPending *p = &gate->pending[first];
-        answer(gate, p, 0, 0);
-        gate->let_in = p->link;
-        memcpy(gate->stream, p->stream, LPC_STREAM_BYTES);
-        *p = gate->pending[--gate->count];
-        gate->is_in = gate->serving = 1;
-        pthread_cond_signal(&gate->changed);
-    }
-    int serving = gate->serving;
+    while (let_first_in(gate)) continue;
+    int is_full = gate->serving > 0 && !gate->wanted;
     pthread_mutex_unlock(&gate->mutex);
+    uint64_t now = lpc_now_ns();
     for (int i = 0; i < gate->count; i++) {
         LpcPending *p = &gate->pending[i];
-        uint32_t before = p->place ? count_before(gate, p, serving) : not_told;
-        if (p->place && before != p->told) answer(gate, p, LPC_EXIT_BUSY, before);
+        if (p->kind != LPC_IS_IN_LINE) continue;
+        uint32_t before = count_before(gate, p, is_full);
+        if (before != p->told || now >= p->told_ns + again_ns(gate))
+            answer(gate, p, LPC_EXIT_BUSY, before);
     }
 }
 
 /* --- hellos --- */
 
+/* Judges a whole hello, which asks for results or brings a stream. */
 static void take_in_line(LpcGate *gate, int at)
 {
     LpcPending *p = &gate->pending[at];
     LpcHello theirs;
     LpcError error = {0};
-    if (lpc_hello_check(gate->crc, &gate->own, p->hello, p->link.peer, &theirs, &error)) {
+    uint32_t cut = lpc_hello_cut(p->hello);
+    int attaches = gate->result && cut == gate->result->cut;
+    const LpcHello *own = attaches ? gate->result : &gate->own;
+    if (lpc_hello_check(gate->crc, own, p->hello, p->link.peer, &theirs, &error)) {
         refuse(gate, at, &error);
         return;
     }
     memcpy(p->stream, theirs.stream, LPC_STREAM_BYTES);
-    if (gate->only && memcmp(gate->only, p->stream, LPC_STREAM_BYTES) != 0) {
-        answer(gate, p, LPC_EXIT_STALE, 0);
-        lpc_error(&error, LPC_EXIT_STALE, "%.100s brings the results of a stream of before",
-                  p->link.peer);
-        refuse(gate, at, &error);
-        return;
+    p->beat_ms = theirs.beat_ms;
+    if (attaches) {
+        int is_first = find_attached(gate, p->stream) < 0;
+        answer(gate, p, is_first ? 0 : LPC_EXIT_STALE, 0);
+        p->kind = LPC_IS_ATTACHED;
+        if (!is_first) drop(gate, at);
+    } else if ((gate->only && memcmp(gate->only, p->stream, LPC_STREAM_BYTES) != 0) ||
+               (gate->result && find_attached(gate, p->stream) < 0)) {
+        refuse_stale(gate, at);
+    } else {
+        p->kind = LPC_IS_IN_LINE;
+        p->place = ++gate->places;
     }
-    p->place = ++gate->places;
 }
 
-/* Reads what there is of a hello. Whoever is in line has nothing to say: that it is readable is its end. */
+/* Whoever leaves is done with when nothing more comes from there. */
+static void hear_leaving(LpcGate *gate, int at)
+{
+    char bytes[1024];
+    ssize_t got = recv(gate->pending[at].link.fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return;
+    drop(gate, at);
+}
+
+/* Reads what there is of a hello. Whoever is in line has nothing to say: that it is readable is its end. Who is
+ * attached may: beats that are read later. */
 static void hear(LpcGate *gate, int at)
 {
     LpcPending *p = &gate->pending[at];
     LpcError error = {0};
-    if (p->place) {
+    if (p->kind == LPC_IS_LEAVING) {
+        hear_leaving(gate, at);
+        return;
+    }
+    if (p->kind != LPC_IS_SILENT) {
         drop(gate, at);
         return;
     }
@@ -139,33 +226,48 @@ static void drop_late(LpcGate *gate)
     for (int i = gate->count - 1; i >= 0; i--) {
         LpcPending *p = &gate->pending[i];
         LpcError error = {0};
-        if (p->place || now < p->deadline) continue;
+        int ends = p->kind == LPC_IS_SILENT || p->kind == LPC_IS_LEAVING;
+        if (!ends || now < p->deadline) continue;
+        if (p->kind == LPC_IS_LEAVING) {
+            drop(gate, i);
+            continue;
+        }
         lpc_error(&error, LPC_EXIT_LEFT, "%.100s said no hello within %d s", p->link.peer, HELLO_S);
         refuse(gate, i, &error);
     }
 }
 
-/* Whoever is silent for the longest; -1: nobody is. */
-static int oldest_silent(const LpcGate *gate)
+/* Whoever is silent for the longest; -1: nobody is. *count: how many are. */
+static int oldest_silent(const LpcGate *gate, int *count)
 {
     int oldest = -1;
+    *count = 0;
     for (int i = 0; i < gate->count; i++) {
         const LpcPending *p = &gate->pending[i];
-        if (!p->place && (oldest < 0 || p->deadline < gate->pending[oldest].deadline)) oldest = i;
+        if (p->kind != LPC_IS_SILENT) continue;
+        ++*count;
+        if (oldest < 0 || p->deadline < gate->pending[oldest].deadline) oldest = i;
     }
     return oldest;
 }
 
-/* Room for one more: who is silent for the longest goes. Those in line stay. */
+/* Room for one more: who is silent for the longest goes. Those in line and those attached stay. */
 static int make_room(LpcGate *gate)
 {
-    int oldest = oldest_silent(gate);
+    int silent, oldest = oldest_silent(gate, &silent);
     if (oldest < 0) return 0;
     LpcError error = {0};
     lpc_error(&error, LPC_EXIT_LEFT, "%.100s is silent, and others connect",
               gate->pending[oldest].link.peer);
     refuse(gate, oldest, &error);
     return 1;
+}
+
+static int has_room(const LpcGate *gate)
+{
+    int silent;
+    (void)oldest_silent(gate, &silent);
+    return gate->count < LPC_PENDING_MOST && silent < LPC_SILENT_MOST;
 }
 
 static void let_connect(LpcGate *gate)
@@ -176,7 +278,7 @@ static void let_connect(LpcGate *gate)
     if (code == LPC_EXIT_SYSTEM && !make_room(gate))
         (void)poll(NULL, 0, PAUSE_MS); /* no descriptor is left */
     if (code) return;
-    if (gate->count == LPC_PENDING_MOST && !make_room(gate)) {
+    if (!has_room(gate) && !make_room(gate)) {
         lpc_link_close(&link);
         return;
     }
@@ -186,14 +288,38 @@ static void let_connect(LpcGate *gate)
     snprintf(p->link.peer, sizeof p->link.peer, "%.40s %.80s", gate->role, link.peer);
 }
 
+static uint64_t deadline_of(int timeout_ms)
+{
+    return timeout_ms < 0 ? UINT64_MAX : lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
+/* Takes over those whose stream has ended. */
+static void let_leave(LpcGate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    for (int i = 0; i < gate->leaving_count; i++) {
+        LpcLink *link = &gate->leaving[i];
+        if (gate->count == LPC_PENDING_MOST)
+            lpc_link_close(link);
+        else
+            gate->pending[gate->count++] = (LpcPending){
+                .kind = LPC_IS_LEAVING, .link = *link, .deadline = deadline_of(link->timeout_ms)};
+    }
+    gate->leaving_count = 0;
+    pthread_mutex_unlock(&gate->mutex);
+}
+
 /* --- the thread --- */
 
-static int until_late(const LpcGate *gate)
+/* Until somebody is late, or must hear again that he stands in line. */
+static int until_due(const LpcGate *gate)
 {
     uint64_t now = lpc_now_ns(), nearest = UINT64_MAX;
-    for (int i = 0; i < gate->count; i++)
-        if (!gate->pending[i].place && gate->pending[i].deadline < nearest)
-            nearest = gate->pending[i].deadline;
+    for (int i = 0; i < gate->count; i++) {
+        const LpcPending *p = &gate->pending[i];
+        uint64_t due = p->kind == LPC_IS_IN_LINE ? p->told_ns + again_ns(gate) : p->deadline;
+        if (p->kind != LPC_IS_ATTACHED && due < nearest) nearest = due;
+    }
     if (nearest == UINT64_MAX) return -1;
     return nearest <= now ? 0 : (int)((nearest - now) / 1000000u) + 1;
 }
@@ -202,10 +328,11 @@ static int must_end(LpcGate *gate, int stopped)
 {
     pthread_mutex_lock(&gate->mutex);
     gate->stopped |= stopped;
-    int ends = gate->stopped || gate->quit;
-    if (ends) pthread_cond_broadcast(&gate->changed);
+    int leaving = gate->leaving_count, ends = gate->quit;
+    if (gate->stopped) pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
-    return ends;
+    for (int i = 0; i < gate->count; i++) leaving += gate->pending[i].kind == LPC_IS_LEAVING;
+    return ends && !leaving;
 }
 
 static void *gate_main(void *arg)
@@ -214,13 +341,20 @@ static void *gate_main(void *arg)
     LpcGate *gate = arg;
     for (;;) {
         struct pollfd fds[FIRST + LPC_PENDING_MOST] = {
-            {gate->wake[0], POLLIN, 0}, {gate->stop_fd, POLLIN, 0}, {gate->listener.fd, POLLIN, 0}};
+            {gate->wake[0], POLLIN, 0},
+            {gate->stopped ? -1 : gate->stop_fd, POLLIN, 0},
+            {gate->stopped ? -1 : gate->listener.fd, POLLIN, 0}};
         int count = gate->count;
         for (int i = 0; i < count; i++)
-            fds[FIRST + i] = (struct pollfd){gate->pending[i].link.fd, POLLIN, 0};
-        if (poll(fds, FIRST + (nfds_t)count, until_late(gate)) < 0) continue;
+            fds[FIRST + i] =
+                (struct pollfd){gate->pending[i].link.fd,
+                                (short)(gate->pending[i].kind == LPC_IS_ATTACHED ? POLLRDHUP
+                                                                                 : POLLIN),
+                                0};
+        if (poll(fds, FIRST + (nfds_t)count, until_due(gate)) < 0) continue;
         char bytes[64];
         if (fds[WAKE].revents && read(gate->wake[0], bytes, sizeof bytes) < 0) continue;
+        let_leave(gate);
         if (must_end(gate, fds[STOP].revents != 0)) return NULL;
         for (int i = count - 1; i >= 0;
              i--) /* from behind: one that goes is replaced by the last */
@@ -234,7 +368,7 @@ static void *gate_main(void *arg)
 int lpc_gate_start(LpcGate *gate)
 {
     pthread_condattr_t attributes;
-    gate->let_in.fd = gate->wake[0] = gate->wake[1] = -1;
+    gate->let_in.fd = gate->result_to.fd = gate->wake[0] = gate->wake[1] = -1;
     if (pipe2(gate->wake, O_CLOEXEC | O_NONBLOCK)) return errno;
     pthread_mutex_init(&gate->mutex, NULL);
     pthread_condattr_init(&attributes);
@@ -251,15 +385,30 @@ static void wake(const LpcGate *gate)
     if (write(gate->wake[1], "", 1) < 0) return; /* full: it will wake anyhow */
 }
 
-int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, uint8_t stream[LPC_STREAM_BYTES],
-                  LpcError *error)
+/* Hands over what was let in. Under the mutex. */
+static void hand_over(LpcGate *gate, LpcLink *link, LpcLink *result,
+                      uint8_t stream[LPC_STREAM_BYTES])
+{
+    const LpcLink *from[] = {&gate->let_in, &gate->result_to};
+    LpcLink *to[] = {link, result};
+    for (int i = 0; i < 2; i++) {
+        if (!to[i]) continue;
+        to[i]->fd = from[i]->fd;
+        to[i]->silence_ms = from[i]->silence_ms;
+        memcpy(to[i]->peer, from[i]->peer, sizeof to[i]->peer);
+    }
+    memcpy(stream, gate->stream, LPC_STREAM_BYTES);
+    gate->is_in = 0;
+}
+
+int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, LpcLink *result,
+                  uint8_t stream[LPC_STREAM_BYTES], LpcError *error)
 {
     uint64_t end = lpc_now_ns() + (uint64_t)(timeout_ms < 0 ? 0 : timeout_ms) * 1000000u;
     struct timespec until = {(time_t)(end / 1000000000u), (long)(end % 1000000000u)};
     int late = 0, code = 0;
     pthread_mutex_lock(&gate->mutex);
-    gate->wanted = 1;
-    gate->serving = 0;
+    gate->wanted++;
     wake(gate);
     while (!gate->is_in && !gate->stopped && !late) {
         if (timeout_ms < 0)
@@ -267,20 +416,37 @@ int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, uint8_t stream[L
         else
             late = pthread_cond_timedwait(&gate->changed, &gate->mutex, &until) == ETIMEDOUT;
     }
-    gate->wanted = 0;
     if (gate->is_in) {
-        link->fd = gate->let_in.fd;
-        memcpy(link->peer, gate->let_in.peer, sizeof link->peer);
-        memcpy(stream, gate->stream, LPC_STREAM_BYTES);
-        gate->is_in = 0;
-    } else if (gate->stopped) {
-        code = LPC_STOPPED;
+        hand_over(gate, link, result, stream);
+        if (gate->wanted) wake(gate); /* another one may be let in */
     } else {
-        code = lpc_error(error, LPC_EXIT_MISSING, "nobody connected to %s within %g s",
-                         gate->listener.address, timeout_ms / 1000.0);
+        gate->wanted--;
+        code = gate->stopped ? LPC_STOPPED
+                             : lpc_error(error, LPC_EXIT_MISSING, "nobody connected to %s within %g s",
+                                         gate->listener.address, timeout_ms / 1000.0);
     }
     pthread_mutex_unlock(&gate->mutex);
     return code;
+}
+
+void lpc_gate_leave(LpcGate *gate, LpcLink *link)
+{
+    pthread_mutex_lock(&gate->mutex);
+    if (gate->leaving_count < LPC_SILENT_MOST) {
+        lpc_link_end_writing(link);
+        gate->leaving[gate->leaving_count++] = *link;
+        link->fd = -1;
+        wake(gate);
+    }
+    pthread_mutex_unlock(&gate->mutex);
+    lpc_link_close(link);
+}
+
+void lpc_gate_done(LpcGate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    gate->serving--;
+    pthread_mutex_unlock(&gate->mutex);
 }
 
 void lpc_gate_stop(LpcGate *gate)
@@ -293,6 +459,7 @@ void lpc_gate_stop(LpcGate *gate)
         pthread_join(gate->thread, NULL);
         while (gate->count) drop(gate, 0);
         if (gate->is_in) lpc_link_close(&gate->let_in);
+        if (gate->is_in) lpc_link_close(&gate->result_to);
         close(gate->wake[0]);
         close(gate->wake[1]);
         gate->started = 0;
@@ -303,13 +470,20 @@ void lpc_gate_stop(LpcGate *gate)
 
 /* --- the other side --- */
 
-static int wait_answer(const LpcLink *link, const LpcLink *watch, LpcError *error)
+static int wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error)
 {
     for (;;) {
         struct pollfd fds[3] = {{link->fd, POLLIN, 0},
                                 {link->stop_fd, POLLIN, 0},
                                 {watch ? watch->fd : -1, POLLRDHUP, 0}};
-        int ready = poll(fds, 3, link->timeout_ms);
+        uint64_t now = lpc_now_ns();
+        int left_ms = -1, is_late = 1;
+        if (deadline != UINT64_MAX) left_ms = now < deadline ? (int)((deadline - now) / 1000000u) + 1 : 0;
+        if (link->silence_ms > 0 && (left_ms < 0 || left_ms > link->silence_ms)) {
+            left_ms = link->silence_ms;
+            is_late = 0;
+        }
+        int ready = poll(fds, 3, left_ms);
         if (ready < 0 && errno == EINTR) continue;
         if (ready < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
         if (fds[1].revents) return LPC_STOPPED;
@@ -317,8 +491,11 @@ static int wait_answer(const LpcLink *link, const LpcLink *watch, LpcError *erro
         if (fds[2].revents)
             return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the stream began",
                              watch->peer);
-        return lpc_error(error, LPC_EXIT_LEFT, "%.100s did not answer within %g s", link->peer,
-                         link->timeout_ms / 1000.0);
+        if (is_late)
+            return lpc_error(error, LPC_EXIT_LEFT, "%.100s did not answer within %g s", link->peer,
+                             link->timeout_ms / 1000.0);
+        return lpc_error(error, LPC_EXIT_LEFT, "%.100s gives no sign of life for %g s", link->peer,
+                         link->silence_ms / 1000.0);
     }
 }
 
@@ -344,6 +521,21 @@ static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, 
     return code;
 }
 
+/* Waits for one answer and reads it into theirs. */
+static int hear_answer(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
+                       uint64_t deadline, LpcHello *theirs, LpcError *error)
+{
+    LpcError late = {0};
+    int code = wait_answer(link, watch, deadline, &late), in_line = theirs->before != not_told;
+    if (code == LPC_EXIT_LEFT && in_line && lpc_now_ns() >= deadline)
+        return lpc_error(error, LPC_EXIT_BUSY, "%.100s is busy: %" PRIu32 " before this one",
+                         link->peer, theirs->before);
+    if (code > 0) return lpc_error(error, code, "%s", late.text);
+    if (!code) code = read_answer(link, crc, hello, theirs, error);
+    if (!code) link->silence_ms = silence_ms(theirs->beat_ms);
+    return code;
+}
+
 int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
               const LpcInLine *in_line, LpcError *error)
 {
@@ -351,20 +543,18 @@ int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcH
     LpcWriter writer = lpc_link_writer(link);
     struct iovec piece = {bytes, sizeof bytes};
     LpcHello theirs = {.before = not_told};
+    uint64_t deadline = deadline_of(link->timeout_ms);
+    link->silence_ms = (int)hello->beat_ms * LPC_BEATS_MISSED; /* until it says what it keeps to */
     lpc_hello_encode(crc, hello, bytes);
     int code = writer.write(writer.self, &piece, 1, error);
-    while (!code) {
-        LpcError late = {0};
-        code = wait_answer(link, watch, &late);
-        if (code == LPC_EXIT_LEFT && theirs.before != not_told && !watch)
-            return lpc_error(error, LPC_EXIT_BUSY, "%.100s is busy: %" PRIu32 " before this one",
-                             link->peer, theirs.before);
-        if (code > 0) return lpc_error(error, code, "%s", late.text);
-        if (!code) code = read_answer(link, crc, hello, &theirs, error);
+    for (uint32_t before = not_told; !code; before = theirs.before) {
+        code = hear_answer(link, watch, crc, hello, deadline, &theirs, error);
         if (code || !theirs.answer) return code;
         if (theirs.answer != LPC_EXIT_BUSY)
             return lpc_error(error, LPC_EXIT_STALE, "%.100s waits for no results of this stream",
                              link->peer);
+        if (theirs.before == before) continue;
+        deadline = deadline_of(link->timeout_ms); /* somebody before it went: it goes on */
         if (in_line) in_line->tell(in_line->self, link, theirs.before);
     }
     return code;

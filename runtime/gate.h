@@ -1,7 +1,9 @@
-/* The gate of a listener: hears everybody at once, lets streams in one after the other.
+/* The gate of a listener: hears everybody at once, lets in as many streams as are waited for.
  *
  * A thread of its own accepts connections and reads their hellos. Whoever is silent, wrong or too late is dropped
- * and holds up nobody; a hello that fits stands in line until the one before has been served, and is told so. */
+ * and holds up nobody; a hello that fits stands in line until there is room, and is told so again and again. Where
+ * results are fetched (`result`), a client attaches its stream first and opens it at the first stage then: the
+ * stream is let in together with the connection on which its results go. */
 #ifndef LPC_RUNTIME_GATE_H
 #define LPC_RUNTIME_GATE_H
 
@@ -10,16 +12,27 @@
 #include <pthread.h>
 
 enum {
-    LPC_PENDING_MOST = 64
-}; /* connections that are not served; more make the oldest silent one go */
+    LPC_SILENT_MOST = 64,  /* connections without a whole hello; more make the oldest one go */
+    LPC_PENDING_MOST = 192 /* with those in line and those attached */
+};
+
+typedef enum LpcPendingKind {
+    LPC_IS_SILENT,   /* its hello is not whole */
+    LPC_IS_IN_LINE,  /* its stream waits to be let in */
+    LPC_IS_ATTACHED, /* it waits for the results of its stream */
+    LPC_IS_LEAVING   /* its stream has ended; its other end has not read all */
+} LpcPendingKind;
 
 typedef struct LpcPending {
+    LpcPendingKind kind;
     LpcLink link;
     uint8_t hello[LPC_HELLO_BYTES];
     size_t got;        /* bytes of the hello */
-    uint64_t deadline; /* for the rest of it */
-    uint64_t place;    /* in line: lower ones come before; 0: not in line yet */
+    uint64_t deadline; /* for the rest of it, or for leaving; UINT64_MAX: none */
+    uint64_t place;    /* in line: lower ones come before */
     uint32_t told;     /* how many it was told to be before it; UINT32_MAX: nothing yet */
+    uint64_t told_ns;  /* when */
+    uint32_t beat_ms;  /* what its hello says of that */
     uint8_t stream[LPC_STREAM_BYTES];
 } LpcPending;
 
@@ -31,6 +44,7 @@ typedef struct LpcGate {
     LpcHello own;
     const char *role;    /* of whoever connects, for messages: "the neighbour before," */
     const uint8_t *only; /* the one stream that is let in; NULL: all */
+    const LpcHello *result; /* what a client says that fetches results; NULL: nobody may */
     int stop_fd;         /* readable once all is to stop; -1: none */
     void (*tell)(void *self,
                  const char *text); /* why somebody was sent away; NULL: nobody hears it */
@@ -40,8 +54,10 @@ typedef struct LpcGate {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int started, wake[2];
-    int wanted, is_in, serving, stopped, quit; /* under the mutex */
-    LpcLink let_in;
+    int wanted, serving, is_in, stopped, quit; /* under the mutex: who waits for a stream, how many are served */
+    LpcLink let_in, result_to;
+    LpcLink leaving[LPC_SILENT_MOST]; /* not yet among the pending ones; under the mutex */
+    int leaving_count;
     uint8_t stream[LPC_STREAM_BYTES];
     LpcPending pending[LPC_PENDING_MOST];
     int count;
@@ -50,11 +66,17 @@ typedef struct LpcGate {
 
 /* Starts the thread; the listener listens. Returns an errno value. */
 int lpc_gate_start(LpcGate *gate);
-/* Waits for the next stream: link gets its fd and peer, stream its identity. The one before has ended by that.
+/* Waits for the next stream, in as many threads as streams are served at once: link gets its fd, peer and
+ * silence_ms, result (NULL where no results are fetched) those of where its results go, stream its identity.
  * Returns 0, LPC_STOPPED, or LPC_EXIT_MISSING with error filled after timeout_ms (-1: none). */
-int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, uint8_t stream[LPC_STREAM_BYTES],
-                  LpcError *error);
-/* Ends the thread and closes all that is not let in, the listener too. */
+int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, LpcLink *result,
+                  uint8_t stream[LPC_STREAM_BYTES], LpcError *error);
+/* A stream that was taken has ended. */
+void lpc_gate_done(LpcGate *gate);
+/* Closes a link once its other end has read all that was sent, for link->timeout_ms at most. (To close it while
+ * something comes against the stream would throw away what is under way.) */
+void lpc_gate_leave(LpcGate *gate, LpcLink *link);
+/* Ends the thread, when all who leave have left, and closes all that is not let in, the listener too. */
 void lpc_gate_stop(LpcGate *gate);
 
 /* Who hears that others come first, and how many. */
@@ -64,7 +86,7 @@ typedef struct LpcInLine {
 } LpcInLine;
 
 /* The other side: says hello on a link that was just connected and waits until it is let in, for link->timeout_ms
- * from one answer to the next. watch: a link whose end ends the wait, or NULL; so does the link's stop_fd. in_line:
+ * as long as nobody before it goes. link->silence_ms is set as the answers have it. watch: a link whose end ends the wait, or NULL; so does the link's stop_fd. in_line:
  * NULL, or who is told. */
 int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
               const LpcInLine *in_line, LpcError *error);

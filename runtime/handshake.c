@@ -16,8 +16,8 @@ static const uint8_t hello_magic[8] = {'L', 'P', 'C', '-', 'P', 'I', 'P', 'E'};
 
 enum { CHECKED_BYTES = LPC_HELLO_BYTES - 4 }; /* what the checksum is of */
 
-/* magic 8, version u32, cut u32, build id 32, contract hash u64, stream 16, answer u32, before u32, zero 12,
- * checksum u32 */
+/* magic 8, version u32, cut u32, build id 32, contract hash u64, stream 16, answer u32, before u32, beat u32,
+ * zero 8, checksum u32 */
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES])
 {
     uint32_t version = LPC_PROTOCOL;
@@ -30,8 +30,16 @@ void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LP
     memcpy(bytes + 56, hello->stream, LPC_STREAM_BYTES);
     memcpy(bytes + 72, &hello->answer, 4);
     memcpy(bytes + 76, &hello->before, 4);
+    memcpy(bytes + 80, &hello->beat_ms, 4);
     uint32_t own = lpc_crc(crc, 0, bytes, CHECKED_BYTES);
     memcpy(bytes + CHECKED_BYTES, &own, 4);
+}
+
+uint32_t lpc_hello_cut(const uint8_t bytes[LPC_HELLO_BYTES])
+{
+    uint32_t cut;
+    memcpy(&cut, bytes + 12, 4);
+    return cut;
 }
 
 static void short_id(const uint8_t *id, char text[17])
@@ -75,6 +83,7 @@ int lpc_hello_check(const LpcCrc *crc, const LpcHello *hello, const uint8_t byte
     memcpy(theirs->stream, bytes + 56, LPC_STREAM_BYTES);
     memcpy(&theirs->answer, bytes + 72, 4);
     memcpy(&theirs->before, bytes + 76, 4);
+    memcpy(&theirs->beat_ms, bytes + 80, 4);
     return 0;
 }
 

@@ -29,18 +29,6 @@ static int left(const LpcLink *link, LpcError *error)
     return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the end of the stream", link->peer);
 }
 
-/* A link on which nothing is ever due became readable: it has ended, or the neighbour is confused.
- */
-static int check_watched(const LpcLink *link, LpcError *error)
-{
-    char byte;
-    ssize_t got = recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got > 0)
-        return lpc_error(error, LPC_EXIT_FRAME, "%.100s sends against the stream", link->peer);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
-    return left(link, error);
-}
-
 static void earn(LpcLink *link, size_t bytes)
 {
     uint64_t sum = link->awake_ns + bytes;
@@ -69,17 +57,24 @@ static int poll_failed(LpcError *error)
     return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
 }
 
-/* Waits until something arrives, without limit. */
+static int silent(LpcLink *link, LpcError *error)
+{
+    link->silent = 1;
+    return lpc_error(error, LPC_EXIT_LEFT, "%.100s gives no sign of life for %g s", link->peer,
+                     link->silence_ms / 1000.0);
+}
+
+/* Waits until something arrives. */
 static int wait_idle(LpcLink *link, LpcError *error)
 {
     for (;;) {
-        struct pollfd fds[3] = {{link->fd, POLLIN, 0}, {link->stop_fd, POLLIN, 0}, {-1, 0, 0}};
-        if (link->watch) fds[2] = (struct pollfd){link->watch->fd, POLLIN, 0};
-        int code = poll_awake(link, fds, 3, -1) < 0 ? poll_failed(error) : 0;
-        if (fds[1].revents) return LPC_STOPPED;
-        if (fds[2].revents) code = check_watched(link->watch, error);
+        struct pollfd fds[2] = {{link->fd, POLLIN, 0}, {link->stop_fd, POLLIN, 0}};
+        int ready = poll_awake(link, fds, 2, link->silence_ms > 0 ? link->silence_ms : -1);
+        int code = ready < 0 ? poll_failed(error) : 0;
         if (code) return code;
-        if (fds[0].revents) return 0;
+        if (ready > 0 && fds[1].revents) return LPC_STOPPED;
+        if (ready > 0 && fds[0].revents) return 0;
+        if (ready == 0) return silent(link, error);
     }
 }
 
@@ -87,9 +82,12 @@ static int wait_idle(LpcLink *link, LpcError *error)
 static int wait_more(LpcLink *link, LpcError *error)
 {
     struct pollfd fd = {link->fd, POLLIN, 0};
-    int ready = poll_awake(link, &fd, 1, link->timeout_ms);
+    int timeout_ms = link->timeout_ms, alive = link->silence_ms > 0;
+    if (alive && (timeout_ms < 0 || timeout_ms > link->silence_ms)) timeout_ms = link->silence_ms;
+    int ready = poll_awake(link, &fd, 1, timeout_ms);
     if (ready < 0) return poll_failed(error);
     if (ready > 0) return 0;
+    if (timeout_ms != link->timeout_ms) return silent(link, error);
     return lpc_error(error, LPC_EXIT_LEFT, "%.100s stalled for %g s where more was due", link->peer,
                      link->timeout_ms / 1000.0);
 }
@@ -184,6 +182,16 @@ int lpc_link_has_ended(const LpcLink *link)
 void lpc_link_interrupt(const LpcLink *link)
 {
     if (link->fd >= 0) shutdown(link->fd, SHUT_RD);
+}
+
+void lpc_link_end_writing(const LpcLink *link)
+{
+    if (link->fd >= 0) shutdown(link->fd, SHUT_WR);
+}
+
+void lpc_link_break(const LpcLink *link)
+{
+    if (link->fd >= 0) shutdown(link->fd, SHUT_RDWR);
 }
 
 void lpc_link_close(LpcLink *link)

@@ -1,12 +1,13 @@
 /* The stage: receive, compute and send overlap, each in its own thread.
  *
- *    link in -> [receive thread] -> queue -> [main thread] -> queue -> [send thread] -> link out
+ *    link in -> [receive thread] -> queue -> [compute thread] -> queue -> [send thread] -> link out
  *
  * The next input arrives while the present one is computed and the last output leaves. Tensors are
  * read where they were received and written where they are sent from. A small output leaves from
- * the main thread while the other has nothing to send. All memory is one mapping made at start. A
- * stream is one connection from the feeder's side; the first error of a stream is its cause and
- * ends all three threads. */
+ * the compute thread while the other has nothing to send. A stream is one connection from its client's
+ * side; its first error is its cause and ends all its threads. A stage serves as many streams at once as
+ * --streams says, each with links, queues, threads and state of its own; they compute by turns. All memory is
+ * one mapping made at start. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -53,8 +54,8 @@ static void *signal_main(void *arg)
 static void stop_threads(LpcStage *stage)
 {
     lpc_gate_stop(&stage->gate);
-    lpc_helper_stop(&stage->receiver);
-    lpc_helper_stop(&stage->sender);
+    for (int i = 0; stage->streams && i < stage->options->streams; i++)
+        lpc_stage_stop_stream(&stage->streams[i]);
     if (stage->pool_started) lpc_pool_stop(stage->pool);
     if (stage->signals_started) {
         atomic_store(&stage->quitting, 1);
@@ -68,15 +69,23 @@ static void tell(void *self, const char *text)
     lpc_stage_tell(((const LpcStage *)self)->model->name, text);
 }
 
+static LpcHello hello_at(const LpcStage *stage, const lpc_contract *contract)
+{
+    return (LpcHello){.build_id = stage->model->build_id,
+                      .cut = contract->cut,
+                      .hash = contract->hash,
+                      .beat_ms = (uint32_t)stage->options->beat_ms};
+}
+
 /* Returns an errno value. */
 static int open_gate(LpcStage *stage)
 {
     LpcGate *gate = &stage->gate;
-    const lpc_contract *contract = &stage->model->in;
     gate->transport = stage->in_transport;
     gate->crc = stage->crc;
-    gate->own = (LpcHello){
-        .build_id = stage->model->build_id, .cut = contract->cut, .hash = contract->hash};
+    gate->own = hello_at(stage, &stage->model->in);
+    stage->result = hello_at(stage, &stage->model->out);
+    gate->result = stage->out_address ? NULL : &stage->result;
     gate->role = "the neighbour before,";
     gate->stop_fd = stage->stop_pipe[0];
     gate->tell = tell;
@@ -88,8 +97,10 @@ static int start_threads(LpcStage *stage, LpcError *error)
 {
     int failure = lpc_pool_start(stage->pool, stage->options->threads);
     stage->pool_started = !failure;
-    if (!failure) failure = lpc_helper_start(&stage->receiver, lpc_stage_receive, stage);
-    if (!failure) failure = lpc_helper_start(&stage->sender, lpc_stage_send, stage);
+    for (int i = 0; i < stage->options->streams && !failure; i++) {
+        stage->streams[i].stage = stage;
+        failure = lpc_stage_start_stream(&stage->streams[i]);
+    }
     if (!failure) failure = open_gate(stage);
     if (!failure) {
         failure = pthread_create(&stage->signals, NULL, signal_main, stage);
@@ -101,64 +112,15 @@ static int start_threads(LpcStage *stage, LpcError *error)
     return 0;
 }
 
-/* --- streams --- */
-
-/* Connects to the stage after and passes on the stream's identity. */
-static int connect_after(LpcStage *stage, LpcError *error)
+/* Serves all streams; the first one here, for what main threads have that others have not (their stack, say). */
+static int serve(LpcStage *stage)
 {
-    const lpc_contract *contract = &stage->model->out;
-    int timeout = stage->options->timeout_ms, stop = stage->stop_pipe[0];
-    LpcHello hello = {
-        .build_id = stage->model->build_id, .cut = contract->cut, .hash = contract->hash};
-    memcpy(hello.stream, stage->stream, LPC_STREAM_BYTES);
-    int code = stage->out_transport->connect(stage->out_address, timeout, stop, &stage->in,
-                                             &stage->out, error);
-    if (code) return code;
-    char peer[LPC_PEER_BYTES];
-    snprintf(peer, sizeof peer, "the neighbour after, %.100s", stage->out.peer);
-    memcpy(stage->out.peer, peer, sizeof peer);
-    stage->out.stop_fd = stop;
-    code = lpc_greet(&stage->out, &stage->in, stage->crc, &hello, NULL, error);
-    stage->out.stop_fd = -1; /* what has been computed is sent */
-    return code;
-}
-
-static int connect_both(LpcStage *stage, LpcError *error)
-{
-    int timeout = stage->options->timeout_ms, stop = stage->stop_pipe[0];
-    stage->in = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = stop, .watch = &stage->out};
-    stage->out = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1};
-    int code = lpc_gate_take(&stage->gate, stage->options->serve ? -1 : timeout, &stage->in,
-                             stage->stream, error);
-    return code ? code : connect_after(stage, error);
-}
-
-/* One stream, from the connections to the end. 0, LPC_STOPPED, or an exit status (told). */
-static int run_stream(LpcStage *stage)
-{
-    LpcError error = {0};
-    int code = connect_both(stage, &error);
-    if (!code) {
-        memset(&stage->error, 0, sizeof stage->error);
-        lpc_queue_reset(&stage->in_queue);
-        lpc_queue_reset(&stage->out_queue);
-        stage->sent = 0;
-        lpc_stage_zero_state(stage);
-        if (stage->model->symbol_count)
-            memset(stage->kept, 0, stage->model->symbol_count * sizeof(int64_t));
-        if (stage->model->in.cut == 0 && stage->model->state_begin)
-            stage->model->state_begin(stage->kept);
-        lpc_helper_run(&stage->receiver);
-        lpc_helper_run(&stage->sender);
-        lpc_stage_compute(stage);
-        lpc_helper_wait(&stage->sender);
-        lpc_helper_wait(&stage->receiver);
-        error = stage->error;
-        code = error.code;
-    }
-    lpc_link_close(&stage->out);
-    lpc_link_close(&stage->in);
-    if (code > 0) lpc_stage_tell(stage->model->name, error.text);
+    int code = 0, count = stage->options->streams;
+    for (int i = 1; i < count; i++) lpc_helper_run(&stage->streams[i].server);
+    lpc_stage_serve(&stage->streams[0]);
+    for (int i = 1; i < count; i++) lpc_helper_wait(&stage->streams[i].server);
+    for (int i = count - 1; i >= 0; i--)
+        if (stage->streams[i].code != LPC_STOPPED) code = stage->streams[i].code;
     return code;
 }
 
@@ -166,7 +128,8 @@ static int start(LpcStage *stage, LpcError *error)
 {
     const lpc_model *model = stage->model;
     int code = stage->in_transport->check(stage->in_address, error);
-    if (!code) code = stage->out_transport->check(stage->out_address, error);
+    if (!code && stage->out_address)
+        code = stage->out_transport->check(stage->out_address, error);
     if (!code) code = lpc_stage_memory(stage, error);
     if (code) return code;
     if (pipe(stage->stop_pipe))
@@ -203,17 +166,14 @@ int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
     stage.in_address = options->listen;
     stage.out_address = options->forward;
     stage.in_transport = lpc_transport_find(&stage.in_address);
-    stage.out_transport = lpc_transport_find(&stage.out_address);
-    pthread_mutex_init(&stage.mutex, NULL);
+    if (stage.out_address) stage.out_transport = lpc_transport_find(&stage.out_address);
+    lpc_turns_init(&stage.turns);
 
     int code = start(&stage, &error);
-    if (code) {
+    if (code)
         lpc_stage_tell(model->name, error.text);
-    } else {
-        do code = run_stream(&stage);
-        while (options->serve && code != LPC_STOPPED && code != LPC_EXIT_SYSTEM);
-        if (code == LPC_STOPPED) code = 0;
-    }
+    else
+        code = serve(&stage);
     if (stage.stats && options->stats) {
         int failure = lpc_stats_write(stage.stats, options->stats, model->name, code);
         if (failure) {

@@ -5,12 +5,14 @@
 #include "lpc_runtime.h"
 #include "stats.h"
 
-enum { LPC_QUEUE_MAX = 64 };
+enum { LPC_QUEUE_MAX = 64, LPC_STREAMS_MAX = 64 };
 
 typedef struct LpcStageOptions {
-    const char *listen, *forward; /* addresses */
+    const char *listen, *forward; /* addresses; forward NULL: clients fetch the results */
     const char *stats;            /* file, or NULL */
     int threads, queue;
+    int streams;    /* that are served at once */
+    int beat_ms;    /* how often it gives its neighbours a sign of life; 0: never */
     int timeout_ms; /* -1: none */
     int serve;
     int guard; /* each tensor in pages of its own; inputs read-only while the model runs */

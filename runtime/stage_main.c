@@ -14,20 +14,25 @@
 #include "pool.h"
 #include "processor.h"
 
-enum { DEFAULT_QUEUE = 2, DEFAULT_TIMEOUT_S = 60 };
+enum { DEFAULT_QUEUE = 2, DEFAULT_TIMEOUT_S = 60, DEFAULT_BEAT_MS = 1000 };
 
 static const char usage_text[] =
-    "usage: stage --listen HOST:PORT --forward HOST:PORT [option]...\n"
+    "usage: stage --listen HOST:PORT [--forward HOST:PORT] [option]...\n"
     "Receives frames, runs its part of the model on each, and sends the results on.\n"
     "  --listen HOST:PORT   where the stage before connects; port 0 picks one and prints\n"
     "                       \"listening on HOST:PORT\"; host * is every interface\n"
     "                       (hosts are addresses or names, here and below)\n"
-    "  --forward HOST:PORT  where the stage after listens\n"
+    "  --forward HOST:PORT  where the stage after listens, or who collects the results; without it\n"
+    "                       the client fetches them: it connects here, too\n"
     "  --threads N          threads that compute (default 1)\n"
     "  --queue N            frames that wait before and after computing (default 2)\n"
     "  --timeout SECONDS    for neighbours that do not come, or stall (default 60; 0: none)\n"
+    "  --heartbeat SECONDS  a neighbour that gives no sign of life for one and a half of it hangs, or is\n"
+    "                       cut off: the stream ends (default 2; 0: none)\n"
     "  --stats FILE         writes medians per frame and peak memory at exit, as JSON\n"
     "  --serve              waits for the next stream when one has ended\n"
+    "  --streams N          with --serve: so many at once, by turns; each has queues and state of its\n"
+    "                       own (default 1)\n"
     "  --guard              stops at a store into an input, and at an access behind a tensor\n"
     "  --version            prints the protocol version and the build id\n"
     "  --help               prints this\n"
@@ -106,6 +111,15 @@ static int parse_option(const lpc_model *model, const char *name, const char *va
         if (parse_number(value, 0, 1e6, &number))
             return usage(model, "--timeout: expected seconds, got '%.60s'", value);
         options->timeout_ms = number > 0 ? (int)(number * 1000.0 + 0.999) : -1;
+    } else if (strcmp(name, "--heartbeat") == 0) {
+        if (parse_number(value, 0, 1000, &number) || (number > 0 && number < 0.02))
+            return usage(model, "--heartbeat: expected 0, or 0.02 to 1000 seconds, got '%.60s'",
+                         value);
+        options->beat_ms = (int)(number * 500.0 + 0.5);
+    } else if (strcmp(name, "--streams") == 0) {
+        if (parse_number(value, 1, LPC_STREAMS_MAX, &number))
+            return usage(model, "--streams: expected 1 to %d, got '%.60s'", LPC_STREAMS_MAX, value);
+        options->streams = (int)number;
     } else {
         return usage(model, "unknown option '%.60s' (see --help)", name);
     }
@@ -141,7 +155,8 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
         i++;
     }
     if (!options->listen) return usage(model, "--listen HOST:PORT is missing (see --help)");
-    if (!options->forward) return usage(model, "--forward HOST:PORT is missing (see --help)");
+    if (options->streams > 1 && !options->serve)
+        return usage(model, "--streams: goes with --serve (see --help)");
     return 0;
 }
 
@@ -154,6 +169,8 @@ int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char *
 {
     Arguments arguments = {.options = {.threads = threads,
                                        .queue = DEFAULT_QUEUE,
+                                       .streams = 1,
+                                       .beat_ms = DEFAULT_BEAT_MS,
                                        .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
     int code = parse(model, argc, argv, &arguments);
     if (code || arguments.done) return code;

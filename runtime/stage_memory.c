@@ -40,21 +40,21 @@ static uint8_t *begin_of(uint8_t *end, uint64_t bytes)
     return end - (bytes + LPC_ALIGN - 1) / LPC_ALIGN * LPC_ALIGN;
 }
 
-static void carve_guards(LpcStage *stage, Carver *carver)
+static void carve_guards(const LpcStage *stage, LpcStream *stream, Carver *carver)
 {
     const lpc_contract *in = &stage->model->in, *out = &stage->model->out;
-    stage->guard_ends = carve(carver, in->tensor_count * sizeof *stage->guard_ends, LPC_ALIGN);
-    stage->guarded = carve(carver, in->tensor_count * sizeof *stage->guarded, LPC_ALIGN);
+    stream->guard_ends = carve(carver, in->tensor_count * sizeof *stream->guard_ends, LPC_ALIGN);
+    stream->guarded = carve(carver, in->tensor_count * sizeof *stream->guarded, LPC_ALIGN);
     for (uint32_t k = 0; k < in->tensor_count; k++) {
         uint8_t *end = carve_guarded(carver, in->tensors[k].max_bytes);
-        if (end) stage->guard_ends[k] = end;
+        if (end) stream->guard_ends[k] = end;
     }
     /* Outputs are written where they are sent from; their size may be known only afterwards. */
     for (int i = 0; i < stage->options->queue; i++)
         for (uint32_t k = 0; k < out->tensor_count; k++) {
             uint64_t bytes = out->tensors[k].max_bytes;
             uint8_t *end = carve_guarded(carver, bytes);
-            if (end) stage->out_queue.slots[i].tensors[k] = begin_of(end, bytes);
+            if (end) stream->out_queue.slots[i].tensors[k] = begin_of(end, bytes);
         }
 }
 
@@ -78,32 +78,44 @@ static void carve_queue(Carver *carver, LpcQueue *queue, int depth, const LpcSha
     if (slots) lpc_queue_init(queue, slots, depth);
 }
 
-static void carve_all(LpcStage *stage, Carver *carver)
+/* What a stream has of its own. */
+static void carve_stream(const LpcStage *stage, LpcStream *stream, Carver *carver)
 {
     const lpc_model *model = stage->model;
     int depth = stage->options->queue;
+    stream->state = carve(carver, stage->state_mapped, (uint64_t)sysconf(_SC_PAGESIZE));
+    if (!model->state_bytes) stream->state = NULL;
+    stream->kept = carve(carver, model->symbol_count * sizeof(int64_t), LPC_ALIGN);
+    stream->pieces =
+        carve(carver, (uint64_t)lpc_piece_count(&model->out) * sizeof(struct iovec), LPC_ALIGN);
+    carve_queue(carver, &stream->in_queue, depth, &stage->in_shape,
+                lpc_in_capacity(&stage->in_shape), 0);
+    carve_queue(carver, &stream->out_queue, depth, &stage->out_shape,
+                lpc_out_capacity(&stage->out_shape), 1);
+    if (stage->options->guard) carve_guards(stage, stream, carver);
+}
+
+static void carve_all(LpcStage *stage, Carver *carver)
+{
+    const lpc_model *model = stage->model;
+    int count = stage->options->streams;
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     stage->state_mapped = (size_t)((model->state_bytes + page - 1) / page * page);
-    stage->state = carve(carver, stage->state_mapped, page);
     stage->workspace = carve(carver, model->workspace_bytes + LPC_ALIGN, page);
     stage->crc = carve(carver, sizeof *stage->crc, LPC_ALIGN);
     stage->stats = carve(carver, sizeof *stage->stats, LPC_ALIGN);
     stage->pool = carve(carver, lpc_pool_bytes(stage->options->threads), LPC_ALIGN);
-    stage->kept = carve(carver, model->symbol_count * sizeof(int64_t), LPC_ALIGN);
-    stage->pieces =
-        carve(carver, (uint64_t)lpc_piece_count(&model->out) * sizeof(struct iovec), LPC_ALIGN);
-    carve_queue(carver, &stage->in_queue, depth, &stage->in_shape,
-                lpc_in_capacity(&stage->in_shape), 0);
-    carve_queue(carver, &stage->out_queue, depth, &stage->out_shape,
-                lpc_out_capacity(&stage->out_shape), 1);
-    if (stage->options->guard) carve_guards(stage, carver);
+    stage->streams = carve(carver, (uint64_t)count * sizeof *stage->streams, LPC_ALIGN);
+    LpcStream none = {0}; /* of which sizes are counted when there is no memory yet */
+    for (int i = 0; i < count; i++)
+        carve_stream(stage, stage->streams ? &stage->streams[i] : &none, carver);
 }
 
 int lpc_stage_memory(LpcStage *stage, LpcError *error)
 {
     const lpc_model *model = stage->model;
     uint64_t in = lpc_in_capacity(&stage->in_shape), out = lpc_out_capacity(&stage->out_shape);
-    uint64_t limit = SIZE_MAX / 4 / LPC_QUEUE_MAX;
+    uint64_t limit = SIZE_MAX / 4 / LPC_QUEUE_MAX / LPC_STREAMS_MAX;
     if (stage->options->guard && !lpc_out_capacity(&stage->in_shape))
         in = 0; /* each at its bound */
     if (!in || !out || in > limit || out > limit || model->workspace_bytes > limit ||
@@ -119,42 +131,42 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
     carver = (Carver){.base = base};
     carve_all(stage, &carver);
     if (carver.failed) return lpc_error(error, LPC_EXIT_SYSTEM, "cannot guard the tensors' pages");
-    if (!model->state_bytes) stage->state = NULL;
+    lpc_stats_init(stage->stats);
     lpc_crc_init(stage->crc, LPC_CRC_BEST);
     return 0;
 }
 
 /* Sets what the pages of all inputs of the frame allow. */
-static int protect_inputs(LpcStage *stage, const LpcSlot *in, int allowed)
+static int protect_inputs(LpcStream *stream, const LpcSlot *in, int allowed)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    for (uint32_t k = 0; k < stage->model->in.tensor_count; k++) {
+    for (uint32_t k = 0; k < stream->stage->model->in.tensor_count; k++) {
         uint64_t room = (in->bytes[k] + page - 1) / page * page;
-        if (room && mprotect(stage->guard_ends[k] - room, (size_t)room, allowed)) return 1;
+        if (room && mprotect(stream->guard_ends[k] - room, (size_t)room, allowed)) return 1;
     }
     return 0;
 }
 
-const void *const *lpc_stage_lock(LpcStage *stage, const LpcSlot *in)
+const void *const *lpc_stage_lock(LpcStream *stream, const LpcSlot *in)
 {
-    for (uint32_t k = 0; k < stage->model->in.tensor_count; k++) {
-        stage->guarded[k] = begin_of(stage->guard_ends[k], in->bytes[k]);
-        if (in->bytes[k]) memcpy(stage->guarded[k], in->tensors[k], (size_t)in->bytes[k]);
+    for (uint32_t k = 0; k < stream->stage->model->in.tensor_count; k++) {
+        stream->guarded[k] = begin_of(stream->guard_ends[k], in->bytes[k]);
+        if (in->bytes[k]) memcpy(stream->guarded[k], in->tensors[k], (size_t)in->bytes[k]);
     }
-    return protect_inputs(stage, in, PROT_READ) ? NULL : (const void *const *)stage->guarded;
+    return protect_inputs(stream, in, PROT_READ) ? NULL : (const void *const *)stream->guarded;
 }
 
-int lpc_stage_unlock(LpcStage *stage, const LpcSlot *in)
+int lpc_stage_unlock(LpcStream *stream, const LpcSlot *in)
 {
-    return protect_inputs(stage, in, PROT_READ | PROT_WRITE);
+    return protect_inputs(stream, in, PROT_READ | PROT_WRITE);
 }
 
 /* Fresh pages are mapped over the state rather than written to, so that a large reserve that is never
  * used never takes memory. */
-void lpc_stage_zero_state(LpcStage *stage)
+void lpc_stage_zero_state(LpcStream *stream)
 {
-    if (!stage->state) return;
-    void *fresh = mmap(stage->state, stage->state_mapped, PROT_READ | PROT_WRITE,
+    if (!stream->state) return;
+    void *fresh = mmap(stream->state, stream->stage->state_mapped, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (fresh == MAP_FAILED) memset(stage->state, 0, stage->state_mapped);
+    if (fresh == MAP_FAILED) memset(stream->state, 0, stream->stage->state_mapped);
 }

@@ -1,59 +1,89 @@
-/* What the parts of a stage share: stage.c starts and ends it, stage_memory.c makes its buffers,
- * stage_stream.c holds what its three threads do. */
+/* What the parts of a stage share: stage.c starts and ends it, stage_memory.c makes its buffers, stage_serve.c
+ * serves its streams one after the other, stage_stream.c holds what the threads of a stream do. */
 #ifndef LPC_RUNTIME_STAGE_PARTS_H
 #define LPC_RUNTIME_STAGE_PARTS_H
 
 #include "gate.h"
 #include "helper.h"
 #include "pool.h"
+#include "pulse.h"
 #include "queue.h"
 #include "stage.h"
 #include "transport.h"
+#include "turns.h"
 
 #include <stdatomic.h>
 
-typedef struct LpcStage {
-    const lpc_model *model;
-    const LpcStageOptions *options;
-    const LpcTransport *in_transport, *out_transport;
-    const char *in_address, *out_address;
-    LpcGate gate;
+typedef struct LpcStage LpcStage;
+
+/* One stream at a time, from its links to its end; a stage has as many as it serves at once. */
+typedef struct LpcStream {
+    LpcStage *stage;
     LpcLink in, out;
-    uint8_t stream[LPC_STREAM_BYTES]; /* the present one */
-    LpcShape in_shape, out_shape;
+    uint8_t id[LPC_STREAM_BYTES]; /* the present one */
     LpcQueue in_queue, out_queue;
-    LpcCrc *crc;
-    LpcStats *stats;
-    LpcPool *pool;
-    lpc_threads threads;
-    LpcHelper receiver, sender;
-    void *workspace, *state;
-    size_t state_mapped;
+    LpcHelper receiver, sender, server; /* server: of all but the first, which is the main thread's */
+    LpcPulse pulse;                     /* counts the frames that were sent, and is who sends them */
+    void *state;
     int64_t *kept; /* the state's symbols, on the first stage */
     struct iovec *pieces;
     uint8_t **guard_ends; /* --guard: where the pages of each input end */
     void **guarded;       /* and the present frame's inputs, at these ends */
-    uint64_t sent;        /* frames of the stream */
-    int stop_pipe[2];
+    LpcBeat before;       /* what the neighbour before last said of itself */
     pthread_mutex_t mutex;
-    LpcError error; /* of the stream, the first one */
+    LpcError error;    /* of the stream, the first one; these under the mutex */
+    LpcBeat doing;     /* for the beats: without how long, */
+    uint64_t since_ns; /* which is since then */
+    int code;          /* how it ended */
+} LpcStream;
+
+struct LpcStage {
+    const lpc_model *model;
+    const LpcStageOptions *options;
+    const LpcTransport *in_transport, *out_transport;
+    const char *in_address, *out_address; /* out_address NULL: results are fetched */
+    LpcGate gate;
+    LpcHello result; /* what a client says that fetches them */
+    LpcShape in_shape, out_shape;
+    LpcStream *streams;
+    LpcTurns turns; /* whose turn it is with the pool and the workspace */
+    LpcPool *pool;
+    lpc_threads threads;
+    void *workspace;
+    size_t state_mapped; /* of each stream */
+    LpcCrc *crc;
+    LpcStats *stats;
+    int stop_pipe[2];
     pthread_t signals;
     int signals_started, pool_started;
     atomic_int quitting;
-} LpcStage;
+};
 
 /* Everything that the stage needs, in one mapping, and what lies in it that is made once. */
 int lpc_stage_memory(LpcStage *stage, LpcError *error);
 /* --guard: copies the frame's inputs to where they end at a page that cannot be accessed (up to the
  * alignment), and makes them read-only until lpc_stage_unlock. NULL, with errno, on failure. */
-const void *const *lpc_stage_lock(LpcStage *stage, const LpcSlot *in);
-int lpc_stage_unlock(LpcStage *stage, const LpcSlot *in);
+const void *const *lpc_stage_lock(LpcStream *stream, const LpcSlot *in);
+int lpc_stage_unlock(LpcStream *stream, const LpcSlot *in);
 /* Zeroes the state for a new stream. */
-void lpc_stage_zero_state(LpcStage *stage);
+void lpc_stage_zero_state(LpcStream *stream);
 
-/* The jobs of the three threads, for one stream each; self is the LpcStage. */
+/* Makes the threads of a stream, which wait. Returns an errno value. */
+int lpc_stage_start_stream(LpcStream *stream);
+/* Serves one stream after the other until the stage stops or, without --serve, one has ended; leaves how in
+ * stream->code. */
+void lpc_stage_serve(void *stream);
+void lpc_stage_stop_stream(LpcStream *stream);
+
+/* The jobs of the three threads that frames go through; self is the LpcStream. */
 void lpc_stage_receive(void *self);
-void lpc_stage_compute(LpcStage *stage);
+void lpc_stage_compute(LpcStream *stream);
 void lpc_stage_send(void *self);
+/* Keeps the stream's first error. */
+void lpc_stage_fail(LpcStream *stream, const LpcError *error);
+/* What the neighbours are told about an error here. */
+void lpc_stage_blame(const LpcStage *stage, const LpcError *error, LpcError *told);
+/* What the stream does from now on, for its beats. */
+void lpc_stage_does(LpcStream *stream, uint32_t doing);
 
 #endif

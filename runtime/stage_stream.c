@@ -11,83 +11,114 @@
 
 enum { AT_ONCE_BYTES = 64 * 1024 }; /* largest frame that the compute thread sends itself */
 
-/* Keeps the stream's first error. */
-static void fail(LpcStage *stage, const LpcError *error)
+void lpc_stage_fail(LpcStream *stream, const LpcError *error)
 {
-    pthread_mutex_lock(&stage->mutex);
-    if (!stage->error.code) stage->error = *error;
-    pthread_mutex_unlock(&stage->mutex);
+    pthread_mutex_lock(&stream->mutex);
+    if (!stream->error.code) stream->error = *error;
+    pthread_mutex_unlock(&stream->mutex);
 }
 
 /* --- the receive thread --- */
 
+/* The next frame that is no beat. */
+static int receive(LpcStream *stream, const LpcReader *reader, uint64_t sequence, LpcSlot *slot,
+                   LpcError *error)
+{
+    const LpcStage *stage = stream->stage;
+    for (;;) {
+        LpcError failed = {0};
+        int code = lpc_receive(reader, &stage->in_shape, stage->crc, sequence, slot, &failed);
+        if (!code && slot->header.kind == LPC_FRAME_BEAT) {
+            stream->before = slot->beat;
+            continue;
+        }
+        if (code > 0 && stream->in.silent)
+            lpc_pulse_silence(&stream->in, &stream->before, error);
+        else
+            *error = failed;
+        return code;
+    }
+}
+
+/* The neighbour before waits for that, and may serve another stream then. */
+static void say_that_all_came(LpcStream *stream)
+{
+    lpc_pulse_in_ended(&stream->pulse);
+    lpc_link_end_writing(&stream->in);
+}
+
 void lpc_stage_receive(void *self)
 {
-    LpcStage *stage = self;
-    LpcReader reader = lpc_link_reader(&stage->in);
+    LpcStream *stream = self;
+    LpcReader reader = lpc_link_reader(&stream->in);
     for (uint64_t sequence = 0;; sequence++) {
-        LpcSlot *slot = lpc_queue_reserve(&stage->in_queue);
+        LpcSlot *slot = lpc_queue_reserve(&stream->in_queue);
         if (!slot) return;
         LpcError error = {0};
         slot->error = error;
-        int code = lpc_receive(&reader, &stage->in_shape, stage->crc, sequence, slot, &error);
+        int code = receive(stream, &reader, sequence, slot, &error);
         if (code == LPC_STOPPED) {
             slot->header.kind = LPC_FRAME_END;
         } else if (code) {
-            fail(stage, &error);
+            lpc_stage_fail(stream, &error);
             slot->error = error;
             slot->header.kind = LPC_FRAME_ERROR;
         } else if (slot->header.kind == LPC_FRAME_ERROR) {
             LpcError cause = {.code = LPC_EXIT_LEFT}; /* theirs, not ours: for us they left */
             snprintf(cause.text, sizeof cause.text, "%.*s", LPC_TEXT_BYTES - 8, slot->error.text);
-            fail(stage, &cause);
+            lpc_stage_fail(stream, &cause);
         }
         uint32_t kind = slot->header.kind;
-        lpc_queue_commit(&stage->in_queue);
+        if (!code && kind != LPC_FRAME_DATA) say_that_all_came(stream);
+        lpc_queue_commit(&stream->in_queue);
         if (kind != LPC_FRAME_DATA) return;
     }
 }
 
 /* --- the send thread --- */
 
-static int send_frame(LpcStage *stage, LpcSlot *slot, LpcError *error)
+static int send_frame(LpcStream *stream, LpcSlot *slot, LpcError *error)
 {
-    LpcWriter writer = lpc_link_writer(&stage->out);
-    uint64_t sequence = stage->sent++, begin = lpc_now_ns();
+    const LpcStage *stage = stream->stage;
+    LpcWriter writer = lpc_link_writer(&stream->out);
+    uint64_t sequence = stream->pulse.sent++, begin = lpc_now_ns();
+    if (slot->header.kind != LPC_FRAME_DATA) lpc_pulse_is_last(&stream->pulse);
     switch (slot->header.kind) {
     case LPC_FRAME_END: return lpc_send_end(&writer, stage->crc, sequence, error);
     case LPC_FRAME_ERROR: return lpc_send_error(&writer, stage->crc, sequence, &slot->error, error);
     default: break;
     }
-    int code =
-        lpc_send_data(&writer, &stage->out_shape, stage->crc, sequence, slot, stage->pieces, error);
+    int code = lpc_send_data(&writer, &stage->out_shape, stage->crc, sequence, slot, stream->pieces,
+                             error);
     if (!code) lpc_stats_add(stage->stats, LPC_PHASE_SEND, lpc_now_ns() - begin);
     return code;
 }
 
 /* Sends the slot's frame; when that fails, nothing more is wanted from before. */
-static int send_on(LpcStage *stage, LpcSlot *slot)
+static int send_on(LpcStream *stream, LpcSlot *slot)
 {
     LpcError error = {0};
-    int code = send_frame(stage, slot, &error);
+    pthread_mutex_lock(&stream->pulse.sending);
+    int code = send_frame(stream, slot, &error);
+    pthread_mutex_unlock(&stream->pulse.sending);
     if (code) {
-        fail(stage, &error);
-        lpc_queue_abort(&stage->out_queue);
-        lpc_queue_abort(&stage->in_queue);
-        lpc_link_interrupt(&stage->in);
+        lpc_stage_fail(stream, &error);
+        lpc_queue_abort(&stream->out_queue);
+        lpc_queue_abort(&stream->in_queue);
+        lpc_link_interrupt(&stream->in);
     }
     return code;
 }
 
 void lpc_stage_send(void *self)
 {
-    LpcStage *stage = self;
+    LpcStream *stream = self;
     for (;;) {
-        LpcSlot *slot = lpc_queue_front(&stage->out_queue);
+        LpcSlot *slot = lpc_queue_front(&stream->out_queue);
         if (!slot) return;
         uint32_t kind = slot->header.kind;
-        if (send_on(stage, slot)) return;
-        lpc_queue_release(&stage->out_queue);
+        if (send_on(stream, slot)) return;
+        lpc_queue_release(&stream->out_queue);
         if (kind != LPC_FRAME_DATA) return;
     }
 }
@@ -105,17 +136,17 @@ static int refuse_run(int status, LpcError *error)
 
 /* Puts the state's own symbols over those of the frame. What came must still have the right size.
  */
-static int apply_state(LpcStage *stage, LpcSlot *in, int64_t *sizes, LpcError *error)
+static int apply_state(LpcStream *stream, LpcSlot *in, int64_t *sizes, LpcError *error)
 {
-    const lpc_model *model = stage->model;
+    const lpc_model *model = stream->stage->model;
     for (uint32_t i = 0; i < model->symbol_count; i++) {
         if (!model->symbol_is_state[i]) continue;
-        if (stage->kept[i] < 0 || stage->kept[i] > model->symbol_max[i])
+        if (stream->kept[i] < 0 || stream->kept[i] > model->symbol_max[i])
             return lpc_error(error, LPC_EXIT_RUN,
                              "the state is full: symbol '%.80s' would be %" PRId64
                              ", its bound is %" PRId64,
-                             model->symbol_names[i], stage->kept[i], model->symbol_max[i]);
-        sizes[i] = stage->kept[i];
+                             model->symbol_names[i], stream->kept[i], model->symbol_max[i]);
+        sizes[i] = stream->kept[i];
     }
     for (uint32_t k = 0; k < model->in.tensor_count; k++) {
         int64_t bytes = model->tensor_bytes(0, k, sizes);
@@ -128,46 +159,52 @@ static int apply_state(LpcStage *stage, LpcSlot *in, int64_t *sizes, LpcError *e
     return 0;
 }
 
-/* Calls the model's function. */
-static int run_model(LpcStage *stage, const LpcSlot *in, LpcSlot *out, int *status, LpcError *error)
+/* Calls the model's function, which is this stream's turn. */
+static int run_model(LpcStream *stream, const LpcSlot *in, LpcSlot *out, int *status,
+                     LpcError *error)
 {
+    LpcStage *stage = stream->stage;
     int guard = stage->options->guard;
     const void *const *inputs =
-        guard ? lpc_stage_lock(stage, in) : (const void *const *)in->tensors;
+        guard ? lpc_stage_lock(stream, in) : (const void *const *)in->tensors;
     if (!inputs) return lpc_error(error, LPC_EXIT_SYSTEM, "mprotect: %s", strerror(errno));
     uint64_t begin = lpc_now_ns();
-    *status = stage->model->run(inputs, out->tensors, out->sizes, stage->workspace, stage->state,
+    *status = stage->model->run(inputs, out->tensors, out->sizes, stage->workspace, stream->state,
                                 stage->options->threads > 1 ? &stage->threads : NULL);
     lpc_stats_add(stage->stats, LPC_PHASE_COMPUTE, lpc_now_ns() - begin);
-    if (guard && lpc_stage_unlock(stage, in))
+    if (guard && lpc_stage_unlock(stream, in))
         return lpc_error(error, LPC_EXIT_SYSTEM, "mprotect: %s", strerror(errno));
     return 0;
 }
 
-static int compute(LpcStage *stage, LpcSlot *in, LpcSlot *out, LpcError *error)
+static int compute(LpcStream *stream, LpcSlot *in, LpcSlot *out, LpcError *error)
 {
+    LpcStage *stage = stream->stage;
     const lpc_model *model = stage->model;
     size_t symbols = model->symbol_count * sizeof(int64_t);
     int keeps = model->in.cut == 0 && model->symbol_is_state && model->state_next;
     int64_t *sizes = out->sizes;
     if (symbols) memcpy(sizes, in->sizes, symbols);
     if (keeps) {
-        int refused = apply_state(stage, in, sizes, error);
+        int refused = apply_state(stream, in, sizes, error);
         if (refused) return refused;
     }
-    int status = 0, code = run_model(stage, in, out, &status, error);
+    lpc_stage_does(stream, LPC_DOES_TURN);
+    lpc_turns_take(&stage->turns);
+    lpc_stage_does(stream, LPC_DOES_COMPUTE);
+    int status = 0, code = run_model(stream, in, out, &status, error);
+    lpc_turns_end(&stage->turns);
     if (code) return code;
     if (status != LPC_RUN_OK) return refuse_run(status, error);
     if (keeps) {
-        memcpy(stage->kept, sizes, symbols);
-        model->state_next(stage->kept);
+        memcpy(stream->kept, sizes, symbols);
+        model->state_next(stream->kept);
     }
     out->header.kind = LPC_FRAME_DATA;
     return 0;
 }
 
-/* What the neighbour after is told about an error here. */
-static void blame(const LpcStage *stage, const LpcError *error, LpcError *told)
+void lpc_stage_blame(const LpcStage *stage, const LpcError *error, LpcError *told)
 {
     told->code = error->code;
     int own = strncmp(error->text, "stage '", 7) != 0; /* the cause's own name stands first */
@@ -179,40 +216,59 @@ static void blame(const LpcStage *stage, const LpcError *error, LpcError *told)
 }
 
 /* Hands the result to the send thread; or sends it here, when that takes no longer than waking the
- * thread: it is small, the thread has nothing to do, and the socket has room. What the two share
- * (the link, `sent`, `pieces`, the phase's statistics) is safe: an empty queue means, under its
+ * thread: it is small, the thread has nothing to do, and the socket has room. What the two share (`pieces`, the
+ * phase's statistics) is safe: an empty queue means, under its
  * mutex, that the thread is done with them, and it begins anew only after this one has committed. */
-static int pass_on(LpcStage *stage, LpcSlot *out)
+static int pass_on(LpcStream *stream, LpcSlot *out)
 {
-    if (out->header.kind == LPC_FRAME_DATA && stage->model->out.max_payload <= AT_ONCE_BYTES &&
-        lpc_queue_empty(&stage->out_queue) && lpc_link_writable(&stage->out))
-        return send_on(stage, out);
-    lpc_queue_commit(&stage->out_queue);
+    if (out->header.kind == LPC_FRAME_DATA &&
+        stream->stage->model->out.max_payload <= AT_ONCE_BYTES &&
+        lpc_queue_empty(&stream->out_queue) && lpc_link_writable(&stream->out))
+        return send_on(stream, out);
+    lpc_queue_commit(&stream->out_queue);
     return 0;
 }
 
-void lpc_stage_compute(LpcStage *stage)
+/* One frame that came, and what becomes of it. */
+static void compute_frame(LpcStream *stream, LpcSlot *in, LpcSlot *out, uint64_t begin)
 {
+    LpcStats *stats = stream->stage->stats;
+    LpcError error = in->header.kind == LPC_FRAME_ERROR ? in->error : (LpcError){0};
+    out->header.kind = in->header.kind;
+    if (in->header.kind == LPC_FRAME_DATA) {
+        lpc_stats_add(stats, LPC_PHASE_WAIT, lpc_now_ns() - begin);
+        lpc_stats_add(stats, LPC_PHASE_RECEIVE, in->receive_ns);
+        if (compute(stream, in, out, &error)) lpc_stage_fail(stream, &error);
+    }
+    if (error.code) {
+        out->header.kind = LPC_FRAME_ERROR;
+        lpc_stage_blame(stream->stage, &error, &out->error);
+    }
+}
+
+static void has_done_one(LpcStream *stream)
+{
+    pthread_mutex_lock(&stream->mutex);
+    stream->doing.done++;
+    stream->doing.doing = LPC_DOES_WAIT;
+    stream->since_ns = lpc_now_ns();
+    pthread_mutex_unlock(&stream->mutex);
+}
+
+void lpc_stage_compute(LpcStream *stream)
+{
+    lpc_stage_does(stream, LPC_DOES_WAIT);
     for (int going = 1; going;) {
         uint64_t begin = lpc_now_ns();
-        LpcSlot *in = lpc_queue_front(&stage->in_queue);
-        LpcSlot *out = in ? lpc_queue_reserve(&stage->out_queue) : NULL;
+        LpcSlot *in = lpc_queue_front(&stream->in_queue);
+        LpcSlot *out = in ? lpc_queue_reserve(&stream->out_queue) : NULL;
         if (!in || !out) return;
-        LpcError error = in->header.kind == LPC_FRAME_ERROR ? in->error : (LpcError){0};
-        out->header.kind = in->header.kind;
-        if (in->header.kind == LPC_FRAME_DATA) {
-            lpc_stats_add(stage->stats, LPC_PHASE_WAIT, lpc_now_ns() - begin);
-            lpc_stats_add(stage->stats, LPC_PHASE_RECEIVE, in->receive_ns);
-            if (compute(stage, in, out, &error)) fail(stage, &error);
-        }
-        if (error.code) {
-            out->header.kind = LPC_FRAME_ERROR;
-            blame(stage, &error, &out->error);
-        }
+        compute_frame(stream, in, out, begin);
         going = out->header.kind == LPC_FRAME_DATA;
-        if (pass_on(stage, out)) return;
-        lpc_queue_release(&stage->in_queue);
+        if (pass_on(stream, out)) return;
+        if (going) has_done_one(stream);
+        lpc_queue_release(&stream->in_queue);
     }
-    lpc_queue_abort(&stage->in_queue); /* after an error nothing more is wanted */
-    lpc_link_interrupt(&stage->in);
+    lpc_queue_abort(&stream->in_queue); /* after an error nothing more is wanted */
+    lpc_link_interrupt(&stream->in);
 }

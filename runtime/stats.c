@@ -13,10 +13,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+void lpc_stats_init(LpcStats *stats)
+{
+    pthread_mutex_init(&stats->mutex, NULL);
+}
+
 void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns)
 {
+    pthread_mutex_lock(&stats->mutex);
     uint64_t index = stats->count[phase]++;
     stats->ms[phase][index % LPC_STATS_RING] = (float)((double)ns * 1e-6);
+    pthread_mutex_unlock(&stats->mutex);
 }
 
 static void sift_down(float *heap, size_t root, size_t count)

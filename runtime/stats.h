@@ -4,6 +4,8 @@
 
 #include "frame.h"
 
+#include <pthread.h>
+
 enum { LPC_STATS_RING = 4096, LPC_STATS_WARM_UP = 3 };
 
 typedef enum LpcPhase {
@@ -14,12 +16,14 @@ typedef enum LpcPhase {
     LPC_PHASE_COUNT
 } LpcPhase;
 
-/* Each phase is recorded by one thread at a time. */
 typedef struct LpcStats {
+    pthread_mutex_t mutex;
     uint64_t count[LPC_PHASE_COUNT];
     float ms[LPC_PHASE_COUNT][LPC_STATS_RING];
 } LpcStats;
 
+void lpc_stats_init(LpcStats *stats);
+/* May be called by several threads. */
 void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns);
 /* Sorts values (in place, without memory of its own) and returns the median, 0 of none. */
 float lpc_median(float *values, size_t count);

@@ -14,7 +14,8 @@ struct LpcLink {
     int fd;                    /* -1 when closed */
     int timeout_ms;            /* for a neighbour that stalls where bytes are due; -1: none */
     int stop_fd;               /* readable once the stage is to stop; -1: none */
-    const LpcLink *watch;      /* told of when it breaks while this one waits idly; or NULL */
+    int silence_ms;            /* no sign of life for so long ends a wait; 0: none is due */
+    int silent;                /* that came to pass */
     uint64_t awake_ns;         /* what the reader may spend on waits without sleep (link.c) */
     int vain;                  /* how often the longest such wait is halved */
     char peer[LPC_PEER_BYTES]; /* for messages */
@@ -55,6 +56,10 @@ int lpc_link_writable(const LpcLink *link);
 int lpc_link_has_ended(const LpcLink *link);
 /* Makes a thread that waits on the link for reading see its end. */
 void lpc_link_interrupt(const LpcLink *link);
+/* The other end sees that nothing more comes from this one. */
+void lpc_link_end_writing(const LpcLink *link);
+/* Both ends see the link's end, whatever they do with it. */
+void lpc_link_break(const LpcLink *link);
 void lpc_link_close(LpcLink *link);
 
 #endif

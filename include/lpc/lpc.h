@@ -347,7 +347,8 @@ LPC_API void lpc_elements(const lpc_tensor *tensor, int64_t first, size_t count,
 /* Element i of a tensor of strings, with its length in bytes; no 0 ends it. NULL: it has numbers. */
 LPC_API const char *lpc_string(const lpc_tensor *tensor, int64_t i, size_t *length);
 
-/* Called with the outputs of frame `frame` of `frames`; they live until it returns. */
+/* Called with the outputs of frame `frame` of `frames`; they live until it returns. With the option "feedback" a
+ * tensor "token" of one element follows them: what was taken from them. */
 typedef void lpc_show(void *user, const lpc_tensor *outputs, size_t count, int64_t frame,
                       int64_t frames);
 

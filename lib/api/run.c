@@ -8,6 +8,7 @@
 #include "lib/run/feed.h"
 #include "runtime/stats.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { WARM_UP = 3 };
@@ -40,7 +41,7 @@ static void show(const Run *run, int64_t step, int64_t steps)
 {
     const Running *r = run->user;
     int count = run->package->outputs.count;
-    lpc_tensor *outputs = arena_array(run->arena, (size_t)count + 1, sizeof *outputs);
+    lpc_tensor *outputs = arena_array(run->arena, (size_t)count + 2, sizeof *outputs);
     for (int i = 0; i < count; i++) {
         const HostTensor *t = &run->outputs[i];
         outputs[i] = (lpc_tensor){.name = t->name,
@@ -51,6 +52,15 @@ static void show(const Run *run, int64_t step, int64_t steps)
                                   .elements = host_elements(t),
                                   .data = t->data};
     }
+    static const int64_t one = 1;
+    if (run->tokens)
+        outputs[count++] = (lpc_tensor){.name = "token",
+                                        .shape = "[1]",
+                                        .type = dtype_name(DT_I64),
+                                        .rank = 1,
+                                        .dims = &one,
+                                        .elements = 1,
+                                        .data = &run->tokens[step]};
     r->show(r->user, outputs, (size_t)count, step, steps);
 }
 
@@ -109,10 +119,18 @@ static int run_all(Run *run)
 {
     Running *r = run->user;
     TRY(package_load(&run->package, run->arena, run->diag, r->folder));
+    const RunOptions *options = &run->options->run;
+    if (options->connect && !options->collect && run->package->stage_count > 1)
+        return diag_error(run->diag, "--collect is missing: where the last stage, '%s', listens",
+                          run->package->stages[run->package->stage_count - 1].name);
     TRY(run_make_frames(run));
     TRY(run_make_folder(run));
     TRY(run_open(&run->session, run->arena, run->diag, run->package, &run->options->run));
-    TRY(run->options->feedback_in ? run_feedback(run) : run_sequence(run));
+    int code = run->options->feedback_in ? run_feedback(run) : run_sequence(run);
+    if (code && run->total)
+        diag_note(run->diag, "lpc: %" PRId64 " of %" PRId64 " frames were answered", run->answered,
+                  run->total);
+    TRY(code);
     TRY(run_finish(run->session, run->diag));
     TRY(run_write_profile(run));
     r->result = figures(run);
@@ -123,8 +141,8 @@ static int check_options(lpc_compiler *c)
 {
     const Options *o = &c->options;
     const char *wrong = NULL;
-    if (!o->connect != !o->collect)
-        wrong = "--connect and --collect go together";
+    if (!o->connect && (o->collect || o->retry > 0))
+        wrong = "--collect and --retry go with --connect";
     else if (o->connect && o->profile_out)
         wrong = "--write-profile: times of stages elsewhere are not known here";
     if (!wrong) return 0;
@@ -149,6 +167,8 @@ static int run_package(lpc_compiler *c, void *to)
                                 .timeout = o->timeout,
                                 .connect = o->connect,
                                 .collect = o->collect,
+                                .retry = o->retry,
+                                .beat_ms = (int)(o->heartbeat * 500 + 0.5),
                                 .stats = !o->connect}};
     Run run = {.options = &feed,
                .show = r->show ? show : NULL,

@@ -106,6 +106,7 @@ typedef struct Options {
     int64_t repeat; /* 0: not given */
     int64_t seed;
     double timeout; /* seconds; 0: not given */
+    double retry, heartbeat;
     int rows;
     /* check */
     bool evaluate, keep, each;

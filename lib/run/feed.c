@@ -7,16 +7,31 @@
 #include <pthread.h>
 #include <string.h>
 
-/* One frame through the whole pipeline, timed. */
-static int one_frame(Run *run, const Frame *frame)
+/* A new answer is there. */
+static int take_answer(Run *run)
 {
-    LpcError error = {0};
-    uint64_t begin = lpc_now_ns();
-    if (run_feed(run->session, frame->inputs, frame->sizes, &error))
-        return run_failed(run->session, run->diag, &error);
-    TRY(run_collect(run->session, NULL, run->diag, run->outputs, NULL));
-    run->latencies[run->latency_count++] = (float)((double)(lpc_now_ns() - begin) * 1e-6);
+    TRY(run_outputs(run->session, NULL, run->diag, run->outputs, NULL));
+    run->answered++;
+    run->broken_ns = 0;
     return LPC_OK;
+}
+
+/* The next frame through the whole pipeline, timed. */
+static int one_frame(Run *run)
+{
+    const Frame *frame;
+    uint64_t begin;
+    for (;;) {
+        LpcError error = {0};
+        TRY(run_frame(run, run->answered, &frame));
+        begin = lpc_now_ns();
+        int code = run_feed(run->session, frame->inputs, frame->sizes, &error);
+        if (!code) code = run_receive(run->session, &error);
+        if (!code) break;
+        TRY(run_resume(run, &error));
+    }
+    run->latencies[run->latency_count++] = (float)((double)(lpc_now_ns() - begin) * 1e-6);
+    return take_answer(run);
 }
 
 typedef struct Feeder {
@@ -35,24 +50,39 @@ static void *feed_all(void *arg)
     return NULL; /* a failure shows at the collecting end too, which reports it */
 }
 
-/* Keeps the pipeline full; counts from the first result to the last. */
-static int many_frames(Run *run, int64_t begin, int64_t end)
+/* Keeps the pipeline full until the end, or until it breaks: then why is filled. */
+static int stream_frames(Run *run, int64_t end, uint64_t *first, LpcError *why)
 {
-    Feeder feeder = {run, begin, end};
+    Feeder feeder = {run, run->answered, end};
     pthread_t thread;
     int code = LPC_OK;
-    uint64_t first = 0, last = lpc_now_ns();
     if (pthread_create(&thread, NULL, feed_all, &feeder))
         return diag_error(run->diag, "cannot start a thread");
-    for (int64_t i = begin; i < end && !code; i++) {
-        code = run_collect(run->session, NULL, run->diag, run->outputs, NULL);
-        last = lpc_now_ns();
-        if (i == begin) first = last;
+    while (run->answered < end && !code && !why->code) {
+        if (run_receive(run->session, why)) break;
+        code = take_answer(run);
+        if (!*first) *first = lpc_now_ns();
     }
+    if (code || why->code) run_break(run->session); /* the thread may wait for room */
     pthread_join(thread, NULL);
-    if (end - begin > 1 && last > first)
-        run->throughput = (double)(end - begin - 1) / ((double)(last - first) * 1e-9);
     return code;
+}
+
+/* All that is left at full rate; counts from the first result to the last. */
+static int many_frames(Run *run, int64_t end)
+{
+    int64_t count = end - run->answered;
+    uint64_t first = 0;
+    for (;;) {
+        LpcError why = {0};
+        TRY(stream_frames(run, end, &first, &why));
+        if (!why.code) break;
+        TRY(run_resume(run, &why));
+    }
+    uint64_t last = lpc_now_ns();
+    if (count > 1 && last > first)
+        run->throughput = (double)(count - 1) / ((double)(last - first) * 1e-9);
+    return LPC_OK;
 }
 
 int run_sequence(Run *run)
@@ -66,10 +96,10 @@ int run_sequence(Run *run)
     }
     run->latencies = arena_array(run->arena, (size_t)single, sizeof *run->latencies);
     for (int64_t i = 0; i < single; i++) {
-        TRY(one_frame(run, &run->frames[i % run->frame_count]));
+        TRY(one_frame(run));
         if (i < run->frame_count) TRY(run_put_outputs(run, i, run->frame_count));
     }
-    return single < run->total ? many_frames(run, single, run->total) : LPC_OK;
+    return single < run->total ? many_frames(run, run->total) : LPC_OK;
 }
 
 static int64_t last_argmax(const HostTensor *tensor)
@@ -80,19 +110,6 @@ static int64_t last_argmax(const HostTensor *tensor)
     for (int64_t i = 1; i < row; i++)
         if (host_value(tensor, count - row + i) > host_value(tensor, count - row + best)) best = i;
     return best;
-}
-
-/* The next frame's inputs: the last ones, with `input` a single element of that value. */
-static int next_frame(Run *run, const Frame *last, int input, int64_t value, Frame *next)
-{
-    const PackageTensor *declared = &run->package->inputs.tensors[input];
-    for (int i = 0; i < run->package->inputs.count; i++) next->inputs[i] = last->inputs[i];
-    HostTensor *tensor = &next->inputs[input];
-    for (int d = 0; d < tensor->rank; d++) tensor->dims[d] = 1;
-    tensor->type = declared->type;
-    if (host_alloc(tensor, run->arena)) return diag_error(run->diag, "out of memory");
-    memcpy(tensor->data, &value, dtype_size(tensor->type)); /* little-endian */
-    return package_bind(run->package, run->diag, next->inputs, next->sizes);
 }
 
 int run_feedback(Run *run)
@@ -109,23 +126,17 @@ int run_feedback(Run *run)
     run->total = run->options->repeat > run->frame_count ? run->options->repeat : run->frame_count;
     run->latencies = arena_array(run->arena, (size_t)run->total, sizeof *run->latencies);
     run->tokens = arena_array(run->arena, (size_t)run->total, sizeof *run->tokens);
-    Frame next = {arena_array(run->arena, (size_t)package->inputs.count + 1, sizeof(HostTensor)),
-                  arena_array(run->arena, (size_t)package->symbol_count + 1, sizeof(int64_t))};
-    const Frame *frame = &run->frames[0];
+    run->fed_back = input;
+    run->made =
+        (Frame){arena_array(run->arena, (size_t)package->inputs.count + 1, sizeof(HostTensor)),
+                arena_array(run->arena, (size_t)package->symbol_count + 1, sizeof(int64_t))};
     for (int64_t i = 0; i < run->total; i++) {
-        TRY(one_frame(run, frame));
-        TRY(run_put_outputs(run, i, run->total));
+        TRY(one_frame(run));
         if (host_elements(&run->outputs[output]) == 0)
             return diag_error(run->diag, "--feedback: output '%s' is empty",
                               run->options->feedback_out);
-        int64_t token = last_argmax(&run->outputs[output]);
-        run->tokens[run->token_count++] = token;
-        if (i + 1 < run->frame_count) {
-            frame = &run->frames[i + 1];
-        } else {
-            TRY(next_frame(run, frame, input, token, &next));
-            frame = &next;
-        }
+        run->tokens[run->token_count++] = last_argmax(&run->outputs[output]);
+        TRY(run_put_outputs(run, i, run->total));
     }
     return LPC_OK;
 }

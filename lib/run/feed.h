@@ -1,7 +1,8 @@
 /* Feeding a session (run.h), timed.
  *
  *   frames.c    what is fed, and what becomes of the outputs
- *   feed.c      one frame at a time, at full rate, or with what came out before */
+ *   feed.c      one frame at a time, at full rate, or with what came out before
+ *   again.c     after a failure */
 #ifndef LPC_LIB_RUN_FEED_H
 #define LPC_LIB_RUN_FEED_H
 
@@ -28,7 +29,7 @@ typedef struct Frame {
 typedef struct Run Run;
 struct Run {
     const FeedOptions *options;
-    /* Called when `outputs` are those of frame `step` of `steps`; NULL: nobody. */
+    /* Called when `outputs` are those of frame `step` of `steps`, with --feedback also tokens[step]; NULL: nobody. */
     void (*show)(const Run *run, int64_t step, int64_t steps);
     void *user; /* of show */
     Arena *arena;
@@ -39,11 +40,15 @@ struct Run {
     int64_t frame_count; /* of the sequence that the user gives */
     int64_t total;       /* frames to be fed */
     HostTensor *outputs;
+    int64_t answered;   /* frames whose results came */
+    uint64_t broken_ns; /* since when no new one has, as the pipeline broke; 0: it did not */
     float *latencies;
     int64_t latency_count;
     double throughput; /* frames per second */
     int64_t *tokens;
     int64_t token_count;
+    int fed_back; /* input that --feedback sets, -1: none; and the frame that it makes */
+    Frame made;
 };
 
 /* --- frames.c --- */
@@ -63,6 +68,14 @@ const char *run_names(const PackageEnd *end, Arena *arena);
 int run_sequence(Run *run);
 /* The frames one at a time, with --feedback. */
 int run_feedback(Run *run);
+
+/* --- again.c --- */
+
+/* Frame i of all: one that the user gave or, with --feedback, one made of token i - 1. Lives until the next call. */
+int run_frame(Run *run, int64_t i, const Frame **frame);
+/* After a failure with the first `run->answered` frames answered: connects again, if the options say so, and brings
+ * the stages to where they were. Reports when that cannot be. */
+int run_resume(Run *run, const LpcError *why);
 
 /* --- measured.c --- */
 

@@ -30,6 +30,7 @@ typedef struct PackageTensor {
 
 typedef struct PackageStage {
     const char *name, *target;
+    double state_bytes;
     const char *program;   /* path from the current folder, NULL when it was not linked */
     const char **emulator; /* words before the program, NULL-terminated */
     int layers;
@@ -82,7 +83,9 @@ typedef struct RunOptions {
     int queue;           /* 0: the stage's default */
     double timeout;      /* seconds; 0: defaults for starting, none for results */
     const char *connect; /* stages run elsewhere: the first one's address, */
-    const char *collect; /* and where to listen for the last one; both or none */
+    const char *collect; /* and the last one's; both or none */
+    int beat_ms;         /* of stages elsewhere: how often signs of life are exchanged; 0: never */
+    double retry;        /* seconds for which a broken pipeline is connected to again; 0: it is not */
     int guard;           /* stop at a store into an input, and at an access behind a tensor */
     int stats;           /* ask the stages for figures */
 } RunOptions;
@@ -103,10 +106,19 @@ int run_open(RunSession **session, Arena *arena, Diag *diag, const Package *pack
 /* Sends one frame. Does not report: with a failure, pass error to run_failed. May be called by
  * another thread than run_collect. */
 int run_feed(RunSession *session, const HostTensor *inputs, const int64_t *sizes, LpcError *error);
-/* Waits for the next frame of outputs, in the package's order. With arena NULL the data stay in the
+/* Waits for the next frame of outputs. Does not report, as run_feed. */
+int run_receive(RunSession *session, LpcError *error);
+/* That frame, in the package's order. With arena NULL the data stay in the
  * session's buffer until the next call, else they are copied. sizes: the frame's symbols, or NULL.
  */
+int run_outputs(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs, int64_t *sizes);
+/* Both, and reports. */
 int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs, int64_t *sizes);
+/* After a failure: a new stream on the same stages, as long as the time allows (lpc_now_ns). Nothing of the old one
+ * is kept. Reports, as run_failed, when that may not help or the time is up. */
+int run_reconnect(RunSession *session, Diag *diag, const LpcError *why, uint64_t deadline);
+/* Makes a thread that feeds fail. */
+void run_break(RunSession *session);
 /* Ends the stream, waits for all stages to exit; their figures are there afterwards. */
 int run_finish(RunSession *session, Diag *diag);
 /* Reports once why the pipeline broke: which stage, its exit status, what it said. LPC_ERROR. */

@@ -1,22 +1,19 @@
-/* A pipeline: the stages' processes and this end of both links. */
+/* A pipeline: the stages' processes and both its ends. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "lib/run/children.h"
-#include "lib/run/run.h"
+#include "lib/run/ends.h"
 #include "ir/schema.h"
-#include "runtime/gate.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { START_TIMEOUT_MS = 60000, SLICE_MS = 50, GRACE_MS = 3000 };
+enum { START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000 };
 
 struct RunSession {
     const Package *package;
@@ -26,15 +23,9 @@ struct RunSession {
     int child_count;
     char *stats_folder; /* made here, "" when none */
     RunStats *stats;
-    LpcCrc crc;
-    LpcGate gate; /* where the last stage brings the results of this stream, and of no other */
-    uint8_t stream[LPC_STREAM_BYTES];
-    LpcLink feed, collect;
-    LpcShape in_shape, out_shape;
-    LpcSlot in_slot, out_slot; /* the in slot's tensors are the caller's */
-    struct iovec *pieces;
-    uint64_t sent, received;
-    void *memory;
+    RunEnds ends;
+    EndPlaces places;
+    LpcInLine in_line;
 };
 
 static int start_timeout_ms(const RunSession *session)
@@ -42,63 +33,10 @@ static int start_timeout_ms(const RunSession *session)
     return session->options.timeout > 0 ? (int)(session->options.timeout * 1000) : START_TIMEOUT_MS;
 }
 
-/* --- memory and shapes --- */
-
-/* Bytes of a tensor, -1 when they overflow: of one end, found through the contract. */
-static int64_t end_bytes(const PackageEnd *end, uint32_t k, const int64_t *sizes)
-{
-    int64_t bytes = (int64_t)dtype_size(end->tensors[k].type);
-    for (int d = 0; d < end->tensors[k].rank; d++) {
-        int64_t dim = size_eval(end->tensors[k].dims[d], sizes);
-        if (dim < 0 || __builtin_mul_overflow(bytes, dim, &bytes)) return -1;
-    }
-    return bytes;
-}
-
-static int64_t bytes_of(const void *end, uint32_t k, const int64_t *sizes)
-{
-    return end_bytes(end, k, sizes);
-}
-
-static void make_shape(LpcShape *shape, const Package *package, const PackageEnd *end)
-{
-    *shape = (LpcShape){&end->contract,
-                        (uint32_t)package->symbol_count,
-                        package->symbol_max,
-                        package->symbol_names,
-                        bytes_of,
-                        end};
-}
-
-static void make_slot(RunSession *session, LpcSlot *slot, const LpcShape *shape)
-{
-    size_t count = shape->contract->tensor_count + 1;
-    slot->tensors = arena_array(session->arena, count, sizeof *slot->tensors);
-    slot->bytes = arena_array(session->arena, count, sizeof *slot->bytes);
-    slot->offsets = arena_array(session->arena, count, sizeof *slot->offsets);
-}
-
-static int make_memory(RunSession *session, Diag *diag)
-{
-    make_shape(&session->in_shape, session->package, &session->package->inputs);
-    make_shape(&session->out_shape, session->package, &session->package->outputs);
-    make_slot(session, &session->in_slot, &session->in_shape);
-    make_slot(session, &session->out_slot, &session->out_shape);
-    session->in_slot.sizes =
-        arena_array(session->arena, (size_t)session->package->symbol_count + 1, sizeof(int64_t));
-    session->pieces =
-        arena_array(session->arena, (size_t)lpc_piece_count(session->in_shape.contract),
-                    sizeof *session->pieces);
-    uint64_t capacity = lpc_in_capacity(&session->out_shape);
-    if (!capacity || posix_memalign(&session->memory, LPC_ALIGN, (size_t)capacity))
-        return diag_error(diag, "the outputs' bound is too large for this machine's memory");
-    session->out_slot.payload = session->memory;
-    session->out_slot.capacity = capacity;
-    session->out_slot.sizes = session->memory;
-    return LPC_OK;
-}
-
 /* --- starting --- */
+
+/* Stages here are seen to die; that one hangs for a while is no fault on a busy machine. */
+static const char no_heartbeat[] = "0";
 
 static const char *stats_path(const RunSession *session, int stage)
 {
@@ -132,8 +70,9 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
     WORD(stage->program);
     WORD("--listen");
     WORD("127.0.0.1:0");
-    WORD("--forward");
-    WORD(forward);
+    if (forward) WORD("--forward"), WORD(forward);
+    WORD("--heartbeat");
+    WORD(no_heartbeat);
     WORD("--timeout");
     WORD(arena_printf(arena, "%g", start_timeout_ms(session) / 1000.0));
     if (session->options.threads)
@@ -161,92 +100,28 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
     return LPC_OK;
 }
 
-static LpcHello own_hello(const RunSession *session, const lpc_contract *contract)
-{
-    LpcHello hello = {
-        .build_id = session->package->build_id, .cut = contract->cut, .hash = contract->hash};
-    memcpy(hello.stream, session->stream, LPC_STREAM_BYTES);
-    return hello;
-}
-
 static void tell_in_line(void *diag, const LpcLink *link, uint32_t before)
 {
     diag_note(diag, "lpc: %s is busy: %u before this one", link->peer, before);
 }
 
-static int greet_first(RunSession *session, Diag *diag, LpcError *error)
+static int connect_ends(RunSession *session, Diag *diag, const char *first, const char *last)
 {
-    LpcHello hello = own_hello(session, session->in_shape.contract);
-    LpcInLine in_line = {tell_in_line, diag};
-    return lpc_greet(&session->feed, NULL, &session->crc, &hello, &in_line, error);
-}
-
-/* Accepts the last stage, as long as all stages live. */
-static int accept_last(RunSession *session, LpcError *error)
-{
-    int timeout = start_timeout_ms(session);
-    uint64_t deadline = lpc_now_ns() + (uint64_t)timeout * 1000000u;
-    for (;;) {
-        LpcError slice = {0};
-        uint8_t stream[LPC_STREAM_BYTES];
-        int code = lpc_gate_take(&session->gate, SLICE_MS, &session->collect, stream, &slice);
-        if (!code) return 0;
-        int ended = 0;
-        for (int i = 0; i < session->child_count; i++) ended |= child_poll(&session->children[i]);
-        if (ended) return lpc_error(error, LPC_EXIT_LEFT, "a stage ended before it was connected");
-        if (lpc_link_has_ended(&session->feed))
-            return lpc_error(error, LPC_EXIT_LEFT,
-                             "the first stage, %.80s, left before the last one had come to %.80s: "
-                             "its own line says why",
-                             session->feed.peer, session->gate.listener.address);
-        if (lpc_now_ns() >= deadline)
-            return lpc_error(error, LPC_EXIT_MISSING,
-                             "the last stage did not come to %.80s within %g s: does it forward to "
-                             "that address, and do the stages between run?",
-                             session->gate.listener.address, timeout / 1000.0);
-    }
-}
-
-/* Opens the gate for the last stage. */
-static int open_gate(RunSession *session, LpcError *error)
-{
-    const char *address = session->options.collect ? session->options.collect : "127.0.0.1:0";
-    LpcGate *gate = &session->gate;
-    gate->transport = lpc_transport_find(&address);
-    int code = lpc_stream_draw(session->stream, error);
-    if (!code) code = gate->transport->listen(address, &gate->listener, error);
-    if (code) return code;
-    gate->crc = &session->crc;
-    gate->own = own_hello(session, session->out_shape.contract);
-    gate->role = "the last stage,";
-    gate->only = session->stream;
-    gate->stop_fd = -1;
-    int failure = lpc_gate_start(gate);
-    if (!failure) return 0;
-    return lpc_error(error, LPC_EXIT_SYSTEM, "cannot start a thread: %s", strerror(failure));
-}
-
-static int connect_ends(RunSession *session, Diag *diag, const char *address)
-{
-    const LpcTransport *transport = lpc_transport_find(&address);
-    int timeout = start_timeout_ms(session);
     LpcError error = {0};
-    session->feed = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1};
-    session->collect =
-        (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1, .watch = &session->feed};
-    int code = transport->connect(address, timeout, -1, NULL, &session->feed, &error);
-    if (!code) code = greet_first(session, diag, &error);
-    if (!code) code = accept_last(session, &error);
+    session->in_line = (LpcInLine){tell_in_line, diag};
+    session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line};
+    int code = ends_connect(&session->ends, &session->places, &error);
     return code ? run_failed(session, diag, &error) : LPC_OK;
 }
 
 static int open_all(RunSession *session, Diag *diag)
 {
     const RunOptions *options = &session->options;
-    LpcError error = {0};
-    TRY(make_memory(session, diag));
-    if (open_gate(session, &error)) return diag_error(diag, "%s", error.text);
-    if (options->connect) return connect_ends(session, diag, options->connect);
+    TRY(ends_make(&session->ends, session->arena, diag, session->package,
+                  options->connect ? options->beat_ms : 0));
+    if (options->connect)
+        return connect_ends(session, diag, options->connect,
+                            options->collect ? options->collect : options->connect);
 
     session->child_count = session->package->stage_count;
     session->children =
@@ -254,10 +129,12 @@ static int open_all(RunSession *session, Diag *diag)
     for (int i = 0; i < session->child_count; i++)
         session->children[i].name = session->package->stages[i].name;
     if (options->stats) TRY(make_stats_folder(session, diag));
-    const char *forward = session->gate.listener.address;
-    for (int i = session->child_count - 1; i >= 0; i--)
+    const char *forward = NULL, *last = NULL;
+    for (int i = session->child_count - 1; i >= 0; i--) {
         TRY(start_stage(session, diag, i, forward, &forward));
-    return connect_ends(session, diag, forward);
+        if (!last) last = forward;
+    }
+    return connect_ends(session, diag, forward, last);
 }
 
 int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *package,
@@ -267,8 +144,7 @@ int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *packa
     session->package = package;
     session->options = *options;
     session->arena = arena;
-    session->gate.listener.fd = session->feed.fd = session->collect.fd = -1;
-    lpc_crc_init(&session->crc, LPC_CRC_BEST);
+    session->ends.feed.fd = session->ends.collect.fd = -1;
     signal(SIGPIPE, SIG_IGN);
     int code = open_all(session, diag);
     if (code) run_free(session);
@@ -280,52 +156,33 @@ int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *packa
 
 int run_feed(RunSession *session, const HostTensor *inputs, const int64_t *sizes, LpcError *error)
 {
-    LpcWriter writer = lpc_link_writer(&session->feed);
-    size_t symbols = (size_t)session->package->symbol_count * sizeof *sizes;
-    if (symbols) memcpy(session->in_slot.sizes, sizes, symbols);
-    for (int i = 0; i < session->package->inputs.count; i++)
-        session->in_slot.tensors[i] = inputs[i].data;
-    return lpc_send_data(&writer, &session->in_shape, &session->crc, session->sent++,
-                         &session->in_slot, session->pieces, error);
+    return ends_feed(&session->ends, inputs, sizes, error);
 }
 
-/* Waits for the next frame's first byte, with the time limit that the user may have set. */
-static int wait_result(const RunSession *session, LpcError *error)
+/* The next frame, whatever its kind. */
+static int receive(RunSession *session, LpcError *error)
 {
-    if (session->options.timeout <= 0) return 0;
-    struct pollfd fds[2] = {{session->collect.fd, POLLIN, 0}, {session->feed.fd, POLLIN, 0}};
-    int ready = poll(fds, 2, start_timeout_ms(session));
-    return ready ? 0
-                 : lpc_error(error, LPC_EXIT_LEFT, "no result came within %g s",
-                             session->options.timeout);
+    int timeout = session->options.timeout > 0 ? start_timeout_ms(session) : -1;
+    return ends_receive(&session->ends, timeout, error);
 }
 
-/* Receives a frame and returns its kind, or reports and returns 0. */
-static uint32_t receive(RunSession *session, Diag *diag)
+int run_receive(RunSession *session, LpcError *error)
 {
-    LpcReader reader = lpc_link_reader(&session->collect);
-    LpcSlot *slot = &session->out_slot;
-    LpcError error = {0};
-    int code = wait_result(session, &error);
-    if (!code)
-        code = lpc_receive(&reader, &session->out_shape, &session->crc, session->received++, slot,
-                           &error);
-    if (!code && slot->header.kind == LPC_FRAME_ERROR) error = slot->error;
-    if (!code && !error.code) return slot->header.kind;
-    run_failed(session, diag, &error);
-    return 0;
+    int code = receive(session, error);
+    if (!code && session->ends.out_slot.header.kind != LPC_FRAME_DATA)
+        code = lpc_error(error, LPC_EXIT_LEFT, "the stages ended the stream too early");
+    return code;
 }
 
-int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs, int64_t *sizes)
+void run_break(RunSession *session)
+{
+    ends_break(&session->ends);
+}
+
+int run_outputs(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs, int64_t *sizes)
 {
     const PackageEnd *end = &session->package->outputs;
-    const LpcSlot *slot = &session->out_slot;
-    uint32_t kind = receive(session, diag);
-    if (!kind) return LPC_ERROR;
-    if (kind != LPC_FRAME_DATA) {
-        LpcError error = {LPC_EXIT_LEFT, "the stages ended the stream too early"};
-        return run_failed(session, diag, &error);
-    }
+    const LpcSlot *slot = &session->ends.out_slot;
     for (int i = 0; i < end->count; i++) {
         HostTensor *tensor = &outputs[i];
         memset(tensor, 0, sizeof *tensor);
@@ -339,6 +196,42 @@ int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outpu
     if (sizes && session->package->symbol_count)
         memcpy(sizes, slot->sizes, (size_t)session->package->symbol_count * sizeof *sizes);
     return LPC_OK;
+}
+
+int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outputs, int64_t *sizes)
+{
+    LpcError error = {0};
+    if (run_receive(session, &error)) return run_failed(session, diag, &error);
+    return run_outputs(session, arena, diag, outputs, sizes);
+}
+
+/* Whether another stream may fare better. */
+static int may_pass(const LpcError *error)
+{
+    switch (error->code) {
+    case LPC_EXIT_MISSING:
+    case LPC_EXIT_LEFT:
+    case LPC_EXIT_FRAME:
+    case LPC_EXIT_BUSY:
+    case LPC_EXIT_STALE: return 1;
+    default: return 0;
+    }
+}
+
+int run_reconnect(RunSession *session, Diag *diag, const LpcError *why, uint64_t deadline)
+{
+    LpcError error = *why;
+    for (int tries = 0; session->options.connect && may_pass(&error); tries++) {
+        uint64_t now = lpc_now_ns();
+        ends_close(&session->ends);
+        if (now >= deadline) break;
+        if (!tries) diag_note(diag, "lpc: %s; connecting again", error.text);
+        session->places.timeout_ms = (int)((deadline - now) / 1000000u) + 1;
+        error = (LpcError){0};
+        if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
+        (void)usleep(PAUSE_US);
+    }
+    return run_failed(session, diag, &error);
 }
 
 /* --- the end --- */
@@ -374,18 +267,11 @@ static void read_stats(RunSession *session)
 
 int run_finish(RunSession *session, Diag *diag)
 {
-    LpcWriter writer = lpc_link_writer(&session->feed);
     LpcError error = {0};
-    if (lpc_send_end(&writer, &session->crc, session->sent++, &error))
-        return run_failed(session, diag, &error);
-    session->collect.watch = NULL; /* the first stage leaves now, rightly */
-    for (;;) {
-        uint32_t kind = receive(session, diag);
-        if (!kind) return LPC_ERROR;
-        if (kind == LPC_FRAME_END) break;
-    }
-    lpc_link_close(&session->feed);
-    lpc_link_close(&session->collect);
+    if (ends_finish(&session->ends, &error)) return run_failed(session, diag, &error);
+    do if (receive(session, &error)) return run_failed(session, diag, &error);
+    while (session->ends.out_slot.header.kind != LPC_FRAME_END);
+    ends_close(&session->ends);
     if (!children_wait(session->children, session->child_count, GRACE_MS)) {
         children_kill(session->children, session->child_count);
         return diag_error(diag, "a stage does not exit after the end of the stream");
@@ -413,8 +299,7 @@ static const char *said_by_a_stage(RunSession *session)
 
 int run_failed(RunSession *session, Diag *diag, const LpcError *error)
 {
-    if (session->feed.fd >= 0) shutdown(session->feed.fd, SHUT_RDWR); /* a thread may be in it */
-    lpc_link_close(&session->collect);
+    ends_break(&session->ends); /* a thread may be in it */
     int culprit = children_settle(session->children, session->child_count, 500);
     const char *said = culprit < 0 ? said_by_a_stage(session) : NULL;
     children_kill(session->children, session->child_count);
@@ -432,14 +317,10 @@ const RunStats *run_stats(const RunSession *session, int *count)
 void run_free(RunSession *session)
 {
     if (!session) return;
-    lpc_link_close(&session->feed);
-    lpc_link_close(&session->collect);
-    lpc_gate_stop(&session->gate);
+    ends_free(&session->ends);
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
         for (int i = 0; i < session->child_count; i++) remove(stats_path(session, i));
         rmdir(session->stats_folder);
     }
-    free(session->memory);
-    session->memory = NULL;
 }

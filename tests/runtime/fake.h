@@ -255,7 +255,7 @@ typedef struct Child {
     int err; /* its stderr */
 } Child;
 
-/* Starts the stage on a port of its own choice; extra: more arguments, NULL-terminated, or NULL. */
+/* Starts the stage on a port of its own choice; forward NULL: results are fetched; extra: more arguments, NULL-terminated, or NULL. */
 __attribute__((unused)) static Child child_start(const lpc_model *model, const char *forward,
                                                  char *const *extra)
 {
@@ -265,10 +265,14 @@ __attribute__((unused)) static Child child_start(const lpc_model *model, const c
     fflush(stdout);
     child.pid = fork();
     if (child.pid == 0) {
-        char *argv[20] = {(char *)"stage", (char *)"--listen", (char *)"127.0.0.1:0",
-                          (char *)"--forward", (char *)(uintptr_t)forward};
+        char *argv[24] = {(char *)"stage", (char *)"--listen", (char *)"127.0.0.1:0",
+                          (char *)"--heartbeat", (char *)"0"};
         int argc = 5;
-        while (extra && *extra && argc < 19) argv[argc++] = *extra++;
+        if (forward) {
+            argv[argc++] = (char *)"--forward";
+            argv[argc++] = (char *)(uintptr_t)forward;
+        }
+        while (extra && *extra && argc < 23) argv[argc++] = *extra++;
         dup2(out[1], 1);
         dup2(err[1], 2);
         for (int fd = 3; fd < 64; fd++) close(fd);
@@ -386,6 +390,27 @@ __attribute__((unused)) static int ends_open(Ends *ends, const char *address)
     return code ? code : ends_welcome(ends);
 }
 
+/* A new stream: attaches it at the last stage and opens it at the first one. beat_ms: what the hellos say; nothing
+ * keeps to it. */
+__attribute__((unused)) static int ends_fetch(Ends *ends, const char *first, const char *last,
+                                              uint32_t beat_ms)
+{
+    ends->sent = ends->received = 0;
+    int code = lpc_stream_draw(ends->stream, &ends->error);
+    const char *addresses[] = {last, first};
+    LpcLink *links[] = {&ends->collect, &ends->feed};
+    const lpc_contract *contracts[] = {ends->out.contract, ends->in.contract};
+    for (int i = 0; i < 2 && !code; i++) {
+        LpcHello hello = ends_hello(ends, contracts[i]);
+        hello.beat_ms = beat_ms;
+        code = lpc_transport_tcp.connect(addresses[i], PATIENCE_MS, -1, NULL, links[i],
+                                         &ends->error);
+        if (!code) code = lpc_greet(links[i], NULL, &ends->crc, &hello, NULL, &ends->error);
+        links[i]->silence_ms = 0;
+    }
+    return code;
+}
+
 __attribute__((unused)) static int ends_feed(Ends *ends, int64_t n, float first)
 {
     LpcWriter writer = lpc_link_writer(&ends->feed);
@@ -403,12 +428,16 @@ __attribute__((unused)) static int ends_finish(Ends *ends)
     return lpc_send_end(&writer, &ends->crc, ends->sent++, &ends->error);
 }
 
-/* The kind of the next frame, or 100 + the exit status of a failure. */
+/* The kind of the next frame that is no beat, or 100 + the exit status of a failure. */
 __attribute__((unused)) static int ends_collect(Ends *ends)
 {
     LpcReader reader = lpc_link_reader(&ends->collect);
-    int code = lpc_receive(&reader, &ends->out, &ends->crc, ends->received++, &ends->collect_slot,
+    int code;
+    do
+        code = lpc_receive(&reader, &ends->out, &ends->crc, ends->received, &ends->collect_slot,
                            &ends->error);
+    while (!code && ends->collect_slot.header.kind == LPC_FRAME_BEAT);
+    ends->received++;
     return code ? 100 + code : (int)ends->collect_slot.header.kind;
 }
 

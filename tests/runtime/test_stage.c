@@ -293,14 +293,14 @@ static void results_of_others(void)
               error.text);
         lpc_link_close(&link);
     }
-    CHECK(lpc_gate_take(&gate, 50, &in, stream, &error) != 0, "a stale stream was let in");
+    CHECK(lpc_gate_take(&gate, 50, &in, NULL, stream, &error) != 0, "a stale stream was let in");
     error = (LpcError){0};
     if (lpc_transport_tcp.connect(gate.listener.address, PATIENCE_MS, -1, NULL, &link, &error))
         abort();
     fflush(stdout);
     pid_t last = fork(); /* says hello while the gate is asked */
     if (last == 0) _exit(lpc_greet(&link, NULL, &crc, &hello, NULL, &error));
-    CHECK(!lpc_gate_take(&gate, PATIENCE_MS, &in, stream, &error), "%s", error.text);
+    CHECK(!lpc_gate_take(&gate, PATIENCE_MS, &in, NULL, stream, &error), "%s", error.text);
     CHECK(!memcmp(stream, own, sizeof own), "the stream's identity");
     int status = -1;
     waitpid(last, &status, 0);
@@ -349,7 +349,8 @@ static void impatient_clients(void)
     CHECK(!ends_connect(ends, rig->child.address), "%s", ends->error.text);
     CHECK(!lpc_greet(&ends->feed, NULL, &ends->crc, &hello, NULL, &ends->error), "%s",
           ends->error.text);
-    CHECK(!lpc_gate_take(collector, PATIENCE_MS, &ends->collect, stream, &ends->error), "%s",
+    CHECK(!lpc_gate_take(collector, PATIENCE_MS, &ends->collect, NULL, stream,
+                         &ends->error), "%s",
           ends->error.text);
     ends_feed(ends, 4, 7);
     CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);

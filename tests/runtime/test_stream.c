@@ -4,13 +4,15 @@
 
 #include "runtime/stage_parts.h"
 
-static const LpcStageOptions options = {.threads = 1, .queue = 4, .timeout_ms = PATIENCE_MS};
+static const LpcStageOptions options = {
+    .threads = 1, .queue = 4, .streams = 1, .timeout_ms = PATIENCE_MS};
 
 /* A stage whose results go to `ends->collect`, in the same process. Its memory is never unmapped:
  * a stage has one for its life. */
 typedef struct Rig {
     lpc_model model;
     LpcStage stage;
+    LpcStream *stream;
     Ends *ends;
 } Rig;
 
@@ -25,17 +27,22 @@ static Rig *rig_new(const char *kind)
                             .options = &options,
                             .in_shape = fake_shape(&rig->model, 0),
                             .out_shape = fake_shape(&rig->model, 1)};
-    pthread_mutex_init(&rig->stage.mutex, NULL);
+    lpc_turns_init(&rig->stage.turns);
     if (lpc_stage_memory(&rig->stage, &error) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) abort();
-    rig->stage.in = (LpcLink){.fd = -1, .stop_fd = -1};
-    rig->stage.out = (LpcLink){.fd = pair[0], .timeout_ms = -1, .stop_fd = -1};
+    LpcStream *stream = rig->stream = rig->stage.streams;
+    stream->stage = &rig->stage;
+    pthread_mutex_init(&stream->mutex, NULL);
+    pthread_mutex_init(&stream->pulse.mutex, NULL);
+    pthread_mutex_init(&stream->pulse.sending, NULL);
+    stream->in = (LpcLink){.fd = -1, .stop_fd = -1};
+    stream->out = (LpcLink){.fd = pair[0], .timeout_ms = -1, .stop_fd = -1};
     rig->ends->collect.fd = pair[1];
     return rig;
 }
 
 static void rig_end(Rig *rig)
 {
-    lpc_link_close(&rig->stage.out);
+    lpc_link_close(&rig->stream->out);
     ends_free(rig->ends);
     free(rig);
 }
@@ -43,14 +50,14 @@ static void rig_end(Rig *rig)
 /* What the receive thread does with a frame of one element, or with the end. */
 static void received(Rig *rig, uint32_t kind, float value)
 {
-    LpcSlot *slot = lpc_queue_reserve(&rig->stage.in_queue);
+    LpcSlot *slot = lpc_queue_reserve(&rig->stream->in_queue);
     slot->header.kind = kind;
     slot->sizes[0] = 1;
     slot->sizes[1] = 0;
     slot->tensors[0] = slot->payload + LPC_ALIGN;
     slot->bytes[0] = 4;
     memcpy(slot->tensors[0], &value, 4);
-    lpc_queue_commit(&rig->stage.in_queue);
+    lpc_queue_commit(&rig->stream->in_queue);
 }
 
 static int something_sent(const Rig *rig)
@@ -73,7 +80,7 @@ static void compute_one(Rig *rig)
 {
     received(rig, LPC_FRAME_DATA, 1);
     received(rig, LPC_FRAME_END, 0);
-    lpc_stage_compute(&rig->stage);
+    lpc_stage_compute(rig->stream);
 }
 
 static void small_leaves_at_once(void)
@@ -82,11 +89,11 @@ static void small_leaves_at_once(void)
     received(rig, LPC_FRAME_DATA, 1);
     received(rig, LPC_FRAME_DATA, 2);
     received(rig, LPC_FRAME_END, 0);
-    lpc_stage_compute(&rig->stage);
+    lpc_stage_compute(rig->stream);
     collected(rig, LPC_FRAME_DATA, 2);
     collected(rig, LPC_FRAME_DATA, 4);
     CHECK(!something_sent(rig), "the end is for the send thread");
-    lpc_stage_send(&rig->stage);
+    lpc_stage_send(rig->stream);
     collected(rig, LPC_FRAME_END, 0);
     rig_end(rig);
 }
@@ -96,7 +103,7 @@ static void large_is_queued(void)
     Rig *rig = rig_new("big");
     compute_one(rig);
     CHECK(!something_sent(rig), "sent by the compute thread");
-    lpc_stage_send(&rig->stage);
+    lpc_stage_send(rig->stream);
     collected(rig, LPC_FRAME_DATA, 2);
     collected(rig, LPC_FRAME_END, 0);
     rig_end(rig);
@@ -107,14 +114,14 @@ static void large_is_queued(void)
 static void none_overtakes(void)
 {
     Rig *rig = rig_new("double");
-    LpcSlot *slot = lpc_queue_reserve(&rig->stage.out_queue);
+    LpcSlot *slot = lpc_queue_reserve(&rig->stream->out_queue);
     slot->header.kind = LPC_FRAME_DATA;
     slot->sizes[0] = 1;
     *(float *)slot->tensors[0] = 7;
-    lpc_queue_commit(&rig->stage.out_queue);
+    lpc_queue_commit(&rig->stream->out_queue);
     compute_one(rig);
     CHECK(!something_sent(rig), "sent past the queue");
-    lpc_stage_send(&rig->stage);
+    lpc_stage_send(rig->stream);
     collected(rig, LPC_FRAME_DATA, 7);
     collected(rig, LPC_FRAME_DATA, 2);
     collected(rig, LPC_FRAME_END, 0);
@@ -127,7 +134,7 @@ static void full_socket_is_queued(void)
     Rig *rig = rig_new("double");
     static char junk[4096];
     size_t filled = 0;
-    for (ssize_t sent; (sent = send(rig->stage.out.fd, junk, sizeof junk, MSG_DONTWAIT)) > 0;)
+    for (ssize_t sent; (sent = send(rig->stream->out.fd, junk, sizeof junk, MSG_DONTWAIT)) > 0;)
         filled += (size_t)sent;
     compute_one(rig);
     while (filled) {
@@ -136,7 +143,7 @@ static void full_socket_is_queued(void)
         filled -= (size_t)got;
     }
     CHECK(!something_sent(rig), "sent to a full socket");
-    lpc_stage_send(&rig->stage);
+    lpc_stage_send(rig->stream);
     collected(rig, LPC_FRAME_DATA, 2);
     collected(rig, LPC_FRAME_END, 0);
     rig_end(rig);
@@ -148,10 +155,10 @@ static void failure_ends_all(void)
     Rig *rig = rig_new("double");
     lpc_link_close(&rig->ends->collect);
     received(rig, LPC_FRAME_DATA, 1);
-    lpc_stage_compute(&rig->stage);
-    lpc_stage_send(&rig->stage); /* returns: nothing is left to wait for */
-    CHECK(rig->stage.error.code == LPC_EXIT_LEFT, "%d", rig->stage.error.code);
-    CHECK(!lpc_queue_reserve(&rig->stage.in_queue), "the receive thread may go on");
+    lpc_stage_compute(rig->stream);
+    lpc_stage_send(rig->stream); /* returns: nothing is left to wait for */
+    CHECK(rig->stream->error.code == LPC_EXIT_LEFT, "%d", rig->stream->error.code);
+    CHECK(!lpc_queue_reserve(&rig->stream->in_queue), "the receive thread may go on");
     rig_end(rig);
 }
 

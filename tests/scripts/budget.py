@@ -8,7 +8,6 @@ import filecmp
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -99,7 +98,8 @@ class Stage:
         self.stats = f"{WORK}/{self.name}.stats"
         self.process = subprocess.Popen(
             [IN_GROUP, f"{self.group.path}/cgroup.procs", f"{out}/{stage['program']}", "--listen",
-             "127.0.0.1:0", "--forward", forward, "--stats", self.stats, "--timeout", str(TIMEOUT)],
+             "127.0.0.1:0", *(["--forward", forward] if forward else []), "--stats", self.stats,
+             "--timeout", str(TIMEOUT)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         Stage.all.append(self)
         words = self.process.stdout.readline().split()  # "listening on HOST:PORT"; none when killed
@@ -145,17 +145,10 @@ def memory_of(stage):
     return stage["memory_bytes"]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def run_limited(out, limits, options):
     """The stages of a package, started by hand from the last to the first, and fed by `lpc run`. Returns
     them ended; an output folder appears only when everything went well."""
-    collect = f"127.0.0.1:{free_port()}"
-    stages, forward = [], collect
+    stages, forward = [], None
     for stage, limit in reversed(list(zip(load(f"{out}/manifest.json")["stages"], limits))):
         stages.insert(0, Stage(out, stage, limit, forward))
         forward = stages[0].address
@@ -163,7 +156,7 @@ def run_limited(out, limits, options):
             break
     feeder = None
     if forward:
-        feeder = subprocess.run([LPC, "run", out, "--connect", forward, "--collect", collect,
+        feeder = subprocess.run([LPC, "run", out, "--connect", forward, "--collect", stages[-1].address,
                                  "--timeout", str(TIMEOUT), "--output", f"{out}.limited", *options],
                                 capture_output=True, text=True)
     else:

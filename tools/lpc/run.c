@@ -24,6 +24,17 @@ static void print_output(const lpc_tensor *t)
     printf("%s\n", t->elements > SHOWN_VALUES ? " ..." : "");
 }
 
+static void show_token(void *user, const lpc_tensor *outputs, size_t count, int64_t frame,
+                       int64_t frames)
+{
+    double token;
+    bool *in_line = user;
+    lpc_elements(&outputs[count - 1], 0, 1, &token);
+    printf("%s %.0f%s", frame ? "" : "tokens:", token, frame + 1 == frames ? "\n" : "");
+    *in_line = frame + 1 < frames;
+    (void)fflush(stdout);
+}
+
 static void show(void *user, const lpc_tensor *outputs, size_t count, int64_t frame, int64_t frames)
 {
     (void)user;
@@ -98,11 +109,6 @@ static void print_conditions(const lpc_ran *ran)
 
 static void print_text(const lpc_ran *ran)
 {
-    if (ran->token_count) {
-        printf("tokens:");
-        for (size_t i = 0; i < ran->token_count; i++) printf(" %lld", (long long)ran->tokens[i]);
-        printf("\n");
-    }
     if (ran->stage_count)
         printf("%-16s %10s %10s %10s %10s %10s %10s %8s %12s\n", "stage", "compute ms", "predicted",
                "send ms", "predicted", "receive ms", "wait ms", "frames", "peak RSS KiB");
@@ -122,14 +128,17 @@ static void print_text(const lpc_ran *ran)
 int command_run(lpc_compiler *c, const Words *words)
 {
     const lpc_ran *ran;
+    bool in_line = false;
     bool json = lpc_get(c, "json") != NULL;
-    bool shows = !json && !lpc_get(c, "feedback");
+    lpc_show *shows = lpc_get(c, "feedback") ? show_token : show;
     if (!words->count) return usage_error("run", "missing 'OUT', the folder that lpc made");
-    if (!lpc_get(c, "connect") != !lpc_get(c, "collect"))
-        return usage_error("run", "--connect and --collect go together");
+    if (!lpc_get(c, "connect") && (lpc_get(c, "collect") || lpc_get(c, "retry")))
+        return usage_error("run", "--collect and --retry go with --connect");
     if (lpc_get(c, "connect") && lpc_get(c, "write-profile"))
         return usage_error("run", "--write-profile: times of stages elsewhere are not known here");
-    TRY_STATUS(lpc_run_package(c, words->list[0], shows ? show : NULL, NULL, &ran));
+    lpc_status status = lpc_run_package(c, words->list[0], json ? NULL : shows, &in_line, &ran);
+    if (in_line) printf("\n"); /* it broke off */
+    TRY_STATUS(status);
     if (json)
         print_json(ran);
     else
