@@ -27,6 +27,17 @@ done
 "$LPC" calibrate --nonsense >/dev/null 2>&1
 [ $? = 2 ] || fail "a usage error does not exit 2"
 
+# A quota of a quarter of a core is not measured as a core.
+group=/sys/fs/cgroup/cpu/lpc-calibrate-$$
+if mkdir "$group" 2>/dev/null && echo 25000 >"$group/cpu.cfs_quota_us" 2>/dev/null; then
+    mkdir quota
+    (echo $BASHPID >"$group/cgroup.procs" && exec "$LPC" calibrate --quick --threads 1 -o quota/host.json) 2>table ||
+        fail "under a quota: $(cat table)"
+    rmdir "$group"
+    grep -qE '^share +0\.[23]' table || fail "a quota of a quarter is not seen: $(cat table)"
+    grep -q "% of their cores' time" quota/host.json || fail "a quota is not told"
+fi
+
 # Another device.
 if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; then
     "$LPC" calibrate --target pi5 >/dev/null 2>log && fail "measures another device here, silently"
