@@ -275,10 +275,15 @@ static void read_stats(RunSession *session)
 int run_finish(RunSession *session, Diag *diag)
 {
     LpcError error = {0};
-    if (ends_finish(&session->ends, &error)) return run_failed(session, diag, &error);
-    do
-        if (receive(session, &error)) return run_failed(session, diag, &error);
-    while (session->ends.out_slot.header.kind != LPC_FRAME_END);
+    int code = ends_finish(&session->ends, &error);
+    while (!code) {
+        code = receive(session, &error);
+        if (session->ends.out_slot.header.kind == LPC_FRAME_END) break;
+    }
+    if (code && session->options.retry > 0) /* every answer is here */
+        diag_note(diag, "lpc: %s, when all was answered", error.text);
+    else if (code)
+        return run_failed(session, diag, &error);
     ends_close(&session->ends);
     if (!children_wait(session->children, session->child_count, GRACE_MS)) {
         children_kill(session->children, session->child_count);

@@ -2,7 +2,7 @@
  *
  * The input is read as a stream. With the first byte's low bit set, headers and checksums are made
  * right first (the stream then holds kind, length and payload only), so that the fuzzer gets past
- * the CRCs; the second bit turns to the handshake. */
+ * the CRCs; the second bit turns to the handshake, the third one to what comes against the stream. */
 #include "tests/runtime/fake.h"
 
 typedef struct Stream {
@@ -10,6 +10,7 @@ typedef struct Stream {
     size_t size;
     const LpcCrc *crc;
     int mend; /* make the next header and payload right */
+    int back; /* what comes against the stream is read */
     uint64_t sequence;
     uint8_t header[LPC_HEADER_BYTES];
 } Stream;
@@ -20,7 +21,7 @@ static int mend_header(Stream *stream)
 {
     if (stream->size < 3) return 1;
     uint64_t length = (uint64_t)stream->data[1] | (uint64_t)stream->data[2] << 8;
-    LpcHeader header = {stream->data[0] & 3, stream->sequence, length, 0};
+    LpcHeader header = {stream->data[0] & 7, stream->sequence, length, 0};
     stream->data += 3;
     stream->size -= 3;
     size_t there = length < stream->size ? (size_t)length : stream->size;
@@ -32,7 +33,7 @@ static int mend_header(Stream *stream)
 static int stream_read(void *self, void *data, size_t size, int idle, LpcError *error)
 {
     Stream *stream = self;
-    if (idle && stream->mend && size == LPC_HEADER_BYTES) {
+    if ((idle || stream->back) && stream->mend && size == LPC_HEADER_BYTES) {
         if (mend_header(stream)) return lpc_error(error, LPC_EXIT_LEFT, "the end");
         memcpy(data, stream->header, size);
         return 0;
@@ -67,15 +68,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         lpc_hello_check(&crc, &own, hello, "peer", &theirs, &error);
         return 0;
     }
-    Stream stream = {data + 1, size - 1, &crc, data[0] & 1, 0, {0}};
+    Stream stream = {data + 1, size - 1, &crc, data[0] & 1, data[0] & 4, 0, {0}};
     LpcReader reader = {stream_read, &stream};
+    if (stream.back) {
+        while (!lpc_receive_back(&reader, &crc, &slot, &error)) stream.sequence++;
+        return 0;
+    }
     while (!lpc_receive(&reader, &shape, &crc, stream.sequence, &slot, &error)) {
         volatile uint8_t sum = 0;
         if (slot.header.kind == LPC_FRAME_DATA)
             for (uint32_t k = 0; k < model.out.tensor_count; k++) /* all of it must be readable */
                 for (uint64_t i = 0; i < slot.bytes[k]; i++)
                     sum = (uint8_t)(sum + ((const uint8_t *)slot.tensors[k])[i]);
-        stream.sequence++;
+        if (slot.header.kind != LPC_FRAME_BEAT) stream.sequence++;
     }
     return 0;
 }
