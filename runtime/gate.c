@@ -29,7 +29,7 @@ static const uint32_t not_told = UINT32_MAX;
 static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t before)
 {
     uint8_t bytes[LPC_HELLO_BYTES];
-    LpcHello hello = gate->own;
+    LpcHello hello = p->kind == LPC_IS_ATTACHED ? *gate->result : gate->own;
     memcpy(hello.stream, p->stream, LPC_STREAM_BYTES);
     hello.answer = status;
     hello.before = before;
@@ -174,8 +174,8 @@ static void take_in_line(LpcGate *gate, int at)
     p->beat_ms = theirs.beat_ms;
     if (attaches) {
         int is_first = find_attached(gate, p->stream) < 0;
-        answer(gate, p, is_first ? 0 : LPC_EXIT_STALE, 0);
         p->kind = LPC_IS_ATTACHED;
+        answer(gate, p, is_first ? 0 : LPC_EXIT_STALE, 0);
         if (!is_first) drop(gate, at);
     } else if ((gate->only && memcmp(gate->only, p->stream, LPC_STREAM_BYTES) != 0) ||
                (gate->result && find_attached(gate, p->stream) < 0)) {
