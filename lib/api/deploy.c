@@ -94,10 +94,18 @@ lpc_status lpc_deployed(lpc_compiler *c, const char *folder, const lpc_deploymen
     return status;
 }
 
+/* A log is nothing that may steer a terminal. */
+static void hear_line(const Deploying *x, const char *stage, char *line)
+{
+    for (char *at = line; *at; at++)
+        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f) *at = '?';
+    x->hear(x->user, stage, line);
+}
+
 static void hear_lines(const Deploying *x, Arena *arena, const char *stage, const char *text)
 {
     for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-        x->hear(x->user, stage, arena_strndup(arena, text, strcspn(text, "\n")));
+        hear_line(x, stage, arena_strndup(arena, text, strcspn(text, "\n")));
 }
 
 static int hear_logs(lpc_compiler *c, void *to)

@@ -34,6 +34,15 @@ static int know_program(Deployment *d, DeployStage *s)
                     : diag_error(d->diag, "%s: cannot hash the program: %s", s->where, reply.words);
 }
 
+/* A program for another processor may still run, through an emulator. */
+static void compare_machines(Deployment *d, const DeployStage *s, const char *machine)
+{
+    const char *triple = s->stage->triple;
+    if (triple && machine && strncmp(triple, machine, 3) != 0)
+        diag_note(d->diag, "lpc: %s: its program is for %.*s, the device is %s", s->where,
+                  (int)strcspn(triple, "-"), triple, machine);
+}
+
 int copy_look(Deployment *d, DeployStage *s)
 {
     RemoteReply reply;
@@ -44,7 +53,7 @@ int copy_look(Deployment *d, DeployStage *s)
     s->is_new = !state || strcmp(state, "deployed") != 0;
     s->is_same = far_value(d->arena, &reply, "program") != NULL;
     s->from = far_number(d->arena, &reply, "part");
-    s->machine = far_value(d->arena, &reply, "machine");
+    compare_machines(d, s, far_value(d->arena, &reply, "machine"));
     if (s->from > s->size) s->from = 0;
     return LPC_OK;
 }

@@ -1,5 +1,10 @@
 /* What is done to all stages, in order. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "lib/deploy/deploy.h"
+
+#include <unistd.h>
 
 /* One device after the other, all of them even where one fails, so that the user hears of all that are down. */
 static int each(Deployment *d, int (*act)(Deployment *d, DeployStage *s))
@@ -25,10 +30,21 @@ static int start_all(Deployment *d)
     return LPC_OK;
 }
 
+/* Whether another try may do better. */
+static bool may_pass(int code)
+{
+    return code == LPC_EXIT_MISSING || code == LPC_EXIT_LEFT || code == LPC_EXIT_STALE;
+}
+
 static int wait_ready(Deployment *d, int timeout_ms)
 {
-    TRY(service_try(d, timeout_ms));
-    if (d->passes) return LPC_OK;
+    enum { PAUSE_US = 200000 };
+    uint64_t deadline = lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
+    do {
+        if (d->code) (void)usleep(PAUSE_US);
+        TRY(service_try(d, timeout_ms));
+        if (d->passes) return LPC_OK;
+    } while (may_pass(d->code) && lpc_now_ns() < deadline);
     return diag_error(
         d->diag, "all stages run, but no stream passes: %s (lpc logs tells what they say)", d->why);
 }

@@ -39,7 +39,6 @@ typedef struct DeployStage {
     int64_t size, from,
         copied; /* its bytes; those there already, of an upload that was cut off; those copied now */
     bool is_new, is_same; /* nothing was deployed there; its program is the same */
-    const char *machine;  /* its processor, as uname tells it */
     /* running */
     bool is_kept;    /* it ran already and was left alone */
     bool is_started; /* by this deployment */
@@ -62,6 +61,7 @@ typedef struct Deployment {
     int count;
     bool passes;     /* a stream went through */
     const char *why; /* not; NULL */
+    int code;        /* the runtime's exit status that says so */
 } Deployment;
 
 /* ---- hosts.c ---- */

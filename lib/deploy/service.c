@@ -115,9 +115,11 @@ int service_try(Deployment *d, int timeout_ms)
     RunEnds ends;
     LpcError error = {0};
     EndPlaces places = {deploy_address(d, 0), deploy_address(d, d->count - 1), timeout_ms, NULL};
+    d->why = NULL;
     int code = ends_make(&ends, d->arena, d->diag, d->package, BEAT_MS);
     if (!code && pass(&ends, &places, &error)) d->why = arena_strdup(d->arena, error.text);
     ends_free(&ends);
+    d->code = error.code;
     d->passes = !code && (!d->why || error.code == LPC_EXIT_BUSY); /* others' streams pass, then */
     return code;
 }
