@@ -413,9 +413,9 @@ LPC_API lpc_status lpc_deploy(lpc_compiler *compiler, const char *folder,
  * read. */
 LPC_API lpc_status lpc_deployed(lpc_compiler *compiler, const char *folder,
                                 const lpc_deployment **deployment);
-/* Called with a stage's lines, in order. */
+/* Called with a stage's lines, in order; with "follow" from several threads, one at a time. */
 typedef void lpc_hear(void *user, const char *stage, const char *line);
-/* The last lines ("lines") of each stage's log. */
+/* The last lines ("lines") of each stage's log; with "follow" also what comes then, until all connections end. */
 LPC_API lpc_status lpc_logs(lpc_compiler *compiler, const char *folder, lpc_hear *hear, void *user);
 /* Stops them; with `remove`, all that lpc_deploy put on the devices goes. */
 LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remove);

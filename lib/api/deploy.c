@@ -94,34 +94,13 @@ lpc_status lpc_deployed(lpc_compiler *c, const char *folder, const lpc_deploymen
     return status;
 }
 
-/* A log is nothing that may steer a terminal. */
-static void hear_line(const Deploying *x, const char *stage, char *line)
-{
-    for (char *at = line; *at; at++)
-        if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f) *at = '?';
-    x->hear(x->user, stage, line);
-}
-
-static void hear_lines(const Deploying *x, Arena *arena, const char *stage, const char *text)
-{
-    for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-        hear_line(x, stage, arena_strndup(arena, text, strcspn(text, "\n")));
-}
-
 static int hear_logs(lpc_compiler *c, void *to)
 {
     const Deploying *x = to;
     Deployment d;
-    const char *text;
-    int code = 0;
     TRY(open_all(c, x, &d));
-    for (int i = 0; i < d.count; i++) {
-        if (service_logs(&d, &d.stages[i], c->options.lines, &text))
-            code = LPC_ERROR;
-        else
-            hear_lines(x, c->arena, d.stages[i].host.name, text);
-    }
-    return code;
+    return (c->options.follow ? deploy_follow : deploy_logs)(&d, c->options.lines, x->hear,
+                                                             x->user);
 }
 
 lpc_status lpc_logs(lpc_compiler *c, const char *folder, lpc_hear *hear, void *user)

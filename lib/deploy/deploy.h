@@ -5,6 +5,7 @@
  *   far.c       what is asked of a device: far.sh, one of whose functions is called; keep.sh keeps a stage running there
  *   copy.c      programs
  *   service.c   starting, looking, stopping
+ *   logs.c      what stages say
  *   deploy.c    all of it in order
  *
  *     deploy_open(&d, arena, diag, "out/", "hosts.json");
@@ -84,6 +85,9 @@ typedef struct RemoteCall {
     int file; /* whose bytes from `from` to `size` follow on the script's standard input; -1: none */
     int64_t from, size;
     const char *what; /* for progress */
+    /* Called with each line that the script writes, as it comes; NULL: the reply has all of them. */
+    void (*hear)(void *self, char *line);
+    void *self;
 } RemoteCall;
 
 typedef struct RemoteReply {
@@ -103,6 +107,9 @@ int far_call(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply
              const char *const *words);
 /* The same with the program's bytes behind it. */
 int far_send(Deployment *d, DeployStage *s, const char *what, int file, const char *const *words);
+/* The same, with its lines heard as they come. */
+int far_hear(Deployment *d, DeployStage *s, const char *what, void (*hear)(void *self, char *line),
+             void *self, const char *const *words);
 /* The same here. */
 int far_here(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
              const char *const *words);
@@ -127,10 +134,17 @@ int service_status(Deployment *d, DeployStage *s);
 /* How a stage is ended: its program stays, it stays and counts as never started, or all goes. */
 typedef enum ServiceEnd { SERVICE_STOP, SERVICE_WITHDRAW, SERVICE_REMOVE } ServiceEnd;
 int service_end(Deployment *d, DeployStage *s, ServiceEnd how);
-/* The last lines of its log. */
-int service_logs(Deployment *d, DeployStage *s, int lines, const char **text);
 /* A stream from one end to the other. timeout_ms: for each of its steps. Fills passes and why. */
 int service_try(Deployment *d, int timeout_ms);
+
+/* ---- logs.c ---- */
+
+/* Called with a stage's lines, by one thread at a time. */
+typedef void DeployHear(void *user, const char *stage, const char *line);
+/* The last lines of each stage's log, one stage after the other. LPC_ERROR when one failed. */
+int deploy_logs(Deployment *d, int lines, DeployHear *hear, void *user);
+/* The same of all at once, and all that comes then, until the connections end. */
+int deploy_follow(Deployment *d, int lines, DeployHear *hear, void *user);
 
 /* ---- deploy.c ---- */
 

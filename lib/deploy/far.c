@@ -85,6 +85,18 @@ int far_send(Deployment *d, DeployStage *s, const char *what, int file, const ch
     return call(d, s, what, &to, &reply);
 }
 
+int far_hear(Deployment *d, DeployStage *s, const char *what, void (*hear)(void *self, char *line),
+             void *self, const char *const *words)
+{
+    RemoteReply reply;
+    RemoteCall to = {.host = &s->host,
+                     .script = script_of(d->arena, words),
+                     .file = -1,
+                     .hear = hear,
+                     .self = self};
+    return call(d, s, what, &to, &reply);
+}
+
 int far_here(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
              const char *const *words)
 {

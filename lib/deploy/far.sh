@@ -234,8 +234,13 @@ status() { # FOLDER
 }
 
 logs() { # FOLDER LINES
-    enter "$1" && [ -f log ] || return 0
-    cat log.old log 2>/dev/null | tail -n "$2"
+    enter "$1" || return 0
+    [ ! -f log ] || cat log.old log 2>/dev/null | tail -n "$2"
+}
+
+follow() { # FOLDER LINES
+    enter "$1" || return 0
+    [ ! -f log ] || exec tail -n "$2" -f log
 }
 
 stop() { # FOLDER

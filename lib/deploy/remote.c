@@ -18,8 +18,9 @@
 
 extern char **environ;
 
-/* silence: of a device that neither takes nor tells anything (what is slowest is a stage that starts). */
-enum { SILENCE_MS = 90000, PART_BYTES = 1 << 16, WORDS_BYTES = 1 << 16, OUT_BYTES = 1 << 24 };
+/* silence: of a device that neither takes nor tells anything. ssh finds the ones that are gone; what is slowest is the
+ * hash of a large program on a slow card. */
+enum { SILENCE_MS = 1800000, PART_BYTES = 1 << 16, WORDS_BYTES = 1 << 16, OUT_BYTES = 1 << 24 };
 
 /* After this line the script's own output begins: what a login shell says goes before it. */
 static const char begins[] = "lpc: begins\n";
@@ -35,6 +36,7 @@ typedef struct Remote {
     char *part; /* what is being written */
     size_t part_at, part_length;
     Text said, words;
+    bool has_begun; /* of one that hears lines: the first one was there, and is gone from `said` */
 } Remote;
 
 /* ---- Starting ---- */
@@ -161,16 +163,38 @@ static void take(int *fd, Text *text, size_t limit)
     }
 }
 
+static void drop(Text *text, size_t length)
+{
+    memmove(text->data, text->data + length, text->length - length + 1);
+    text->length -= length;
+}
+
+/* Hands on the lines that are whole. */
+static void hear(Remote *r)
+{
+    const char *own = r->said.length && !r->has_begun ? strstr(r->said.data, begins) : NULL;
+    if (own) drop(&r->said, (size_t)(own - r->said.data) + strlen(begins));
+    r->has_begun = r->has_begun || own;
+    while (r->has_begun && r->said.length) {
+        size_t length = strcspn(r->said.data, "\n");
+        if (length == r->said.length) return;
+        r->said.data[length] = '\0';
+        r->call->hear(r->call->self, r->said.data);
+        drop(&r->said, length + 1);
+    }
+}
+
 /* Until it has closed all. Whether it has. */
 static bool talk(Remote *r)
 {
     while (r->out >= 0 || r->err >= 0) {
         struct pollfd fds[3] = {{r->in, POLLOUT, 0}, {r->out, POLLIN, 0}, {r->err, POLLIN, 0}};
-        int ready = poll(fds, 3, SILENCE_MS);
+        int ready = poll(fds, 3, r->call->hear ? -1 : SILENCE_MS);
         if (ready == 0) return false;
         if (ready < 0) continue;
         if (fds[0].revents) give(r);
         if (fds[1].revents) take(&r->out, &r->said, OUT_BYTES);
+        if (fds[1].revents && r->call->hear) hear(r);
         if (fds[2].revents) take(&r->err, &r->words, WORDS_BYTES);
     }
     return true;

@@ -87,15 +87,6 @@ int service_end(Deployment *d, DeployStage *s, ServiceEnd how)
                     words);
 }
 
-int service_logs(Deployment *d, DeployStage *s, int lines, const char **text)
-{
-    RemoteReply reply;
-    const char *words[] = {"logs", s->host.folder, arena_printf(d->arena, "%d", lines), NULL};
-    TRY(far_call(d, s, "cannot read its log", &reply, words));
-    *text = reply.out;
-    return LPC_OK;
-}
-
 /* ---- All of them ---- */
 
 /* Opens a stream and ends it. An exit status of the runtime's. */

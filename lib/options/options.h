@@ -117,6 +117,7 @@ typedef struct Options {
     /* deploy and its kin, run */
     const char *hosts;
     int lines;
+    bool follow;
     /* check */
     bool evaluate, keep, each;
     int stages;

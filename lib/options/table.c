@@ -320,6 +320,8 @@ const Option option_table[] = {
      false, REACH_NOTHING, TEXT(profile_out)},
     {"--lines", "N", "Lines of each stage (20)", FOR_LOGS, false, REACH_NOTHING,
      COUNT(lines, 1, 1e6)},
+    {"--follow", NULL, "And what they say from then on", FOR_LOGS, false, REACH_NOTHING,
+     FLAG(follow)},
     {"--rows", "N", "Kernels in the table (40)", FOR_PROFILE, false, REACH_NOTHING,
      COUNT(rows, 1, 1e6)},
 

@@ -141,6 +141,12 @@ grep -q '"passes":true' log || fail "no stream passes: $(cat log)"
 expect 0 'latency' "$LPC" run out --hosts hosts.json --output there
 diff -r here there || fail "the answers differ"
 
+unit=$(find two/.config -name 'lpc-host_2-*.service')
+if command -v systemd-analyze >/dev/null && XDG_RUNTIME_DIR=$work systemd-analyze --version >/dev/null 2>&1; then
+    expect 0 '' env XDG_RUNTIME_DIR="$work" systemd-analyze verify --user "./$unit"
+    [ ! -s log ] || fail "systemd does not like $unit: $(cat log)"
+fi
+
 # ---- Again: nothing is copied or started ----
 
 before=$(status host pid) before_3=$(status host-3 pid)
@@ -169,6 +175,15 @@ wait_for restarted
 expect 0 '^host-2: keep: .* the stage ended with status 137' "$LPC" logs out --hosts hosts.json
 expect 0 '' "$LPC" logs out --hosts hosts.json --lines 1
 [ "$(wc -l <log)" -le 3 ] || fail "--lines 1: $(cat log)"
+
+timeout 60 "$LPC" logs out --hosts hosts.json --follow >follow.log 2>&1 &
+follower=$!
+pid=$(status host-3 pid)
+wait_for grep -q '^host-2: keep: ' follow.log
+kill -KILL "$pid"
+wait_for grep -q '^host-3: keep: .* the stage ended with status 137' follow.log
+kill $follower
+wait $follower
 
 # ---- Ports ----
 

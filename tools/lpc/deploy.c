@@ -4,11 +4,11 @@
 #include <cjson/cJSON.h>
 
 /* Are the words of the command line there? */
-static int check_words(lpc_compiler *c, const char *command, const Words *words)
+static lpc_status check_words(lpc_compiler *c, const char *command, const Words *words)
 {
-    if (!words->count) return usage_error(command, "missing 'OUT', the folder that lpc made");
-    if (!lpc_get(c, "hosts")) return usage_error(command, "missing --hosts FILE");
-    return LPC_STATUS_OK;
+    if (words->count && lpc_get(c, "hosts")) return LPC_STATUS_OK;
+    return (lpc_status)usage_error(
+        command, words->count ? "missing --hosts FILE" : "missing 'OUT', the folder that lpc made");
 }
 
 /* ---- As JSON ---- */
@@ -123,6 +123,7 @@ static void print_line(void *user, const char *stage, const char *line)
 {
     (void)user;
     printf("%s: %s\n", stage, line);
+    (void)fflush(stdout);
 }
 
 /* ---- The commands ---- */
