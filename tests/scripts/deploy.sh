@@ -111,7 +111,7 @@ expect 1 "stage 'host-2' \($me@127.0.0.1\): cannot look what is there: .*Connect
     "$LPC" deploy out --hosts bad.json
 grep -q "stage 'host-3' ($me@127.0.0.1): .*Permission denied.*ssh-copy-id" log || fail "no word of who is denied: $(cat log)"
 [ "$(wc -l <log)" = 2 ] || fail "two devices, two lines: $(cat log)"
-sed "s/ AAAA[^ ]*\$/ $(cut -d ' ' -f 2 stranger.pub)/" known >forged
+sed "s# AAAA[^ ]*\$# $(cut -d ' ' -f 2 stranger.pub)#" known >forged
 hosts "$one" "$two" "$(host "${ports[2]}" key forged "")" >bad.json
 expect 1 "stage 'host-3' .*Host key verification failed.*by hand" "$LPC" deploy out --hosts bad.json
 [ -z "$(find one two three -name keeper)" ] || fail "something was started"
