@@ -186,11 +186,18 @@ static void take_in_line(LpcGate *gate, int at)
     }
 }
 
+static uint64_t deadline_of(int timeout_ms)
+{
+    return timeout_ms < 0 ? UINT64_MAX : lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
 /* Whoever leaves is done with when nothing more comes from there. */
 static void hear_leaving(LpcGate *gate, int at)
 {
     char bytes[1024];
     ssize_t got = recv(gate->pending[at].link.fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got > 0 && gate->pending[at].link.silence_ms > 0)
+        gate->pending[at].deadline = deadline_of(gate->pending[at].link.silence_ms);
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return;
     drop(gate, at);
 }
@@ -288,11 +295,6 @@ static void let_connect(LpcGate *gate)
     snprintf(p->link.peer, sizeof p->link.peer, "%.40s %.80s", gate->role, link.peer);
 }
 
-static uint64_t deadline_of(int timeout_ms)
-{
-    return timeout_ms < 0 ? UINT64_MAX : lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
-}
-
 /* Takes over those whose stream has ended. */
 static void let_leave(LpcGate *gate)
 {
@@ -303,7 +305,9 @@ static void let_leave(LpcGate *gate)
             lpc_link_close(link);
         else
             gate->pending[gate->count++] = (LpcPending){
-                .kind = LPC_IS_LEAVING, .link = *link, .deadline = deadline_of(link->timeout_ms)};
+                .kind = LPC_IS_LEAVING,
+                .link = *link,
+                .deadline = deadline_of(link->silence_ms > 0 ? link->silence_ms : link->timeout_ms)};
     }
     gate->leaving_count = 0;
     pthread_mutex_unlock(&gate->mutex);
@@ -339,7 +343,9 @@ static void *gate_main(void *arg)
 {
     enum { WAKE, STOP, LISTEN, FIRST };
     LpcGate *gate = arg;
-    for (;;) {
+    for (int stopped = 0;;) {
+        let_leave(gate);
+        if (must_end(gate, stopped)) return NULL;
         struct pollfd fds[FIRST + LPC_PENDING_MOST] = {
             {gate->wake[0], POLLIN, 0},
             {gate->stopped ? -1 : gate->stop_fd, POLLIN, 0},
@@ -354,8 +360,7 @@ static void *gate_main(void *arg)
         if (poll(fds, FIRST + (nfds_t)count, until_due(gate)) < 0) continue;
         char bytes[64];
         if (fds[WAKE].revents && read(gate->wake[0], bytes, sizeof bytes) < 0) continue;
-        let_leave(gate);
-        if (must_end(gate, fds[STOP].revents != 0)) return NULL;
+        stopped = fds[STOP].revents != 0;
         for (int i = count - 1; i >= 0;
              i--) /* from behind: one that goes is replaced by the last */
             if (fds[FIRST + i].revents) hear(gate, i);
@@ -559,7 +564,7 @@ int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcH
                              link->peer);
         if (theirs.before == before) continue;
         deadline = deadline_of(link->timeout_ms); /* somebody before it went: it goes on */
-        if (in_line) in_line->tell(in_line->self, link, theirs.before);
+        if (in_line && theirs.before) in_line->tell(in_line->self, link, theirs.before);
     }
     return code;
 }

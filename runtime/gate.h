@@ -73,7 +73,8 @@ int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, LpcLink *result,
                   uint8_t stream[LPC_STREAM_BYTES], LpcError *error);
 /* A stream that was taken has ended. */
 void lpc_gate_done(LpcGate *gate);
-/* Closes a link once its other end has read all that was sent, for link->timeout_ms at most. (To close it while
+/* Closes a link once its other end has read all that was sent, or gives no sign of life for link->silence_ms or,
+ * where it gives none, for link->timeout_ms. (To close it while
  * something comes against the stream would throw away what is under way.) */
 void lpc_gate_leave(LpcGate *gate, LpcLink *link);
 /* Ends the thread, when all who leave have left, and closes all that is not let in, the listener too. */

@@ -120,7 +120,10 @@ static int beat_once(LpcPulse *pulse, uint64_t *next)
     struct pollfd fds[2] = {{pulse->wake[0], POLLIN, 0}, {out ? out->fd : -1, POLLIN, 0}};
     if (poll(fds, 2, ms_until(silent < *next ? silent : *next)) < 0) return 1;
     char bytes[16];
-    if (fds[0].revents && read(pulse->wake[0], bytes, sizeof bytes) > 0) return 1;
+    if (fds[0].revents && read(pulse->wake[0], bytes, sizeof bytes) > 0) {
+        if (pulse->beat_ms > 0) *next = 0; /* a link is new: it hears at once who is there */
+        return 1;
+    }
     if (fds[1].revents) {
         hear(pulse, out);
     } else if (lpc_now_ns() >= silent) {
@@ -138,8 +141,7 @@ static int beat_once(LpcPulse *pulse, uint64_t *next)
 static void pulse_main(void *self)
 {
     LpcPulse *pulse = self;
-    uint64_t next =
-        pulse->beat_ms > 0 ? lpc_now_ns() + (uint64_t)pulse->beat_ms * 1000000u : UINT64_MAX;
+    uint64_t next = pulse->beat_ms > 0 ? 0 : UINT64_MAX;
     while (beat_once(pulse, &next)) continue;
 }
 

@@ -438,6 +438,8 @@ __attribute__((unused)) static int ends_collect(Ends *ends)
                            &ends->error);
     while (!code && ends->collect_slot.header.kind == LPC_FRAME_BEAT);
     ends->received++;
+    if (code || ends->collect_slot.header.kind != LPC_FRAME_DATA)
+        lpc_link_end_writing(&ends->collect);
     return code ? 100 + code : (int)ends->collect_slot.header.kind;
 }
 

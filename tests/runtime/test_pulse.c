@@ -163,6 +163,7 @@ static void hung_stage(void)
     Ends *ends = rig->ends;
     CHECK(!rig_fetch(rig, ends), "%s", ends->error.text);
     pass(ends, 0, 3);
+    usleep(120000); /* for two beats */
     kill(rig->children[1].pid, SIGSTOP);
     uint64_t begin = lpc_now_ns();
     CHECK(ends_collect(ends) == LPC_FRAME_ERROR, "%s", ends->error.text);

@@ -196,7 +196,7 @@ static void handshakes_refused(void)
 {
     static const char *const told[] = {
         "is no lpc stage",
-        "speaks protocol 9, this is 2",
+        "speaks protocol 9, this is 3",
         "checksum",
         "is of another build: 0900000000000000..., this is 0102030405060708...",
         "stands at cut 1, this end at cut 0",
@@ -482,6 +482,7 @@ static void feeder_leaves_in_frame(void)
     lpc_header_encode(&rig->ends->crc, &header, bytes);
     CHECK(write(rig->ends->feed.fd, bytes, 20) == 20, "write");
     lpc_link_close(&rig->ends->feed);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_ERROR, "%s", rig->ends->error.text);
     rig_end(rig, LPC_EXIT_LEFT, "the neighbour before, 127.0.0.1");
 }
 
