@@ -60,7 +60,14 @@ make() { # FOLDER
 
 # ---- The program ----
 
+check_tools() {
+    for tool in cat chmod cksum cut date grep mkdir mv rm rmdir sed sleep tail tr uname wc; do
+        command -v $tool >/dev/null 2>&1 || fail "the device has no $tool"
+    done
+}
+
 look() { # FOLDER SHA256 CKSUM: what is there of it
+    check_tools
     say machine "$(uname -m)"
     enter "$1" || { say state new; return; }
     if [ -f args ]; then say state deployed; else say state new; fi

@@ -223,11 +223,15 @@ static int reap(const Remote *r)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void answer(Arena *arena, Remote *r, RemoteReply *reply)
+/* Whether the script ran at all. */
+static bool answer(Arena *arena, Remote *r, RemoteReply *reply)
 {
     const char *own = r->said.length ? strstr(r->said.data, begins) : NULL;
     reply->out = own ? own + strlen(begins) : "";
     reply->words = last_line(arena, &r->words);
+    if (!own && !r->has_begun && !reply->status)
+        reply->words = "it does not run what it is sent: are sh and dd there?";
+    return own || r->has_begun;
 }
 
 int remote_run(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply)
@@ -252,7 +256,7 @@ int remote_run(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *re
     if (!done) kill(r.child, SIGKILL);
     end(&r.in), end(&r.out), end(&r.err);
     reply->status = reap(&r);
-    answer(arena, &r, reply);
+    bool ran = answer(arena, &r, reply);
     if (!done) reply->words = arena_printf(arena, "nothing was heard for %d s", SILENCE_MS / 1000);
-    return reply->status || !done ? LPC_ERROR : LPC_OK;
+    return reply->status || !done || !ran ? LPC_ERROR : LPC_OK;
 }

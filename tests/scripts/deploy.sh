@@ -114,6 +114,9 @@ grep -q "stage 'host-3' ($me@127.0.0.1): .*Permission denied.*ssh-copy-id" log |
 sed "s# AAAA[^ ]*\$# $(cut -d ' ' -f 2 stranger.pub)#" known >forged
 hosts "$one" "$two" "$(host "${ports[2]}" key forged "")" >bad.json
 expect 1 "stage 'host-3' .*Host key verification failed.*by hand" "$LPC" deploy out --hosts bad.json
+mv tools/few/tr tools/tr
+expect 1 "stage 'host-3' .*the device has no tr" "$LPC" deploy out --hosts hosts.json
+mv tools/tr tools/few/tr
 [ -z "$(find one two three -name keeper)" ] || fail "something was started"
 
 # Here too: the last two start, and the first one's program does not.
