@@ -30,11 +30,10 @@ void lpc_pulse_silence(const LpcLink *link, const LpcBeat *last, LpcError *error
                   link->silence_ms / 1000.0);
         return;
     }
-    lpc_error(error, LPC_EXIT_LEFT,
-              "%.90s (%.40s) gives no sign of life for %g s; it had finished %" PRIu64
-              " frames, and %s",
-              link->peer, last->name, link->silence_ms / 1000.0, last->done,
-              doing_words(last->doing));
+    lpc_error(
+        error, LPC_EXIT_LEFT,
+        "%.90s (%.40s) gives no sign of life for %g s; it had finished %" PRIu64 " frames, and %s",
+        link->peer, last->name, link->silence_ms / 1000.0, last->done, doing_words(last->doing));
 }
 
 /* --- sending --- */

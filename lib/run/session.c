@@ -276,7 +276,8 @@ int run_finish(RunSession *session, Diag *diag)
 {
     LpcError error = {0};
     if (ends_finish(&session->ends, &error)) return run_failed(session, diag, &error);
-    do if (receive(session, &error)) return run_failed(session, diag, &error);
+    do
+        if (receive(session, &error)) return run_failed(session, diag, &error);
     while (session->ends.out_slot.header.kind != LPC_FRAME_END);
     ends_close(&session->ends);
     if (!children_wait(session->children, session->child_count, GRACE_MS)) {

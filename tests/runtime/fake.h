@@ -403,8 +403,8 @@ __attribute__((unused)) static int ends_fetch(Ends *ends, const char *first, con
     for (int i = 0; i < 2 && !code; i++) {
         LpcHello hello = ends_hello(ends, contracts[i]);
         hello.beat_ms = beat_ms;
-        code = lpc_transport_tcp.connect(addresses[i], PATIENCE_MS, -1, NULL, links[i],
-                                         &ends->error);
+        code =
+            lpc_transport_tcp.connect(addresses[i], PATIENCE_MS, -1, NULL, links[i], &ends->error);
         if (!code) code = lpc_greet(links[i], NULL, &ends->crc, &hello, NULL, &ends->error);
         links[i]->silence_ms = 0;
     }
