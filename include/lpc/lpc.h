@@ -389,7 +389,7 @@ typedef struct lpc_deployed_stage {
     int same_build;      /* it is of this package's build */
     int kept;            /* lpc_deploy: it ran already and was left alone */
     int64_t copied;      /* lpc_deploy: bytes that went there */
-    int64_t pid;         /* 0: it does not run */
+    int64_t pid;         /* 0: it does not run, or nothing keeps it running */
     double up_s;         /* since it was last started */
     int restarts;        /* how often it ended by itself and was started again */
     const char *last;    /* the last line of its log; NULL: none */

@@ -15,12 +15,11 @@ static int each(Deployment *d, int (*act)(Deployment *d, DeployStage *s))
     return code;
 }
 
-/* What a first deployment that fails has started ends again. Programs stay, for the next time. */
+/* What a first deployment that fails has started, or tried to, ends again. Programs stay, for the next time. */
 static int give_up(Deployment *d, int code)
 {
     for (int i = 0; i < d->count; i++)
-        if (d->stages[i].is_new && d->stages[i].is_started)
-            (void)service_end(d, &d->stages[i], SERVICE_WITHDRAW);
+        if (d->stages[i].is_new) (void)service_end(d, &d->stages[i], SERVICE_WITHDRAW);
     return code;
 }
 

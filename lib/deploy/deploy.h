@@ -41,8 +41,7 @@ typedef struct DeployStage {
         copied; /* its bytes; those there already, of an upload that was cut off; those copied now */
     bool is_new, is_same; /* nothing was deployed there; its program is the same */
     /* running */
-    bool is_kept;    /* it ran already and was left alone */
-    bool is_started; /* by this deployment */
+    bool is_kept; /* it ran already and was left alone */
     bool is_deployed, same_build;
     int64_t pid; /* 0: it does not run */
     double up_s;

@@ -49,7 +49,6 @@ int service_start(Deployment *d, int i)
     take_state(d, s, &reply);
     s->is_deployed = true;
     s->is_kept = far_value(d->arena, &reply, "kept") != NULL;
-    s->is_started = !s->is_kept;
     if (s->port != s->host.port && s->port != s->chosen)
         diag_note(d->diag, "lpc: %s: port %d is in use, it listens at %d", s->where, s->host.port,
                   s->port);

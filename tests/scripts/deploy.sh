@@ -123,6 +123,7 @@ mv tools/tr tools/few/tr
 mkdir -p broken/host && cp -r out/. broken && printf '#!/bin/sh\necho broken to pieces >&2\nexit 3\n' >broken/host/stage
 expect 1 "stage 'host' .*cannot start it: broken to pieces" "$LPC" deploy broken --hosts hosts.json
 [ -z "$(find one two three -name keeper)" ] || fail "a first deployment that failed left something running"
+expect 1 'host .*not deployed' "$LPC" status out --hosts hosts.json
 [ ! -e broken/deployed.json ] || fail "deployed.json of a deployment that failed"
 
 # ---- From package to answer ----
