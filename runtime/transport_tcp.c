@@ -17,7 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum {
+    BACKLOG = 128,
+    ATTEMPT_MS = 1000 /* to connect: the system itself would repeat ever later, and miss a machine that is back */
+};
 
 static int tcp_check(const char *text, LpcError *error)
 {
@@ -161,7 +164,8 @@ static int attempt_all(const LpcEndpoint *endpoint, uint64_t deadline, int stop_
             snprintf(link->peer, sizeof link->peer, "%.90s:%u", endpoint->host, endpoint->port);
         else
             lpc_address_print(&found[i], link->peer);
-        failure = attempt(&found[i], deadline, stop_fd, link);
+        uint64_t until = lpc_now_ns() + ATTEMPT_MS * UINT64_C(1000000);
+        failure = attempt(&found[i], deadline && deadline < until ? deadline : until, stop_fd, link);
         if (failure <= 0) return failure;
     }
     return failure;

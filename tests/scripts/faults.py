@@ -1,7 +1,8 @@
 """Faults in a loaded pipeline: faults.py LPC WORK DIGITS SHARED_MODELS [--faults N] [--seed S].
 
 Three stages that stay up serve four clients at once. A seeded sequence of faults kills, ends and halts them and
-starts them again. Every client must get every answer, once, its own, in order: its frames are its own, and what
+starts them again; where network namespaces can be made, stages are machines of their own, too, and their cables
+are pulled. Every client must get every answer, once, its own, in order: its frames are its own, and what
 it writes is compared with what one stage alone makes of them. After a stage runs again, some client must have an
 answer within two seconds.
 """
@@ -27,6 +28,8 @@ def option(name, default):
 
 def fail(text):
     print(f"faults: {text}", file=sys.stderr)
+    if Network.made:
+        Network.made.remove()
     os._exit(1)  # from whatever thread
 
 
@@ -44,18 +47,58 @@ def write_npy(path, values):
         to.write(struct.pack(f"<{len(values)}f", *values))
 
 
-class Stage:
-    """A stage's program: started on a port that it keeps."""
+class Network:
+    """A bridge, and for each stage a namespace with a cable to it. The clients are at the bridge."""
+    made = None
 
-    def __init__(self, out, stage, forward):
+    def __init__(self, count):
+        self.id, self.count = os.getpid() % 100000, count
+        self.bridge, self.subnet = f"lpcb{self.id}", f"10.213.{self.id % 250}"
+        Network.made = self
+        self.ip("link", "add", self.bridge, "type", "bridge")
+        self.ip("addr", "add", f"{self.subnet}.1/24", "dev", self.bridge)
+        self.ip("link", "set", self.bridge, "up")
+        for i in range(count):
+            self.ip("netns", "add", self.space(i))
+            self.ip("link", "add", self.cable(i), "type", "veth", "peer", "name", "eth0", "netns", self.space(i))
+            self.ip("link", "set", self.cable(i), "master", self.bridge, "up")
+            self.ip("-n", self.space(i), "addr", "add", f"{self.host(i)}/24", "dev", "eth0")
+            self.ip("-n", self.space(i), "link", "set", "eth0", "up")
+
+    def space(self, i):
+        return f"lpc{self.id}s{i}"
+
+    def cable(self, i):
+        return f"lpcv{self.id}s{i}"
+
+    def host(self, i):
+        return f"{self.subnet}.{2 + i}"
+
+    @staticmethod
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    def remove(self):
+        for i in range(self.count):
+            subprocess.run(["ip", "netns", "del", self.space(i)], capture_output=True)
+        subprocess.run(["ip", "link", "del", self.bridge], capture_output=True)
+        Network.made = None
+
+
+class Stage:
+    """A stage's program: started on a port that it keeps, on this machine or on one of its own."""
+
+    def __init__(self, out, stage, forward, network, index):
         self.program, self.name, self.forward = f"{out}/{stage['program']}", stage["name"], forward
         self.log = open(f"{WORK}/{self.name}.log", "a")
-        self.address = "127.0.0.1:0"
+        self.network, self.index = network, index
+        self.address = f"{network.host(index)}:7001" if network else "127.0.0.1:0"
         self.start()
 
     def start(self):
-        words = [self.program, "--listen", self.address, "--serve", "--streams", str(CLIENTS),
-                 "--heartbeat", str(HEARTBEAT), "--timeout", "20"]
+        words = ["ip", "netns", "exec", self.network.space(self.index)] if self.network else []
+        words += [self.program, "--listen", self.address, "--serve", "--streams", str(CLIENTS),
+                  "--heartbeat", str(HEARTBEAT), "--timeout", "20"]
         if self.forward:
             words += ["--forward", self.forward]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.log, text=True)
@@ -123,10 +166,17 @@ def wait_for_answers(clients, since, what):
 def one_fault(chance, stages, clients):
     """Harms a stage and mends it; the seconds until there is an answer again, and what was done."""
     stage = chance.choice(stages)
-    kind = chance.choice(("kill", "kill", "end", "halt", "halt", "kill two"))
+    kinds = ("kill", "kill", "end", "halt", "halt", "kill two") + ("cable",) * (4 if stage.network else 0)
+    kind = chance.choice(kinds)
     away = chance.uniform(0, 0.3) if chance.random() < 0.9 else chance.uniform(0.5, 2)
+    if kind == "cable":
+        away = chance.uniform(0.2, 2) if chance.random() < 0.9 else chance.uniform(4, 8)
     what = f"{kind} of '{stage.name}' for {away:.2f} s"
-    if kind == "halt":
+    if kind == "cable":
+        Network.ip("link", "set", stage.network.cable(stage.index), "down")
+        time.sleep(away)
+        Network.ip("link", "set", stage.network.cable(stage.index), "up")
+    elif kind == "halt":
         stage.process.send_signal(signal.SIGSTOP)
         time.sleep(away)
         stage.process.send_signal(signal.SIGCONT)
@@ -141,18 +191,19 @@ def one_fault(chance, stages, clients):
     return wait_for_answers(clients, since, what), what
 
 
-def harm(name, out, inputs, count, seed):
+def harm(name, out, inputs, count, seed, network=None):
     chance = random.Random(seed)
     with open(f"{out}/manifest.json") as file:
         described = json.load(file)["stages"]
     stages, forward = [], None
-    for stage in reversed(described):
-        stages.insert(0, Stage(out, stage, forward))
+    for index, stage in reversed(list(enumerate(described))):
+        stages.insert(0, Stage(out, stage, forward, network, index))
         forward = stages[0].address
     clients = []
     for index, words in enumerate(inputs):
-        lpc("run", f"{out}.whole", "--output", f"{WORK}/{name}.expected{index}", *words)
-        clients.append(Client(index, out, stages, words, read_folder(f"{WORK}/{name}.expected{index}")))
+        expected = f"{out}.expected{index}"
+        lpc("run", f"{out}.whole", "--output", expected, *words)
+        clients.append(Client(index, out, stages, words, read_folder(expected)))
     for client in clients:
         client.start()
     wait_for_answers(clients, 0, "the start")
@@ -184,6 +235,12 @@ def digits(count, seed):
             words += ["--input", f"pixels={path}"]
         inputs.append(words)
     harm("digits", f"{WORK}/digits", inputs, count, seed)
+    try:
+        network = Network(3)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"faults: no network namespaces here ({error}): cables skipped")
+        return
+    harm("digits on three machines", f"{WORK}/digits", inputs, count, seed + 1, network)
 
 
 def decoder(count, seed):
@@ -206,6 +263,8 @@ def decoder(count, seed):
 def main():
     count, seed = option("--faults", 30), option("--seed", 1)
     digits(count, seed)
+    if Network.made:
+        Network.made.remove()
     decoder(count, seed)
 
 
