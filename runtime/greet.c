@@ -40,9 +40,13 @@ static int wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, L
         if (ready < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
         if (fds[1].revents) return LPC_STOPPED;
         if (fds[0].revents) return 0;
-        if (fds[2].revents)
+        if (fds[2].revents && lpc_link_has_ended(watch))
             return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the stream began",
                              watch->peer);
+        if (fds[2].revents) { /* it has sent all that it had: a whole stream, maybe */
+            watch = NULL;
+            continue;
+        }
         if (is_late)
             return lpc_error(error, LPC_EXIT_LEFT, "%.100s did not answer within %g s", link->peer,
                              link->timeout_ms / 1000.0);

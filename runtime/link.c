@@ -176,7 +176,8 @@ int lpc_link_writable(const LpcLink *link)
 int lpc_link_has_ended(const LpcLink *link)
 {
     struct pollfd fd = {link->fd, POLLRDHUP, 0};
-    return poll(&fd, 1, 0) > 0;
+    char byte;
+    return poll(&fd, 1, 0) > 0 && recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void lpc_link_interrupt(const LpcLink *link)

@@ -52,7 +52,7 @@ LpcReader lpc_link_reader(LpcLink *link);
 LpcWriter lpc_link_writer(LpcLink *link);
 /* Whether a write could begin without waiting. */
 int lpc_link_writable(const LpcLink *link);
-/* Whether the other end has left, as far as is known. */
+/* Whether the other end has left, as far as is known, and all that it sent has been read. */
 int lpc_link_has_ended(const LpcLink *link);
 /* Makes a thread that waits on the link for reading see its end. */
 void lpc_link_interrupt(const LpcLink *link);

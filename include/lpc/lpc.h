@@ -377,6 +377,49 @@ typedef struct lpc_ran {
 LPC_API lpc_status lpc_run_package(lpc_compiler *compiler, const char *folder, lpc_show *show,
                                    void *user, const lpc_ran **ran);
 
+/* ---- On devices ---- */
+
+/* A stage of a package on its device, as the option "hosts", a file, says (docs/guide/three-devices.md). */
+typedef struct lpc_deployed_stage {
+    const char *name;
+    const char *device;  /* "user@pi.local"; "here" */
+    const char *address; /* where it listens: "pi.local:7002" */
+    const char *unit;    /* systemd's, which keeps it running; NULL: a supervisor of lpc's does */
+    int deployed;        /* something of it is there */
+    int same_build;      /* it is of this package's build */
+    int kept;            /* lpc_deploy: it ran already and was left alone */
+    int64_t copied;      /* lpc_deploy: bytes that went there */
+    int64_t pid;         /* 0: it does not run, or nothing keeps it running */
+    double up_s;         /* since it was last started */
+    int restarts;        /* how often it ended by itself and was started again */
+    const char *last;    /* the last line of its log; NULL: none */
+    const char *error;   /* why nothing is known of it; NULL: something is */
+} lpc_deployed_stage;
+
+typedef struct lpc_deployment {
+    const lpc_deployed_stage *stages;
+    size_t stage_count;
+    int passes;      /* a stream goes through all of them */
+    const char *why; /* not; NULL: it does, or was not tried */
+} lpc_deployment;
+
+/* Copies each stage's program of the package in `folder` to its device, if it is not there, has it kept running,
+ * and waits until a stream passes ("timeout", 30 s). Ports that are in use are left alone: what was chosen instead is
+ * in folder/deployed.json, and told as a note. A first deployment that fails leaves nothing running. Uses the ssh of
+ * this machine, which must get in without asking. */
+LPC_API lpc_status lpc_deploy(lpc_compiler *compiler, const char *folder,
+                              const lpc_deployment **deployment);
+/* How they are; OK: all run, are of this build, and a stream passes. *deployment is there whenever the files could be
+ * read. */
+LPC_API lpc_status lpc_deployed(lpc_compiler *compiler, const char *folder,
+                                const lpc_deployment **deployment);
+/* Called with a stage's lines, in order; with "follow" from several threads, one at a time. */
+typedef void lpc_hear(void *user, const char *stage, const char *line);
+/* The last lines ("lines") of each stage's log; with "follow" also what comes then, until all connections end. */
+LPC_API lpc_status lpc_logs(lpc_compiler *compiler, const char *folder, lpc_hear *hear, void *user);
+/* Stops them; with `remove`, all that lpc_deploy put on the devices goes. */
+LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remove);
+
 typedef struct lpc_kernel {
     const char *stage, *name, *node, *op;
     double ms;           /* median over the runs */

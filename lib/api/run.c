@@ -4,6 +4,7 @@
 #endif
 #include "lib/api/api.h"
 
+#include "lib/deploy/deploy.h"
 #include "lib/files/tensor_strings.h"
 #include "lib/run/feed.h"
 #include "runtime/stats.h"
@@ -141,13 +142,24 @@ static int check_options(lpc_compiler *c)
 {
     const Options *o = &c->options;
     const char *wrong = NULL;
-    if (!o->connect && (o->collect || o->retry > 0))
-        wrong = "--collect and --retry go with --connect";
-    else if (o->connect && o->profile_out)
+    if (!o->connect && !o->hosts && (o->collect || o->retry > 0))
+        wrong = "--collect and --retry go with --connect or --hosts";
+    else if ((o->connect || o->hosts) && o->profile_out)
         wrong = "--write-profile: times of stages elsewhere are not known here";
     if (!wrong) return 0;
     diag_error(&c->diag, "%s", wrong);
     return LPC_USAGE;
+}
+
+/* Where the ends are, where the options do not say it and the hosts' file does. */
+static int find_ends(lpc_compiler *c, const char *folder, RunOptions *run)
+{
+    Deployment d;
+    if (!c->options.hosts) return 0;
+    TRY(deploy_open(&d, c->arena, &c->diag, folder, c->options.hosts));
+    if (!run->connect) run->connect = deploy_address(&d, 0);
+    if (!run->collect) run->collect = deploy_address(&d, d.count - 1);
+    return 0;
 }
 
 static int run_package(lpc_compiler *c, void *to)
@@ -169,7 +181,7 @@ static int run_package(lpc_compiler *c, void *to)
                                 .collect = o->collect,
                                 .retry = o->retry,
                                 .beat_ms = (int)(o->heartbeat * 500 + 0.5),
-                                .stats = !o->connect}};
+                                .stats = !o->connect && !o->hosts}};
     Run run = {.options = &feed,
                .show = r->show ? show : NULL,
                .user = r,
@@ -177,6 +189,7 @@ static int run_package(lpc_compiler *c, void *to)
                .diag = &c->diag};
     r->folder = arena_strdup(c->arena, r->folder);
     c->diag.file = r->folder;
+    TRY(find_ends(c, r->folder, &feed.run));
     int code = run_all(&run);
     run_free(run.session);
     return code;

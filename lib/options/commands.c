@@ -56,6 +56,22 @@ const lpc_command commands[COMMAND_COUNT] = {
      "call_overhead and cores. gflops is of f32 products and convolutions, the same work of each,\n"
      "on all cores.",
      0},
+    {"deploy", "copy a package's stages to their devices and start them", "deploy OUT --hosts FILE",
+     "Copies each stage's program to its device, by ssh, and keeps it running there; what is "
+     "there\n"
+     "already is left alone. Done when a frame could pass. docs/guide/three-devices.md has an "
+     "example.",
+     0},
+    {"status", "how deployed stages are", "status OUT --hosts FILE",
+     "Tells of each stage whether it runs, where, since when and from this build, and whether a\n"
+     "stream passes. The exit status is 0 only when all is well.",
+     0},
+    {"logs", "what deployed stages said last", "logs OUT --hosts FILE",
+     "Prints the last lines of each stage's log, behind the stage's name.", 0},
+    {"stop", "stop deployed stages", "stop OUT --hosts FILE",
+     "Stops the stages. Their programs stay on the devices; lpc deploy starts them again.", 0},
+    {"undeploy", "stop deployed stages and remove them", "undeploy OUT --hosts FILE",
+     "Stops the stages and removes from the devices all that lpc deploy put there.", 0},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1};

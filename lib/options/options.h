@@ -27,8 +27,14 @@ enum {
     FOR_PLAN = 1 << 6,
     FOR_SIMULATE = 1 << 7,
     FOR_CALIBRATE = 1 << 8,
-    COMMAND_COUNT = 9,
+    FOR_DEPLOY = 1 << 9,
+    FOR_STATUS = 1 << 10,
+    FOR_LOGS = 1 << 11,
+    FOR_STOP = 1 << 12,
+    FOR_UNDEPLOY = 1 << 13,
+    COMMAND_COUNT = 14,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
+    FOR_DEPLOYED = FOR_DEPLOY | FOR_STATUS | FOR_LOGS | FOR_STOP | FOR_UNDEPLOY,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
 };
 
@@ -108,6 +114,10 @@ typedef struct Options {
     double timeout; /* seconds; 0: not given */
     double retry, heartbeat;
     int rows;
+    /* deploy and its kin, run */
+    const char *hosts;
+    int lines;
+    bool follow;
     /* check */
     bool evaluate, keep, each;
     int stages;

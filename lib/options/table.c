@@ -248,8 +248,8 @@ const Option option_table[] = {
      FLAG(compile.time_passes)},
     {"--quiet", NULL, "Do not print the plan", COMPILING, false, REACH_NOTHING,
      FLAG(compile.quiet)},
-    {"--verbose", NULL, "Show progress after a few seconds; a terminal sees it anyway", COMPILING,
-     false, REACH_NOTHING, FLAG(compile.verbose)},
+    {"--verbose", NULL, "Show progress after a few seconds; a terminal sees it anyway",
+     COMPILING | FOR_DEPLOY, false, REACH_NOTHING, FLAG(compile.verbose)},
 
     {"--profile", "FILE", "Plan these layers (OUT/layers.json, --write-profile) without a model",
      FOR_PLAN | FOR_SIMULATE, false, REACH_NOTHING, TEXT(profile_file)},
@@ -298,21 +298,30 @@ const Option option_table[] = {
      "of output OUT",
      FOR_RUN, false, REACH_NOTHING, OTHER(set_feedback, "IN=argmax(OUT)")},
     {"--seed", "N", "Of the noise (1)", FED, false, REACH_NOTHING, LONG(seed, 0, 9e15)},
-    {"--timeout", "SECONDS", "For starting, and for each result", FOR_RUN, false, REACH_NOTHING,
-     NUMBER(timeout, 0.001, 1e6, "seconds")},
+    {"--timeout", "SECONDS", "For starting, and for each result", FOR_RUN | FOR_DEPLOY, false,
+     REACH_NOTHING, NUMBER(timeout, 0.001, 1e6, "seconds")},
     {"--connect", "HOST:PORT", "The stages were started by hand: where the first one listens",
      FOR_RUN, false, REACH_NOTHING, TEXT(connect)},
     {"--collect", "HOST:PORT", "And where the last one does, if there are several", FOR_RUN, false,
      REACH_NOTHING, TEXT(collect)},
+    {"--hosts", "FILE",
+     "Which stage is on which device (docs/guide/three-devices.md); run: the stages are there",
+     FOR_DEPLOYED | FOR_RUN, false, REACH_NOTHING, TEXT(hosts)},
     {"--retry", "SECONDS",
-     "With --connect: when it breaks, connect again for so long and go on where it broke", FOR_RUN,
-     false, REACH_NOTHING, NUMBER(retry, 0, 1e6, "seconds")},
+     "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
+     "broke",
+     FOR_RUN, false, REACH_NOTHING, NUMBER(retry, 0, 1e6, "seconds")},
     {"--heartbeat", "SECONDS",
-     "With --connect: stages that give no sign of life for longer hang or are cut off (2; 0: none)",
+     "With --connect or --hosts: stages that give no sign of life for longer hang or are cut off "
+     "(2; 0: none)",
      FOR_RUN, false, REACH_NOTHING, NUMBER(heartbeat, 0, 1000, "seconds")},
     {"--write-profile", "FILE",
      "The model's layers, for lpc plan --profile; run: with the measured times", FOR_PLAN | FOR_RUN,
      false, REACH_NOTHING, TEXT(profile_out)},
+    {"--lines", "N", "Lines of each stage (20)", FOR_LOGS, false, REACH_NOTHING,
+     COUNT(lines, 1, 1e6)},
+    {"--follow", NULL, "And what they say from then on", FOR_LOGS, false, REACH_NOTHING,
+     FLAG(follow)},
     {"--rows", "N", "Kernels in the table (40)", FOR_PROFILE, false, REACH_NOTHING,
      COUNT(rows, 1, 1e6)},
 
@@ -336,8 +345,9 @@ const Option option_table[] = {
     {"--once", NULL, "--serve ends after one peer", FOR_CALIBRATE, false, REACH_NOTHING,
      FLAG(once)},
     {"--json", NULL, "Print JSON",
-     FOR_RUN | FOR_TARGETS | FOR_PROFILE | FOR_PLAN | FOR_SIMULATE | FOR_CALIBRATE, false,
-     REACH_NOTHING, FLAG(json)},
+     FOR_RUN | FOR_TARGETS | FOR_PROFILE | FOR_PLAN | FOR_SIMULATE | FOR_CALIBRATE | FOR_DEPLOY |
+         FOR_STATUS,
+     false, REACH_NOTHING, FLAG(json)},
     {"--help", NULL, "Print this", FOR_ALL, false, REACH_NOTHING, FLAG(help)},
 };
 
@@ -354,6 +364,7 @@ void options_init(Options *o, Arena *arena)
                    .seed = 1,
                    .heartbeat = 2,
                    .rows = 40,
+                   .lines = 20,
                    .rtol = 1e-3,
                    .atol = 1e-4};
 }

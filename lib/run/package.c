@@ -32,7 +32,7 @@ typedef struct InTensor {
 
 typedef struct InStage {
     PackageStage s;
-    const char *triple, *program;
+    const char *program;
     const char *const *emulator;
     int word_count;
 } InStage;
@@ -197,7 +197,7 @@ static bool is_this_machine(const char *triple)
 static const JsonField stage_fields[] = {
     TEXT("name", JSON_TEXT, true, InStage, s.name),
     TEXT("target", JSON_TEXT, false, InStage, s.target),
-    TEXT("triple", JSON_TEXT, false, InStage, triple),
+    TEXT("triple", JSON_TEXT, false, InStage, s.triple),
     TEXT("program", JSON_MAYBE, false, InStage, program),
     {"emulator", JSON_WORDS, false, offsetof(InStage, emulator), offsetof(InStage, word_count), 0,
      64, "a list of words, which may be empty", NULL, NULL},
@@ -215,7 +215,7 @@ static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void
     (void)f;
     TRY(json_fields(r, json, stage_fields, &in));
     if (in.program) in.s.program = arena_printf(r->arena, "%s/%s", package->folder, in.program);
-    if (in.triple && is_this_machine(in.triple)) in.word_count = 0;
+    if (in.s.triple && is_this_machine(in.s.triple)) in.word_count = 0;
     in.s.emulator = arena_array(r->arena, (size_t)in.word_count + 1, sizeof *in.s.emulator);
     for (int i = 0; i < in.word_count; i++) in.s.emulator[i] = in.emulator[i];
     arena_push(r->arena, package->stages, package->stage_count) = in.s;

@@ -30,6 +30,7 @@ typedef struct PackageTensor {
 
 typedef struct PackageStage {
     const char *name, *target;
+    const char *triple; /* what its program runs on; NULL: not told */
     double state_bytes;
     const char *program;   /* path from the current folder, NULL when it was not linked */
     const char **emulator; /* words before the program, NULL-terminated */

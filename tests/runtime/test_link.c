@@ -122,6 +122,20 @@ static void writer_sleeps(void)
     CHECK(waitpid(reader, &status, 0) == reader && status == 0, "reader");
 }
 
+/* What was sent before the end counts. */
+static void end_comes_last(void)
+{
+    LpcLink link = link_new();
+    LpcError error;
+    CHECK(!lpc_link_has_ended(&link), "it is open");
+    put(2);
+    shutdown(pair[0], SHUT_WR);
+    CHECK(!lpc_link_has_ended(&link), "two bytes are to be read");
+    CHECK(!get(&link, 2, 0, &error), "%s", error.text);
+    CHECK(lpc_link_has_ended(&link), "all is read");
+    link_end(&link);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -129,5 +143,6 @@ int main(void)
     RUN_CASE(vain_is_paid_once);
     RUN_CASE(idle_sees_the_rest);
     RUN_CASE(writer_sleeps);
+    RUN_CASE(end_comes_last);
     return failures != 0;
 }

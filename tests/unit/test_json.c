@@ -3,6 +3,7 @@
 #include "tests/check.h"
 
 #include "ir/schema.h"
+#include "lib/deploy/deploy.h"
 #include "lib/profile/profile.h"
 #include "passes/partition/planner.h"
 
@@ -151,6 +152,57 @@ static int read_package(Arena *arena, Diag *diag, const char *path)
                 p->inputs.contract.hash == 0x10 && p->build_id[31] == 0xff &&
                 !p->stages[0].program && !strcmp(p->stages[0].emulator[0], "qemu") &&
                 p->stages[0].predicted_send_s == -1 && p->stages[0].layers == 3;
+    return good ? 0 : diag_error(diag, "read something else");
+}
+
+/* A package of three stages. */
+static const char *make_package(Arena *arena)
+{
+    const char *at = arena_printf(arena, "%s/three", folder);
+    mkdir(at, 0777);
+    FILE *file = fopen(arena_printf(arena, "%s/manifest.json", at), "w");
+    if (!file) return at;
+    fprintf(file,
+            "{\"format\":1,\"model\":\"../m\",\"build_id\":\"%064d\",\"inputs\":[],\"outputs\":[],",
+            0);
+    fprintf(file,
+            "\"stages\":[{\"name\":\"pc\"},{\"name\":\"pi\"},{\"name\":\"phone\"}],\"cuts\":[");
+    for (int i = 0; i < 4; i++)
+        fprintf(file, "%s{\"index\":%d,\"hash\":\"%016d\"}", i ? "," : "", i, i);
+    fprintf(file, "]}");
+    if (fclose(file)) failures++;
+    return at;
+}
+
+static int read_hosts(Arena *arena, Diag *diag, const char *path)
+{
+    Deployment d;
+    const char *package = make_package(arena);
+    unlink(arena_printf(arena, "%s/deployed.json", package));
+    TRY(deploy_open(&d, arena, diag, package, path));
+    const DeployHost *pc = &d.stages[0].host, *pi = &d.stages[1].host, *phone = &d.stages[2].host;
+    bool good = pc->local && !pc->ssh && pc->port == 7001 && pc->streams == 1 &&
+                !strcmp(pc->folder, "./my models/pc") &&
+                !strcmp(pi->folder, "./.local/share/lpc/_._m/pi") && pi->threads == 3 &&
+                pi->streams == 4 && !strcmp(pi->ssh_options[1], "8022") &&
+                !strcmp(phone->folder, "/data/phone") &&
+                !strcmp(deploy_address(&d, 0), "127.0.0.1:7001") &&
+                !strcmp(deploy_address(&d, 1), "pi.local:9") &&
+                !strcmp(deploy_address(&d, 2), "[fe80::1]:7003");
+    return good ? 0 : diag_error(diag, "%s: read something else", path);
+}
+
+/* What an earlier deployment chose counts as long as the hosts' file asks for the same port. */
+static int read_deployed(Arena *arena, Diag *diag, const char *path)
+{
+    Deployment d;
+    const char *package = make_package(arena),
+               *hosts = arena_printf(arena, "%s/hosts.json", folder);
+    const char *deployed = arena_printf(arena, "%s/deployed.json", package);
+    unlink(deployed);
+    if (link(path, deployed)) failures++;
+    TRY(deploy_open(&d, arena, diag, package, hosts));
+    bool good = d.stages[0].port == 7001 && d.stages[1].port == 11 && d.stages[2].port == 7003;
     return good ? 0 : diag_error(diag, "read something else");
 }
 
@@ -320,6 +372,48 @@ static const Kind kinds[] = {
       {"\"index\":1", "\"index\":-1", "cuts[1]: field 'index': expected a whole number from 0"},
       {",{\"index\":1,\"hash\":\"0000000000000011\",\"tensors\":[]}", "",
        "field 'cuts': expected 2 of them for 1 stages, got 1"}}},
+    {"hosts",
+     read_hosts,
+     "{\"hosts\":{\"pc\":{\"local\":true,\"folder\":\"~/my models\"},"
+     "\"pi\":{\"ssh\":\"me@pi.local\",\"ssh_options\":[\"-p\",\"8022\"],\"port\":9,\"threads\":3,"
+     "\"streams\":4},"
+     "\"phone\":{\"ssh\":\"phone\",\"address\":\"fe80::1\",\"folder\":\"/data\"}}}",
+     {{"\"hosts\"", "\"host\"", "unknown field 'host': expected one of hosts"},
+      {"", "{\"hosts\":{}}", "hosts: stage 'pc' of the package has no host"},
+      {"\"pi\"", "\"pie\"",
+       "hosts 'pie': the package has no such stage; there are 'pc', 'pi', 'phone'"},
+      {"\"pi\":{", "\"pc\":{", "hosts 'pc' is repeated"},
+      {"\"local\":true,", "", "hosts 'pc': expected either 'ssh' or 'local': true"},
+      {"\"local\":true", "\"local\":true,\"ssh\":\"x\"",
+       "hosts 'pc': expected either 'ssh' or 'local': true"},
+      {"\"local\":true", "\"local\":true,\"ssh_options\":[]",
+       "hosts 'pc': 'ssh_options' goes with 'ssh'"},
+      {"\"local\":true", "\"local\":1", "hosts 'pc': field 'local': expected true or false, got 1"},
+      {"\"ssh\":\"phone\",\"address\":\"fe80::1\"", "\"local\":true",
+       "hosts 'phone': field 'address' is missing: stage 'pi' connects to it from another device"},
+      {"\"me@pi.local\"", "\"-oProxyCommand=evil\"",
+       "hosts 'pi': field 'ssh': expected USER@HOST (a port goes"},
+      {"\"me@pi.local\"", "\"ssh://me@pi:22\"", "hosts 'pi': field 'ssh': expected USER@HOST"},
+      {"\"me@pi.local\"", "\"me@pi\\nx\"", "hosts 'pi': field 'ssh': expected USER@HOST"},
+      {"[\"-p\",\"8022\"]", "\"-p 8022\"",
+       "hosts 'pi': field 'ssh_options': expected a list of words"},
+      {"\"fe80::1\"", "\"a'b\"", "hosts 'phone': field 'address': expected the name or address"},
+      {"\"port\":9", "\"port\":0",
+       "hosts 'pi': field 'port': expected a whole number from 1 to 65535, got 0"},
+      {"\"port\":9", "\"prot\":9", "hosts 'pi': unknown field 'prot': expected one of local, ssh"},
+      {"\"threads\":3", "\"threads\":\"3\"",
+       "hosts 'pi': field 'threads': expected a whole number from 1 to 256"},
+      {"\"streams\":4", "\"streams\":65",
+       "hosts 'pi': field 'streams': expected a whole number from 1 to 64"},
+      {"\"/data\"", "\"\"", "hosts 'phone': field 'folder': expected a text"}}},
+    {"deployed package",
+     read_deployed,
+     "{\"format\":1,\"stages\":{\"pc\":{\"asked\":8000,\"port\":8001},\"pi\":{\"asked\":9,\"port\":"
+     "11}}}",
+     {{"", "{", "deployed.json: not JSON"},
+      {"\"asked\":9", "\"asked\":null", "stages 'pi': field 'asked': expected a whole number"},
+      {"\"port\":11", "\"port\":-11",
+       "stages 'pi': field 'port': expected a whole number from 1 to 65535"}}},
     {"stage manifest",
      read_stage,
      "{\"function\":\"m_run\",\"target\":\"pc\",\"triple\":\"toaster-none-elf\",\"profile\":true,"

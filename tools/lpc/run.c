@@ -132,9 +132,10 @@ int command_run(lpc_compiler *c, const Words *words)
     bool json = lpc_get(c, "json") != NULL;
     lpc_show *shows = lpc_get(c, "feedback") ? show_token : show;
     if (!words->count) return usage_error("run", "missing 'OUT', the folder that lpc made");
-    if (!lpc_get(c, "connect") && (lpc_get(c, "collect") || lpc_get(c, "retry")))
-        return usage_error("run", "--collect and --retry go with --connect");
-    if (lpc_get(c, "connect") && lpc_get(c, "write-profile"))
+    bool elsewhere = lpc_get(c, "connect") || lpc_get(c, "hosts");
+    if (!elsewhere && (lpc_get(c, "collect") || lpc_get(c, "retry")))
+        return usage_error("run", "--collect and --retry go with --connect or --hosts");
+    if (elsewhere && lpc_get(c, "write-profile"))
         return usage_error("run", "--write-profile: times of stages elsewhere are not known here");
     lpc_status status = lpc_run_package(c, words->list[0], json ? NULL : shows, &in_line, &ran);
     if (in_line) printf("\n"); /* it broke off */

@@ -1,0 +1,115 @@
+/* Stages as services of their devices, and a stream through all of them. */
+#include "lib/deploy/deploy.h"
+
+#include "lib/run/ends.h"
+
+#include <string.h>
+
+enum { PORTS_TRIED = 20, BEAT_MS = 1000 };
+
+/* ---- One stage ---- */
+
+/* The stage's arguments but the port, each quoted. */
+static const char *arguments(const Deployment *d, int i)
+{
+    const DeployHost *host = &d->stages[i].host;
+    Text text;
+    text_init(&text, d->arena);
+    text_printf(&text, "'--serve' '--streams' '%d'", host->streams);
+    if (host->threads) text_printf(&text, " '--threads' '%d'", host->threads);
+    if (i + 1 < d->count)
+        text_printf(&text, " '--forward' %s", far_quoted(d->arena, deploy_address(d, i + 1)));
+    return text.data;
+}
+
+static void take_state(Deployment *d, DeployStage *s, const RemoteReply *reply)
+{
+    s->pid = far_number(d->arena, reply, "pid");
+    s->up_s = (double)far_number(d->arena, reply, "up");
+    s->restarts = (int)far_number(d->arena, reply, "restarts");
+    s->unit = far_value(d->arena, reply, "unit");
+    s->ended = far_value(d->arena, reply, "ended");
+    int64_t port = far_number(d->arena, reply, "listens");
+    if (port) s->port = (int)port;
+}
+
+int service_start(Deployment *d, int i)
+{
+    DeployStage *s = &d->stages[i];
+    RemoteReply reply;
+    int most = s->host.port + PORTS_TRIED < 65535 ? s->host.port + PORTS_TRIED : 65535;
+    const char *words[] = {"start",
+                           s->host.folder,
+                           arena_printf(d->arena, "%d", s->port),
+                           arena_printf(d->arena, "%d", s->port > most ? s->port : most),
+                           s->is_same ? "0" : "1",
+                           arguments(d, i),
+                           NULL};
+    TRY(far_call(d, s, "cannot start it", &reply, words));
+    take_state(d, s, &reply);
+    s->is_deployed = true;
+    s->is_kept = far_value(d->arena, &reply, "kept") != NULL;
+    if (s->port != s->host.port && s->port != s->chosen)
+        diag_note(d->diag, "lpc: %s: port %d is in use, it listens at %d", s->where, s->host.port,
+                  s->port);
+    return LPC_OK;
+}
+
+static const char *build_text(const Deployment *d)
+{
+    Text text;
+    text_init(&text, d->arena);
+    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", d->package->build_id[i]);
+    return text.data;
+}
+
+int service_status(Deployment *d, DeployStage *s)
+{
+    RemoteReply reply;
+    const char *words[] = {"status", s->host.folder, NULL};
+    TRY(far_call(d, s, "cannot look", &reply, words));
+    const char *state = far_value(d->arena, &reply, "state"),
+               *build = far_value(d->arena, &reply, "build");
+    take_state(d, s, &reply);
+    s->is_deployed = state && !strcmp(state, "deployed");
+    s->same_build = build && !strcmp(build, build_text(d));
+    s->last = far_value(d->arena, &reply, "last");
+    return LPC_OK;
+}
+
+int service_end(Deployment *d, DeployStage *s, ServiceEnd how)
+{
+    static const char *const functions[] = {"stop", "withdraw", "undeploy"};
+    RemoteReply reply;
+    const char *words[] = {functions[how], s->host.folder, NULL};
+    return far_call(d, s, how == SERVICE_REMOVE ? "cannot remove it" : "cannot stop it", &reply,
+                    words);
+}
+
+/* ---- All of them ---- */
+
+/* Opens a stream and ends it. An exit status of the runtime's. */
+static int pass(RunEnds *ends, const EndPlaces *places, LpcError *error)
+{
+    int code = ends_connect(ends, places, error);
+    if (!code) code = ends_finish(ends, error);
+    while (!code) {
+        code = ends_receive(ends, places->timeout_ms, error);
+        if (!code && ends->out_slot.header.kind == LPC_FRAME_END) break;
+    }
+    return code;
+}
+
+int service_try(Deployment *d, int timeout_ms)
+{
+    RunEnds ends;
+    LpcError error = {0};
+    EndPlaces places = {deploy_address(d, 0), deploy_address(d, d->count - 1), timeout_ms, NULL};
+    d->why = NULL;
+    int code = ends_make(&ends, d->arena, d->diag, d->package, BEAT_MS);
+    if (!code && pass(&ends, &places, &error)) d->why = arena_strdup(d->arena, error.text);
+    ends_free(&ends);
+    d->code = error.code;
+    d->passes = !code && (!d->why || error.code == LPC_EXIT_BUSY); /* others' streams pass, then */
+    return code;
+}
