@@ -19,7 +19,8 @@
 
 enum {
     BACKLOG = 128,
-    ATTEMPT_MS = 1000 /* to connect: the system itself would repeat ever later, and miss a machine that is back */
+    ATTEMPT_MS =
+        1000 /* to connect: the system itself would repeat ever later, and miss a machine that is back */
 };
 
 static int tcp_check(const char *text, LpcError *error)
@@ -165,7 +166,8 @@ static int attempt_all(const LpcEndpoint *endpoint, uint64_t deadline, int stop_
         else
             lpc_address_print(&found[i], link->peer);
         uint64_t until = lpc_now_ns() + ATTEMPT_MS * UINT64_C(1000000);
-        failure = attempt(&found[i], deadline && deadline < until ? deadline : until, stop_fd, link);
+        failure =
+            attempt(&found[i], deadline && deadline < until ? deadline : until, stop_fd, link);
         if (failure <= 0) return failure;
     }
     return failure;

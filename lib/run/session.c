@@ -24,7 +24,6 @@ struct RunSession {
     char *stats_folder; /* made here, "" when none */
     RunStats *stats;
     RunEnds ends;
-    int was_open; /* the stages answered once */
     EndPlaces places;
     LpcInLine in_line;
 };
@@ -111,8 +110,7 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
     LpcError error = {0};
     session->in_line = (LpcInLine){tell_in_line, diag};
     session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line};
-    session->was_open = !ends_connect(&session->ends, &session->places, &error);
-    if (session->was_open) return LPC_OK;
+    if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
     if (session->options.retry <= 0) return run_failed(session, diag, &error);
     return run_reconnect(session, diag, &error,
                          lpc_now_ns() + (uint64_t)(session->options.retry * 1e9));
@@ -209,12 +207,11 @@ int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outpu
     return run_outputs(session, arena, diag, outputs, sizes);
 }
 
-/* Whether another stream may fare better. Who does not answer is of another build or died before it could; the
- * latter, once this build has been answered. */
-static int may_pass(const RunSession *session, const LpcError *error)
+/* Whether another stream may fare better. */
+static int may_pass(const LpcError *error)
 {
     switch (error->code) {
-    case LPC_EXIT_BUILD: return session->was_open;
+    case LPC_EXIT_BUILD: /* who does not answer may have died before it could */
     case LPC_EXIT_MISSING:
     case LPC_EXIT_LEFT:
     case LPC_EXIT_FRAME:
@@ -227,15 +224,14 @@ static int may_pass(const RunSession *session, const LpcError *error)
 int run_reconnect(RunSession *session, Diag *diag, const LpcError *why, uint64_t deadline)
 {
     LpcError error = *why;
-    for (int tries = 0; session->options.connect && may_pass(session, &error); tries++) {
+    for (int tries = 0; session->options.connect && may_pass(&error); tries++) {
         uint64_t now = lpc_now_ns();
         ends_close(&session->ends);
         if (now >= deadline) break;
         if (!tries) diag_note(diag, "lpc: %s; connecting again", error.text);
         session->places.timeout_ms = (int)((deadline - now) / 1000000u) + 1;
         error = (LpcError){0};
-        session->was_open |= !ends_connect(&session->ends, &session->places, &error);
-        if (!error.code) return LPC_OK;
+        if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
         (void)usleep(PAUSE_US);
     }
     return run_failed(session, diag, &error);
