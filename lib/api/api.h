@@ -5,6 +5,7 @@
  *   steps.c      import, inspect, compile, emit, check
  *   plan.c       plan, compare, simulate
  *   run.c        a package as a pipeline
+ *   serve.c      a pipeline for many clients
  *   profile.c    a package's kernels; the figures of devices
  *   transform.c  single passes on texts
  *   describe.c   graphs and stages as the header's structs

@@ -119,10 +119,6 @@ static int run_all(Run *run)
 {
     Running *r = run->user;
     TRY(package_load(&run->package, run->arena, run->diag, r->folder));
-    const RunOptions *options = &run->options->run;
-    if (options->connect && !options->collect && run->package->stage_count > 1)
-        return diag_error(run->diag, "--collect is missing: where the last stage, '%s', listens",
-                          run->package->stages[run->package->stage_count - 1].name);
     TRY(run_make_frames(run));
     TRY(run_make_folder(run));
     TRY(run_open(&run->session, run->arena, run->diag, run->package, &run->options->run));

@@ -27,7 +27,8 @@ enum {
     FOR_PLAN = 1 << 6,
     FOR_SIMULATE = 1 << 7,
     FOR_CALIBRATE = 1 << 8,
-    COMMAND_COUNT = 9,
+    FOR_SERVE = 1 << 9,
+    COMMAND_COUNT = 10,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
 };
@@ -115,6 +116,9 @@ typedef struct Options {
     /* calibrate */
     const char *target, *serve, *peer;
     bool quick, once;
+    /* serve */
+    const char *listen, *http;
+    int streams;
 } Options;
 
 typedef enum OptionKind {

@@ -37,6 +37,7 @@ typedef struct EndPlaces {
     const char *first, *last; /* addresses */
     int timeout_ms;           /* for connecting, and for each place in line */
     const LpcInLine *in_line; /* who hears that others come first; or NULL */
+    int stop_fd;              /* readable: connecting ends, with LPC_STOPPED; -1: none */
 } EndPlaces;
 
 /* Buffers and the thread of the pulse. beat_ms: how often it gives a sign of life; 0: never. */

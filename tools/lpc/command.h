@@ -20,7 +20,7 @@ typedef struct Words {
 typedef int CommandRun(lpc_compiler *compiler, const Words *words);
 
 CommandRun command_compile, command_check, command_inspect, command_targets, command_run,
-    command_plan, command_simulate, command_profile, command_calibrate;
+    command_plan, command_simulate, command_profile, command_calibrate, command_serve;
 
 #define TRY_STATUS(call)                                                                           \
     do {                                                                                           \

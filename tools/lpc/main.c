@@ -10,7 +10,8 @@ static const struct {
 } runs[] = {
     {"", command_compile},        {"run", command_run},           {"check", command_check},
     {"inspect", command_inspect}, {"targets", command_targets},   {"profile", command_profile},
-    {"plan", command_plan},       {"simulate", command_simulate}, {"calibrate", command_calibrate}};
+    {"plan", command_plan},       {"simulate", command_simulate}, {"calibrate", command_calibrate},
+    {"serve", command_serve}};
 
 /* Of a subcommand's name; NULL: it is none. */
 static CommandRun *run_of(const char *name)
