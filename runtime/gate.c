@@ -29,7 +29,8 @@ static const uint32_t not_told = UINT32_MAX;
 static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t before)
 {
     uint8_t bytes[LPC_HELLO_BYTES];
-    LpcHello hello = gate->own;
+    int attaches = gate->result && lpc_hello_cut(p->hello) == gate->result->cut;
+    LpcHello hello = attaches ? *gate->result : gate->own;
     memcpy(hello.stream, p->stream, LPC_STREAM_BYTES);
     hello.answer = status;
     hello.before = before;
