@@ -34,6 +34,7 @@ typedef struct LpcStream {
     LpcError error;    /* of the stream, the first one; these under the mutex */
     LpcBeat doing;     /* for the beats: without how long, */
     uint64_t since_ns; /* which is since then */
+    int cause;         /* the code that a stage behind told; 0: none did */
     int code;          /* how it ended */
 } LpcStream;
 
