@@ -8,6 +8,11 @@ int http_start(ServeHttp **http, ServePool *pool, Arena *arena, Diag *diag, cons
                             "(Debian: libmicrohttpd-dev)");
 }
 
+void http_tick(ServeHttp *http)
+{
+    (void)http;
+}
+
 void http_stop(ServeHttp *http)
 {
     (void)http;

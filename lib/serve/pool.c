@@ -228,14 +228,31 @@ static int open_client(ServeClient *client, ServePool *pool, LpcError *error)
     return 0;
 }
 
-int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name,
+struct timespec pool_until(int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += ms % 1000 * 1000000L;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    return until;
+}
+
+int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name, int wait_ms,
                 LpcError *error)
 {
+    struct timespec until = pool_until(wait_ms);
+    int code = LPC_EXIT_BUSY;
     *client = (ServeClient){.pool = pool, .kind = kind, .since_ns = lpc_now_ns()};
     snprintf(client->name, sizeof client->name, "%s", name);
     pthread_cond_init(&client->changed, NULL);
     pthread_mutex_lock(&pool->mutex);
-    int code = open_client(client, pool, error);
+    for (int late = 0; code == LPC_EXIT_BUSY && !late;) {
+        LpcError why = {0};
+        code = open_client(client, pool, &why);
+        if (code == LPC_EXIT_BUSY) late = pthread_cond_timedwait(&pool->changed, &pool->mutex, &until);
+        if (code && (late || code != LPC_EXIT_BUSY)) *error = why;
+    }
     pthread_mutex_unlock(&pool->mutex);
     return code;
 }

@@ -1,6 +1,6 @@
 /* The gateway's middle: clients put frames in, streams of the pipeline take them out and bring their answers.
  *
- *     client_open(&client, pool, "HTTP", peer, &error);
+ *     client_open(&client, pool, "HTTP", peer, 1000, &error);
  *     client_put(&client, payload, bytes, &error);        (may wait: that is back-pressure)
  *     client_take(&client, -1, &frame, &error);           (the answers, in order)
  *     client_close(&client);
@@ -143,8 +143,8 @@ int pool_has_free(ServePool *pool);
 /* A line for the log. */
 void pool_log(ServePool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A new client. Fails with LPC_EXIT_BUSY when there are too many or, with state, no stream is free. */
-int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name,
+/* A new client. Fails with LPC_EXIT_BUSY when for wait_ms there are too many or, with state, no stream is free. */
+int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name, int wait_ms,
                 LpcError *error);
 /* A copy of a checked payload. Waits for room. */
 int client_put(ServeClient *client, const void *payload, size_t bytes, LpcError *error);
@@ -161,6 +161,8 @@ void client_fail(ServeClient *client, const LpcError *error);
 void client_close(ServeClient *client);
 /* ---- between pool.c and stream.c; all under the mutex ---- */
 
+/* A moment in ms from now, for pthread_cond_timedwait. */
+struct timespec pool_until(int ms);
 int stream_start(ServeStream *stream, Arena *arena, Diag *diag);
 /* Ends what it waits for. */
 void stream_wake(ServeStream *stream);

@@ -8,12 +8,19 @@
 #include <poll.h>
 #include <signal.h>
 
-enum { DRAIN_MS = 400 }; /* for what is under way when all is to stop */
+enum {
+    DRAIN_MS = 400, /* for what is under way when all is to stop */
+    TICK_MS = 1000
+};
 
-static void wait_for_stop(int stop_fd)
+static void wait_for_stop(int stop_fd, ServeHttp *http)
 {
     struct pollfd fd = {stop_fd, POLLIN, 0};
-    while (poll(&fd, 1, -1) < 0 && errno == EINTR) continue;
+    for (;;) {
+        int ready = poll(&fd, 1, TICK_MS);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return;
+        http_tick(http);
+    }
 }
 
 int serve_package(const Package *package, Arena *arena, Diag *diag, const ServeOptions *options)
@@ -32,7 +39,7 @@ int serve_package(const Package *package, Arena *arena, Diag *diag, const ServeO
     int code = pool_start(pool, arena, diag);
     if (!code && options->listen) code = wire_start(&wire, pool, arena, diag, options);
     if (!code && options->http) code = http_start(&http, pool, arena, diag, options);
-    if (!code) wait_for_stop(options->stop_fd);
+    if (!code) wait_for_stop(options->stop_fd, http);
     pool_drain(pool, code ? 0 : DRAIN_MS);
     http_stop(http);
     wire_stop(wire);

@@ -3,6 +3,7 @@
  *   pool.h     frames of clients on their way through the pipeline
  *   wire.c     clients that speak the wire protocol: for them this is a pipeline of one stage
  *   http.c     clients that speak HTTP, where libmicrohttpd is linked: which path does what
+ *   sequences.c  their sequences, where the model keeps state
  *   infer.c    KServe's v2 requests and answers
  *   tensors.c  their tensors, as JSON and as bytes
  *   json.c     JSON, as it is read
@@ -42,6 +43,8 @@ void wire_stop(ServeWire *wire);
 typedef struct ServeHttp ServeHttp;
 int http_start(ServeHttp **http, ServePool *pool, Arena *arena, Diag *diag,
                const ServeOptions *options);
+/* What is due once in a second. */
+void http_tick(ServeHttp *http);
 void http_stop(ServeHttp *http);
 
 /* ---- figures.c: texts in the arena ---- */

@@ -421,11 +421,7 @@ void stream_wake(ServeStream *stream)
 static void wait_for_end(ServeStream *stream)
 {
     ServePool *pool = stream->pool;
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += FINISH_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    struct timespec until = pool_until(FINISH_MS);
     pthread_mutex_lock(&pool->mutex);
     for (int late = 0; stream->is_up && !late;)
         late = pthread_cond_timedwait(&pool->changed, &pool->mutex, &until);

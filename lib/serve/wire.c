@@ -17,6 +17,7 @@ enum {
     STACK_BYTES = 256 * 1024,
     STALL_MS = 60000, /* of a client in the middle of a frame, or before it has read its last answers */
     PAUSE_MS = 20,
+    OPEN_MS = 1000, /* for a stream that was free just now */
     STOP_MS = 150 /* for what is still sent when all is to stop */
 };
 
@@ -268,7 +269,7 @@ static void *serve_client(void *self)
     WireClient *c = self;
     ServeWire *wire = c->wire;
     LpcError error = {0};
-    int is_open = !client_open(&c->client, wire->pool, "wire", c->in.peer, &error);
+    int is_open = !client_open(&c->client, wire->pool, "wire", c->in.peer, OPEN_MS, &error);
     if (is_open && !make_client(c, &error))
         serve_frames(c, &error);
     else
