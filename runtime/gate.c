@@ -374,6 +374,7 @@ static void *gate_main(void *arg)
         drop_late(gate);
         if (fds[LISTEN].revents) let_connect(gate);
         serve(gate);
+        if (must_end(gate, 0)) return NULL; /* the last one has just left */
     }
 }
 
