@@ -139,6 +139,7 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
 int ends_connect(RunEnds *ends, const EndPlaces *places, LpcError *error)
 {
     ends->received = 0;
+    ends->reached = 0;
     ends->last = (LpcBeat){0};
     ends->broken = (LpcError){0};
     int code = lpc_stream_draw(ends->stream, error);
@@ -200,6 +201,7 @@ static int receive_one(RunEnds *ends, int timeout_ms, LpcError *error)
     else if (slot->header.kind == LPC_FRAME_ERROR)
         code = lpc_error(error, slot->error.code, "%s", slot->error.text);
     ends->collect.silence_ms = ends->silence_ms;
+    if (!code) ends->reached = 1;
     if (!code && slot->header.kind == LPC_FRAME_BEAT) ends->last = slot->beat;
     return code;
 }

@@ -88,7 +88,10 @@ static void put_streams(Text *text, const ServePool *pool)
 {
     for (int i = 0; i < pool->stream_count; i++) {
         const ServeStream *s = &pool->streams[i];
-        const char *state = !s->is_up ? "not connected" : s->under_way ? "working" : "waiting";
+        const char *state = !s->is_up              ? "not connected"
+                            : !stream_is_ready(s) ? "connecting"
+                            : s->under_way        ? "working"
+                                                  : "waiting";
         text_printf(text,
                     "%s{\"state\":\"%s\",\"under_way\":%d,\"answered\":%" PRIu64 ",\"connects\":%" PRIu64
                     ",\"client\":",
@@ -126,6 +129,7 @@ const char *figures_status(ServePool *pool, Arena *arena)
 {
     Text text;
     const Package *package = pool->package;
+    int ready = pool_is_ready(pool);
     text_init(&text, arena);
     text_add(&text, "{\"model\":");
     quote(&text, package->model ? package->model : "model");
@@ -139,7 +143,7 @@ const char *figures_status(ServePool *pool, Arena *arena)
                 "],\"keeps_state\":%s,\"ready\":%s,\"seconds\":%.3f,\"frames\":%" PRIu64
                 ",\"answers\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"breaks\":%" PRIu64
                 ",\"waiting\":%d,\"held_bytes\":%zu,\"latency_sum\":%.9g,\"streams\":[",
-                pool->keeps_state ? "true" : "false", pool->up ? "true" : "false",
+                pool->keeps_state ? "true" : "false", ready ? "true" : "false",
                 seconds(pool->start_ns), pool->counts.frames, pool->counts.answers, pool->counts.errors,
                 pool->counts.breaks, pool->waiting, pool->bytes + pool->kept_bytes,
                 pool->counts.latency_sum);

@@ -405,10 +405,17 @@ int pool_start(ServePool *pool, Arena *arena, Diag *diag)
     return LPC_OK;
 }
 
+int stream_is_ready(const ServeStream *stream)
+{
+    return stream->is_up && (!stream->pool->beat_ms || stream->ends.reached);
+}
+
 int pool_is_ready(ServePool *pool)
 {
+    int ready = 0;
     pthread_mutex_lock(&pool->mutex);
-    int ready = pool->up > 0 && !pool->stopping;
+    for (int i = 0; i < pool->stream_count && !pool->stopping; i++)
+        ready |= stream_is_ready(&pool->streams[i]);
     pthread_mutex_unlock(&pool->mutex);
     return ready;
 }

@@ -163,6 +163,8 @@ void client_close(ServeClient *client);
 
 /* A moment in ms from now, for pthread_cond_timedwait. */
 struct timespec pool_until(int ms);
+/* It is there from end to end: the last stage has given a sign of life. */
+int stream_is_ready(const ServeStream *stream);
 int stream_start(ServeStream *stream, Arena *arena, Diag *diag);
 /* Ends what it waits for. */
 void stream_wake(ServeStream *stream);

@@ -263,8 +263,10 @@ static int attempt_ms(const ServeStream *stream)
 }
 
 /* Tells those who have waited for too long. */
-static void give_up(ServeStream *stream, const LpcError *why)
+static void give_up(ServeStream *stream)
 {
+    static const LpcError no_answer = {LPC_EXIT_MISSING, "the pipeline does not answer"};
+    const LpcError *why = stream->last_error.code ? &stream->last_error : &no_answer;
     ServePool *pool = stream->pool;
     if (!pool->keeps_state && pool_has_given_up(pool)) {
         pool_give_up(pool, why);
@@ -303,6 +305,7 @@ static int connect_stream(ServeStream *stream, LpcError *error)
     EndPlaces places = pool->places;
     pthread_mutex_lock(&pool->mutex);
     drain_stop(stream);
+    give_up(stream);
     places.timeout_ms = attempt_ms(stream);
     places.stop_fd = stream->stop[0];
     int ends = stream->is_ending;
@@ -312,10 +315,7 @@ static int connect_stream(ServeStream *stream, LpcError *error)
     if (code) ends_close(&stream->ends);
     pthread_mutex_lock(&pool->mutex);
     if (!code) has_connected(stream);
-    if (code > 0) {
-        stream->last_error = *error;
-        give_up(stream, error);
-    }
+    if (code > 0) stream->last_error = *error;
     pthread_mutex_unlock(&pool->mutex);
     return code;
 }
