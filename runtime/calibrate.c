@@ -17,7 +17,14 @@
 /* Of all measured time, when no less than nearly all is had. */
 static const double SHARE_ALL = 0.9;
 
-enum { SHARE_MS = 500, LEAST_RUNS = 3, MOST_RUNS = 200, MOST_THREADS = 64, MEASURE_RUNS = 5, READ_MEGABYTES = 128 };
+enum {
+    SHARE_MS = 500,
+    LEAST_RUNS = 3,
+    MOST_RUNS = 200,
+    MOST_THREADS = 64,
+    MEASURE_RUNS = 5,
+    READ_MEGABYTES = 128
+};
 
 typedef struct Options {
     int threads, repeat, quick, json, once, help;

@@ -297,8 +297,8 @@ int lpc_send_data(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *
 }
 
 /* A frame that is no data: a header and some bytes. */
-static int send_small(const LpcWriter *writer, const LpcCrc *crc, LpcHeader header, uint8_t *payload,
-                      LpcError *error)
+static int send_small(const LpcWriter *writer, const LpcCrc *crc, LpcHeader header,
+                      uint8_t *payload, LpcError *error)
 {
     uint8_t bytes[LPC_HEADER_BYTES];
     header.crc = lpc_crc(crc, 0, payload, (size_t)header.length);
@@ -325,14 +325,14 @@ int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence
                       error);
 }
 
-int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, const LpcBeat *beat,
-                  LpcError *error)
+int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
+                  const LpcBeat *beat, LpcError *error)
 {
     uint8_t payload[LPC_BEAT_BYTES] = {0};
     memcpy(payload, &beat->doing, 4);
     memcpy(payload + 8, &beat->done, 8);
     memcpy(payload + 16, &beat->since_ms, 8);
     memcpy(payload + 24, beat->name, strnlen(beat->name, LPC_BEAT_NAME - 1));
-    return send_small(writer, crc, (LpcHeader){LPC_FRAME_BEAT, sequence, LPC_BEAT_BYTES, 0}, payload,
-                      error);
+    return send_small(writer, crc, (LpcHeader){LPC_FRAME_BEAT, sequence, LPC_BEAT_BYTES, 0},
+                      payload, error);
 }

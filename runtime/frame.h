@@ -92,10 +92,10 @@ enum {
 
 /* A sign of life: what its sender does. Sent in either direction, and not counted. */
 typedef struct LpcBeat {
-    uint32_t doing;             /* LPC_DOES_X */
-    uint64_t done;              /* frames of the stream that it has finished */
-    uint64_t since_ms;          /* how long it has been doing that */
-    char name[LPC_BEAT_NAME];   /* its own; "" before the first beat */
+    uint32_t doing;           /* LPC_DOES_X */
+    uint64_t done;            /* frames of the stream that it has finished */
+    uint64_t since_ms;        /* how long it has been doing that */
+    char name[LPC_BEAT_NAME]; /* its own; "" before the first beat */
 } LpcBeat;
 
 /* A place for one frame. `payload` is 64-byte aligned. A received payload is contiguous, so that
@@ -136,8 +136,8 @@ int lpc_send_data(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *
 int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, LpcError *error);
 int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                    const LpcError *what, LpcError *error);
-int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, const LpcBeat *beat,
-                  LpcError *error);
+int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
+                  const LpcBeat *beat, LpcError *error);
 /* Reads what comes against the stream: a beat, or the reason why the stream breaks off there. The slot gets
  * header.kind, and beat or error. */
 int lpc_receive_back(const LpcReader *reader, const LpcCrc *crc, LpcSlot *slot, LpcError *error);
@@ -150,7 +150,7 @@ typedef struct LpcHello {
     uint8_t stream[LPC_STREAM_BYTES];
     uint32_t
         answer; /* of the end that listens: 0, or the exit status that says why not, or not yet */
-    uint32_t before; /* with LPC_EXIT_BUSY: how many streams come before this one */
+    uint32_t before;  /* with LPC_EXIT_BUSY: how many streams come before this one */
     uint32_t beat_ms; /* its sender gives a sign of life at least so often; 0: it does not */
 } LpcHello;
 

@@ -17,11 +17,8 @@ enum {
     HELLO_S = 2, /* for a whole hello */
     TOLD_ALWAYS = 8,
     PAUSE_MS = 10,
-    AGAIN_MS = 500,     /* who stands in line hears so often that he does */
-    BEAT_MOST = 3600000 /* of a hello: more is no time between signs of life */
+    AGAIN_MS = 500 /* who stands in line hears so often that he does */
 };
-
-static const uint32_t not_told = UINT32_MAX;
 
 /* --- the line --- */
 
@@ -29,8 +26,7 @@ static const uint32_t not_told = UINT32_MAX;
 static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t before)
 {
     uint8_t bytes[LPC_HELLO_BYTES];
-    int attaches = gate->result && lpc_hello_cut(p->hello) == gate->result->cut;
-    LpcHello hello = attaches ? *gate->result : gate->own;
+    LpcHello hello = p->kind == LPC_IS_ATTACHED ? *gate->result : gate->own;
     memcpy(hello.stream, p->stream, LPC_STREAM_BYTES);
     hello.answer = status;
     hello.before = before;
@@ -70,7 +66,8 @@ static void refuse_stale(LpcGate *gate, int at)
 {
     LpcError error = {0};
     answer(gate, &gate->pending[at], LPC_EXIT_STALE, 0);
-    lpc_error(&error, LPC_EXIT_STALE, "%.100s brings a stream of before", gate->pending[at].link.peer);
+    lpc_error(&error, LPC_EXIT_STALE, "%.100s brings a stream of before",
+              gate->pending[at].link.peer);
     refuse(gate, at, &error);
 }
 
@@ -102,15 +99,10 @@ static uint32_t count_before(const LpcGate *gate, const LpcPending *p, int is_fu
     return before;
 }
 
-static int silence_ms(uint32_t beat_ms)
-{
-    return (int)(beat_ms < BEAT_MOST ? beat_ms : 0) * LPC_BEATS_MISSED;
-}
-
 static LpcLink link_of(const LpcPending *p)
 {
     LpcLink link = p->link;
-    link.silence_ms = silence_ms(p->beat_ms);
+    link.silence_ms = lpc_silence_ms(p->beat_ms);
     return link;
 }
 
@@ -175,11 +167,10 @@ static void take_in_line(LpcGate *gate, int at)
     p->beat_ms = theirs.beat_ms;
     if (attaches) {
         int is_first = find_attached(gate, p->stream) < 0;
-        answer(gate, p, is_first ? 0 : LPC_EXIT_STALE, 0);
         p->kind = LPC_IS_ATTACHED;
+        answer(gate, p, is_first ? 0 : LPC_EXIT_STALE, 0);
         if (!is_first) drop(gate, at);
-    } else if ((gate->only && memcmp(gate->only, p->stream, LPC_STREAM_BYTES) != 0) ||
-               (gate->result && find_attached(gate, p->stream) < 0)) {
+    } else if (gate->result && find_attached(gate, p->stream) < 0) {
         refuse_stale(gate, at);
     } else {
         p->kind = LPC_IS_IN_LINE;
@@ -192,6 +183,8 @@ static void hear_leaving(LpcGate *gate, int at)
 {
     char bytes[1024];
     ssize_t got = recv(gate->pending[at].link.fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got > 0 && gate->pending[at].link.silence_ms > 0)
+        gate->pending[at].deadline = lpc_deadline(gate->pending[at].link.silence_ms);
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return;
     drop(gate, at);
 }
@@ -284,14 +277,9 @@ static void let_connect(LpcGate *gate)
         return;
     }
     LpcPending *p = &gate->pending[gate->count++];
-    *p = (LpcPending){.link = link, .told = not_told};
+    *p = (LpcPending){.link = link, .told = LPC_NOT_TOLD};
     p->deadline = lpc_now_ns() + (uint64_t)HELLO_S * 1000000000u;
     snprintf(p->link.peer, sizeof p->link.peer, "%.40s %.80s", gate->role, link.peer);
-}
-
-static uint64_t deadline_of(int timeout_ms)
-{
-    return timeout_ms < 0 ? UINT64_MAX : lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
 }
 
 /* Takes over those whose stream has ended. */
@@ -303,8 +291,11 @@ static void let_leave(LpcGate *gate)
         if (gate->count == LPC_PENDING_MOST)
             lpc_link_close(link);
         else
-            gate->pending[gate->count++] = (LpcPending){
-                .kind = LPC_IS_LEAVING, .link = *link, .deadline = deadline_of(link->timeout_ms)};
+            gate->pending[gate->count++] =
+                (LpcPending){.kind = LPC_IS_LEAVING,
+                             .link = *link,
+                             .deadline = lpc_deadline(link->silence_ms > 0 ? link->silence_ms
+                                                                           : link->timeout_ms)};
     }
     gate->leaving_count = 0;
     pthread_mutex_unlock(&gate->mutex);
@@ -351,30 +342,28 @@ static void *gate_main(void *arg)
 {
     enum { WAKE, STOP, LISTEN, FIRST };
     LpcGate *gate = arg;
-    for (;;) {
+    for (int stopped = 0;;) {
+        let_leave(gate);
+        if (must_end(gate, stopped)) return NULL;
         struct pollfd fds[FIRST + LPC_PENDING_MOST] = {
             {gate->wake[0], POLLIN, 0},
             {gate->stopped ? -1 : gate->stop_fd, POLLIN, 0},
             {gate->stopped ? -1 : gate->listener.fd, POLLIN, 0}};
         int count = gate->count;
         for (int i = 0; i < count; i++)
-            fds[FIRST + i] =
-                (struct pollfd){gate->pending[i].link.fd,
-                                (short)(gate->pending[i].kind == LPC_IS_ATTACHED ? POLLRDHUP
-                                                                                 : POLLIN),
-                                0};
+            fds[FIRST + i] = (struct pollfd){
+                gate->pending[i].link.fd,
+                (short)(gate->pending[i].kind == LPC_IS_ATTACHED ? POLLRDHUP : POLLIN), 0};
         if (poll(fds, FIRST + (nfds_t)count, until_due(gate)) < 0) continue;
         char bytes[64];
         if (fds[WAKE].revents && read(gate->wake[0], bytes, sizeof bytes) < 0) continue;
-        let_leave(gate);
-        if (must_end(gate, fds[STOP].revents != 0)) return NULL;
+        stopped = fds[STOP].revents != 0;
         for (int i = count - 1; i >= 0;
              i--) /* from behind: one that goes is replaced by the last */
             if (fds[FIRST + i].revents) hear(gate, i);
         drop_late(gate);
         if (fds[LISTEN].revents) let_connect(gate);
         serve(gate);
-        if (must_end(gate, 0)) return NULL; /* the last one has just left */
     }
 }
 
@@ -434,9 +423,10 @@ int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, LpcLink *result,
         if (gate->wanted) wake(gate); /* another one may be let in */
     } else {
         gate->wanted--;
-        code = gate->stopped ? LPC_STOPPED
-                             : lpc_error(error, LPC_EXIT_MISSING, "nobody connected to %s within %g s",
-                                         gate->listener.address, timeout_ms / 1000.0);
+        code = gate->stopped
+                   ? LPC_STOPPED
+                   : lpc_error(error, LPC_EXIT_MISSING, "nobody connected to %s within %g s",
+                               gate->listener.address, timeout_ms / 1000.0);
     }
     pthread_mutex_unlock(&gate->mutex);
     return code;
@@ -479,113 +469,4 @@ void lpc_gate_stop(LpcGate *gate)
     }
     if (gate->listener.fd >= 0) close(gate->listener.fd);
     gate->listener.fd = -1;
-}
-
-/* --- the other side --- */
-
-static int wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error)
-{
-    for (;;) {
-        struct pollfd fds[3] = {{link->fd, POLLIN, 0},
-                                {link->stop_fd, POLLIN, 0},
-                                {watch ? watch->fd : -1, POLLRDHUP, 0}};
-        uint64_t now = lpc_now_ns();
-        int left_ms = -1, is_late = 1;
-        if (deadline != UINT64_MAX) left_ms = now < deadline ? (int)((deadline - now) / 1000000u) + 1 : 0;
-        if (link->silence_ms > 0 && (left_ms < 0 || left_ms > link->silence_ms)) {
-            left_ms = link->silence_ms;
-            is_late = 0;
-        }
-        int ready = poll(fds, 3, left_ms);
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
-        if (fds[1].revents) return LPC_STOPPED;
-        if (fds[0].revents) return 0;
-        if (fds[2].revents)
-            return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the stream began",
-                             watch->peer);
-        if (is_late)
-            return lpc_error(error, LPC_EXIT_LEFT, "%.100s did not answer within %g s", link->peer,
-                             link->timeout_ms / 1000.0);
-        return lpc_error(error, LPC_EXIT_LEFT, "%.100s gives no sign of life for %g s", link->peer,
-                         link->silence_ms / 1000.0);
-    }
-}
-
-static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, LpcHello *theirs,
-                       LpcError *error)
-{
-    uint8_t bytes[LPC_HELLO_BYTES];
-    LpcReader reader = lpc_link_reader(link);
-    LpcError left = {0};
-    int code = reader.read(reader.self, bytes, sizeof bytes, 0, &left);
-    if (code == LPC_EXIT_LEFT && theirs->before != not_told)
-        return lpc_error(error, LPC_EXIT_LEFT, "%.100s left while this stream stood in line",
-                         link->peer);
-    if (code == LPC_EXIT_LEFT)
-        return lpc_error(error, LPC_EXIT_BUILD,
-                         "%.100s does not answer: it is of another build or stands elsewhere, "
-                         "which its own line says",
-                         link->peer);
-    if (code) return lpc_error(error, code, "%s", left.text);
-    code = lpc_hello_check(crc, hello, bytes, link->peer, theirs, error);
-    if (!code && memcmp(theirs->stream, hello->stream, LPC_STREAM_BYTES) != 0)
-        code = lpc_error(error, LPC_EXIT_FRAME, "%.100s answers for another stream", link->peer);
-    return code;
-}
-
-/* Waits for one answer and reads it into theirs. */
-static int hear_answer(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
-                       uint64_t deadline, LpcHello *theirs, LpcError *error)
-{
-    LpcError late = {0};
-    int code = wait_answer(link, watch, deadline, &late), in_line = theirs->before != not_told;
-    if (code == LPC_EXIT_LEFT && in_line && lpc_now_ns() >= deadline)
-        return lpc_error(error, LPC_EXIT_BUSY, "%.100s is busy: %" PRIu32 " before this one",
-                         link->peer, theirs->before);
-    if (code > 0) return lpc_error(error, code, "%s", late.text);
-    if (!code) code = read_answer(link, crc, hello, theirs, error);
-    if (!code) link->silence_ms = silence_ms(theirs->beat_ms);
-    return code;
-}
-
-int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
-              const LpcInLine *in_line, LpcError *error)
-{
-    uint8_t bytes[LPC_HELLO_BYTES];
-    LpcWriter writer = lpc_link_writer(link);
-    struct iovec piece = {bytes, sizeof bytes};
-    LpcHello theirs = {.before = not_told};
-    uint64_t deadline = deadline_of(link->timeout_ms);
-    link->silence_ms = (int)hello->beat_ms * LPC_BEATS_MISSED; /* until it says what it keeps to */
-    lpc_hello_encode(crc, hello, bytes);
-    int code = writer.write(writer.self, &piece, 1, error);
-    for (uint32_t before = not_told; !code; before = theirs.before) {
-        code = hear_answer(link, watch, crc, hello, deadline, &theirs, error);
-        if (code || !theirs.answer) return code;
-        if (theirs.answer != LPC_EXIT_BUSY)
-            return lpc_error(error, LPC_EXIT_STALE, "%.100s waits for no results of this stream",
-                             link->peer);
-        if (theirs.before == before) continue;
-        deadline = deadline_of(link->timeout_ms); /* somebody before it went: it goes on */
-        if (in_line) in_line->tell(in_line->self, link, theirs.before);
-    }
-    return code;
-}
-
-int lpc_welcome(LpcLink *link, const LpcCrc *crc, const LpcHello *own,
-                uint8_t stream[LPC_STREAM_BYTES], LpcError *error)
-{
-    uint8_t bytes[LPC_HELLO_BYTES];
-    LpcReader reader = lpc_link_reader(link);
-    LpcWriter writer = lpc_link_writer(link);
-    struct iovec piece = {bytes, sizeof bytes};
-    LpcHello theirs;
-    int code = reader.read(reader.self, bytes, sizeof bytes, 0, error);
-    if (!code) code = lpc_hello_check(crc, own, bytes, link->peer, &theirs, error);
-    if (code) return code;
-    memcpy(stream, theirs.stream, LPC_STREAM_BYTES);
-    theirs.answer = theirs.before = 0;
-    lpc_hello_encode(crc, &theirs, bytes);
-    return writer.write(writer.self, &piece, 1, error);
 }

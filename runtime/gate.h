@@ -16,6 +16,8 @@ enum {
     LPC_PENDING_MOST = 192 /* with those in line and those attached */
 };
 
+static const uint32_t LPC_NOT_TOLD = UINT32_MAX; /* nothing about a place in line */
+
 typedef enum LpcPendingKind {
     LPC_IS_SILENT,   /* its hello is not whole */
     LPC_IS_IN_LINE,  /* its stream waits to be let in */
@@ -30,7 +32,7 @@ typedef struct LpcPending {
     size_t got;        /* bytes of the hello */
     uint64_t deadline; /* for the rest of it, or for leaving; UINT64_MAX: none */
     uint64_t place;    /* in line: lower ones come before */
-    uint32_t told;     /* how many it was told to be before it; UINT32_MAX: nothing yet */
+    uint32_t told;     /* how many it was told to be before it; LPC_NOT_TOLD: nothing yet */
     uint64_t told_ns;  /* when */
     uint32_t beat_ms;  /* what its hello says of that */
     uint8_t stream[LPC_STREAM_BYTES];
@@ -42,11 +44,10 @@ typedef struct LpcGate {
     LpcListener listener;
     const LpcCrc *crc;
     LpcHello own;
-    const char *role;    /* of whoever connects, for messages: "the neighbour before," */
-    const uint8_t *only; /* the one stream that is let in; NULL: all */
+    const char *role;       /* of whoever connects, for messages: "the neighbour before," */
     const LpcHello *result; /* what a client says that fetches results; NULL: nobody may */
-    int stop_fd;         /* readable once all is to stop; -1: none */
-    int leave_ms;        /* lpc_gate_stop waits no longer for those who leave; 0: as long as they may take */
+    int stop_fd;            /* readable once all is to stop; -1: none */
+    int leave_ms; /* lpc_gate_stop waits no longer for those who leave; 0: as long as they may take */
     void (*tell)(void *self,
                  const char *text); /* why somebody was sent away; NULL: nobody hears it */
     void *self;
@@ -55,7 +56,8 @@ typedef struct LpcGate {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int started, wake[2];
-    int wanted, serving, is_in, stopped, quit; /* under the mutex: who waits for a stream, how many are served */
+    int wanted, serving, is_in, stopped,
+        quit; /* under the mutex: who waits for a stream, how many are served */
     LpcLink let_in, result_to;
     LpcLink leaving[LPC_SILENT_MOST]; /* not yet among the pending ones; under the mutex */
     int leaving_count;
@@ -74,11 +76,19 @@ int lpc_gate_take(LpcGate *gate, int timeout_ms, LpcLink *link, LpcLink *result,
                   uint8_t stream[LPC_STREAM_BYTES], LpcError *error);
 /* A stream that was taken has ended. */
 void lpc_gate_done(LpcGate *gate);
-/* Closes a link once its other end has read all that was sent, for link->timeout_ms at most. (To close it while
+/* Closes a link once its other end has read all that was sent, or gives no sign of life for link->silence_ms or,
+ * where it gives none, for link->timeout_ms. (To close it while
  * something comes against the stream would throw away what is under way.) */
 void lpc_gate_leave(LpcGate *gate, LpcLink *link);
 /* Ends the thread, when all who leave have left, and closes all that is not let in, the listener too. */
 void lpc_gate_stop(LpcGate *gate);
+
+/* --- who connects (greet.c) --- */
+
+/* Now and so much later, in lpc_now_ns's time; UINT64_MAX for -1. */
+uint64_t lpc_deadline(int timeout_ms);
+/* How long a neighbour may be silent that said so in its hello: link->silence_ms. */
+int lpc_silence_ms(uint32_t beat_ms);
 
 /* Who hears that others come first, and how many. */
 typedef struct LpcInLine {

@@ -30,11 +30,10 @@ void lpc_pulse_silence(const LpcLink *link, const LpcBeat *last, LpcError *error
                   link->silence_ms / 1000.0);
         return;
     }
-    lpc_error(error, LPC_EXIT_LEFT,
-              "%.90s (%.40s) gives no sign of life for %g s; it had finished %" PRIu64
-              " frames, and %s",
-              link->peer, last->name, link->silence_ms / 1000.0, last->done,
-              doing_words(last->doing));
+    lpc_error(
+        error, LPC_EXIT_LEFT,
+        "%.90s (%.40s) gives no sign of life for %g s; it had finished %" PRIu64 " frames, and %s",
+        link->peer, last->name, link->silence_ms / 1000.0, last->done, doing_words(last->doing));
 }
 
 /* --- sending --- */
@@ -119,7 +118,10 @@ static int beat_once(LpcPulse *pulse, uint64_t *next)
     struct pollfd fds[2] = {{pulse->wake[0], POLLIN, 0}, {out ? out->fd : -1, POLLIN, 0}};
     if (poll(fds, 2, ms_until(silent < *next ? silent : *next)) < 0) return 1;
     char bytes[16];
-    if (fds[0].revents && read(pulse->wake[0], bytes, sizeof bytes) > 0) return 1;
+    if (fds[0].revents && read(pulse->wake[0], bytes, sizeof bytes) > 0) {
+        if (pulse->beat_ms > 0) *next = 0; /* a link is new: it hears at once who is there */
+        return 1;
+    }
     if (fds[1].revents) {
         hear(pulse, out);
     } else if (lpc_now_ns() >= silent) {
@@ -137,8 +139,7 @@ static int beat_once(LpcPulse *pulse, uint64_t *next)
 static void pulse_main(void *self)
 {
     LpcPulse *pulse = self;
-    uint64_t next =
-        pulse->beat_ms > 0 ? lpc_now_ns() + (uint64_t)pulse->beat_ms * 1000000u : UINT64_MAX;
+    uint64_t next = pulse->beat_ms > 0 ? 0 : UINT64_MAX;
     while (beat_once(pulse, &next)) continue;
 }
 

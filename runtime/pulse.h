@@ -20,17 +20,18 @@ typedef struct LpcPulse {
      * then. */
     void (*lost)(void *self, const LpcError *error);
     void *self;
-    pthread_mutex_t sending; /* held by whoever sends along the link after; made by lpc_pulse_start */
-    uint64_t sent;           /* frames that were sent along it, under the mutex */
+    pthread_mutex_t
+        sending;   /* held by whoever sends along the link after; made by lpc_pulse_start */
+    uint64_t sent; /* frames that were sent along it, under the mutex */
     /* its own */
     LpcHelper helper;
     int wake[2];
     pthread_mutex_t mutex;
-    int quit;           /* these under the mutex */
-    LpcLink *in, *out;  /* the links before and after; NULL: there is none yet */
-    uint64_t heard_ns;  /* when the link after last gave a sign of life */
-    LpcBeat after;      /* the last beat from there */
-    int is_last;        /* the last frame went out: the link after may end */
+    int quit;          /* these under the mutex */
+    LpcLink *in, *out; /* the links before and after; NULL: there is none yet */
+    uint64_t heard_ns; /* when the link after last gave a sign of life */
+    LpcBeat after;     /* the last beat from there */
+    int is_last;       /* the last frame went out: the link after may end */
 } LpcPulse;
 
 /* Makes the thread, which waits. Returns an errno value. */

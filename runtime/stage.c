@@ -128,8 +128,7 @@ static int start(LpcStage *stage, LpcError *error)
 {
     const lpc_model *model = stage->model;
     int code = stage->in_transport->check(stage->in_address, error);
-    if (!code && stage->out_address)
-        code = stage->out_transport->check(stage->out_address, error);
+    if (!code && stage->out_address) code = stage->out_transport->check(stage->out_address, error);
     if (!code) code = lpc_stage_memory(stage, error);
     if (code) return code;
     if (pipe(stage->stop_pipe))

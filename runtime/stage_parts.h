@@ -22,8 +22,9 @@ typedef struct LpcStream {
     LpcLink in, out;
     uint8_t id[LPC_STREAM_BYTES]; /* the present one */
     LpcQueue in_queue, out_queue;
-    LpcHelper receiver, sender, server; /* server: of all but the first, which is the main thread's */
-    LpcPulse pulse;                     /* counts the frames that were sent, and is who sends them */
+    LpcHelper receiver, sender,
+        server;     /* server: of all but the first, which is the main thread's */
+    LpcPulse pulse; /* counts the frames that were sent, and is who sends them */
     void *state;
     int64_t *kept; /* the state's symbols, on the first stage */
     struct iovec *pieces;

@@ -65,7 +65,8 @@ int package_client(PackJob *job, const char *folder)
     Text out;
     text_init(&out, job->arena);
     text_printf(&out,
-                "/* %s: made by lpc. Both ends of its pipeline, for lpc_client_open. One package in a file\n"
+                "/* %s: made by lpc. Both ends of its pipeline, for lpc_client_open. One package "
+                "in a file\n"
                 " * of C or C++. */\n#ifndef LPC_CLIENT_PACKAGE_H\n#define LPC_CLIENT_PACKAGE_H\n\n"
                 "#include <lpc/lpc_client.h>\n\n",
                 package_harmless(job, job->model_file));
@@ -77,7 +78,8 @@ int package_client(PackJob *job, const char *folder)
                    "    (void)side, (void)k, (void)s;\n");
     side(job, &out, in, 0);
     side(job, &out, result, 1);
-    text_add(&out, "    return 0;\n}\n\nstatic const lpc_client_model lpc_client_package = {\n    {");
+    text_add(&out,
+             "    return 0;\n}\n\nstatic const lpc_client_model lpc_client_package = {\n    {");
     for (int i = 0; i < 32; i++)
         text_printf(&out, "%s%d", !i ? "" : i == 16 ? ",\n     " : ", ", job->build_id[i]);
     text_printf(&out, "},\n    %d, lpc_client_symbols,\n", sizes_symbol_count(job->sizes));

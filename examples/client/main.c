@@ -61,7 +61,8 @@ int main(int argc, char **argv)
         write_answer(&answer);
         under_way--;
     }
-    if (lpc_client_finish(c) || lpc_client_receive(c, TIMEOUT_MS, &answer) != LPC_CLIENT_END) return failed(c);
+    if (lpc_client_finish(c) || lpc_client_receive(c, TIMEOUT_MS, &answer) != LPC_CLIENT_END)
+        return failed(c);
     lpc_client_close(c);
     for (uint32_t k = 0; k < model->in.count; k++) free(inputs[k]);
     return 0;

@@ -83,12 +83,14 @@ typedef struct lpc_client_model {
 
 enum {
     LPC_CLIENT_OK = 0,
-    LPC_CLIENT_END = 1,     /* the stream has ended: lpc_client_finish was called, and all is answered */
+    LPC_CLIENT_END =
+        1, /* the stream has ended: lpc_client_finish was called, and all is answered */
     LPC_CLIENT_TIMEOUT = 2, /* nothing came in time; lpc_client_receive may be called again */
     LPC_CLIENT_LOST = 3,    /* nobody is there, or the connection broke */
     LPC_CLIENT_REFUSED = 4, /* another build, or no place in time */
-    LPC_CLIENT_FAILED = 5,  /* the pipeline told an error, whose exit status is in lpc_client_status */
-    LPC_CLIENT_WRONG = 6    /* sizes out of their bounds, or what came is no frame */
+    LPC_CLIENT_FAILED =
+        5,               /* the pipeline told an error, whose exit status is in lpc_client_status */
+    LPC_CLIENT_WRONG = 6 /* sizes out of their bounds, or what came is no frame */
 };
 
 typedef struct lpc_client lpc_client;
@@ -104,7 +106,8 @@ typedef struct lpc_client_answer {
  * the same (a gateway, or a pipeline of one stage). timeout_ms: for connecting, and as long as the line before this
  * stream does not move. Never NULL but without memory; whether it is open says lpc_client_error, which is "" then.
  * The model must live as long as the client. */
-lpc_client *lpc_client_open(const lpc_client_model *model, const char *first, const char *last, int timeout_ms);
+lpc_client *lpc_client_open(const lpc_client_model *model, const char *first, const char *last,
+                            int timeout_ms);
 /* Sends a frame. inputs[k]: input k, of as many bytes as the sizes make. sizes: a value for each symbol, in the order
  * of model->symbols (those that no input has are 0); NULL when there are none. */
 int lpc_client_feed(lpc_client *client, const int64_t *sizes, const void *const *inputs);
@@ -245,16 +248,19 @@ static int lpc_client_send_(lpc_client *c, int fd, const void *data, size_t size
         }
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-            return lpc_client_fail_(c, LPC_CLIENT_LOST, "the first stage left: %s", strerror(errno));
+            return lpc_client_fail_(c, LPC_CLIENT_LOST, "the first stage left: %s",
+                                    strerror(errno));
         struct pollfd wait = {fd, POLLOUT, 0};
         if (poll(&wait, 1, lpc_client_left_(deadline)) == 0)
-            return lpc_client_fail_(c, LPC_CLIENT_LOST, "the pipeline takes no more frames in time");
+            return lpc_client_fail_(c, LPC_CLIENT_LOST,
+                                    "the pipeline takes no more frames in time");
     }
     return 0;
 }
 
 /* Reads all of it. started: 0, nothing needs to have come in time yet (LPC_CLIENT_TIMEOUT then). */
-static int lpc_client_read_(lpc_client *c, int fd, void *data, size_t size, int64_t deadline, int started)
+static int lpc_client_read_(lpc_client *c, int fd, void *data, size_t size, int64_t deadline,
+                            int started)
 {
     uint8_t *at = (uint8_t *)data;
     while (size) {
@@ -267,7 +273,8 @@ static int lpc_client_read_(lpc_client *c, int fd, void *data, size_t size, int6
         }
         if (got < 0 && errno == EINTR) continue;
         if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
-            return lpc_client_fail_(c, LPC_CLIENT_LOST, "the other end left before the end of the stream");
+            return lpc_client_fail_(c, LPC_CLIENT_LOST,
+                                    "the other end left before the end of the stream");
         struct pollfd wait = {fd, POLLIN, 0};
         if (poll(&wait, 1, lpc_client_left_(deadline))) continue;
         if (!started) return LPC_CLIENT_TIMEOUT;
@@ -327,7 +334,8 @@ static int lpc_client_connect_(lpc_client *c, const char *address, int64_t deadl
     if (lpc_client_split_(address, host, port))
         return lpc_client_fail_(c, LPC_CLIENT_LOST, "'%.100s': expected HOST:PORT", address), -1;
     int code = getaddrinfo(host, port, &hints, &found), fd = -1;
-    if (code) return lpc_client_fail_(c, LPC_CLIENT_LOST, "'%.100s': %s", host, gai_strerror(code)), -1;
+    if (code)
+        return lpc_client_fail_(c, LPC_CLIENT_LOST, "'%.100s': %s", host, gai_strerror(code)), -1;
     while (fd < 0) {
         for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
             fd = lpc_client_dial_(at, deadline);
@@ -335,14 +343,16 @@ static int lpc_client_connect_(lpc_client *c, const char *address, int64_t deadl
         (void)poll(NULL, 0, 50);
     }
     if (fd < 0)
-        lpc_client_fail_(c, LPC_CLIENT_LOST, "cannot connect to %.100s: %s", address, strerror(errno));
+        lpc_client_fail_(c, LPC_CLIENT_LOST, "cannot connect to %.100s: %s", address,
+                         strerror(errno));
     freeaddrinfo(found);
     return fd;
 }
 
 /* ---- Hellos ---- */
 
-static void lpc_client_put_hello_(const lpc_client *c, const lpc_client_end *end, uint8_t hello[LPC_CLIENT_HELLO_])
+static void lpc_client_put_hello_(const lpc_client *c, const lpc_client_end *end,
+                                  uint8_t hello[LPC_CLIENT_HELLO_])
 {
     uint32_t version = 3;
     memset(hello, 0, LPC_CLIENT_HELLO_);
@@ -357,8 +367,8 @@ static void lpc_client_put_hello_(const lpc_client *c, const lpc_client_end *end
 }
 
 /* One answer to a hello: 0, it may begin; 18, it stands in line. */
-static int lpc_client_get_answer_(lpc_client *c, int fd, const uint8_t *said, int64_t deadline, uint32_t *before,
-                                  uint32_t *beat_ms)
+static int lpc_client_get_answer_(lpc_client *c, int fd, const uint8_t *said, int64_t deadline,
+                                  uint32_t *before, uint32_t *beat_ms)
 {
     uint8_t hello[LPC_CLIENT_HELLO_];
     uint32_t sum, answer;
@@ -379,7 +389,9 @@ static int lpc_client_get_answer_(lpc_client *c, int fd, const uint8_t *said, in
     if (memcmp(hello, said, 72) != 0 || sum != lpc_client_crc_(c, 0, hello, LPC_CLIENT_HELLO_ - 4))
         return lpc_client_fail_(c, LPC_CLIENT_REFUSED, "the other end is of another build"), -1;
     if (answer && answer != 18)
-        return lpc_client_fail_(c, LPC_CLIENT_REFUSED, "the other end waits for no results of this stream"), -1;
+        return lpc_client_fail_(c, LPC_CLIENT_REFUSED,
+                                "the other end waits for no results of this stream"),
+               -1;
     return (int)answer;
 }
 
@@ -395,7 +407,8 @@ static int lpc_client_greet_(lpc_client *c, int fd, const lpc_client_end *end, u
     while ((code = lpc_client_get_answer_(c, fd, hello, deadline, &before, beat_ms)) == 18) {
         if (before < least) deadline = lpc_client_deadline_(c->timeout_ms); /* the line moves */
         if (lpc_client_left_(deadline) == 0)
-            return lpc_client_fail_(c, LPC_CLIENT_REFUSED, "busy: %" PRIu32 " before this one", before);
+            return lpc_client_fail_(c, LPC_CLIENT_REFUSED, "busy: %" PRIu32 " before this one",
+                                    before);
         if (before < least) least = before;
     }
     return code ? c->failed : 0;
@@ -404,20 +417,22 @@ static int lpc_client_greet_(lpc_client *c, int fd, const lpc_client_end *end, u
 /* ---- Frames ---- */
 
 /* Where tensors lie for these sizes, and how long the payload is. */
-static int lpc_client_layout_(lpc_client *c, int side, const int64_t *sizes, uint64_t *bytes, uint64_t *offsets,
-                              uint64_t *length)
+static int lpc_client_layout_(lpc_client *c, int side, const int64_t *sizes, uint64_t *bytes,
+                              uint64_t *offsets, uint64_t *length)
 {
     const lpc_client_model *m = c->model;
     const lpc_client_end *end = side ? &m->out : &m->in;
     *length = 8 * (uint64_t)m->symbol_count;
     for (uint32_t i = 0; i < m->symbol_count; i++)
         if (sizes[i] < 0 || sizes[i] > m->symbols[i].max)
-            return lpc_client_fail_(c, LPC_CLIENT_WRONG, "'%.80s' is %" PRId64 ", allowed is 0 to %" PRId64,
+            return lpc_client_fail_(c, LPC_CLIENT_WRONG,
+                                    "'%.80s' is %" PRId64 ", allowed is 0 to %" PRId64,
                                     m->symbols[i].name, sizes[i], m->symbols[i].max);
     for (uint32_t k = 0; k < end->count; k++) {
         int64_t size = m->tensor_bytes(side, k, sizes);
         if (size < 0 || (uint64_t)size > end->tensors[k].max_bytes)
-            return lpc_client_fail_(c, LPC_CLIENT_WRONG, "tensor '%.80s' would have %" PRId64 " bytes",
+            return lpc_client_fail_(c, LPC_CLIENT_WRONG,
+                                    "tensor '%.80s' would have %" PRId64 " bytes",
                                     end->tensors[k].name, size);
         offsets[k] = (*length + LPC_CLIENT_ALIGN_ - 1) / LPC_CLIENT_ALIGN_ * LPC_CLIENT_ALIGN_;
         bytes[k] = (uint64_t)size;
@@ -426,8 +441,8 @@ static int lpc_client_layout_(lpc_client *c, int side, const int64_t *sizes, uin
     return 0;
 }
 
-static void lpc_client_put_header_(const lpc_client *c, uint8_t *header, uint32_t kind, uint64_t sequence,
-                                   uint64_t length, uint32_t sum)
+static void lpc_client_put_header_(const lpc_client *c, uint8_t *header, uint32_t kind,
+                                   uint64_t sequence, uint64_t length, uint32_t sum)
 {
     memcpy(header, "LPCF", 4);
     memcpy(header + 4, &kind, 4);
@@ -439,7 +454,8 @@ static void lpc_client_put_header_(const lpc_client *c, uint8_t *header, uint32_
 }
 
 /* What is on both sides of a tensor: the checksum of all, or its sending. */
-static int lpc_client_each_(lpc_client *c, const void *const *inputs, int sends, uint32_t *sum, int64_t deadline)
+static int lpc_client_each_(lpc_client *c, const void *const *inputs, int sends, uint32_t *sum,
+                            int64_t deadline)
 {
     static const uint8_t zeros[LPC_CLIENT_ALIGN_] = {0};
     uint64_t position = 8 * (uint64_t)c->model->symbol_count;
@@ -448,7 +464,8 @@ static int lpc_client_each_(lpc_client *c, const void *const *inputs, int sends,
     if (sends) code = lpc_client_send_(c, c->feed, c->sizes, (size_t)position, deadline);
     for (uint32_t k = 0; k < c->model->in.count && !code; k++) {
         size_t gap = (size_t)(c->in_offsets[k] - position), size = (size_t)c->in_bytes[k];
-        if (!sends) *sum = lpc_client_crc_(c, lpc_client_crc_(c, *sum, zeros, gap), inputs[k], size);
+        if (!sends)
+            *sum = lpc_client_crc_(c, lpc_client_crc_(c, *sum, zeros, gap), inputs[k], size);
         if (sends) code = lpc_client_send_(c, c->feed, zeros, gap, deadline);
         if (sends && !code) code = lpc_client_send_(c, c->feed, inputs[k], size, deadline);
         position = c->in_offsets[k] + size;
@@ -483,8 +500,8 @@ int lpc_client_finish(lpc_client *c)
 }
 
 /* An error or a beat: 0 for a beat. */
-static int lpc_client_get_small_(lpc_client *c, int fd, uint32_t kind, uint64_t length, uint32_t sum,
-                                 int64_t deadline)
+static int lpc_client_get_small_(lpc_client *c, int fd, uint32_t kind, uint64_t length,
+                                 uint32_t sum, int64_t deadline)
 {
     uint8_t bytes[LPC_CLIENT_SMALL_ + 1] = {0};
     int32_t status;
@@ -507,14 +524,17 @@ static int lpc_client_get_data_(lpc_client *c, uint64_t length, uint32_t sum, in
     uint64_t first = 8 * (uint64_t)m->symbol_count, expected;
     const int64_t *sizes = (const int64_t *)(const void *)c->payload;
     if (length > m->out.max_payload || length < first)
-        return lpc_client_fail_(c, LPC_CLIENT_WRONG, "bad frame: %" PRIu64 " bytes announced", length);
+        return lpc_client_fail_(c, LPC_CLIENT_WRONG, "bad frame: %" PRIu64 " bytes announced",
+                                length);
     int code = lpc_client_read_(c, c->collect, c->payload, (size_t)first, deadline, 1);
     if (!code) code = lpc_client_layout_(c, 1, sizes, c->bytes, c->offsets, &expected);
     if (code) return code;
     if (length != expected)
         return lpc_client_fail_(c, LPC_CLIENT_WRONG,
-                                "bad frame: %" PRIu64 " bytes announced, its sizes make %" PRIu64, length, expected);
-    code = lpc_client_read_(c, c->collect, c->payload + first, (size_t)(length - first), deadline, 1);
+                                "bad frame: %" PRIu64 " bytes announced, its sizes make %" PRIu64,
+                                length, expected);
+    code =
+        lpc_client_read_(c, c->collect, c->payload + first, (size_t)(length - first), deadline, 1);
     if (code) return code;
     if (sum != lpc_client_crc_(c, 0, c->payload, (size_t)length))
         return lpc_client_fail_(c, LPC_CLIENT_WRONG, "bad frame: a checksum is wrong");
@@ -527,8 +547,8 @@ static int lpc_client_get_data_(lpc_client *c, uint64_t length, uint32_t sum, in
 }
 
 /* A frame's header, which has begun to come. */
-static int lpc_client_get_header_(lpc_client *c, int fd, int64_t deadline, uint32_t *kind, uint64_t *sequence,
-                                  uint64_t *length, uint32_t *sum)
+static int lpc_client_get_header_(lpc_client *c, int fd, int64_t deadline, uint32_t *kind,
+                                  uint64_t *sequence, uint64_t *length, uint32_t *sum)
 {
     uint8_t header[LPC_CLIENT_HEADER_];
     uint32_t own;
@@ -552,11 +572,13 @@ static int lpc_client_get_frame_(lpc_client *c, int64_t deadline, lpc_client_ans
     int code = lpc_client_get_header_(c, c->collect, deadline, &kind, &sequence, &length, &sum);
     if (code) return code;
     if (sequence != c->received)
-        return lpc_client_fail_(c, LPC_CLIENT_WRONG, "bad frame: number %" PRIu64 " where %" PRIu64 " is due",
-                                sequence, c->received);
+        return lpc_client_fail_(c, LPC_CLIENT_WRONG,
+                                "bad frame: number %" PRIu64 " where %" PRIu64 " is due", sequence,
+                                c->received);
     if (kind == 1) return lpc_client_get_data_(c, length, sum, deadline, answer);
     if (kind == 2) return LPC_CLIENT_END;
-    if (kind != 3 && kind != 4) return lpc_client_fail_(c, LPC_CLIENT_WRONG, "bad frame: of an unknown kind");
+    if (kind != 3 && kind != 4)
+        return lpc_client_fail_(c, LPC_CLIENT_WRONG, "bad frame: of an unknown kind");
     code = lpc_client_get_small_(c, c->collect, kind, length, sum, deadline);
     return code ? code : -1;
 }
@@ -583,7 +605,8 @@ int lpc_client_receive(lpc_client *c, int timeout_ms, lpc_client_answer *answer)
         int ready = poll(wait, 2, lpc_client_left_(is_silence ? due : deadline));
         if (ready < 0 && errno == EINTR) continue;
         if (ready == 0 && is_silence)
-            return lpc_client_fail_(c, LPC_CLIENT_LOST, "the pipeline gives no sign of life for %g s",
+            return lpc_client_fail_(c, LPC_CLIENT_LOST,
+                                    "the pipeline gives no sign of life for %g s",
                                     c->silence_ms / 1000.0);
         if (ready == 0) return LPC_CLIENT_TIMEOUT;
         int64_t stall = lpc_client_deadline_(c->timeout_ms);
@@ -618,7 +641,8 @@ static lpc_client *lpc_client_make_(const lpc_client_model *m)
     size_t tables = (8 * (symbols + 2 * in + 3 * out) + 63) / 64 * 64;
     void *memory = NULL;
     if (m->out.max_payload > SIZE_MAX / 4) return NULL;
-    if (posix_memalign(&memory, LPC_CLIENT_ALIGN_, head + tables + (size_t)m->out.max_payload + 64)) return NULL;
+    if (posix_memalign(&memory, LPC_CLIENT_ALIGN_, head + tables + (size_t)m->out.max_payload + 64))
+        return NULL;
     memset(memory, 0, head + tables);
     lpc_client *c = (lpc_client *)memory;
     uint64_t *table = (uint64_t *)(void *)((uint8_t *)memory + head);
@@ -636,7 +660,8 @@ static lpc_client *lpc_client_make_(const lpc_client_model *m)
     return c;
 }
 
-lpc_client *lpc_client_open(const lpc_client_model *model, const char *first, const char *last, int timeout_ms)
+lpc_client *lpc_client_open(const lpc_client_model *model, const char *first, const char *last,
+                            int timeout_ms)
 {
     uint32_t beat_ms = 0, ignored;
     lpc_client *c = lpc_client_make_(model);

@@ -58,9 +58,11 @@ const lpc_command commands[COMMAND_COUNT] = {
      0},
     {"serve", "let many clients use a pipeline at once",
      "serve OUT --connect HOST:PORT [--collect HOST:PORT] [--listen HOST:PORT] [--http HOST:PORT]",
-     "Holds both ends of a pipeline whose stages are up, and lets many clients use it: what lpc run\n"
+     "Holds both ends of a pipeline whose stages are up, and lets many clients use it: what lpc "
+     "run\n"
      "--connect speaks at --listen, HTTP (KServe v2, /metrics, a status page) at --http. When the\n"
-     "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the guide.",
+     "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the "
+     "guide.",
      1},
 };
 

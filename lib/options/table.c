@@ -310,11 +310,13 @@ const Option option_table[] = {
     {"--http", "HOST:PORT", "Where clients of HTTP connect", FOR_SERVE, false, REACH_NOTHING,
      TEXT(http)},
     {"--streams", "N",
-     "Streams of the pipeline that are used at once (1); its stages must serve as many. With state\n"
+     "Streams of the pipeline that are used at once (1); its stages must serve as many. With "
+     "state\n"
      "each client has one of its own",
      FOR_SERVE, false, REACH_NOTHING, COUNT(streams, 1, 64)},
     {"--retry", "SECONDS",
-     "With --connect: when it breaks, connect again for so long and go on where it broke (serve: 60)",
+     "With --connect: when it breaks, connect again for so long and go on where it broke (serve: "
+     "60)",
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, NUMBER(retry, 0, 1e6, "seconds")},
     {"--heartbeat", "SECONDS",
      "With --connect: stages that give no sign of life for longer hang or are cut off (2; 0: none)",

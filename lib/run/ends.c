@@ -54,8 +54,8 @@ static int make_memory(RunEnds *ends, Arena *arena, Diag *diag)
     make_slot(arena, &ends->in_slot, &ends->in_shape);
     make_slot(arena, &ends->out_slot, &ends->out_shape);
     ends->in_slot.sizes = arena_array(arena, (size_t)package->symbol_count + 1, sizeof(int64_t));
-    ends->pieces = arena_array(arena, (size_t)lpc_piece_count(ends->in_shape.contract),
-                               sizeof *ends->pieces);
+    ends->pieces =
+        arena_array(arena, (size_t)lpc_piece_count(ends->in_shape.contract), sizeof *ends->pieces);
     uint64_t capacity = lpc_in_capacity(&ends->out_shape);
     if (!capacity || posix_memalign(&ends->memory, LPC_ALIGN, (size_t)capacity))
         return diag_error(diag, "the outputs' bound is too large for this machine's memory");
@@ -125,8 +125,7 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
                       .beat_ms = (uint32_t)ends->pulse.beat_ms};
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
     *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = -1};
-    int code =
-        transport->connect(address, places->timeout_ms, places->stop_fd, watch, link, error);
+    int code = transport->connect(address, places->timeout_ms, places->stop_fd, watch, link, error);
     if (code) return code;
     snprintf(peer, sizeof peer, "%.20s %.100s", role, link->peer);
     memcpy(link->peer, peer, sizeof peer);
@@ -164,8 +163,7 @@ int ends_feed(RunEnds *ends, const HostTensor *inputs, const int64_t *sizes, Lpc
     LpcError own = {0};
     size_t symbols = (size_t)ends->package->symbol_count * sizeof *sizes;
     if (symbols) memcpy(ends->in_slot.sizes, sizes, symbols);
-    for (int i = 0; i < ends->package->inputs.count; i++)
-        ends->in_slot.tensors[i] = inputs[i].data;
+    for (int i = 0; i < ends->package->inputs.count; i++) ends->in_slot.tensors[i] = inputs[i].data;
     pthread_mutex_lock(&ends->pulse.sending);
     int code = lpc_send_data(&writer, &ends->in_shape, &ends->crc, ends->pulse.sent++,
                              &ends->in_slot, ends->pieces, &own);

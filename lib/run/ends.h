@@ -25,11 +25,12 @@ typedef struct RunEnds {
     LpcShape in_shape, out_shape;
     LpcSlot in_slot, out_slot; /* the in slot's tensors are the caller's */
     struct iovec *pieces;
-    uint64_t received;  /* frames that came */
-    LpcBeat last;       /* what the last stage last said of itself */
-    int silence_ms;     /* of the link to it, once it has said something */
+    uint64_t received; /* frames that came */
+    LpcBeat last;      /* what the last stage last said of itself */
+    int silence_ms;    /* of the link to it, once it has said something */
     int is_open;
-    atomic_int reached; /* something came from the last stage: the stream is there from end to end */
+    atomic_int
+        reached; /* something came from the last stage: the stream is there from end to end */
     pthread_mutex_t mutex;
     LpcError broken; /* under the mutex: what the first stage, or the link to it, told */
     void *memory;

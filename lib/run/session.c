@@ -24,6 +24,7 @@ struct RunSession {
     char *stats_folder; /* made here, "" when none */
     RunStats *stats;
     RunEnds ends;
+    int was_open; /* the stages answered once */
     EndPlaces places;
     LpcInLine in_line;
 };
@@ -110,8 +111,11 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
     LpcError error = {0};
     session->in_line = (LpcInLine){tell_in_line, diag};
     session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line, -1};
-    int code = ends_connect(&session->ends, &session->places, &error);
-    return code ? run_failed(session, diag, &error) : LPC_OK;
+    session->was_open = !ends_connect(&session->ends, &session->places, &error);
+    if (session->was_open) return LPC_OK;
+    if (session->options.retry <= 0) return run_failed(session, diag, &error);
+    return run_reconnect(session, diag, &error,
+                         lpc_now_ns() + (uint64_t)(session->options.retry * 1e9));
 }
 
 static int open_all(RunSession *session, Diag *diag)
@@ -205,10 +209,12 @@ int run_collect(RunSession *session, Arena *arena, Diag *diag, HostTensor *outpu
     return run_outputs(session, arena, diag, outputs, sizes);
 }
 
-/* Whether another stream may fare better. */
-static int may_pass(const LpcError *error)
+/* Whether another stream may fare better. Who does not answer is of another build or died before it could; the
+ * latter, once this build has been answered. */
+static int may_pass(const RunSession *session, const LpcError *error)
 {
     switch (error->code) {
+    case LPC_EXIT_BUILD: return session->was_open;
     case LPC_EXIT_MISSING:
     case LPC_EXIT_LEFT:
     case LPC_EXIT_FRAME:
@@ -221,14 +227,15 @@ static int may_pass(const LpcError *error)
 int run_reconnect(RunSession *session, Diag *diag, const LpcError *why, uint64_t deadline)
 {
     LpcError error = *why;
-    for (int tries = 0; session->options.connect && may_pass(&error); tries++) {
+    for (int tries = 0; session->options.connect && may_pass(session, &error); tries++) {
         uint64_t now = lpc_now_ns();
         ends_close(&session->ends);
         if (now >= deadline) break;
         if (!tries) diag_note(diag, "lpc: %s; connecting again", error.text);
         session->places.timeout_ms = (int)((deadline - now) / 1000000u) + 1;
         error = (LpcError){0};
-        if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
+        session->was_open |= !ends_connect(&session->ends, &session->places, &error);
+        if (!error.code) return LPC_OK;
         (void)usleep(PAUSE_US);
     }
     return run_failed(session, diag, &error);
@@ -269,7 +276,8 @@ int run_finish(RunSession *session, Diag *diag)
 {
     LpcError error = {0};
     if (ends_finish(&session->ends, &error)) return run_failed(session, diag, &error);
-    do if (receive(session, &error)) return run_failed(session, diag, &error);
+    do
+        if (receive(session, &error)) return run_failed(session, diag, &error);
     while (session->ends.out_slot.header.kind != LPC_FRAME_END);
     ends_close(&session->ends);
     if (!children_wait(session->children, session->child_count, GRACE_MS)) {

@@ -11,29 +11,33 @@
 
 /* ---- Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/ ---- */
 
-static void put_metric(Text *text, const char *name, const char *type, const char *help, double value)
+static void put_metric(Text *text, const char *name, const char *type, const char *help,
+                       double value)
 {
-    text_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name, value);
+    text_printf(text, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name,
+                value);
 }
 
 static void put_counts(Text *text, const ServeCounts *n)
 {
     static const char *const counter = "counter";
     put_metric(text, "lpc_frames_total", counter, "Frames that clients sent.", (double)n->frames);
-    put_metric(text, "lpc_answers_total", counter, "Frames that were answered.", (double)n->answers);
+    put_metric(text, "lpc_answers_total", counter, "Frames that were answered.",
+               (double)n->answers);
     put_metric(text, "lpc_in_bytes_total", counter, "Payload of frames.", (double)n->bytes_in);
     put_metric(text, "lpc_out_bytes_total", counter, "Payload of answers.", (double)n->bytes_out);
-    put_metric(text, "lpc_errors_total", counter, "Clients that failed, and requests that were refused.",
-               (double)n->errors);
+    put_metric(text, "lpc_errors_total", counter,
+               "Clients that failed, and requests that were refused.", (double)n->errors);
     put_metric(text, "lpc_breaks_total", counter, "Streams of the pipeline that broke.",
                (double)n->breaks);
     put_metric(text, "lpc_connects_total", counter, "Streams of the pipeline that were opened.",
                (double)n->connects);
-    put_metric(text, "lpc_resent_frames_total", counter, "Frames that were fed again after a break.",
-               (double)n->resent);
+    put_metric(text, "lpc_resent_frames_total", counter,
+               "Frames that were fed again after a break.", (double)n->resent);
     text_printf(text,
                 "# HELP lpc_clients_total Clients that came.\n# TYPE lpc_clients_total counter\n"
-                "lpc_clients_total{kind=\"wire\"} %" PRIu64 "\nlpc_clients_total{kind=\"http\"} %" PRIu64 "\n",
+                "lpc_clients_total{kind=\"wire\"} %" PRIu64
+                "\nlpc_clients_total{kind=\"http\"} %" PRIu64 "\n",
                 n->clients_wire, n->clients_http);
 }
 
@@ -44,10 +48,12 @@ static void put_histogram(Text *text, const ServeCounts *n)
                    "# TYPE lpc_latency_seconds histogram\n");
     for (int i = 0; i < SERVE_BUCKETS; i++) {
         sum += n->buckets[i];
-        text_printf(text, "lpc_latency_seconds_bucket{le=\"%g\"} %" PRIu64 "\n", serve_bucket_s[i], sum);
+        text_printf(text, "lpc_latency_seconds_bucket{le=\"%g\"} %" PRIu64 "\n", serve_bucket_s[i],
+                    sum);
     }
     text_printf(text,
-                "lpc_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\nlpc_latency_seconds_sum %.9g\n"
+                "lpc_latency_seconds_bucket{le=\"+Inf\"} %" PRIu64
+                "\nlpc_latency_seconds_sum %.9g\n"
                 "lpc_latency_seconds_count %" PRIu64 "\n",
                 n->answers, n->latency_sum, n->answers);
 }
@@ -88,13 +94,13 @@ static void put_streams(Text *text, const ServePool *pool)
 {
     for (int i = 0; i < pool->stream_count; i++) {
         const ServeStream *s = &pool->streams[i];
-        const char *state = !s->is_up              ? "not connected"
+        const char *state = !s->is_up             ? "not connected"
                             : !stream_is_ready(s) ? "connecting"
                             : s->under_way        ? "working"
                                                   : "waiting";
         text_printf(text,
-                    "%s{\"state\":\"%s\",\"under_way\":%d,\"answered\":%" PRIu64 ",\"connects\":%" PRIu64
-                    ",\"client\":",
+                    "%s{\"state\":\"%s\",\"under_way\":%d,\"answered\":%" PRIu64
+                    ",\"connects\":%" PRIu64 ",\"client\":",
                     i ? "," : "", state, s->under_way, s->answered, s->connects);
         quote(text, s->client ? s->client->name : "");
         text_add(text, ",\"error\":");
@@ -108,9 +114,9 @@ static void put_clients(Text *text, const ServePool *pool)
     for (const ServeClient *c = pool->clients; c; c = c->after) {
         text_printf(text, "%s{\"kind\":\"%s\",\"name\":", c == pool->clients ? "" : ",", c->kind);
         quote(text, c->name);
-        text_printf(text,
-                    ",\"frames\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"held\":%d,\"seconds\":%.1f}",
-                    c->put, c->answered, c->count, seconds(c->since_ns));
+        text_printf(
+            text, ",\"frames\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"held\":%d,\"seconds\":%.1f}",
+            c->put, c->answered, c->count, seconds(c->since_ns));
     }
 }
 
@@ -144,9 +150,9 @@ const char *figures_status(ServePool *pool, Arena *arena)
                 ",\"answers\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"breaks\":%" PRIu64
                 ",\"waiting\":%d,\"held_bytes\":%zu,\"latency_sum\":%.9g,\"streams\":[",
                 pool->keeps_state ? "true" : "false", ready ? "true" : "false",
-                seconds(pool->start_ns), pool->counts.frames, pool->counts.answers, pool->counts.errors,
-                pool->counts.breaks, pool->waiting, pool->bytes + pool->kept_bytes,
-                pool->counts.latency_sum);
+                seconds(pool->start_ns), pool->counts.frames, pool->counts.answers,
+                pool->counts.errors, pool->counts.breaks, pool->waiting,
+                pool->bytes + pool->kept_bytes, pool->counts.latency_sum);
     put_streams(&text, pool);
     text_add(&text, "],\"clients\":[");
     put_clients(&text, pool);

@@ -130,7 +130,8 @@ static Reply reply_to(const Request *r, const Infer *infer, Diag *diag, ServeFra
     size_t json_bytes;
     Text text;
     text_init(&text, r->arena);
-    if (infer_reply(infer, pool->package, &pool->out_shape, diag, frame->answer, &text, &json_bytes))
+    if (infer_reply(infer, pool->package, &pool->out_shape, diag, frame->answer, &text,
+                    &json_bytes))
         return refuse(r, MHD_HTTP_INTERNAL_SERVER_ERROR, diag->messages[0]);
     reply.data = text.data;
     reply.size = text.length;
@@ -178,7 +179,8 @@ static Reply infer_sequence(const Request *r, const Infer *infer, Diag *diag, co
     LpcError error = {0};
     int code;
     if (sequence_enter(sequences, infer->sequence, infer->sequence_start, peer, &client, &error))
-        return refuse(r, error.code == LPC_EXIT_USAGE ? MHD_HTTP_BAD_REQUEST : status_of(error.code),
+        return refuse(r,
+                      error.code == LPC_EXIT_USAGE ? MHD_HTTP_BAD_REQUEST : status_of(error.code),
                       error.text);
     Reply reply = ask_and_reply(r, infer, diag, client, &code);
     sequence_leave(sequences, client, infer->sequence_end || code);
@@ -235,7 +237,8 @@ static Reply get(const Request *r, const char *path)
     if (!strcmp(path, "/")) return text_reply(MHD_HTTP_OK, "text/html; charset=utf-8", serve_page);
     if (!strcmp(path, "/status")) return json_reply(figures_status(pool, r->arena));
     if (!strcmp(path, "/metrics"))
-        return text_reply(MHD_HTTP_OK, "text/plain; version=0.0.4", figures_metrics(pool, r->arena));
+        return text_reply(MHD_HTTP_OK, "text/plain; version=0.0.4",
+                          figures_metrics(pool, r->arena));
     if (!strcmp(path, "/v2") || !strcmp(path, "/v2/"))
         return json_reply("{\"name\":\"lpc\",\"version\":\"" LPC_VERSION
                           "\",\"extensions\":[\"binary_tensor_data\",\"sequence\"]}");
@@ -303,8 +306,9 @@ static void take_body(Request *r, const char *data, size_t size)
 {
     if (r->refused) return;
     if (size > r->http->body_most - r->size) {
-        refuse_later(r, MHD_HTTP_CONTENT_TOO_LARGE,
-                     arena_printf(r->arena, "the body is too large: at most %zu bytes", r->http->body_most));
+        refuse_later(
+            r, MHD_HTTP_CONTENT_TOO_LARGE,
+            arena_printf(r->arena, "the body is too large: at most %zu bytes", r->http->body_most));
         return;
     }
     if (!make_room(r, r->size + size)) return;
@@ -316,7 +320,8 @@ static void take_body(Request *r, const char *data, size_t size)
 static size_t read_size(const char *text)
 {
     char *end;
-    unsigned long long value = text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : SIZE_MAX;
+    unsigned long long value =
+        text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : SIZE_MAX;
     return value == SIZE_MAX || *end ? SIZE_MAX : (size_t)value;
 }
 
@@ -324,9 +329,10 @@ static Request *begin(ServeHttp *http, struct MHD_Connection *connection)
 {
     Arena *arena = arena_new();
     Request *r = arena_alloc(arena, sizeof *r);
-    const char *header = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                                     "Inference-Header-Content-Length");
-    const char *coding = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Encoding");
+    const char *header =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Inference-Header-Content-Length");
+    const char *coding =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Encoding");
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     *r = (Request){.http = http, .arena = arena, .header = read_size(header)};
     if (header && r->header == SIZE_MAX)
@@ -334,8 +340,9 @@ static Request *begin(ServeHttp *http, struct MHD_Connection *connection)
     if (coding && strcmp(coding, "identity") != 0)
         refuse_later(r, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "Content-Encoding: expected none");
     if (length && read_size(length) > http->body_most)
-        refuse_later(r, MHD_HTTP_CONTENT_TOO_LARGE,
-                     arena_printf(arena, "the body is too large: at most %zu bytes", http->body_most));
+        refuse_later(
+            r, MHD_HTTP_CONTENT_TOO_LARGE,
+            arena_printf(arena, "the body is too large: at most %zu bytes", http->body_most));
     return r;
 }
 
@@ -358,8 +365,8 @@ static void name_peer(struct MHD_Connection *connection, char name[LPC_PEER_BYTE
 }
 
 static enum MHD_Result handle(void *self, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *data, size_t *size,
-                              void **kept)
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **kept)
 {
     char peer[LPC_PEER_BYTES];
     Request *r = *kept;
@@ -404,14 +411,16 @@ static void log_mhd(void *self, const char *format, va_list args)
     pool_log(http->pool, "HTTP: %s", line);
 }
 
-int http_start(ServeHttp **to, ServePool *pool, Arena *arena, Diag *diag, const ServeOptions *options)
+int http_start(ServeHttp **to, ServePool *pool, Arena *arena, Diag *diag,
+               const ServeOptions *options)
 {
     ServeHttp *http = arena_alloc(arena, sizeof *http);
     const char *address = options->http;
     LpcError error = {0};
     http->pool = pool;
     http->body_most = infer_most(pool->package);
-    http->bodies_most = http->body_most > pool->bytes_most / 4 ? 4 * http->body_most : pool->bytes_most;
+    http->bodies_most =
+        http->body_most > pool->bytes_most / 4 ? 4 * http->body_most : pool->bytes_most;
     pthread_mutex_init(&http->mutex, NULL);
     if (lpc_transport_find(&address)->listen(address, &http->listener, &error))
         return diag_error(diag, "%s", error.text);

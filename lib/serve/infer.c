@@ -8,7 +8,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { JSON_BYTES = 65536, ELEMENT_BYTES = 32, ESCAPED_BYTES = 6 }; /* JSON beside tensors, and of these */
+enum {
+    JSON_BYTES = 65536,
+    ELEMENT_BYTES = 32,
+    ESCAPED_BYTES = 6
+}; /* JSON beside tensors, and of these */
 
 /* One of the request's inputs, before its place in the package is known. */
 typedef struct InferInput {
@@ -145,11 +149,13 @@ static int unknown(Reading *r, const PackageEnd *end, const char *what, const ch
 }
 
 /* The tensor's memory, once its declared bound allows it. */
-static int make_tensor(Reading *r, const PackageTensor *declared, const InferInput *given, HostTensor *t)
+static int make_tensor(Reading *r, const PackageTensor *declared, const InferInput *given,
+                       HostTensor *t)
 {
     int64_t bytes = (int64_t)dtype_size(declared->type);
     bool fits = true;
-    *t = (HostTensor){.name = (char *)(uintptr_t)declared->name, .type = declared->type, .rank = given->rank};
+    *t = (HostTensor){
+        .name = (char *)(uintptr_t)declared->name, .type = declared->type, .rank = given->rank};
     for (int d = 0; d < given->rank; d++) {
         t->dims[d] = given->dims[d];
         fits = fits && !__builtin_mul_overflow(bytes, given->dims[d], &bytes);
@@ -157,8 +163,9 @@ static int make_tensor(Reading *r, const PackageTensor *declared, const InferInp
     if (!fits || (uint64_t)bytes > declared->max_bytes)
         return diag_error(r->diag, "input '%s': its shape is too large: at most %" PRIu64 " bytes",
                           declared->name, declared->max_bytes);
-    return host_alloc(t, r->arena) ? diag_error(r->diag, "input '%s': out of memory", declared->name)
-                                   : LPC_OK;
+    return host_alloc(t, r->arena)
+               ? diag_error(r->diag, "input '%s': out of memory", declared->name)
+               : LPC_OK;
 }
 
 static int take_data(Reading *r, InferInput *given, HostTensor *t)
@@ -168,8 +175,8 @@ static int take_data(Reading *r, InferInput *given, HostTensor *t)
         return diag_error(r->diag, "input '%s': expected data or binary_data_size", t->name);
     if (given->binary_size < 0) return kserve_from_json(t, &given->data);
     if (size > r->left)
-        return diag_error(r->diag, "input '%s': binary_data_size is %zu, %zu bytes are left", t->name,
-                          size, r->left);
+        return diag_error(r->diag, "input '%s': binary_data_size is %zu, %zu bytes are left",
+                          t->name, size, r->left);
     TRY(kserve_from_bytes(t, r->diag, r->bytes, size));
     r->bytes += size;
     r->left -= size;
@@ -280,11 +287,11 @@ int infer_read(Infer *infer, const Package *package, Arena *arena, Diag *diag, u
     Reading r = {infer, package, arena, diag, body + json_bytes, size - json_bytes, false, false};
     Cursor c;
     size_t outputs = (size_t)package->outputs.count + 1;
-    *infer = (Infer){
-        .sizes = arena_array(arena, (size_t)package->symbol_count + 1, sizeof(int64_t)),
-        .inputs = arena_array(arena, (size_t)package->inputs.count + 1, sizeof(HostTensor)),
-        .wanted = arena_array(arena, outputs, sizeof(bool)),
-        .binary = arena_array(arena, outputs, sizeof(bool))};
+    *infer =
+        (Infer){.sizes = arena_array(arena, (size_t)package->symbol_count + 1, sizeof(int64_t)),
+                .inputs = arena_array(arena, (size_t)package->inputs.count + 1, sizeof(HostTensor)),
+                .wanted = arena_array(arena, outputs, sizeof(bool)),
+                .binary = arena_array(arena, outputs, sizeof(bool))};
     if (json_bytes < size) { /* the cursor wants a zero there */
         char *json = arena_strndup(arena, (const char *)body, json_bytes);
         cursor_init(&c, arena, diag, json, json_bytes);
@@ -332,10 +339,10 @@ static void put_output(const HostTensor *t, bool binary, Text *text, Text *bytes
     text_add(text, "{\"name\":");
     quote(text, t->name);
     text_printf(text, ",\"datatype\":\"%s\",\"shape\":[", kserve_type(t->type));
-    for (int d = 0; d < t->rank; d++)
-        text_printf(text, "%s%" PRId64, d ? "," : "", t->dims[d]);
+    for (int d = 0; d < t->rank; d++) text_printf(text, "%s%" PRId64, d ? "," : "", t->dims[d]);
     if (binary) {
-        text_printf(text, "],\"parameters\":{\"binary_data_size\":%zu}}", kserve_to_bytes(t, bytes));
+        text_printf(text, "],\"parameters\":{\"binary_data_size\":%zu}}",
+                    kserve_to_bytes(t, bytes));
         return;
     }
     text_add(text, "],\"data\":");

@@ -11,7 +11,8 @@
 
 enum { PAUSE_MS = 10 };
 
-static const size_t total_most = (size_t)1 << 30; /* bytes of frames and answers, or four of the largest */
+static const size_t total_most = (size_t)1
+                                 << 30; /* bytes of frames and answers, or four of the largest */
 
 const double serve_bucket_s[SERVE_BUCKETS] = {0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                               0.05,    0.1,    0.25,  0.5,    1,     2.5,  10};
@@ -238,8 +239,8 @@ struct timespec pool_until(int ms)
     return until;
 }
 
-int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name, int wait_ms,
-                LpcError *error)
+int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name,
+                int wait_ms, LpcError *error)
 {
     struct timespec until = pool_until(wait_ms);
     int code = LPC_EXIT_BUSY;
@@ -250,7 +251,8 @@ int client_open(ServeClient *client, ServePool *pool, const char *kind, const ch
     for (int late = 0; code == LPC_EXIT_BUSY && !late;) {
         LpcError why = {0};
         code = open_client(client, pool, &why);
-        if (code == LPC_EXIT_BUSY) late = pthread_cond_timedwait(&pool->changed, &pool->mutex, &until);
+        if (code == LPC_EXIT_BUSY)
+            late = pthread_cond_timedwait(&pool->changed, &pool->mutex, &until);
         if (code && (late || code != LPC_EXIT_BUSY)) *error = why;
     }
     pthread_mutex_unlock(&pool->mutex);
@@ -386,7 +388,8 @@ int pool_start(ServePool *pool, Arena *arena, Diag *diag)
 {
     pool->arena = arena;
     pool->keeps_state = package_keeps_state(pool->package);
-    pool->window = 2 * pool->package->stage_count + 2; /* all stages have work, and nobody waits for long */
+    pool->window =
+        2 * pool->package->stage_count + 2; /* all stages have work, and nobody waits for long */
     pool->start_ns = pool->down_ns = lpc_now_ns();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->changed, NULL);

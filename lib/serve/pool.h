@@ -54,18 +54,18 @@ typedef struct ServeStream {
     LpcHelper feeder;
     pthread_t thread;
     int started;
-    int stop[2];                /* readable: do not wait for a connection */
-    int is_up, is_broken;       /* connected; something failed since */
-    int alone;                  /* so many frames are fed one at a time, after a break */
-    ServeClient *client;        /* with state: whose it is */
-    int is_ending;              /* its client has gone, or all is to stop */
-    ServeFrame *first, *last;   /* kept */
-    ServeFrame *unfed;          /* of these, the first that this stream has not been fed */
-    ServeFrame *due;            /* whose result comes next */
-    int under_way;              /* fed and not answered */
-    size_t kept_bytes;          /* of answered frames that are kept for feeding them again */
-    int cannot_replay;          /* they were too many */
-    uint64_t broken_ns;         /* with a client: since when its stream is broken; 0: it is not */
+    int stop[2];              /* readable: do not wait for a connection */
+    int is_up, is_broken;     /* connected; something failed since */
+    int alone;                /* so many frames are fed one at a time, after a break */
+    ServeClient *client;      /* with state: whose it is */
+    int is_ending;            /* its client has gone, or all is to stop */
+    ServeFrame *first, *last; /* kept */
+    ServeFrame *unfed;        /* of these, the first that this stream has not been fed */
+    ServeFrame *due;          /* whose result comes next */
+    int under_way;            /* fed and not answered */
+    size_t kept_bytes;        /* of answered frames that are kept for feeding them again */
+    int cannot_replay;        /* they were too many */
+    uint64_t broken_ns;       /* with a client: since when its stream is broken; 0: it is not */
     uint64_t answered, connects, since_ns;
     LpcError last_error;
 } ServeStream;
@@ -78,7 +78,8 @@ struct ServeClient {
     ServeClient *before, *after; /* among all */
     ServeClient *next_turn;
     int in_turn, is_done; /* it stands in the ring; no more frames come */
-    ServeFrame *first, *last, *waiting; /* its frames in order; waiting: the first that no stream has */
+    ServeFrame *first, *last,
+        *waiting; /* its frames in order; waiting: the first that no stream has */
     int count;
     size_t bytes;
     ServeStream *stream; /* with state */
@@ -122,8 +123,8 @@ struct ServePool {
     ServeClient *clients, *turn_first, *turn_last;
     int client_count, waiting; /* frames that no stream has */
     size_t bytes, kept_bytes;
-    int up;              /* streams that are connected */
-    uint64_t down_ns;    /* since when none is */
+    int up;           /* streams that are connected */
+    uint64_t down_ns; /* since when none is */
     ServeCounts counts;
     ServeTold told[SERVE_ERRORS]; /* a ring */
     uint64_t told_count;
@@ -144,8 +145,8 @@ int pool_has_free(ServePool *pool);
 void pool_log(ServePool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A new client. Fails with LPC_EXIT_BUSY when for wait_ms there are too many or, with state, no stream is free. */
-int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name, int wait_ms,
-                LpcError *error);
+int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name,
+                int wait_ms, LpcError *error);
 /* A copy of a checked payload. Waits for room. */
 int client_put(ServeClient *client, const void *payload, size_t bytes, LpcError *error);
 /* No more are put. */

@@ -69,7 +69,8 @@ static Sequence *claim(Sequences *s, const char *id, int starts, int *is_new, Lp
         return NULL;
     }
     if (q && q->is_busy) {
-        lpc_error(error, LPC_EXIT_USAGE, "sequence '%.80s': another request of it is under way", id);
+        lpc_error(error, LPC_EXIT_USAGE, "sequence '%.80s': another request of it is under way",
+                  id);
         return NULL;
     }
     if (q && starts) close_one(q);
@@ -78,15 +79,18 @@ static Sequence *claim(Sequences *s, const char *id, int starts, int *is_new, Lp
         return q;
     }
     if (!starts) {
-        lpc_error(error, LPC_EXIT_USAGE,
-                  "there is no sequence '%.80s': its first request has sequence_start, and a minute "
-                  "without one ends it",
-                  id);
+        lpc_error(
+            error, LPC_EXIT_USAGE,
+            "there is no sequence '%.80s': its first request has sequence_start, and a minute "
+            "without one ends it",
+            id);
         return NULL;
     }
     *is_new = 1;
     q = take_place(s, id);
-    if (!q) lpc_error(error, LPC_EXIT_BUSY, "all %d streams of the pipeline are in use (--streams)", s->count);
+    if (!q)
+        lpc_error(error, LPC_EXIT_BUSY, "all %d streams of the pipeline are in use (--streams)",
+                  s->count);
     return q;
 }
 

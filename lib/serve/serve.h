@@ -16,12 +16,12 @@
 #include "lib/serve/pool.h"
 
 typedef struct ServeOptions {
-    const char *first, *last;   /* where the pipeline's ends listen */
-    const char *listen, *http;  /* NULL: not */
+    const char *first, *last;  /* where the pipeline's ends listen */
+    const char *listen, *http; /* NULL: not */
     int streams;
-    double retry;               /* seconds */
+    double retry; /* seconds */
     int beat_ms;
-    int stop_fd; /* readable: serving ends */
+    int stop_fd;                                                        /* readable: serving ends */
     void (*listens)(void *user, const char *what, const char *address); /* "frames" or "HTTP" */
     void (*log)(void *user, const char *line);                          /* from any thread */
     void *user;

@@ -28,7 +28,8 @@ enum {
     BREAKS_BAD = 2   /* where a stage refused a frame */
 };
 
-static const size_t kept_most = (size_t)64 << 20;      /* bytes of a client's frames that were answered, */
+static const size_t kept_most = (size_t)64
+                                << 20; /* bytes of a client's frames that were answered, */
 static const size_t kept_most_all = (size_t)512 << 20; /* and of all clients' */
 
 /* ---- Feeding ---- */
@@ -75,7 +76,8 @@ static ServeFrame *next_to_feed(ServeStream *stream)
 static int feed_one(ServeStream *stream, ServeFrame *frame, LpcError *error)
 {
     uint64_t length;
-    int code = lpc_layout(&stream->ends.in_shape, frame->input, NULL, stream->offsets, &length, error);
+    int code =
+        lpc_layout(&stream->ends.in_shape, frame->input, NULL, stream->offsets, &length, error);
     if (code) return code;
     for (int i = 0; i < stream->pool->package->inputs.count; i++)
         stream->inputs[i].data = (uint8_t *)frame->input + stream->offsets[i];
@@ -213,7 +215,9 @@ static int is_about_the_frame(const LpcError *why)
 /* Whether the frame that was alone in the stream is why it broke. */
 static int is_to_blame(ServeFrame *frame, const LpcError *why)
 {
-    int most = why->code == LPC_EXIT_RUN ? 1 : why->code == LPC_EXIT_FRAME ? BREAKS_BAD : BREAKS_MOST;
+    int most = why->code == LPC_EXIT_RUN     ? 1
+               : why->code == LPC_EXIT_FRAME ? BREAKS_BAD
+                                             : BREAKS_MOST;
     return ++frame->breaks >= most;
 }
 
@@ -223,7 +227,8 @@ static void after_break(ServeStream *stream, const LpcError *why)
     ServePool *pool = stream->pool;
     ServeFrame *due = stream->under_way == 1 ? stream->due : NULL;
     LpcError gone = {0};
-    lpc_error(&gone, LPC_EXIT_LEFT, "more was sent than is kept to feed it again, and the pipeline broke: %.120s",
+    lpc_error(&gone, LPC_EXIT_LEFT,
+              "more was sent than is kept to feed it again, and the pipeline broke: %.120s",
               why->text);
     if (due && due->client && is_to_blame(due, why)) pool_fail_client(pool, due->client, why);
     if (stream->cannot_replay && stream->client) pool_fail_client(pool, stream->client, &gone);
@@ -412,7 +417,8 @@ int stream_start(ServeStream *stream, Arena *arena, Diag *diag)
 
 void stream_wake(ServeStream *stream)
 {
-    if (stream->stop[1] >= 0 && write(stream->stop[1], "", 1) < 0) return; /* full: it wakes anyhow */
+    if (stream->stop[1] >= 0 && write(stream->stop[1], "", 1) < 0)
+        return; /* full: it wakes anyhow */
     if (stream->is_up && stream->under_way) ends_break(&stream->ends);
     pthread_cond_broadcast(&stream->pool->changed);
 }

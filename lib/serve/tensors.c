@@ -155,12 +155,14 @@ static int strings_from_bytes(HostTensor *t, Diag *diag, const uint8_t *bytes, s
         if (length > size)
             return diag_error(diag, "input '%s': the bytes end in string %" PRId64, t->name, i);
         if (!string_put(t->type, to, bytes, length))
-            return diag_error(diag, "input '%s': a string of %" PRIu32 " bytes, the model takes %" PRId64,
+            return diag_error(diag,
+                              "input '%s': a string of %" PRIu32 " bytes, the model takes %" PRId64,
                               t->name, length, most);
         bytes += length;
         size -= length;
     }
-    if (size) return diag_error(diag, "input '%s': %zu bytes behind the last string", t->name, size);
+    if (size)
+        return diag_error(diag, "input '%s': %zu bytes behind the last string", t->name, size);
     return LPC_OK;
 }
 
@@ -168,8 +170,8 @@ int kserve_from_bytes(HostTensor *tensor, Diag *diag, const uint8_t *bytes, size
 {
     if (dtype_is_string(tensor->type)) return strings_from_bytes(tensor, diag, bytes, size);
     if (size != tensor->bytes)
-        return diag_error(diag, "input '%s': binary_data_size is %zu, its shape makes %zu", tensor->name,
-                          size, tensor->bytes);
+        return diag_error(diag, "input '%s': binary_data_size is %zu, its shape makes %zu",
+                          tensor->name, size, tensor->bytes);
     if (size) memcpy(tensor->data, bytes, size);
     for (size_t i = 0; tensor->type == DT_BOOL && i < size; i++)
         if (((const uint8_t *)tensor->data)[i] > 1)

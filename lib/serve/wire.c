@@ -15,10 +15,11 @@
 
 enum {
     STACK_BYTES = 256 * 1024,
-    STALL_MS = 60000, /* of a client in the middle of a frame, or before it has read its last answers */
+    STALL_MS =
+        60000, /* of a client in the middle of a frame, or before it has read its last answers */
     PAUSE_MS = 20,
     OPEN_MS = 1000, /* for a stream that was free just now */
-    STOP_MS = 150 /* for what is still sent when all is to stop */
+    STOP_MS = 150   /* for what is still sent when all is to stop */
 };
 
 typedef struct WireClient WireClient;
@@ -90,7 +91,8 @@ static int receive(WireClient *c, uint64_t sequence, LpcError *error)
     LpcSlot *slot = &c->in_slot;
     for (;;) {
         LpcError failed = {0};
-        int code = lpc_receive(&reader, &c->wire->pool->in_shape, &c->wire->crc, sequence, slot, &failed);
+        int code =
+            lpc_receive(&reader, &c->wire->pool->in_shape, &c->wire->crc, sequence, slot, &failed);
         if (!code && slot->header.kind == LPC_FRAME_BEAT) {
             c->before = slot->beat;
             continue;
@@ -136,7 +138,8 @@ static int send_answer(WireClient *c, ServeFrame *frame, LpcError *error)
     LpcSlot *slot = &c->out_slot;
     uint64_t length;
     slot->sizes = (int64_t *)(void *)frame->answer;
-    int code = lpc_layout(&pool->out_shape, slot->sizes, slot->bytes, slot->offsets, &length, error);
+    int code =
+        lpc_layout(&pool->out_shape, slot->sizes, slot->bytes, slot->offsets, &length, error);
     if (code) return code;
     for (uint32_t k = 0; k < pool->out_shape.contract->tensor_count; k++)
         slot->tensors[k] = frame->answer + slot->offsets[k];
@@ -179,8 +182,7 @@ static void tell_before(WireClient *c, const LpcError *error)
 {
     LpcWriter writer = lpc_link_writer(&c->in);
     LpcError ignored = {0};
-    if (lpc_link_writable(&c->in))
-        (void)lpc_send_error(&writer, &c->wire->crc, 0, error, &ignored);
+    if (lpc_link_writable(&c->in)) (void)lpc_send_error(&writer, &c->wire->crc, 0, error, &ignored);
 }
 
 /* Its frames and answers, until both have ended. */
@@ -219,8 +221,8 @@ static int make_client(WireClient *c, LpcError *error)
     void *payload = NULL;
     c->in_slot = make_slot(c->arena, &pool->in_shape);
     c->out_slot = make_slot(c->arena, &pool->out_shape);
-    c->pieces = arena_array(c->arena, (size_t)lpc_piece_count(pool->out_shape.contract),
-                            sizeof *c->pieces);
+    c->pieces =
+        arena_array(c->arena, (size_t)lpc_piece_count(pool->out_shape.contract), sizeof *c->pieces);
     if (!capacity || posix_memalign(&payload, LPC_ALIGN, (size_t)capacity))
         return lpc_error(error, LPC_EXIT_SYSTEM, "the gateway is out of memory");
     c->in_slot.payload = payload;
@@ -373,7 +375,8 @@ static void make_gate(ServeWire *wire, const ServeOptions *options)
     gate->self = wire;
 }
 
-int wire_start(ServeWire **to, ServePool *pool, Arena *arena, Diag *diag, const ServeOptions *options)
+int wire_start(ServeWire **to, ServePool *pool, Arena *arena, Diag *diag,
+               const ServeOptions *options)
 {
     ServeWire *wire = arena_alloc(arena, sizeof *wire);
     const char *address = options->listen;

@@ -7,9 +7,11 @@
 
 static const char *const dims[][2] = {{"2", "n"}, {"n", "3"}, {"n", "1"}, {"1", "1"}};
 
-static PackageTensor declare(Package *package, const char *name, DType type, int64_t most, int which)
+static PackageTensor declare(Package *package, const char *name, DType type, int64_t most,
+                             int which)
 {
-    PackageTensor t = {.name = name, .type = type, .rank = 2, .max_bytes = (uint64_t)most * dtype_size(type)};
+    PackageTensor t = {
+        .name = name, .type = type, .rank = 2, .max_bytes = (uint64_t)most * dtype_size(type)};
     for (int d = 0; d < 2; d++) {
         t.dim_texts[d] = dims[which][d];
         t.dims[d] = size_parse(package->sizes, dims[which][d], NULL);
@@ -20,7 +22,8 @@ static PackageTensor declare(Package *package, const char *name, DType type, int
 static int64_t bytes_of(const void *context, uint32_t k, const int64_t *sizes)
 {
     const PackageTensor *t = &((const PackageEnd *)context)->tensors[k];
-    return (int64_t)dtype_size(t->type) * size_eval(t->dims[0], sizes) * size_eval(t->dims[1], sizes);
+    return (int64_t)dtype_size(t->type) * size_eval(t->dims[0], sizes) *
+           size_eval(t->dims[1], sizes);
 }
 
 static Package *make(Arena *arena, LpcShape *shape)
@@ -42,7 +45,8 @@ static Package *make(Arena *arena, LpcShape *shape)
     p->inputs.tensors[2] = declare(p, "c", DT_STR16, 4, 2);
     p->inputs.tensors[3] = declare(p, "d", DT_BOOL, 1, 3);
     for (int i = 0; i < 4; i++)
-        infos[i] = (lpc_tensor_info){p->inputs.tensors[i].name, 0, 0, 2, p->inputs.tensors[i].max_bytes};
+        infos[i] =
+            (lpc_tensor_info){p->inputs.tensors[i].name, 0, 0, 2, p->inputs.tensors[i].max_bytes};
     p->inputs.contract = (lpc_contract){0, 0, 4, infos, 4096};
     p->outputs = p->inputs;
     *shape = (LpcShape){&p->inputs.contract, 1, most, names, bytes_of, &p->inputs};

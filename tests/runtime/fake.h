@@ -403,8 +403,8 @@ __attribute__((unused)) static int ends_fetch(Ends *ends, const char *first, con
     for (int i = 0; i < 2 && !code; i++) {
         LpcHello hello = ends_hello(ends, contracts[i]);
         hello.beat_ms = beat_ms;
-        code = lpc_transport_tcp.connect(addresses[i], PATIENCE_MS, -1, NULL, links[i],
-                                         &ends->error);
+        code =
+            lpc_transport_tcp.connect(addresses[i], PATIENCE_MS, -1, NULL, links[i], &ends->error);
         if (!code) code = lpc_greet(links[i], NULL, &ends->crc, &hello, NULL, &ends->error);
         links[i]->silence_ms = 0;
     }
@@ -438,6 +438,8 @@ __attribute__((unused)) static int ends_collect(Ends *ends)
                            &ends->error);
     while (!code && ends->collect_slot.header.kind == LPC_FRAME_BEAT);
     ends->received++;
+    if (code || ends->collect_slot.header.kind != LPC_FRAME_DATA)
+        lpc_link_end_writing(&ends->collect);
     return code ? 100 + code : (int)ends->collect_slot.header.kind;
 }
 

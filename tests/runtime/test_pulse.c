@@ -163,6 +163,7 @@ static void hung_stage(void)
     Ends *ends = rig->ends;
     CHECK(!rig_fetch(rig, ends), "%s", ends->error.text);
     pass(ends, 0, 3);
+    usleep(120000); /* for two beats */
     kill(rig->children[1].pid, SIGSTOP);
     uint64_t begin = lpc_now_ns();
     CHECK(ends_collect(ends) == LPC_FRAME_ERROR, "%s", ends->error.text);
@@ -267,8 +268,8 @@ static void stage_comes_back(void)
     kill(rig->children[1].pid, SIGKILL);
     CHECK(child_wait(&rig->children[1], text) == -SIGKILL, "%s", text);
     CHECK(ends_collect(rig->ends) == LPC_FRAME_ERROR, "%s", rig->ends->error.text);
-    char *const again[] = {(char *)"--serve", (char *)"--heartbeat", (char *)"0.1",
-                           (char *)"--listen", address, NULL};
+    char *const again[] = {
+        (char *)"--serve", (char *)"--heartbeat", (char *)"0.1", (char *)"--listen", address, NULL};
     rig_start(rig, 1, again);
     uint64_t begin = lpc_now_ns();
     CHECK(!rig_fetch(rig, rig->ends), "%s", rig->ends->error.text);

@@ -196,7 +196,7 @@ static void handshakes_refused(void)
 {
     static const char *const told[] = {
         "is no lpc stage",
-        "speaks protocol 9, this is 2",
+        "speaks protocol 9, this is 3",
         "checksum",
         "is of another build: 0900000000000000..., this is 0102030405060708...",
         "stands at cut 1, this end at cut 0",
@@ -263,80 +263,17 @@ static void both_see_a_mismatch(void)
 
 /* --- streams and their identity --- */
 
-/* A gate for one stream's results lets in that stream alone. */
-static void results_of_others(void)
-{
-    LpcError error = {0};
-    LpcCrc crc;
-    lpc_crc_init(&crc, LPC_CRC_BEST);
-    LpcHello hello = {.build_id = fake_build, .cut = 1, .hash = 101}, stale = hello;
-    CHECK(!lpc_stream_draw(hello.stream, &error) && !lpc_stream_draw(stale.stream, &error), "%s",
-          error.text);
-    CHECK(memcmp(hello.stream, stale.stream, LPC_STREAM_BYTES) != 0, "drawn twice");
-    uint8_t own[LPC_STREAM_BYTES], stream[LPC_STREAM_BYTES];
-    memcpy(own, hello.stream, sizeof own);
-    LpcGate gate = {.transport = &lpc_transport_tcp,
-                    .crc = &crc,
-                    .own = hello,
-                    .role = "the last stage,",
-                    .only = own,
-                    .stop_fd = -1};
-    if (lpc_transport_tcp.listen("127.0.0.1:0", &gate.listener, &error) || lpc_gate_start(&gate))
-        abort();
-    LpcLink link = {.fd = -1, .stop_fd = -1, .timeout_ms = PATIENCE_MS}, in = {.fd = -1};
-    for (int i = 0; i < 3; i++) {
-        error = (LpcError){0};
-        CHECK(
-            !lpc_transport_tcp.connect(gate.listener.address, PATIENCE_MS, -1, NULL, &link, &error),
-            "%s", error.text);
-        CHECK(lpc_greet(&link, NULL, &crc, &stale, NULL, &error) == LPC_EXIT_STALE, "%s",
-              error.text);
-        lpc_link_close(&link);
-    }
-    CHECK(lpc_gate_take(&gate, 50, &in, NULL, stream, &error) != 0, "a stale stream was let in");
-    error = (LpcError){0};
-    if (lpc_transport_tcp.connect(gate.listener.address, PATIENCE_MS, -1, NULL, &link, &error))
-        abort();
-    fflush(stdout);
-    pid_t last = fork(); /* says hello while the gate is asked */
-    if (last == 0) _exit(lpc_greet(&link, NULL, &crc, &hello, NULL, &error));
-    CHECK(!lpc_gate_take(&gate, PATIENCE_MS, &in, NULL, stream, &error), "%s", error.text);
-    CHECK(!memcmp(stream, own, sizeof own), "the stream's identity");
-    int status = -1;
-    waitpid(last, &status, 0);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
-    lpc_link_close(&link);
-    lpc_link_close(&in);
-    lpc_gate_stop(&gate);
-}
-
-/* The collector as `lpc run` has it: it lets in the results of its own stream alone. */
-static LpcGate *collector_new(Ends *ends)
-{
-    LpcGate *gate = calloc(1, sizeof *gate);
-    *gate = (LpcGate){.transport = &lpc_transport_tcp,
-                      .listener = ends->listener,
-                      .crc = &ends->crc,
-                      .own = ends_hello(ends, ends->out.contract),
-                      .role = "the last stage,",
-                      .only = ends->stream,
-                      .stop_fd = -1};
-    if (lpc_gate_start(gate)) abort();
-    return gate;
-}
-
-/* Clients that gave up, or never go, in whatever phase: those after them are served soon. */
+/* Clients that gave up, or never go, in whatever phase: those after them are served soon, with their own answers. */
 static void impatient_clients(void)
 {
     enum { CLIENTS = 24 };
     char *const serve[] = {(char *)"--serve", NULL};
-    Rig *rig = rig_new("double", serve, 0);
-    Ends *ends = rig->ends, *late = ends_new(&rig->model, &rig->model);
+    lpc_model model = fake_model("double", 0);
+    Child child = child_start(&model, NULL, serve);
+    Ends *ends = ends_new(&model, &model), *late = ends_new(&model, &model);
     int fds[CLIENTS];
-    if (lpc_stream_draw(ends->stream, &ends->error)) abort();
-    LpcGate *collector = collector_new(ends);
     for (int i = 0; i < CLIENTS; i++) { /* silent, with a hello, with a hello and a frame */
-        CHECK(!ends_connect(late, rig->child.address), "%s", late->error.text);
+        CHECK(!ends_connect(late, child.address), "%s", late->error.text);
         if (i % 3) ends_say_hello(late, (uint8_t)i);
         if (i % 3 == 2) ends_feed(late, 4, 1);
         fds[i] = late->feed.fd;
@@ -344,14 +281,7 @@ static void impatient_clients(void)
         late->feed.fd = -1;
     }
     uint64_t begin = lpc_now_ns();
-    uint8_t stream[LPC_STREAM_BYTES];
-    LpcHello hello = ends_hello(ends, ends->in.contract);
-    CHECK(!ends_connect(ends, rig->child.address), "%s", ends->error.text);
-    CHECK(!lpc_greet(&ends->feed, NULL, &ends->crc, &hello, NULL, &ends->error), "%s",
-          ends->error.text);
-    CHECK(!lpc_gate_take(collector, PATIENCE_MS, &ends->collect, NULL, stream,
-                         &ends->error), "%s",
-          ends->error.text);
+    CHECK(!ends_fetch(ends, child.address, child.address, 0), "%s", ends->error.text);
     ends_feed(ends, 4, 7);
     CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);
     CHECK(((float *)ends->collect_slot.tensors[0])[0] == 14, "another one's answer");
@@ -360,11 +290,9 @@ static void impatient_clients(void)
     for (int i = 0; i < CLIENTS; i += 2) close(fds[i]);
     ends_finish(ends);
     CHECK(ends_collect(ends) == LPC_FRAME_END, "%s", ends->error.text);
-    lpc_gate_stop(collector);
-    free(collector);
-    ends->listener.fd = open("/dev/null", O_RDONLY);
-    kill(rig->child.pid, SIGTERM);
-    rig_end(rig, 0, "waits for no results of this stream");
+    kill(child.pid, SIGTERM);
+    CHECK(child_wait(&child, text) == 0 && strstr(text, "brings a stream of before"), "%s", text);
+    ends_free(ends);
     ends_free(late);
 }
 
@@ -482,6 +410,7 @@ static void feeder_leaves_in_frame(void)
     lpc_header_encode(&rig->ends->crc, &header, bytes);
     CHECK(write(rig->ends->feed.fd, bytes, 20) == 20, "write");
     lpc_link_close(&rig->ends->feed);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_ERROR, "%s", rig->ends->error.text);
     rig_end(rig, LPC_EXIT_LEFT, "the neighbour before, 127.0.0.1");
 }
 
@@ -763,7 +692,6 @@ int main(void)
     RUN_CASE(both_see_a_mismatch);
     RUN_CASE(nobody_connects);
     RUN_CASE(nobody_listens);
-    RUN_CASE(results_of_others);
     RUN_CASE(impatient_clients);
     RUN_CASE(in_line);
     RUN_CASE(silent_connections);

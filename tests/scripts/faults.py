@@ -37,7 +37,7 @@ def lpc(*arguments):
 
 
 def write_npy(path, values):
-    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, %d), }" % len(values)
+    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 8, 8), }"
     header += " " * (-(len(header) + 11) % 64) + "\n"
     with open(path, "wb") as to:
         to.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())

@@ -69,7 +69,8 @@ static pid_t start_stage(uint32_t index, lpc_run_fn *run, const char *forward, c
     if (!child) {
         lpc_tensor_info infos[2];
         lpc_model model = make_model(index, run, infos);
-        LpcStageOptions options = {.listen = "127.0.0.1:0", .forward = forward, .threads = 1, .streams = 1};
+        LpcStageOptions options = {
+            .listen = "127.0.0.1:0", .forward = forward, .threads = 1, .streams = 1};
         options.queue = 2;
         options.timeout_ms = TIMEOUT_MS;
         dup2(pipes[1], STDOUT_FILENO);
