@@ -319,7 +319,7 @@ static int until_due(const LpcGate *gate)
 /* All is to end: nobody takes longer to leave than this. */
 static void hurry(LpcGate *gate)
 {
-    uint64_t latest = deadline_of(gate->leave_ms);
+    uint64_t latest = lpc_now_ns() + (uint64_t)gate->leave_ms * 1000000u;
     for (int i = 0; i < gate->count; i++) {
         LpcPending *p = &gate->pending[i];
         if (p->kind == LPC_IS_LEAVING && p->deadline > latest) p->deadline = latest;
