@@ -36,6 +36,12 @@ static void frame_free(ServeFrame *frame)
     free(frame);
 }
 
+/* A client has it until it has the answer, a stream while it may be fed again, a feeder while it sends it. */
+static void free_unused(ServeFrame *frame)
+{
+    if (!frame->client && !frame->is_kept && !frame->is_fed) frame_free(frame);
+}
+
 static void count_bytes(ServePool *pool, ServeClient *client, size_t bytes)
 {
     pool->bytes += bytes;
@@ -56,7 +62,13 @@ void pool_release(ServePool *pool, ServeFrame *frame)
 {
     (void)pool;
     frame->is_kept = 0;
-    if (!frame->client) frame_free(frame);
+    free_unused(frame);
+}
+
+void pool_was_fed(ServeFrame *frame)
+{
+    frame->is_fed = 0;
+    free_unused(frame);
 }
 
 /* The client has nothing to do with it any more. */
@@ -66,7 +78,7 @@ static void let_go(ServePool *pool, ServeClient *client, ServeFrame *frame)
     frame->client = NULL;
     free(frame->answer);
     frame->answer = NULL;
-    if (!frame->is_kept) frame_free(frame);
+    free_unused(frame);
 }
 
 /* ---- Turns ---- */

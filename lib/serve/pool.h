@@ -36,6 +36,7 @@ struct ServeFrame {
     ServeFrame *next_in_stream; /* kept by the same stream */
     ServeClient *client;        /* NULL: it has gone, nobody wants the answer */
     int is_kept, is_answered;   /* by a stream; the answer came, and may have been taken */
+    int is_fed;                 /* its bytes are just being sent */
     int breaks;                 /* how often the stream broke with this frame in it, alone */
     uint64_t came_ns;
     uint8_t *answer; /* NULL: there is none yet */
@@ -181,5 +182,7 @@ void pool_give_up(ServePool *pool, const LpcError *error);
 void pool_answer(ServePool *pool, ServeFrame *frame, uint8_t *answer, size_t bytes);
 /* The stream keeps it no more. */
 void pool_release(ServePool *pool, ServeFrame *frame);
+/* Its bytes have been sent; is_fed was set before. */
+void pool_was_fed(ServeFrame *frame);
 
 #endif

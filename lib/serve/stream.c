@@ -70,6 +70,7 @@ static ServeFrame *next_to_feed(ServeStream *stream)
         frame = take_new(stream);
     }
     if (frame) stream->under_way++;
+    if (frame) frame->is_fed = 1;
     return frame;
 }
 
@@ -102,6 +103,7 @@ static void feed(void *self)
         pthread_mutex_unlock(&pool->mutex);
         code = ends ? ends_finish(&stream->ends, &error) : feed_one(stream, frame, &error);
         pthread_mutex_lock(&pool->mutex);
+        if (frame) pool_was_fed(frame);
     }
     if (code) ends_break(&stream->ends); /* the receiver is told why */
     pthread_mutex_unlock(&pool->mutex);

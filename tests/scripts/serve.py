@@ -358,6 +358,21 @@ def metrics(gateway):
 
 # ---- A decoder: with state ----
 
+def page(gateway):
+    """The page in a browser: its script fills it from /status."""
+    browser = "/usr/bin/chromium"
+    if not os.path.exists(browser):
+        print(f"serve: {browser} is not installed: the page is not rendered")
+        return
+    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                           "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                           f"--user-data-dir={WORK}/chromium", "--virtual-time-budget=3000", "--dump-dom",
+                           f"http://{gateway.addresses[1]}/"], capture_output=True, text=True, timeout=120)
+    for part in ('<span id="model">digits</span>', ">ready</span>", "host \u2192 host-2 \u2192 host-3",
+                 "is connected to", "<td>waiting</td>"):
+        check(part in done.stdout, f"the page lacks {part}: {done.stdout[-1500:]}{done.stderr[-300:]}")
+
+
 def decoder():
     model = f"{SHARED}/stories260k-kv/model.onnx"
     if not os.path.exists(model):
@@ -482,6 +497,7 @@ def main():
     bad_requests(gateway)
     wait_until("all clients have gone", lambda: b"lpc_clients 0" in ask(gateway.addresses[1], "GET", "/metrics")[1])
     metrics(gateway)
+    page(gateway)
     clients = Clients(digits, gateway)
     wait_until("answers", lambda: clients.count > 20)
     clients.stop()
