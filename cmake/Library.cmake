@@ -15,6 +15,6 @@ set_target_properties(liblpc PROPERTIES OUTPUT_NAME lpc VERSION ${PROJECT_VERSIO
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 target_link_options(liblpc PRIVATE -Wl,--exclude-libs,ALL)
 install(TARGETS liblpc LIBRARY DESTINATION lib)
-install(FILES include/lpc/lpc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lpc)
+install(FILES include/lpc/lpc.h include/lpc/lpc_client.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lpc)
 configure_file(cmake/lpc.pc.in ${PROJECT_BINARY_DIR}/lpc.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/lpc.pc DESTINATION lib/pkgconfig)

@@ -316,6 +316,16 @@ static int until_due(const LpcGate *gate)
     return nearest <= now ? 0 : (int)((nearest - now) / 1000000u) + 1;
 }
 
+/* All is to end: nobody takes longer to leave than this. */
+static void hurry(LpcGate *gate)
+{
+    uint64_t latest = lpc_now_ns() + (uint64_t)gate->leave_ms * 1000000u;
+    for (int i = 0; i < gate->count; i++) {
+        LpcPending *p = &gate->pending[i];
+        if (p->kind == LPC_IS_LEAVING && p->deadline > latest) p->deadline = latest;
+    }
+}
+
 static int must_end(LpcGate *gate, int stopped)
 {
     pthread_mutex_lock(&gate->mutex);
@@ -323,6 +333,7 @@ static int must_end(LpcGate *gate, int stopped)
     int leaving = gate->leaving_count, ends = gate->quit;
     if (gate->stopped) pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
+    if (ends && gate->leave_ms > 0) hurry(gate);
     for (int i = 0; i < gate->count; i++) leaving += gate->pending[i].kind == LPC_IS_LEAVING;
     return ends && !leaving;
 }

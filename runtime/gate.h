@@ -47,6 +47,7 @@ typedef struct LpcGate {
     const char *role;       /* of whoever connects, for messages: "the neighbour before," */
     const LpcHello *result; /* what a client says that fetches results; NULL: nobody may */
     int stop_fd;            /* readable once all is to stop; -1: none */
+    int leave_ms; /* lpc_gate_stop waits no longer for those who leave; 0: as long as they may take */
     void (*tell)(void *self,
                  const char *text); /* why somebody was sent away; NULL: nobody hears it */
     void *self;

@@ -81,7 +81,6 @@ static void hear(LpcPulse *pulse, LpcLink *out)
     if (code) {
         lose(pulse, &error);
     } else if (slot.header.kind == LPC_FRAME_ERROR) {
-        slot.error.code = LPC_EXIT_LEFT; /* theirs, not ours: for us they left */
         lose(pulse, &slot.error);
     } else {
         pthread_mutex_lock(&pulse->mutex);

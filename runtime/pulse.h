@@ -16,7 +16,8 @@ typedef struct LpcPulse {
     int beat_ms; /* how often a beat is sent; 0: never */
     /* What the owner does. */
     void (*look)(void *self, LpcBeat *beat);
-    /* Called once: the link after has ended, or its end gives no sign of life. code LPC_EXIT_X. */
+    /* Called once: the link after has ended, or its end gives no sign of life, or told an error, whose code it is
+     * then. */
     void (*lost)(void *self, const LpcError *error);
     void *self;
     pthread_mutex_t

@@ -19,14 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-void lpc_stage_tell(const char *stage, const char *text)
-{
-    char line[LPC_TEXT_BYTES + 200];
-    int length = snprintf(line, sizeof line, "stage '%.100s': %s\n", stage, text);
-    if (length >= (int)sizeof line) length = (int)sizeof line - 1;
-    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) return;
-}
-
 /* --- threads --- */
 
 /* Turns SIGTERM and SIGINT into a readable pipe, which never is read: once stopped, for good. What is under way

@@ -1,5 +1,6 @@
 /* What the parts of a stage share: stage.c starts and ends it, stage_memory.c makes its buffers, stage_serve.c
- * serves its streams one after the other, stage_stream.c holds what the threads of a stream do. */
+ * serves its streams one after the other, stage_stream.c holds what the threads of a stream do, stage_tell.c what it
+ * tells. */
 #ifndef LPC_RUNTIME_STAGE_PARTS_H
 #define LPC_RUNTIME_STAGE_PARTS_H
 
@@ -35,6 +36,7 @@ typedef struct LpcStream {
     LpcError error;    /* of the stream, the first one; these under the mutex */
     LpcBeat doing;     /* for the beats: without how long, */
     uint64_t since_ns; /* which is since then */
+    int cause;         /* the code that a stage behind told; 0: none did */
     int code;          /* how it ended */
 } LpcStream;
 
@@ -80,6 +82,9 @@ void lpc_stage_stop_stream(LpcStream *stream);
 void lpc_stage_receive(void *self);
 void lpc_stage_compute(LpcStream *stream);
 void lpc_stage_send(void *self);
+
+/* --- stage_tell.c --- */
+
 /* Keeps the stream's first error. */
 void lpc_stage_fail(LpcStream *stream, const LpcError *error);
 /* What the neighbours are told about an error here. */

@@ -24,19 +24,14 @@ static void look(void *self, LpcBeat *beat)
 static void lost(void *self, const LpcError *error)
 {
     LpcStream *stream = self;
-    lpc_stage_fail(stream, error);
+    LpcError own = *error;
+    own.code = LPC_EXIT_LEFT; /* theirs, not ours: for us they left */
+    stream->cause = error->code;
+    lpc_stage_fail(stream, &own);
     lpc_queue_abort(&stream->out_queue);
     lpc_queue_abort(&stream->in_queue);
     lpc_link_interrupt(&stream->in);
     lpc_link_break(&stream->out);
-}
-
-void lpc_stage_does(LpcStream *stream, uint32_t doing)
-{
-    pthread_mutex_lock(&stream->mutex);
-    stream->doing.doing = doing;
-    stream->since_ns = lpc_now_ns();
-    pthread_mutex_unlock(&stream->mutex);
 }
 
 /* --- one stream --- */
@@ -90,6 +85,7 @@ static void tell_before(LpcStream *stream)
     LpcWriter writer = lpc_link_writer(&stream->in);
     LpcError told = {0}, ignored = {0};
     lpc_stage_blame(stream->stage, &stream->error, &told);
+    if (stream->cause) told.code = stream->cause;
     if (lpc_link_writable(&stream->in))
         (void)lpc_send_error(&writer, stream->stage->crc, 0, &told, &ignored);
 }
@@ -103,6 +99,7 @@ static int serve_one(LpcStream *stream)
     stream->in = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = stage->stop_pipe[0]};
     stream->out = (LpcLink){.fd = -1, .timeout_ms = timeout, .stop_fd = -1};
     memset(&stream->error, 0, sizeof stream->error);
+    stream->cause = 0;
     memset(&stream->before, 0, sizeof stream->before);
     memset(&stream->doing, 0, sizeof stream->doing);
     LpcLink *result = stage->out_address ? NULL : &stream->out;

@@ -11,13 +11,6 @@
 
 enum { AT_ONCE_BYTES = 64 * 1024 }; /* largest frame that the compute thread sends itself */
 
-void lpc_stage_fail(LpcStream *stream, const LpcError *error)
-{
-    pthread_mutex_lock(&stream->mutex);
-    if (!stream->error.code) stream->error = *error;
-    pthread_mutex_unlock(&stream->mutex);
-}
-
 /* --- the receive thread --- */
 
 /* The next frame that is no beat. */
@@ -202,17 +195,6 @@ static int compute(LpcStream *stream, LpcSlot *in, LpcSlot *out, LpcError *error
     }
     out->header.kind = LPC_FRAME_DATA;
     return 0;
-}
-
-void lpc_stage_blame(const LpcStage *stage, const LpcError *error, LpcError *told)
-{
-    told->code = error->code;
-    int own = strncmp(error->text, "stage '", 7) != 0; /* the cause's own name stands first */
-    if (own)
-        snprintf(told->text, sizeof told->text, "stage '%.60s': %.180s", stage->model->name,
-                 error->text);
-    else
-        memcpy(told->text, error->text, sizeof told->text);
 }
 
 /* Hands the result to the send thread; or sends it here, when that takes no longer than waking the

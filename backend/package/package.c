@@ -39,5 +39,6 @@ static int write_stage(PackJob *job, int index, const char *out)
 int package_write(PackJob *job, const char *folder)
 {
     for (int i = 0; i < job->stage_count; i++) TRY(write_stage(job, i, folder));
+    TRY(package_client(job, folder));
     return package_manifest(job, folder);
 }

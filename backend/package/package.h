@@ -1,6 +1,7 @@
 /* Packages: what lies in OUT (docs/package.md).
  *
  *     OUT/manifest.json          the pipeline: build id, symbols, inputs, outputs, stages, cuts
+ *     OUT/client.h               its two ends, for lpc_client.h
  *     OUT/report.html            the plan to look at (lib/report)
  *     OUT/STAGE/model.o|model.c  the emitted function
  *     OUT/STAGE/weights.o        the constants

@@ -53,6 +53,9 @@ const char *package_weights_file(const PackJob *job, const PackStage *stage, int
 /* Writes them into the folder. */
 int package_weights_write(PackJob *job, const PackStage *stage, const char *folder);
 
+/* ---- client.c ---- */
+int package_client(PackJob *job, const char *folder);
+
 /* ---- manifest.c ---- */
 int package_manifest(PackJob *job, const char *folder);
 

@@ -419,6 +419,20 @@ typedef void lpc_hear(void *user, const char *stage, const char *line);
 LPC_API lpc_status lpc_logs(lpc_compiler *compiler, const char *folder, lpc_hear *hear, void *user);
 /* Stops them; with `remove`, all that lpc_deploy put on the devices goes. */
 LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remove);
+/* How a gateway tells what it does. */
+typedef struct lpc_service {
+    void *user;
+    /* Called once for each address that it listens at: what is "frames" or "HTTP". */
+    void (*listens)(void *user, const char *what, const char *address);
+    /* A line of the log, from any thread, perhaps several at a time. */
+    void (*log)(void *user, const char *line);
+    int stop_fd; /* serving ends when this file descriptor becomes readable */
+} lpc_service;
+/* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "listen",
+ * "http", "streams", "retry", "heartbeat" (docs/serving.md). Returns when the service is to stop, within a second.
+ * LPC_STATUS_USAGE: an address is missing. */
+LPC_API lpc_status lpc_serve_package(lpc_compiler *compiler, const char *folder,
+                                     const lpc_service *service);
 
 typedef struct lpc_kernel {
     const char *stage, *name, *node, *op;

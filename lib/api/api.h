@@ -6,6 +6,7 @@
  *   plan.c       plan, compare, simulate
  *   run.c        a package as a pipeline
  *   deploy.c     a package on its devices
+ *   serve.c      a pipeline for many clients
  *   profile.c    a package's kernels; the figures of devices
  *   transform.c  single passes on texts
  *   describe.c   graphs and stages as the header's structs

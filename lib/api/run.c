@@ -116,17 +116,27 @@ static lpc_ran *figures(const Run *run)
 
 /* ---- Running ---- */
 
+/* A gateway is both ends; a first stage is not. */
+static void tell_of_collect(const Run *run)
+{
+    const RunOptions *options = &run->options->run;
+    if (options->connect && !options->collect && run->package->stage_count > 1)
+        diag_note(
+            run->diag,
+            "lpc: without --collect, %s is taken for a gateway (lpc serve), which is both ends; "
+            "of stages, '%s' is the last one",
+            options->connect, run->package->stages[run->package->stage_count - 1].name);
+}
+
 static int run_all(Run *run)
 {
     Running *r = run->user;
     TRY(package_load(&run->package, run->arena, run->diag, r->folder));
-    const RunOptions *options = &run->options->run;
-    if (options->connect && !options->collect && run->package->stage_count > 1)
-        return diag_error(run->diag, "--collect is missing: where the last stage, '%s', listens",
-                          run->package->stages[run->package->stage_count - 1].name);
     TRY(run_make_frames(run));
     TRY(run_make_folder(run));
-    TRY(run_open(&run->session, run->arena, run->diag, run->package, &run->options->run));
+    int opened = run_open(&run->session, run->arena, run->diag, run->package, &run->options->run);
+    if (opened) tell_of_collect(run);
+    TRY(opened);
     int code = run->options->feedback_in ? run_feedback(run) : run_sequence(run);
     if (code && run->total)
         diag_note(run->diag, "lpc: %" PRId64 " of %" PRId64 " frames were answered", run->answered,

@@ -104,7 +104,10 @@ int service_try(Deployment *d, int timeout_ms)
 {
     RunEnds ends;
     LpcError error = {0};
-    EndPlaces places = {deploy_address(d, 0), deploy_address(d, d->count - 1), timeout_ms, NULL};
+    EndPlaces places = {.first = deploy_address(d, 0),
+                        .last = deploy_address(d, d->count - 1),
+                        .timeout_ms = timeout_ms,
+                        .stop_fd = -1};
     d->why = NULL;
     int code = ends_make(&ends, d->arena, d->diag, d->package, BEAT_MS);
     if (!code && pass(&ends, &places, &error)) d->why = arena_strdup(d->arena, error.text);

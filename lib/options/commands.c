@@ -72,6 +72,14 @@ const lpc_command commands[COMMAND_COUNT] = {
      "Stops the stages. Their programs stay on the devices; lpc deploy starts them again.", 0},
     {"undeploy", "stop deployed stages and remove them", "undeploy OUT --hosts FILE",
      "Stops the stages and removes from the devices all that lpc deploy put there.", 0},
+    {"serve", "let many clients use a pipeline at once",
+     "serve OUT --connect HOST:PORT [--collect HOST:PORT] [--listen HOST:PORT] [--http HOST:PORT]",
+     "Holds both ends of a pipeline whose stages are up, and lets many clients use it: what lpc "
+     "run\n"
+     "--connect speaks at --listen, HTTP (KServe v2, /metrics, a status page) at --http. When the\n"
+     "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the "
+     "guide.",
+     1},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1};

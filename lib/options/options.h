@@ -32,7 +32,8 @@ enum {
     FOR_LOGS = 1 << 11,
     FOR_STOP = 1 << 12,
     FOR_UNDEPLOY = 1 << 13,
-    COMMAND_COUNT = 14,
+    FOR_SERVE = 1 << 14,
+    COMMAND_COUNT = 15,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
     FOR_DEPLOYED = FOR_DEPLOY | FOR_STATUS | FOR_LOGS | FOR_STOP | FOR_UNDEPLOY,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
@@ -125,6 +126,9 @@ typedef struct Options {
     /* calibrate */
     const char *target, *serve, *peer;
     bool quick, once;
+    /* serve */
+    const char *listen, *http;
+    int streams;
 } Options;
 
 typedef enum OptionKind {

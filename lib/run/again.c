@@ -36,13 +36,6 @@ int run_frame(Run *run, int64_t i, const Frame **frame)
     return LPC_OK;
 }
 
-static int keeps_state(const Package *package)
-{
-    for (int i = 0; i < package->stage_count; i++)
-        if (package->stages[i].state_bytes > 0) return 1;
-    return 0;
-}
-
 /* Feeds the answered frames anew, one at a time. Returns LPC_OK with why filled when it breaks again. */
 static int replay(Run *run, LpcError *why)
 {
@@ -65,7 +58,7 @@ int run_resume(Run *run, const LpcError *why)
         TRY(run_reconnect(run->session, run->diag, &error,
                           run->broken_ns + (uint64_t)(retry * 1e9)));
         error = (LpcError){0};
-        if (keeps_state(run->package)) TRY(replay(run, &error));
+        if (package_keeps_state(run->package)) TRY(replay(run, &error));
     } while (error.code);
     diag_note(run->diag, "lpc: goes on at frame %" PRId64, run->answered);
     return LPC_OK;

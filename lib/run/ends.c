@@ -125,16 +125,20 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
                       .beat_ms = (uint32_t)ends->pulse.beat_ms};
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
     *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = -1};
-    int code = transport->connect(address, places->timeout_ms, -1, watch, link, error);
+    int code = transport->connect(address, places->timeout_ms, places->stop_fd, watch, link, error);
     if (code) return code;
     snprintf(peer, sizeof peer, "%.20s %.100s", role, link->peer);
     memcpy(link->peer, peer, sizeof peer);
-    return lpc_greet(link, watch, &ends->crc, &hello, places->in_line, error);
+    link->stop_fd = places->stop_fd;
+    code = lpc_greet(link, watch, &ends->crc, &hello, places->in_line, error);
+    link->stop_fd = -1; /* a stream that is open ends otherwise */
+    return code;
 }
 
 int ends_connect(RunEnds *ends, const EndPlaces *places, LpcError *error)
 {
     ends->received = 0;
+    ends->reached = 0;
     ends->last = (LpcBeat){0};
     ends->broken = (LpcError){0};
     int code = lpc_stream_draw(ends->stream, error);
@@ -195,6 +199,7 @@ static int receive_one(RunEnds *ends, int timeout_ms, LpcError *error)
     else if (slot->header.kind == LPC_FRAME_ERROR)
         code = lpc_error(error, slot->error.code, "%s", slot->error.text);
     ends->collect.silence_ms = ends->silence_ms;
+    if (!code) ends->reached = 1;
     if (!code && slot->header.kind == LPC_FRAME_BEAT) ends->last = slot->beat;
     return code;
 }

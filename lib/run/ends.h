@@ -14,6 +14,8 @@
 #include "runtime/gate.h"
 #include "runtime/pulse.h"
 
+#include <stdatomic.h>
+
 typedef struct RunEnds {
     const Package *package;
     LpcCrc crc;
@@ -27,6 +29,8 @@ typedef struct RunEnds {
     LpcBeat last;      /* what the last stage last said of itself */
     int silence_ms;    /* of the link to it, once it has said something */
     int is_open;
+    atomic_int
+        reached; /* something came from the last stage: the stream is there from end to end */
     pthread_mutex_t mutex;
     LpcError broken; /* under the mutex: what the first stage, or the link to it, told */
     void *memory;
@@ -37,6 +41,7 @@ typedef struct EndPlaces {
     const char *first, *last; /* addresses */
     int timeout_ms;           /* for connecting, and for each place in line */
     const LpcInLine *in_line; /* who hears that others come first; or NULL */
+    int stop_fd;              /* readable: connecting ends, with LPC_STOPPED; -1: none */
 } EndPlaces;
 
 /* Buffers and the thread of the pulse. beat_ms: how often it gives a sign of life; 0: never. */

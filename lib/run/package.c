@@ -288,6 +288,13 @@ int package_find(const PackageEnd *end, const char *name)
     return -1;
 }
 
+int package_keeps_state(const Package *package)
+{
+    for (int i = 0; i < package->stage_count; i++)
+        if (package->stages[i].state_bytes > 0) return 1;
+    return 0;
+}
+
 /* --- binding symbols to shapes --- */
 
 typedef struct Unknown {

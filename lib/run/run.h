@@ -63,6 +63,8 @@ typedef struct Package {
  * its stage's is as the target's figures have it. */
 int package_profile(const Package *package, Arena *arena, Diag *diag, const double *compute_s,
                     const char *path);
+/* Whether a stage keeps something from one frame to the next. */
+int package_keeps_state(const Package *package);
 int package_load(Package **package, Arena *arena, Diag *diag, const char *folder);
 /* Index of the input or output of that name, or -1. */
 int package_find(const PackageEnd *end, const char *name);

@@ -109,7 +109,7 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
 {
     LpcError error = {0};
     session->in_line = (LpcInLine){tell_in_line, diag};
-    session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line};
+    session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line, -1};
     if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
     if (session->options.retry <= 0) return run_failed(session, diag, &error);
     return run_reconnect(session, diag, &error,

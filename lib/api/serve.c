@@ -1,0 +1,53 @@
+/* liblpc: a pipeline for many clients. */
+#include "lib/api/api.h"
+
+#include "lib/serve/serve.h"
+
+static const double default_retry = 60;
+
+typedef struct Serving {
+    const char *folder;
+    const lpc_service *service;
+} Serving;
+
+static int check_options(lpc_compiler *c)
+{
+    const Options *o = &c->options;
+    const char *missing = NULL;
+    if (!o->connect)
+        missing = "--connect: where the pipeline's first stage listens";
+    else if (!o->listen && !o->http)
+        missing = "--listen or --http: where clients connect";
+    if (!missing) return 0;
+    diag_error(&c->diag, "missing %s", missing);
+    return LPC_USAGE;
+}
+
+static int serve(lpc_compiler *c, void *to)
+{
+    const Serving *s = to;
+    const Options *o = &c->options;
+    Package *package;
+    TRY(check_options(c));
+    const char *folder = arena_strdup(c->arena, s->folder);
+    c->diag.file = folder;
+    TRY(package_load(&package, c->arena, &c->diag, folder));
+    ServeOptions options = {.first = o->connect,
+                            .last = o->collect ? o->collect : o->connect,
+                            .listen = o->listen,
+                            .http = o->http,
+                            .streams = o->streams ? o->streams : 1,
+                            .retry = lpc_get(c, "retry") ? o->retry : default_retry,
+                            .beat_ms = (int)(o->heartbeat * 500 + 0.5),
+                            .stop_fd = s->service->stop_fd,
+                            .listens = s->service->listens,
+                            .log = s->service->log,
+                            .user = s->service->user};
+    return serve_package(package, c->arena, &c->diag, &options);
+}
+
+lpc_status lpc_serve_package(lpc_compiler *c, const char *folder, const lpc_service *service)
+{
+    Serving serving = {folder, service};
+    return api_run(c, serve, &serving);
+}

@@ -1,0 +1,45 @@
+/* `lpc serve OUT`: a pipeline for many clients, until SIGTERM. */
+#include "tools/lpc/command.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+static int stop_pipe[2]; /* a signal's handler has no other way */
+
+static void stop(int number)
+{
+    (void)number;
+    if (write(stop_pipe[1], "", 1) < 0) return;
+}
+
+static void print_address(void *user, const char *what, const char *address)
+{
+    (void)user;
+    printf("listening for %s on %s\n", what, address);
+    (void)fflush(stdout);
+}
+
+static void print_line(void *user, const char *line)
+{
+    (void)user;
+    fprintf(stderr, "lpc serve: %s\n", line);
+}
+
+int command_serve(lpc_compiler *c, const Words *words)
+{
+    if (!words->count) return usage_error("serve", "missing 'OUT', the folder that lpc made");
+    if (!lpc_get(c, "connect"))
+        return usage_error("serve", "missing --connect: where the pipeline's first stage listens");
+    if (!lpc_get(c, "listen") && !lpc_get(c, "http"))
+        return usage_error("serve", "missing --listen or --http: where clients connect");
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK)) {
+        perror("lpc: error: pipe");
+        return LPC_STATUS_ERROR;
+    }
+    struct sigaction action = {.sa_handler = stop};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    lpc_service service = {NULL, print_address, print_line, stop_pipe[0]};
+    return (int)lpc_serve_package(c, words->list[0], &service);
+}
