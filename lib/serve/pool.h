@@ -10,8 +10,9 @@
  * to its closing. Frames stay with their stream until they are answered (with state: until the client closes), and
  * so can be fed again when it breaks.
  *
- *   pool.c    frames, clients, turns, bounds
- *   stream.c  one stream of the pipeline: connects, feeds, receives, and does so again */
+ *   frames.c  frames and whose turn it is, failures, answers: what clients and streams share
+ *   stream.c  one stream of the pipeline: connects, feeds, receives, and does so again
+ *   pool.c    clients, bounds, all of it started and stopped */
 #ifndef LPC_LIB_SERVE_POOL_H
 #define LPC_LIB_SERVE_POOL_H
 
@@ -161,18 +162,23 @@ void client_give(ServeClient *client, ServeFrame *frame);
 void client_fail(ServeClient *client, const LpcError *error);
 /* Gone: frames that are under way are answered to nobody. */
 void client_close(ServeClient *client);
-/* ---- between pool.c and stream.c; all under the mutex ---- */
+
+/* ---- frames.c; all under the mutex ---- */
 
 /* A moment in ms from now, for pthread_cond_timedwait. */
 struct timespec pool_until(int ms);
-/* It is there from end to end: the last stage has given a sign of life. */
-int stream_is_ready(const ServeStream *stream);
-int stream_start(ServeStream *stream, Arena *arena, Diag *diag);
-/* Ends what it waits for. */
-void stream_wake(ServeStream *stream);
-void stream_stop(ServeStream *stream);
+/* A copy of the payload; NULL: memory ended. */
+ServeFrame *frame_new(const void *payload, size_t bytes);
+/* The client's frame counts with its bytes. */
+void pool_count_bytes(ServePool *pool, ServeClient *client, size_t bytes);
+/* The client has nothing to do with the frame any more. */
+void pool_let_go(ServePool *pool, ServeClient *client, ServeFrame *frame);
+/* The client has frames waiting: its turn will come, if it has no stream of its own. */
+void pool_join_ring(ServePool *pool, ServeClient *client);
 /* The next frame for a stream without a client, in turn; NULL: none waits. */
 ServeFrame *pool_next(ServePool *pool);
+/* The client's frames that no stream took are taken by none. */
+void pool_forget_waiting(ServePool *pool, ServeClient *client);
 void pool_fail_client(ServePool *pool, ServeClient *client, const LpcError *error);
 /* No stream is connected, and none has been for --retry seconds. */
 int pool_has_given_up(const ServePool *pool);
@@ -184,5 +190,14 @@ void pool_answer(ServePool *pool, ServeFrame *frame, uint8_t *answer, size_t byt
 void pool_release(ServePool *pool, ServeFrame *frame);
 /* Its bytes have been sent; is_fed was set before. */
 void pool_was_fed(ServeFrame *frame);
+
+/* ---- stream.c; all but start and stop under the mutex ---- */
+
+/* It is there from end to end: the last stage has given a sign of life. */
+int stream_is_ready(const ServeStream *stream);
+int stream_start(ServeStream *stream, Arena *arena, Diag *diag);
+/* Ends what it waits for. */
+void stream_wake(ServeStream *stream);
+void stream_stop(ServeStream *stream);
 
 #endif

@@ -417,6 +417,11 @@ int stream_start(ServeStream *stream, Arena *arena, Diag *diag)
     return failure ? diag_error(diag, "cannot start a thread: %s", strerror(failure)) : LPC_OK;
 }
 
+int stream_is_ready(const ServeStream *stream)
+{
+    return stream->is_up && (!stream->pool->beat_ms || stream->ends.reached);
+}
+
 void stream_wake(ServeStream *stream)
 {
     if (stream->stop[1] >= 0 && write(stream->stop[1], "", 1) < 0)
