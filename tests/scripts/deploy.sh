@@ -2,7 +2,6 @@
 # A package on three devices: three sshd on this machine with keys and home folders of their own. What lpc deploy, status,
 # logs, stop, undeploy and lpc run --hosts do there, and what they say when a device is down, does not let lpc in, or has
 # its port in use.
-# labels: asan
 # timeout: 600
 set -uo pipefail
 . "$LPC_SOURCE/tests/common.sh"

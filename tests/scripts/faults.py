@@ -261,7 +261,7 @@ def decoder(count, seed):
 
 
 def main():
-    count, seed = option("--faults", 30), option("--seed", 1)
+    count, seed = option("--faults", 15), option("--seed", 1)
     digits(count, seed)
     if Network.made:
         Network.made.remove()

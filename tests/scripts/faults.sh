@@ -1,6 +1,6 @@
 #!/bin/bash
 # Stages that are killed, ended and halted while four clients use them: every client gets every answer, its own,
-# in order, and soon. Options go to faults.py: --faults N (30 in the suite), --seed S.
+# in order, and soon. Options go to faults.py: --faults N of each kind of pipeline (15 in the suite; 334 make a thousand), --seed S.
 # timeout: 300
 # serial
 set -euo pipefail
