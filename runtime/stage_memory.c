@@ -115,7 +115,8 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
 {
     const lpc_model *model = stage->model;
     uint64_t in = lpc_in_capacity(&stage->in_shape), out = lpc_out_capacity(&stage->out_shape);
-    uint64_t limit = SIZE_MAX / 4 / LPC_QUEUE_MAX / LPC_STREAMS_MAX;
+    uint64_t limit = UINT64_MAX >> 16; /* of each part: so that no sum overflows, */
+    if (limit > SIZE_MAX / 4) limit = SIZE_MAX / 4;
     if (stage->options->guard && !lpc_out_capacity(&stage->in_shape))
         in = 0; /* each at its bound */
     if (!in || !out || in > limit || out > limit || model->workspace_bytes > limit ||
@@ -123,6 +124,8 @@ int lpc_stage_memory(LpcStage *stage, LpcError *error)
         return lpc_error(error, LPC_EXIT_SYSTEM, "this stage does not fit the address space");
     Carver carver = {0};
     carve_all(stage, &carver);
+    if (carver.used > SIZE_MAX / 2) /* and of all */
+        return lpc_error(error, LPC_EXIT_SYSTEM, "this stage does not fit the address space");
     void *base =
         mmap(NULL, (size_t)carver.used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
