@@ -95,13 +95,13 @@ static void feed(void *self)
     pthread_mutex_lock(&pool->mutex);
     while (!code && !ends && !stream->is_broken) {
         ServeFrame *frame = next_to_feed(stream);
-        ends = !frame && stream->is_ending;
-        if (!frame && !ends) {
+        if (!frame && !stream->is_ending) {
             pthread_cond_wait(&pool->changed, &pool->mutex);
             continue;
         }
         pthread_mutex_unlock(&pool->mutex);
-        code = ends ? ends_finish(&stream->ends, &error) : feed_one(stream, frame, &error);
+        code = frame ? feed_one(stream, frame, &error) : ends_finish(&stream->ends, &error);
+        ends = !frame;
         pthread_mutex_lock(&pool->mutex);
         if (frame) pool_was_fed(frame);
     }
