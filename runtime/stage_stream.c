@@ -198,9 +198,8 @@ static int compute(LpcStream *stream, LpcSlot *in, LpcSlot *out, LpcError *error
 }
 
 /* Hands the result to the send thread; or sends it here, when that takes no longer than waking the
- * thread: it is small, the thread has nothing to do, and the socket has room. What the two share (`pieces`, the
- * phase's statistics) is safe: an empty queue means, under its
- * mutex, that the thread is done with them, and it begins anew only after this one has committed. */
+ * thread: it is small, the thread has nothing to do, and the socket has room. The frames stay in order: an empty queue
+ * means that all before this one have been sent, and the thread begins anew only after this one has committed. */
 static int pass_on(LpcStream *stream, LpcSlot *out)
 {
     if (out->header.kind == LPC_FRAME_DATA &&

@@ -187,6 +187,7 @@ void close_pipeline(Ends *ends)
     LpcWriter writer = lpc_link_writer(&ends->feed);
     check(lpc_send_end(&writer, &ends->crc, ends->sent++, &error), &error);
     receive_frame(ends);
+    lpc_link_end_writing(&ends->collect); /* the last stage waits for that */
     for (int i = 0; i < ends->count; i++) waitpid(ends->stages[i], NULL, 0);
     close_ends(ends);
 }
