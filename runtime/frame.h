@@ -154,6 +154,8 @@ typedef struct LpcHello {
     uint32_t beat_ms; /* its sender gives a sign of life at least so often; 0: it does not */
 } LpcHello;
 
+/* What an end says at that contract, for no stream yet. */
+LpcHello lpc_hello_at(const uint8_t *build_id, const lpc_contract *contract, int beat_ms);
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES]);
 /* The cut that a whole hello names, before it is judged. */
 uint32_t lpc_hello_cut(const uint8_t bytes[LPC_HELLO_BYTES]);

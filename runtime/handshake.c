@@ -16,6 +16,14 @@ static const uint8_t hello_magic[8] = {'L', 'P', 'C', '-', 'P', 'I', 'P', 'E'};
 
 enum { CHECKED_BYTES = LPC_HELLO_BYTES - 4 }; /* what the checksum is of */
 
+LpcHello lpc_hello_at(const uint8_t *build_id, const lpc_contract *contract, int beat_ms)
+{
+    return (LpcHello){.build_id = build_id,
+                      .cut = contract->cut,
+                      .hash = contract->hash,
+                      .beat_ms = (uint32_t)beat_ms};
+}
+
 /* magic 8, version u32, cut u32, build id 32, contract hash u64, stream 16, answer u32, before u32, beat u32,
  * zero 8, checksum u32 */
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES])

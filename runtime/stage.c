@@ -61,22 +61,15 @@ static void tell(void *self, const char *text)
     lpc_stage_tell(((const LpcStage *)self)->model->name, text);
 }
 
-static LpcHello hello_at(const LpcStage *stage, const lpc_contract *contract)
-{
-    return (LpcHello){.build_id = stage->model->build_id,
-                      .cut = contract->cut,
-                      .hash = contract->hash,
-                      .beat_ms = (uint32_t)stage->options->beat_ms};
-}
-
 /* Returns an errno value. */
 static int open_gate(LpcStage *stage)
 {
+    const lpc_model *model = stage->model;
     LpcGate *gate = &stage->gate;
     gate->transport = stage->in_transport;
     gate->crc = stage->crc;
-    gate->own = hello_at(stage, &stage->model->in);
-    stage->result = hello_at(stage, &stage->model->out);
+    gate->own = lpc_hello_at(model->build_id, &model->in, stage->options->beat_ms);
+    stage->result = lpc_hello_at(model->build_id, &model->out, stage->options->beat_ms);
     gate->result = stage->out_address ? NULL : &stage->result;
     gate->role = "the neighbour before,";
     gate->stop_fd = stage->stop_pipe[0];

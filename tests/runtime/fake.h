@@ -345,7 +345,7 @@ __attribute__((unused)) static int ends_connect(Ends *ends, const char *address)
 
 __attribute__((unused)) static LpcHello ends_hello(const Ends *ends, const lpc_contract *contract)
 {
-    LpcHello hello = {.build_id = fake_build, .cut = contract->cut, .hash = contract->hash};
+    LpcHello hello = lpc_hello_at(fake_build, contract, 0);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
     return hello;
 }

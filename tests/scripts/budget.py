@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 
+from pipeline_models import DECODER, DECODER_CUT
+
 LPC, IN_GROUP, WORK, SHARED, DIGITS = sys.argv[1:6]
 TIMEOUT = 60
 
@@ -257,7 +259,7 @@ def too_little(name, out, limits, peaks):
             fail(f"{name}: results without its first stage")
 
 
-CUTS = {"mobilenetv2": "block8", "resnet18": "block3,block6", "stories260k-kv": "n_Add_138,n_Add_260"}
+CUTS = {"mobilenetv2": "block8", "resnet18": "block3,block6", "stories260k-kv": DECODER_CUT}
 
 
 def main():
@@ -274,11 +276,8 @@ def main():
         return
     for name in ("ultraface-rfb-320", "mlperf-tiny-resnet8-qdq", "squeezenet1.0-imagenet"):
         planned(name, f"{SHARED}/{name}/model.onnx", "host,host,host")
-    states = [f"past.{i}.{kind}=present.{i}.{kind}" for i in range(5) for kind in ("key", "value")]
-    decode = ["--bind", "batch=1", "--bind", "seq=1", "--max", "past=256"]
-    decode += [word for state in states for word in ("--state", state)]
     planned("stories260k-kv", f"{SHARED}/stories260k-kv/model.onnx", "host,host,host",
-            (*decode, "--cut-after", CUTS["stories260k-kv"]),
+            (*DECODER, "--cut-after", CUTS["stories260k-kv"]),
             ("--seed", "7", "--repeat", "256", "--feedback", "input_ids=argmax(logits)"))
 
 

@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 
+from pipeline_models import DECODER, DECODER_CUT, write_npy
+
 LPC, WORK, DIGITS, SHARED = sys.argv[1:5]
 CLIENTS, RECOVERY = 4, 2.0
 HEARTBEAT = 0.5
@@ -37,14 +39,6 @@ def lpc(*arguments):
     done = subprocess.run([LPC, *arguments], capture_output=True, text=True)
     if done.returncode:
         fail(f"lpc {' '.join(arguments[:6])} ...: {done.stderr}")
-
-
-def write_npy(path, values):
-    header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 8, 8), }"
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    with open(path, "wb") as to:
-        to.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        to.write(struct.pack(f"<{len(values)}f", *values))
 
 
 class Network:
@@ -231,7 +225,7 @@ def digits(count, seed):
         chance, words = random.Random(client), []
         for frame in range(400):
             path = f"{WORK}/{client}.{frame}.npy"
-            write_npy(path, [chance.uniform(0, 1) for _ in range(64)])
+            write_npy(path, "<f4", (1, 1, 8, 8), struct.pack("<64f", *(chance.uniform(0, 1) for _ in range(64))))
             words += ["--input", f"pixels={path}"]
         inputs.append(words)
     harm("digits", f"{WORK}/digits", inputs, count, seed)
@@ -249,12 +243,9 @@ def decoder(count, seed):
     if not os.path.exists(model):
         print(f"faults: no {model} here: sessions skipped")
         return
-    states = [f"past.{i}.{kind}=present.{i}.{kind}" for i in range(5) for kind in ("key", "value")]
-    decode = ["--bind", "batch=1", "--bind", "seq=1", "--max", "past=256"]
-    decode += [word for state in states for word in ("--state", state)]
     for targets, name in (("host,host,host", "decoder"), ("host", "decoder.whole")):
-        cut = ["--cut-after", "n_Add_138,n_Add_260"] if name == "decoder" else []
-        lpc(model, "--quiet", "-o", f"{WORK}/{name}", "--targets", targets, *decode, *cut)
+        cut = ["--cut-after", DECODER_CUT] if name == "decoder" else []
+        lpc(model, "--quiet", "-o", f"{WORK}/{name}", "--targets", targets, *DECODER, *cut)
     inputs = [["--seed", str(client + 1), "--repeat", "200", "--feedback", "input_ids=argmax(logits)"]
               for client in range(CLIENTS)]
     harm("decoder", f"{WORK}/decoder", inputs, count, seed)

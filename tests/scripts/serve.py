@@ -14,6 +14,8 @@ import time
 
 import onnx_writer as w  # beside this file
 
+from pipeline_models import DECODER, DECODER_CUT, write_npy
+
 LPC, WORK, DIGITS, SHARED = sys.argv[1:5]
 CLIENTS, FRAMES = 4, 60
 
@@ -32,13 +34,6 @@ def lpc(*arguments, status=0):
     done = subprocess.run([LPC, *arguments], capture_output=True, text=True)
     check(done.returncode == status, f"lpc {' '.join(arguments[:6])} ...: {done.returncode}: {done.stderr}")
     return done
-
-
-def write_npy(path, kind, shape, data):
-    header = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, tuple(shape))
-    header += " " * (-(len(header) + 11) % 64) + "\n"
-    with open(path, "wb") as to:
-        to.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
 
 
 def read_npy(path):
@@ -378,11 +373,8 @@ def decoder():
     if not os.path.exists(model):
         print(f"serve: no {model} here: sessions skipped")
         return
-    states = [f"past.{i}.{kind}=present.{i}.{kind}" for i in range(5) for kind in ("key", "value")]
-    decode = ["--bind", "batch=1", "--bind", "seq=1", "--max", "past=256"]
-    decode += [word for state in states for word in ("--state", state)]
     out = f"{WORK}/decoder"
-    lpc(model, "--quiet", "-o", out, "--targets", "host,host,host", *decode, "--cut-after", "n_Add_138,n_Add_260")
+    lpc(model, "--quiet", "-o", out, "--targets", "host,host,host", *DECODER, "--cut-after", DECODER_CUT)
     feed = ["--seed", "1", "--repeat", "150", "--feedback", "input_ids=argmax(logits)", "--json"]
     expected = json.loads(lpc("run", out, *feed).stdout)["tokens"]
     stages = start_stages(out, 3)

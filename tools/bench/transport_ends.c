@@ -122,7 +122,7 @@ void check(int code, const LpcError *error)
 void greet(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
-    LpcHello hello = {.build_id = build_id, .cut = contract->cut, .hash = contract->hash};
+    LpcHello hello = lpc_hello_at(build_id, contract, 0);
     check(lpc_greet(link, NULL, &ends->crc, &hello, NULL, &error), &error);
 }
 
@@ -130,7 +130,7 @@ void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
     uint8_t stream[LPC_STREAM_BYTES];
-    LpcHello hello = {.build_id = build_id, .cut = contract->cut, .hash = contract->hash};
+    LpcHello hello = lpc_hello_at(build_id, contract, 0);
     check(lpc_welcome(link, &ends->crc, &hello, stream, &error), &error);
 }
 
