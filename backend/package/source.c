@@ -96,9 +96,9 @@ static void symbol_tables(PackJob *job, Text *out)
 static void contract_value(PackJob *job, Text *out, const PackContract *contract, int cut,
                            const char *field, const char *table)
 {
-    text_printf(out, "    .%s = {%d, UINT64_C(0x%016llx), %d, %s, UINT64_C(%lld)},\n", field, cut,
-                (unsigned long long)package_contract_hash(job, contract), contract->count, table,
-                (long long)package_max_payload(job, contract));
+    text_printf(out, "    .%s = {%d, UINT64_C(0x%016llx), %d, %s, UINT64_C(%lld), %s_id},\n", field,
+                cut, (unsigned long long)package_contract_hash(job, contract), contract->count,
+                table, (long long)package_max_payload(job, contract), field);
 }
 
 static void descriptor(PackJob *job, const PackStage *stage, int index, Text *out)
@@ -140,6 +140,13 @@ static void stage_main(PackJob *job, const PackStage *stage, Text *out)
                     stage->prefix);
 }
 
+static void id_array(Text *out, const char *name, const uint8_t id[PACKAGE_ID_BYTES])
+{
+    text_printf(out, "static const uint8_t %s[%d] =\n    {", name, PACKAGE_ID_BYTES);
+    package_id_bytes(out, id);
+    text_add(out, "};\n");
+}
+
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder)
 {
     Text out;
@@ -150,9 +157,10 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
         " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
         "#include \"model.h\"\n\n",
         package_harmless(job, job->model_file), stage->name);
-    text_add(&out, "static const uint8_t build_id[32] = {");
-    for (int i = 0; i < 32; i++) text_printf(&out, "%s%d", i ? ", " : "", job->build_id[i]);
-    text_add(&out, "};\n\n");
+    id_array(&out, "build_id", stage->id);
+    id_array(&out, "in_id", stage->in.id);
+    id_array(&out, "out_id", stage->out.id);
+    text_add(&out, "\n");
     symbol_tables(job, &out);
     tensor_table(job, &out, &stage->in, "in_tensors");
     tensor_table(job, &out, &stage->out, "out_tensors");

@@ -55,11 +55,11 @@ int service_start(Deployment *d, int i)
     return LPC_OK;
 }
 
-static const char *build_text(const Deployment *d)
+static const char *build_text(const Deployment *d, const DeployStage *s)
 {
     Text text;
     text_init(&text, d->arena);
-    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", d->package->build_id[i]);
+    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", s->stage->build_id[i]);
     return text.data;
 }
 
@@ -72,7 +72,7 @@ int service_status(Deployment *d, DeployStage *s)
                *build = far_value(d->arena, &reply, "build");
     take_state(d, s, &reply);
     s->is_deployed = state && !strcmp(state, "deployed");
-    s->same_build = build && !strcmp(build, build_text(d));
+    s->same_build = build && !strcmp(build, build_text(d, s));
     s->last = far_value(d->arena, &reply, "last");
     return LPC_OK;
 }

@@ -119,7 +119,7 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
 {
     const LpcTransport *transport = lpc_transport_find(&address);
     char peer[LPC_PEER_BYTES];
-    LpcHello hello = lpc_hello_at(ends->package->build_id, contract, ends->pulse.beat_ms);
+    LpcHello hello = lpc_hello_at(contract, ends->pulse.beat_ms);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
     *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = -1};
     int code = transport->connect(address, places->timeout_ms, places->stop_fd, watch, link, error);
