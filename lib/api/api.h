@@ -42,6 +42,10 @@ int api_compile(lpc_compiler *compiler);
 /* The options of compiling for a command that takes a path: targets that are named are meant. */
 CompileOptions api_compile_options(lpc_compiler *compiler);
 
+/* deploy.c: where a deployed pipeline's ends are, by --hosts, as far as they are not known (NULL). */
+int api_find_ends(lpc_compiler *compiler, const char *folder, const char **first,
+                  const char **last);
+
 /* describe.c: everything in the compiler's arena. */
 lpc_inspection *api_inspection(lpc_compiler *compiler, const Inspection *inspection, bool lowered);
 lpc_pipeline *api_pipeline(lpc_compiler *compiler, const Cut *cut);

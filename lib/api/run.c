@@ -4,7 +4,6 @@
 #endif
 #include "lib/api/api.h"
 
-#include "lib/deploy/deploy.h"
 #include "lib/files/tensor_strings.h"
 #include "lib/run/feed.h"
 #include "runtime/stats.h"
@@ -161,17 +160,6 @@ static int check_options(lpc_compiler *c)
     return LPC_USAGE;
 }
 
-/* Where the ends are, where the options do not say it and the hosts' file does. */
-static int find_ends(lpc_compiler *c, const char *folder, RunOptions *run)
-{
-    Deployment d;
-    if (!c->options.hosts) return 0;
-    TRY(deploy_open(&d, c->arena, &c->diag, folder, c->options.hosts));
-    if (!run->connect) run->connect = deploy_address(&d, 0);
-    if (!run->collect) run->collect = deploy_address(&d, d.count - 1);
-    return 0;
-}
-
 static int run_package(lpc_compiler *c, void *to)
 {
     Running *r = to;
@@ -199,7 +187,7 @@ static int run_package(lpc_compiler *c, void *to)
                .diag = &c->diag};
     r->folder = arena_strdup(c->arena, r->folder);
     c->diag.file = r->folder;
-    TRY(find_ends(c, r->folder, &feed.run));
+    TRY(api_find_ends(c, r->folder, &feed.run.connect, &feed.run.collect));
     int code = run_all(&run);
     run_free(run.session);
     return code;

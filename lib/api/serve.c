@@ -14,8 +14,8 @@ static int check_options(lpc_compiler *c)
 {
     const Options *o = &c->options;
     const char *missing = NULL;
-    if (!o->connect)
-        missing = "--connect: where the pipeline's first stage listens";
+    if (!o->connect && !o->hosts)
+        missing = "--connect or --hosts: where the pipeline's stages are";
     else if (!o->listen && !o->http)
         missing = "--listen or --http: where clients connect";
     if (!missing) return 0;
@@ -32,8 +32,10 @@ static int serve(lpc_compiler *c, void *to)
     const char *folder = arena_strdup(c->arena, s->folder);
     c->diag.file = folder;
     TRY(package_load(&package, c->arena, &c->diag, folder));
-    ServeOptions options = {.first = o->connect,
-                            .last = o->collect ? o->collect : o->connect,
+    const char *first = o->connect, *last = o->collect ? o->collect : o->connect;
+    TRY(api_find_ends(c, folder, &first, &last));
+    ServeOptions options = {.first = first,
+                            .last = last,
                             .listen = o->listen,
                             .http = o->http,
                             .streams = o->streams ? o->streams : 1,

@@ -43,6 +43,13 @@ static void compare_machines(Deployment *d, const DeployStage *s, const char *ma
                   (int)strcspn(triple, "-"), triple, machine);
 }
 
+/* A port that was chosen there stays, whatever package it was for: then the stage before can stay, too. */
+static void take_port(Deployment *d, DeployStage *s, const RemoteReply *reply)
+{
+    int port = (int)far_number(d->arena, reply, "listens");
+    if (port && far_number(d->arena, reply, "asked") == s->host.port) s->chosen = s->port = port;
+}
+
 int copy_look(Deployment *d, DeployStage *s)
 {
     RemoteReply reply;
@@ -53,6 +60,7 @@ int copy_look(Deployment *d, DeployStage *s)
     s->is_new = !state || strcmp(state, "deployed") != 0;
     s->is_same = far_value(d->arena, &reply, "program") != NULL;
     s->from = far_number(d->arena, &reply, "part");
+    take_port(d, s, &reply);
     compare_machines(d, s, far_value(d->arena, &reply, "machine"));
     if (s->from > s->size) s->from = 0;
     return LPC_OK;

@@ -3,6 +3,7 @@
  *   hosts.c     the file that says which stage is where; which ports were chosen (OUT/deployed.json)
  *   remote.c    a command on a device, through ssh, or here
  *   far.c       what is asked of a device: far.sh, one of whose functions is called; keep.sh keeps a stage running there
+ *   lock.c      one lpc at a time
  *   copy.c      programs
  *   service.c   starting, looking, stopping
  *   logs.c      what stages say
@@ -28,6 +29,8 @@ typedef struct DeployHost {
     int port, threads, streams; /* threads 0: the stage's default */
 } DeployHost;
 
+typedef struct RemoteHold RemoteHold;
+
 /* What a device tells of its stage, and what was done there. */
 typedef struct DeployStage {
     DeployHost host;
@@ -50,6 +53,7 @@ typedef struct DeployStage {
     const char *last;  /* what it said last */
     const char *ended; /* how it ended last, "status 16"; NULL: it has not */
     const char *error; /* why nothing is known of it; NULL */
+    RemoteHold *lock;  /* while this process changes it */
 } DeployStage;
 
 typedef struct Deployment {
@@ -98,6 +102,12 @@ typedef struct RemoteReply {
 /* Runs a script on the host. 0 when it ended with status 0; does not report. */
 int remote_run(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply);
 
+/* The same for a script that goes on for as long as it is held: returns when it has said "held 1", or ended.
+ * remote_release ends its standard input, waits for it, and takes NULL too. */
+int remote_hold(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply,
+                RemoteHold **hold);
+void remote_release(RemoteHold *hold);
+
 /* ---- far.c ---- */
 
 /* Calls a function of far.sh on the stage's device: its name and words. Reports what went wrong, with `what` was to be
@@ -109,7 +119,10 @@ int far_send(Deployment *d, DeployStage *s, const char *what, int file, const ch
 /* The same, with its lines heard as they come. */
 int far_hear(Deployment *d, DeployStage *s, const char *what, void (*hear)(void *self, char *line),
              void *self, const char *const *words);
-/* The same here. */
+/* The same for one that is held. */
+int far_hold(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
+             const char *const *words, RemoteHold **hold);
+/* As far_call, here. */
 int far_here(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
              const char *const *words);
 /* The text behind a key of the reply, in its last line of that key; NULL: there is none. */
@@ -117,6 +130,12 @@ const char *far_value(Arena *arena, const RemoteReply *reply, const char *key);
 int64_t far_number(Arena *arena, const RemoteReply *reply, const char *key);
 /* A word for sh, quoted. */
 const char *far_quoted(Arena *arena, const char *word);
+
+/* ---- lock.c ---- */
+
+/* Locks all stages' folders, or none: reports by whom one is locked. */
+int deploy_lock(Deployment *d);
+void deploy_unlock(Deployment *d);
 
 /* ---- copy.c ---- */
 

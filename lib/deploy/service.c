@@ -40,6 +40,7 @@ int service_start(Deployment *d, int i)
     int most = s->host.port + PORTS_TRIED < 65535 ? s->host.port + PORTS_TRIED : 65535;
     const char *words[] = {"start",
                            s->host.folder,
+                           arena_printf(d->arena, "%d", s->host.port),
                            arena_printf(d->arena, "%d", s->port),
                            arena_printf(d->arena, "%d", s->port > most ? s->port : most),
                            s->is_same ? "0" : "1",

@@ -73,7 +73,8 @@ const lpc_command commands[COMMAND_COUNT] = {
     {"undeploy", "stop deployed stages and remove them", "undeploy OUT --hosts FILE",
      "Stops the stages and removes from the devices all that lpc deploy put there.", 0},
     {"serve", "let many clients use a pipeline at once",
-     "serve OUT --connect HOST:PORT [--collect HOST:PORT] [--listen HOST:PORT] [--http HOST:PORT]",
+     "serve OUT --connect HOST:PORT [--collect HOST:PORT] [--listen HOST:PORT] [--http HOST:PORT]\n"
+     "serve OUT --hosts FILE [--listen HOST:PORT] [--http HOST:PORT]",
      "Holds both ends of a pipeline whose stages are up, and lets many clients use it: what lpc "
      "run\n"
      "--connect speaks at --listen, HTTP (KServe v2, /metrics, a status page) at --http. When the\n"

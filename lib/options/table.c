@@ -315,8 +315,9 @@ const Option option_table[] = {
      "each client has one of its own",
      FOR_SERVE, false, REACH_NOTHING, COUNT(streams, 1, 64)},
     {"--hosts", "FILE",
-     "Which stage is on which device (docs/guide/three-devices.md); run: the stages are there",
-     FOR_DEPLOYED | FOR_RUN, false, REACH_NOTHING, TEXT(hosts)},
+     "Which stage is on which device (docs/guide/three-devices.md); run, serve: the stages are "
+     "there",
+     FOR_DEPLOYED | FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(hosts)},
     {"--retry", "SECONDS",
      "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
      "broke (serve: 60)",

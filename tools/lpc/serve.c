@@ -29,8 +29,9 @@ static void print_line(void *user, const char *line)
 int command_serve(lpc_compiler *c, const Words *words)
 {
     if (!words->count) return usage_error("serve", "missing 'OUT', the folder that lpc made");
-    if (!lpc_get(c, "connect"))
-        return usage_error("serve", "missing --connect: where the pipeline's first stage listens");
+    if (!lpc_get(c, "connect") && !lpc_get(c, "hosts"))
+        return usage_error("serve",
+                           "missing --connect or --hosts: where the pipeline's stages are");
     if (!lpc_get(c, "listen") && !lpc_get(c, "http"))
         return usage_error("serve", "missing --listen or --http: where clients connect");
     if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK)) {

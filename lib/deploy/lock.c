@@ -1,0 +1,49 @@
+/* One lpc at a time changes what is on a device: a lock beside the stage's folder, held by a script there as long as
+ * its standard input is open (far.sh's hold). So it is free as soon as this process ends, however it does. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "lib/deploy/deploy.h"
+
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "ann@laptop, process 4711": for who finds the lock. */
+static const char *owner(const Deployment *d)
+{
+    char host[256] = "";
+    const struct passwd *user = getpwuid(getuid());
+    if (gethostname(host, sizeof host - 1)) host[0] = '\0';
+    return arena_printf(d->arena, "%s@%s, process %ld", user ? user->pw_name : "?",
+                        *host ? host : "?", (long)getpid());
+}
+
+static int lock(Deployment *d, DeployStage *s)
+{
+    RemoteReply reply;
+    const char *words[] = {"hold", s->host.folder, owner(d), NULL};
+    TRY(far_hold(d, s, "cannot lock it", &reply, words, &s->lock));
+    const char *stale = far_value(d->arena, &reply, "stale");
+    if (stale)
+        diag_note(d->diag, "lpc: %s: the lock of one who is gone, %s, was removed", s->where,
+                  stale);
+    return LPC_OK;
+}
+
+int deploy_lock(Deployment *d)
+{
+    int code = LPC_OK;
+    for (int i = 0; i < d->count; i++)
+        if (lock(d, &d->stages[i])) code = LPC_ERROR;
+    if (code) deploy_unlock(d);
+    return code;
+}
+
+void deploy_unlock(Deployment *d)
+{
+    for (int i = 0; i < d->count; i++) {
+        remote_release(d->stages[i].lock);
+        d->stages[i].lock = NULL;
+    }
+}
