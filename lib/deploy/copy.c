@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int know_program(Deployment *d, DeployStage *s)
+int copy_know(Deployment *d, DeployStage *s)
 {
     RemoteReply reply;
     struct stat about;
@@ -53,7 +53,7 @@ static void take_port(Deployment *d, DeployStage *s, const RemoteReply *reply)
 int copy_look(Deployment *d, DeployStage *s)
 {
     RemoteReply reply;
-    TRY(know_program(d, s));
+    TRY(copy_know(d, s));
     const char *words[] = {"look", s->host.folder, s->sha256, s->cksum, NULL};
     TRY(far_call(d, s, "cannot look what is there", &reply, words));
     const char *state = far_value(d->arena, &reply, "state");

@@ -73,6 +73,8 @@ typedef struct Deployment {
 /* Reads the package, the hosts' file and what an earlier deployment chose. */
 int deploy_open(Deployment *d, Arena *arena, Diag *diag, const char *folder,
                 const char *hosts_file);
+/* Reads the package; its stages have the ports and folders that a hosts' file would have to change. */
+int deploy_describe(Deployment *d, Arena *arena, Diag *diag, const char *folder);
 /* Writes which ports were chosen into the package's folder. */
 int deploy_remember(Deployment *d);
 /* Removes that file. */
@@ -139,12 +141,19 @@ void deploy_unlock(Deployment *d);
 
 /* ---- copy.c ---- */
 
+/* The size and hashes of the stage's program. */
+int copy_know(Deployment *d, DeployStage *s);
+
 /* Looks what is there of the stage's program. */
 int copy_look(Deployment *d, DeployStage *s);
 /* Copies what is missing of it. */
 int copy_send(Deployment *d, DeployStage *s);
 
 /* ---- service.c ---- */
+
+enum { DEPLOY_PORTS_TRIED = 20 /* after the one that is asked for */ };
+/* A stage's arguments, quoted, but where it listens and where it forwards to. */
+const char *service_words(Arena *arena, const DeployHost *host);
 
 /* Starts stage i, or leaves it alone when it runs as it should. */
 int service_start(Deployment *d, int i);

@@ -129,8 +129,13 @@ receive() { # FOLDER SIZE SHA256 CKSUM FROM
     fi
     [ "$(size_of stage.part)" = "$5" ] || fail "what had come of it changed meanwhile"
     cat >>stage.part || fail "cannot write $here/stage.part"
-    [ "$(size_of stage.part)" -ge "$2" ] || fail "cut off after $(size_of stage.part) of $2 bytes"
-    if ! is_same stage.part "$3" "$4"; then
+    place "$2" "$3" "$4"
+}
+
+# What has come becomes the program, if it is all there and as it should be.
+place() { # SIZE SHA256 CKSUM
+    [ "$(size_of stage.part)" -ge "$1" ] || fail "cut off after $(size_of stage.part) of $1 bytes"
+    if ! is_same stage.part "$2" "$3"; then
         rm -f stage.part part.of
         fail "the program arrived damaged"
     fi

@@ -228,15 +228,34 @@ const char *deploy_address(const Deployment *d, int i)
     return arena_printf(d->arena, "%s:%d", d->stages[i].host.address, d->stages[i].port);
 }
 
-int deploy_open(Deployment *d, Arena *arena, Diag *diag, const char *folder, const char *hosts_file)
+static int open_package(Deployment *d, Arena *arena, Diag *diag, const char *folder)
 {
-    const char *before = diag->file;
-    *d = (Deployment){.arena = arena, .diag = diag, .hosts_file = hosts_file};
+    *d = (Deployment){.arena = arena, .diag = diag};
     TRY(package_load(&d->package, arena, diag, folder));
     d->count = d->package->stage_count;
     d->stages = arena_array(arena, (size_t)d->count, sizeof *d->stages);
     for (int i = 0; i < d->count; i++) d->stages[i].stage = &d->package->stages[i];
-    TRY(check_names(d));
+    return check_names(d);
+}
+
+int deploy_describe(Deployment *d, Arena *arena, Diag *diag, const char *folder)
+{
+    TRY(open_package(d, arena, diag, folder));
+    for (int i = 0; i < d->count; i++) {
+        DeployHost *host = &d->stages[i].host;
+        *host =
+            (DeployHost){.name = d->stages[i].stage->name, .port = FIRST_PORT + i, .streams = 1};
+        host->folder = stage_folder(d, host);
+        d->stages[i].where = arena_printf(arena, "stage '%s'", host->name);
+    }
+    return 0;
+}
+
+int deploy_open(Deployment *d, Arena *arena, Diag *diag, const char *folder, const char *hosts_file)
+{
+    const char *before = diag->file;
+    TRY(open_package(d, arena, diag, folder));
+    d->hosts_file = hosts_file;
     TRY(json_load(diag, arena, hosts_file, hosts_fields, d));
     TRY(complete(d));
     if (!access(deployed_path(d), F_OK))

@@ -5,21 +5,24 @@
 
 #include <string.h>
 
-enum { PORTS_TRIED = 20, BEAT_MS = 1000 };
+enum { BEAT_MS = 1000 };
 
 /* ---- One stage ---- */
+
+const char *service_words(Arena *arena, const DeployHost *host)
+{
+    const char *words = arena_printf(arena, "'--serve' '--streams' '%d'", host->streams);
+    if (host->threads) words = arena_printf(arena, "%s '--threads' '%d'", words, host->threads);
+    return words;
+}
 
 /* The stage's arguments but the port, each quoted. */
 static const char *arguments(const Deployment *d, int i)
 {
-    const DeployHost *host = &d->stages[i].host;
-    Text text;
-    text_init(&text, d->arena);
-    text_printf(&text, "'--serve' '--streams' '%d'", host->streams);
-    if (host->threads) text_printf(&text, " '--threads' '%d'", host->threads);
-    if (i + 1 < d->count)
-        text_printf(&text, " '--forward' %s", far_quoted(d->arena, deploy_address(d, i + 1)));
-    return text.data;
+    const char *words = service_words(d->arena, &d->stages[i].host);
+    if (i + 1 == d->count) return words;
+    return arena_printf(d->arena, "%s '--forward' %s", words,
+                        far_quoted(d->arena, deploy_address(d, i + 1)));
 }
 
 static void take_state(Deployment *d, DeployStage *s, const RemoteReply *reply)
@@ -37,7 +40,8 @@ int service_start(Deployment *d, int i)
 {
     DeployStage *s = &d->stages[i];
     RemoteReply reply;
-    int most = s->host.port + PORTS_TRIED < 65535 ? s->host.port + PORTS_TRIED : 65535;
+    int most =
+        s->host.port + DEPLOY_PORTS_TRIED < 65535 ? s->host.port + DEPLOY_PORTS_TRIED : 65535;
     const char *words[] = {"start",
                            s->host.folder,
                            arena_printf(d->arena, "%d", s->host.port),

@@ -81,6 +81,12 @@ const lpc_command commands[COMMAND_COUNT] = {
      "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the "
      "guide.",
      1},
+    {"serve-packages", "let devices without ssh fetch their stages",
+     "serve-packages OUT [--port N]",
+     "Prints for each stage a line to paste on its device, which fetches the stage's program over\n"
+     "HTTP, checks it, and keeps it running there. Each device hears here where the next one is.\n"
+     "SIGTERM ends it. docs/guide/three-devices.md has an example.",
+     1},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1};

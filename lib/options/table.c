@@ -314,6 +314,8 @@ const Option option_table[] = {
      "state\n"
      "each client has one of its own",
      FOR_SERVE, false, REACH_NOTHING, COUNT(streams, 1, 64)},
+    {"--port", "N", "Where devices fetch (8090); the next free one where it is in use",
+     FOR_PACKAGES, false, REACH_NOTHING, COUNT(port, 1, 65535)},
     {"--hosts", "FILE",
      "Which stage is on which device (docs/guide/three-devices.md); run, serve: the stages are "
      "there",

@@ -1,4 +1,5 @@
-/* `lpc serve OUT`: a pipeline for many clients, until SIGTERM. */
+/* `lpc serve OUT`: a pipeline for many clients, and `lpc serve-packages OUT`: programs for devices that fetch them.
+ * Until SIGTERM. */
 #include "tools/lpc/command.h"
 
 #include <fcntl.h>
@@ -26,6 +27,18 @@ static void print_line(void *user, const char *line)
     fprintf(stderr, "lpc serve: %s\n", line);
 }
 
+static int catch_signals(void)
+{
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK)) {
+        perror("lpc: error: pipe");
+        return -1;
+    }
+    struct sigaction action = {.sa_handler = stop};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    return 0;
+}
+
 int command_serve(lpc_compiler *c, const Words *words)
 {
     if (!words->count) return usage_error("serve", "missing 'OUT', the folder that lpc made");
@@ -34,13 +47,23 @@ int command_serve(lpc_compiler *c, const Words *words)
                            "missing --connect or --hosts: where the pipeline's stages are");
     if (!lpc_get(c, "listen") && !lpc_get(c, "http"))
         return usage_error("serve", "missing --listen or --http: where clients connect");
-    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK)) {
-        perror("lpc: error: pipe");
-        return LPC_STATUS_ERROR;
-    }
-    struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
+    if (catch_signals()) return LPC_STATUS_ERROR;
     lpc_service service = {NULL, print_address, print_line, stop_pipe[0]};
     return (int)lpc_serve_package(c, words->list[0], &service);
+}
+
+static void print_plain(void *user, const char *line)
+{
+    (void)user;
+    puts(line);
+    (void)fflush(stdout);
+}
+
+int command_serve_packages(lpc_compiler *c, const Words *words)
+{
+    if (!words->count)
+        return usage_error("serve-packages", "missing 'OUT', the folder that lpc made");
+    if (catch_signals()) return LPC_STATUS_ERROR;
+    lpc_service service = {NULL, NULL, print_plain, stop_pipe[0]};
+    return (int)lpc_serve_packages(c, words->list[0], &service);
 }
