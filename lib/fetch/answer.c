@@ -22,13 +22,17 @@ static FetchAnswer says(int status, const char *text)
 
 /* ---- Scripts ---- */
 
-/* How the device calls this machine, if that is harmless; else what was found for it. */
-static const char *base_of(const FetchServer *server, Arena *arena, const char *host)
+/* What the device calls this machine, if that is a name and no more. */
+static bool is_name(const char *host)
 {
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:_-[]";
-    if (host && *host && strlen(host) < LPC_HOST_BYTES && strspn(host, allowed) == strlen(host))
-        return arena_printf(arena, "http://%s", host);
+    return host && *host && strlen(host) < LPC_HOST_BYTES && strspn(host, allowed) == strlen(host);
+}
+
+static const char *base_of(const FetchServer *server, Arena *arena, const char *host)
+{
+    if (is_name(host)) return arena_printf(arena, "http://%s", host);
     return arena_printf(arena, "http://%s:%d", server->name, server->port);
 }
 
@@ -92,12 +96,11 @@ static void place_of(const FetchServer *server, const FetchRequest *request,
                      char host[LPC_HOST_BYTES])
 {
     bool is_here = !strncmp(request->peer, "127.", 4) || !strcmp(request->peer, "::1");
-    const char *name = is_here && request->host ? request->host
-                       : is_here                ? server->name
-                                                : request->peer;
-    snprintf(host, LPC_HOST_BYTES, "%s", name);
+    bool is_named = is_here && is_name(request->host);
+    const char *name = is_here ? server->name : request->peer;
+    snprintf(host, LPC_HOST_BYTES, "%s", is_named ? request->host : name);
     char *colon = strrchr(host, ':');
-    if (is_here && request->host && colon && !strchr(colon, ']')) *colon = '\0';
+    if (is_named && colon && !strchr(colon, ']')) *colon = '\0'; /* its port */
 }
 
 static FetchAnswer take_place(FetchServer *server, const FetchRequest *request, int i,
@@ -155,16 +158,6 @@ static FetchAnswer program(const DeployStage *s, const char *range)
 }
 
 /* ---- Paths ---- */
-
-const char *fetch_build(const FetchServer *server, Arena *arena)
-{
-    Text text;
-    text_init(&text, arena);
-    text_add(&text, "lpc serve-packages ");
-    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", server->d.package->build_id[i]);
-    text_add(&text, "\n");
-    return text.data;
-}
 
 static FetchAnswer lines(const FetchServer *server, Arena *arena, const FetchRequest *request)
 {

@@ -6,23 +6,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 enum { ASK_S = 2 /* for a server that has the port */ };
-
-void fetch_tell(FetchServer *server, const char *format, ...)
-{
-    char line[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    server->options.line(server->options.user, line);
-}
 
 /* ---- This machine's address ---- */
 

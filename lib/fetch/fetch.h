@@ -1,6 +1,7 @@
 /* Packages for devices that fetch: a small HTTP server that hands out scripts, one for each stage, and programs.
  *
  *   fetch.c    what is served, at which port, which lines are to be pasted
+ *   tell.c     what it tells its user, and another one
  *   answer.c   which path gets what: a list of names, no files by path
  *   http.c     libmicrohttpd; http_none.c where it is missing
  *   fetch.sh   what a device does, with the functions of lib/deploy/far.sh
@@ -36,8 +37,13 @@ typedef struct FetchServer {
 /* Serves OUT's stages until stop_fd becomes readable; returns at once when a server of the same package is at the port
  * already. */
 int fetch_serve(Arena *arena, Diag *diag, const char *folder, const FetchOptions *options);
+
+/* ---- tell.c ---- */
+
 /* A line for the user. */
 void fetch_tell(FetchServer *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What /build says: who serves the same says the same. */
+const char *fetch_build(const FetchServer *server, Arena *arena);
 
 /* ---- answer.c ---- */
 
@@ -56,8 +62,6 @@ typedef struct FetchAnswer {
 } FetchAnswer;
 
 FetchAnswer fetch_answer(FetchServer *server, Arena *arena, const FetchRequest *request);
-/* What /build says: who serves the same says the same. */
-const char *fetch_build(const FetchServer *server, Arena *arena);
 
 /* ---- http.c, http_none.c ---- */
 
