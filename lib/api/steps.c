@@ -158,6 +158,7 @@ static int check(lpc_compiler *c, void *to)
                             .folder_count = (int)checking->count,
                             .tolerance = {.rtol = o->rtol, .atol = o->atol},
                             .evaluate = o->evaluate,
+                            .link = o->link || o->keep,
                             .tell = keep_result,
                             .user = checking};
     if (checking->path) options.compile.model = arena_strdup(c->arena, checking->path);

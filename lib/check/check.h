@@ -4,6 +4,7 @@
  *   check.c     data sets, compiling for them, running
  *   compare.c   element by element
  *   leeway.c    how far off is right: quantised models, random numbers
+ *   loaded.c    the stages' code loaded here in place of linked programs
  *   evaluate.c  the evaluator of loops in place of programs */
 #ifndef LPC_LIB_CHECK_H
 #define LPC_LIB_CHECK_H
@@ -26,6 +27,7 @@ typedef struct CheckOptions {
     int folder_count;
     Tolerance tolerance;
     bool evaluate; /* by the evaluator: no program is made */
+    bool link;     /* programs are linked and run, also where the code could be loaded instead */
     void (*tell)(void *user, const CheckedOutput *output, Arena *arena); /* NULL: nobody */
     void *user;
 } CheckOptions;
