@@ -1,12 +1,12 @@
 /* Linking the stage program with the target's toolchain, and copying the runtime's sources in. */
 #include "backend/package/parts.h"
 
-#include "backend/load/load.h"
 #include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
 #include "backend/host/input.h"
 #include "backend/host/output.h"
 #include "backend/host/toolchain.h"
+#include "backend/plugin/load.h"
 #include "ir/custom.h"
 #include "ir/machine.h"
 

@@ -79,7 +79,7 @@ typedef struct PackJob {
 /* Writes everything into folder, which exists and is empty. */
 int package_write(PackJob *job, const char *folder);
 
-/* Whether the stage's code can be loaded into this process instead of linked (backend/load): it is for this machine,
+/* Whether the stage's code can be loaded into this process instead of linked (backend/plugin): it is for this machine,
  * and its weights are an object that is not large. */
 bool package_can_load(const PackJob *job, const PackStage *stage);
 /* Loads it from the stage's folder, with its weights and users' operators; what is C is compiled before. *run: the

@@ -163,7 +163,10 @@ static int check(lpc_compiler *c, void *to)
                             .user = checking};
     if (checking->path) options.compile.model = arena_strdup(c->arena, checking->path);
     TRY(check_cut_evenly(c->arena, &c->diag, &options, o->stages));
-    if (!checking->count) return 0;
+    if (!checking->count) {
+        check_ready(&options);
+        return 0;
+    }
     char *kept = NULL;
     options.compile.temporary = !o->keep;
     int code = check_model(c->arena, &c->diag, &options, o->keep ? &kept : NULL);

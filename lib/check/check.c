@@ -1,6 +1,7 @@
 /* See check.h. The model is compiled anew where the data's shapes differ. */
 #include "lib/check/check.h"
 
+#include "backend/plugin/load.h"
 #include "lib/check/data.h"
 #include "lib/check/evaluate.h"
 #include "lib/check/leeway.h"
@@ -330,6 +331,11 @@ int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages
     for (int i = 0; i < stages; i++) c->targets[i] = only;
     c->at_most = !c->cut_count && !c->plan_file;
     return 0;
+}
+
+void check_ready(const CheckOptions *options)
+{
+    if (!options->evaluate && !options->link) load_ready();
 }
 
 int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **kept)

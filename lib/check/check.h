@@ -36,6 +36,9 @@ typedef struct CheckOptions {
  * reported, when several targets are named, and not as many. */
 int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
 
+/* Before processes are forked that check one model each: does once what all of them would do first. */
+void check_ready(const CheckOptions *options);
+
 /* 0: all match; LPC_MISMATCH; LPC_ERROR, reported. kept: NULL, or gets the temporary folder with the
  * packages, which is then the caller's to remove. */
 int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **kept);

@@ -1,4 +1,4 @@
-/* The stages of a package as code that is loaded into this process (backend/load) instead of linked programs. Each
+/* The stages of a package as code that is loaded into this process (backend/plugin) instead of linked programs. Each
  * runs in a process forked from this one, in which it is all that a stage program is: the same code and weights, the
  * same runtime, but neither a compiler of its descriptor nor a linker has to run. */
 #ifndef LPC_LIB_LOADED_H

@@ -1,5 +1,5 @@
-/* See load.h. */
-#include "backend/load/load.h"
+/* Objects as code in this process, by LLVM's linker for it. See backend/plugin/load.h. */
+#include "backend/llvm/llvm.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/LLJIT.h>
@@ -7,20 +7,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 struct Loaded {
     LLVMOrcLLJITRef jit;
     LLVMOrcJITDylibRef library;
 };
-
-bool load_can(const char *triple)
-{
-    struct utsname machine;
-    size_t length = strcspn(triple, "-");
-    return strstr(triple, "linux") && !uname(&machine) && strlen(machine.machine) == length &&
-           !strncmp(machine.machine, triple, length);
-}
 
 static int failed(Diag *diag, const char *what, LLVMErrorRef error)
 {
@@ -40,6 +31,15 @@ static LLVMOrcLLJITRef the_jit(Diag *diag)
     LLVMErrorRef error = LLVMOrcCreateLLJIT(&jit, NULL);
     if (error) (void)failed(diag, "LLVM cannot load objects here", error);
     return jit;
+}
+
+void llvm_ready(void)
+{
+    Arena *arena = arena_new();
+    Diag quiet; /* the call that needs it tells */
+    diag_init(&quiet, arena, NULL);
+    (void)the_jit(&quiet);
+    arena_free(arena);
 }
 
 static int see_process(Diag *diag, const Loaded *loaded)
@@ -65,7 +65,7 @@ static int add_object(Diag *diag, const Loaded *loaded, const char *path)
     return error ? failed(diag, path, error) : 0;
 }
 
-Loaded *load_objects(Arena *arena, Diag *diag, const char *const *paths, int count)
+Loaded *llvm_load(Arena *arena, Diag *diag, const char *const *paths, int count)
 {
     static int made;
     char name[32];
@@ -94,7 +94,7 @@ static void take_found(LLVMErrorRef error, LLVMOrcCSymbolMapPairs result, size_t
 }
 
 /* Here all is linked that the symbol needs. Nothing is dispatched to other threads: when the call returns it is done. */
-void *load_find(const Loaded *loaded, Diag *diag, const char *name)
+void *llvm_find(const Loaded *loaded, Diag *diag, const char *name)
 {
     LLVMOrcExecutionSessionRef session = LLVMOrcLLJITGetExecutionSession(loaded->jit);
     LLVMOrcCJITDylibSearchOrderElement where = {loaded->library,
