@@ -63,7 +63,7 @@ static int bring_all(Deployment *d, int timeout_ms)
 
 int deploy_all(Deployment *d, int timeout_ms)
 {
-    TRY(deploy_lock(d));
+    TRY(deploy_lock(d, true));
     int code = bring_all(d, timeout_ms);
     deploy_unlock(d);
     return code;
@@ -100,7 +100,7 @@ static int undeploy(Deployment *d, DeployStage *s)
 
 int deploy_stop(Deployment *d, bool also_remove)
 {
-    TRY(deploy_lock(d));
+    TRY(deploy_lock(d, false));
     int code = each(d, also_remove ? undeploy : stop);
     deploy_unlock(d);
     if (!code && also_remove) deploy_forget(d);

@@ -20,12 +20,15 @@
 /* A stage's row of the hosts' file. */
 typedef struct DeployHost {
     const char *name;               /* the stage's */
+    const char *row;                /* its own name in the file */
     const char *ssh;                /* USER@HOST; NULL: this machine */
     const char *const *ssh_options; /* words, NULL-terminated; NULL: none */
     int ssh_option_count;
     const char *address; /* what neighbours connect to; one with colons stands in brackets */
     const char *folder;  /* the stage's own, on its device; not absolute: below the home folder */
-    bool local;
+    const char
+        *target; /* of a spare: it takes the place of a stage for that target, or of that name */
+    bool local, spare;
     int port, threads, streams; /* threads 0: the stage's default */
 } DeployHost;
 
@@ -63,6 +66,8 @@ typedef struct Deployment {
     const char *hosts_file;
     DeployStage *stages; /* in the package's order */
     int count;
+    DeployHost *spares; /* that no stage has; those without a row are taken */
+    int spare_count;
     bool passes;     /* a stream went through */
     const char *why; /* not; NULL */
     int code;        /* the runtime's exit status that says so */
@@ -79,6 +84,8 @@ int deploy_describe(Deployment *d, Arena *arena, Diag *diag, const char *folder)
 int deploy_remember(Deployment *d);
 /* Removes that file. */
 void deploy_forget(Deployment *d);
+/* Gives the stage to a spare that suits it. Whether there is one. */
+bool deploy_use_spare(Deployment *d, DeployStage *s);
 /* "pi.local:7002" */
 const char *deploy_address(const Deployment *d, int stage);
 
@@ -135,8 +142,9 @@ const char *far_quoted(Arena *arena, const char *word);
 
 /* ---- lock.c ---- */
 
-/* Locks all stages' folders, or none: reports by whom one is locked. */
-int deploy_lock(Deployment *d);
+/* Locks all stages' folders, or none: reports by whom one is locked. may_move: a spare takes the place of a device that
+ * does not answer. */
+int deploy_lock(Deployment *d, bool may_move);
 void deploy_unlock(Deployment *d);
 
 /* ---- copy.c ---- */

@@ -19,11 +19,24 @@ static const char *owner(const Deployment *d)
                         *host ? host : "?", (long)getpid());
 }
 
-static int lock(Deployment *d, DeployStage *s)
+/* ssh's own status: nobody answered, or let it in. */
+enum { SSH_FAILED = 255 };
+
+static int lock(Deployment *d, DeployStage *s, bool may_move)
 {
     RemoteReply reply;
+    Diag quiet;
+    Deployment asks = *d;
     const char *words[] = {"hold", s->host.folder, owner(d), NULL};
-    TRY(far_hold(d, s, "cannot lock it", &reply, words, &s->lock));
+    diag_init(&quiet, d->arena, NULL);
+    asks.diag = &quiet;
+    if (far_hold(&asks, s, "cannot lock it", &reply, words, &s->lock)) {
+        const char *why = quiet.messages[0];
+        bool is_gone = may_move && reply.status == SSH_FAILED;
+        if (!is_gone || !deploy_use_spare(d, s)) return diag_error(d->diag, "%s", why);
+        diag_note(d->diag, "lpc: %s; the spare '%s' takes its place", why, s->host.row);
+        return lock(d, s, may_move);
+    }
     const char *stale = far_value(d->arena, &reply, "stale");
     if (stale)
         diag_note(d->diag, "lpc: %s: the lock of one who is gone, %s, was removed", s->where,
@@ -31,11 +44,11 @@ static int lock(Deployment *d, DeployStage *s)
     return LPC_OK;
 }
 
-int deploy_lock(Deployment *d)
+int deploy_lock(Deployment *d, bool may_move)
 {
     int code = LPC_OK;
     for (int i = 0; i < d->count; i++)
-        if (lock(d, &d->stages[i])) code = LPC_ERROR;
+        if (lock(d, &d->stages[i], may_move)) code = LPC_ERROR;
     if (code) deploy_unlock(d);
     return code;
 }
