@@ -55,14 +55,14 @@ typedef struct lpc_contract {
     uint32_t tensor_count;
     const lpc_tensor_info *tensors;
     uint64_t max_payload; /* bytes of the largest allowed payload */
-    const uint8_t
-        *id; /* 32 bytes: what is computed before the cut, of which model, and the contract */
+    /* 32 bytes: of what is computed before the cut, of which model, and of the contract. */
+    const uint8_t *id;
 } lpc_contract;
 
 typedef struct lpc_model {
     const char *name; /* the stage's name */
-    const uint8_t *
-        build_id; /* the stage's own, 32 bytes: two 128-bit XXH3 hashes of all that decides its code */
+    /* The stage's own, 32 bytes: two 128-bit XXH3 hashes of all that decides its code. */
+    const uint8_t *build_id;
     uint32_t symbol_count; /* symbols of the whole model, the same in every stage */
     const char *const *symbol_names;
     const int64_t *symbol_max;

@@ -6,9 +6,8 @@
 
 #include <unistd.h>
 
-enum {
-    TRY_MS = 5000
-}; /* of one attempt to pass a stream; where others stand before it, theirs pass */
+/* Of one attempt to pass a stream. Where others stand before it, theirs pass. */
+enum { TRY_MS = 5000 };
 
 /* One device after the other, all of them even where one fails, so that the user hears of all that are down. */
 static int each(Deployment *d, int (*act)(Deployment *d, DeployStage *s))

@@ -26,8 +26,7 @@ typedef struct DeployHost {
     int ssh_option_count;
     const char *address; /* what neighbours connect to; one with colons stands in brackets */
     const char *folder;  /* the stage's own, on its device; not absolute: below the home folder */
-    const char
-        *target; /* of a spare: it takes the place of a stage for that target, or of that name */
+    const char *target;  /* of a spare: the name or target of stages whose place it takes */
     bool local, spare;
     int port, threads, streams; /* threads 0: the stage's default */
 } DeployHost;

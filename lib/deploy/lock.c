@@ -19,8 +19,14 @@ static const char *owner(const Deployment *d)
                         *host ? host : "?", (long)getpid());
 }
 
-/* ssh's own status: nobody answered, or let it in. */
-enum { SSH_FAILED = 255 };
+/* Nobody answers there. One who answers and does not let lpc in is no reason to go elsewhere. */
+static bool is_gone(const DeployStage *s, const RemoteReply *reply)
+{
+    enum { SSH_FAILED = 255 };
+    return s->host.ssh && reply->status == SSH_FAILED &&
+           !strstr(reply->words, "Permission denied") &&
+           !strstr(reply->words, "verification failed");
+}
 
 static int lock(Deployment *d, DeployStage *s, bool may_move)
 {
@@ -32,8 +38,8 @@ static int lock(Deployment *d, DeployStage *s, bool may_move)
     asks.diag = &quiet;
     if (far_hold(&asks, s, "cannot lock it", &reply, words, &s->lock)) {
         const char *why = quiet.messages[0];
-        bool is_gone = may_move && reply.status == SSH_FAILED;
-        if (!is_gone || !deploy_use_spare(d, s)) return diag_error(d->diag, "%s", why);
+        if (!may_move || !is_gone(s, &reply) || !deploy_use_spare(d, s))
+            return diag_error(d->diag, "%s", why);
         diag_note(d->diag, "lpc: %s; the spare '%s' takes its place", why, s->host.row);
         return lock(d, s, may_move);
     }

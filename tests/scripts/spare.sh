@@ -25,6 +25,7 @@ cat >bin/ssh <<END
 #!/bin/sh
 while [ \$# -gt 2 ]; do shift; done
 [ ! -e $work/\$1.down ] || { echo "ssh: connect to host \$1 port 22: No route to host" >&2; exit 255; }
+[ ! -e $work/\$1.shut ] || { echo "\$1: Permission denied (publickey)." >&2; exit 255; }
 HOME=$work/\$1 exec sh -c "\$2"
 END
 chmod +x bin/ssh
@@ -60,6 +61,10 @@ pid() { "$LPC" status out --hosts hosts.json --json 2>/dev/null | sed "s/.*\"nam
 expect 0 '' "$LPC" deploy out --hosts hosts.json
 expect 0 '^host-2 *two ' "$LPC" status out --hosts hosts.json
 expect 0 latency "$LPC" run out --hosts hosts.json --output here
+# One that answers, and does not let lpc in, keeps its stage.
+touch two.shut
+expect 1 "cannot lock it: .*Permission denied" "$LPC" deploy out --hosts hosts.json
+rm two.shut
 third=$(pid host-3)
 kill_device two
 touch two.down
