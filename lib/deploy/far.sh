@@ -101,9 +101,11 @@ hold() { # FOLDER OWNER
 # ---- The program ----
 
 check_tools() {
-    for tool in cat chmod cksum cut date grep mkdir mv rm rmdir sed sleep tail tr uname wc; do
+    for tool in cat chmod cut date grep mkdir mv rm rmdir sed sleep tail tr uname wc; do
         command -v $tool >/dev/null 2>&1 || fail "the device has no $tool"
     done
+    command -v sha256sum >/dev/null 2>&1 || command -v cksum >/dev/null 2>&1 ||
+        fail "the device has neither sha256sum nor cksum"
 }
 
 look() { # FOLDER SHA256 CKSUM: what is there of it

@@ -30,10 +30,18 @@ static bool is_name(const char *host)
     return host && *host && strlen(host) < LPC_HOST_BYTES && strspn(host, allowed) == strlen(host);
 }
 
+/* Where its port begins; NULL: it has none. */
+static const char *port_of(const char *host)
+{
+    const char *colon = strrchr(host, ':');
+    return colon && !strchr(colon, ']') ? colon : NULL;
+}
+
+/* Toybox leaves the port out of what it calls a machine. */
 static const char *base_of(const FetchServer *server, Arena *arena, const char *host)
 {
-    if (is_name(host)) return arena_printf(arena, "http://%s", host);
-    return arena_printf(arena, "http://%s:%d", server->name, server->port);
+    if (is_name(host) && port_of(host)) return arena_printf(arena, "http://%s", host);
+    return arena_printf(arena, "http://%s:%d", is_name(host) ? host : server->name, server->port);
 }
 
 /* In braces, so that nothing of it is run unless all of it came. */
@@ -98,9 +106,9 @@ static void place_of(const FetchServer *server, const FetchRequest *request,
     bool is_here = !strncmp(request->peer, "127.", 4) || !strcmp(request->peer, "::1");
     bool is_named = is_here && is_name(request->host);
     const char *name = is_here ? server->name : request->peer;
-    snprintf(host, LPC_HOST_BYTES, "%s", is_named ? request->host : name);
-    char *colon = strrchr(host, ':');
-    if (is_named && colon && !strchr(colon, ']')) *colon = '\0'; /* its port */
+    const char *port = is_named ? port_of(request->host) : NULL;
+    int length = port ? (int)(port - request->host) : LPC_HOST_BYTES - 1;
+    snprintf(host, LPC_HOST_BYTES, "%.*s", length, is_named ? request->host : name);
 }
 
 static FetchAnswer take_place(FetchServer *server, const FetchRequest *request, int i,

@@ -100,7 +100,7 @@ static void tell_lines(FetchServer *server, bool is_there)
                    server->name, server->port, d->stages[i].host.name);
     fetch_tell(server, "and where there is no curl:");
     for (int i = 0; i < d->count; i++)
-        fetch_tell(server, "  %-12s wget -q -O - http://%s:%d/%s | sh", d->stages[i].host.name,
+        fetch_tell(server, "  %-12s wget -O - http://%s:%d/%s | sh", d->stages[i].host.name,
                    server->name, server->port, d->stages[i].host.name);
 }
 

@@ -12,7 +12,7 @@ fail() { # TEXT: instead of far.sh's
 }
 
 page() { # URL
-    if command -v curl >/dev/null 2>&1; then curl -fsS "$1"; else wget -q -O - "$1"; fi </dev/null
+    if command -v curl >/dev/null 2>&1; then curl -fsS "$1"; else wget -O - "$1" 2>/dev/null; fi </dev/null
 }
 
 # Goes on where stage.part ends, where the tool can.
@@ -20,7 +20,7 @@ bring() { # URL
     if command -v curl >/dev/null 2>&1; then
         curl -fsS -C - -o stage.part "$1"
     else
-        wget -q -c -O stage.part "$1" || wget -q -O stage.part "$1"
+        wget -c -O stage.part "$1" 2>/dev/null || wget -O stage.part "$1" 2>/dev/null
     fi </dev/null
 }
 

@@ -59,7 +59,7 @@ other=
 
 paste() { # HOME PATH STAGE: as its user would
     (export HOME=$work/$1 PATH=$work/$2 XDG_RUNTIME_DIR=$work/no
-    cd && if [ "$2" = bin-curl ]; then curl -fsSL "http://127.0.0.1:$port/$3"; else wget -q -O - "http://127.0.0.1:$port/$3"; fi | sh)
+    cd && if [ "$2" = bin-curl ]; then curl -fsSL "http://127.0.0.1:$port/$3"; else wget -O - "http://127.0.0.1:$port/$3"; fi | sh)
 }
 stage_of() { echo "$1/.local/share/lpc/digits/$2"; }
 paste one bin-curl host >one.log 2>&1 & # waits for the next one
@@ -132,6 +132,8 @@ assert len(get("/host-2/stage", f"Range: bytes={size - 3}-")[2]) == 3
 for wrong in ["bytes=-5", "bytes=5-2", "bytes=a-", "lines=1-", "bytes=1-2,5-6", "bytes=99999999999999999999999-"]:
     status, _, body = get("/host-2/stage", "Range: " + wrong)
     assert status == 416 or (status == 200 and len(body) == size), (wrong, status)
+s = ask(b"GET /host HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+assert f"base='http://127.0.0.1:{port}'".encode() in s
 # Whose name for this machine would be run by a shell gets another one.
 s = ask(b"GET /host HTTP/1.1\r\nHost: $(reboot)'\r\nConnection: close\r\n\r\n")
 assert b"reboot" not in s and b"base='http://" in s
