@@ -21,7 +21,7 @@ int lpc_silence_ms(uint32_t beat_ms)
     return (int)(beat_ms < BEAT_MOST_MS ? beat_ms : 0) * LPC_BEATS_MISSED;
 }
 
-static int wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error)
+int lpc_wait_answer(const LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error)
 {
     for (;;) {
         struct pollfd fds[3] = {{link->fd, POLLIN, 0},
@@ -35,11 +35,11 @@ static int wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, L
             left_ms = link->silence_ms;
             is_late = 0;
         }
-        int ready = poll(fds, 3, left_ms);
+        int holds = lpc_link_holds(link), ready = poll(fds, 3, holds ? 0 : left_ms);
         if (ready < 0 && errno == EINTR) continue;
         if (ready < 0) return lpc_error(error, LPC_EXIT_SYSTEM, "poll: %s", strerror(errno));
         if (fds[1].revents) return LPC_STOPPED;
-        if (fds[0].revents) return 0;
+        if (holds || fds[0].revents) return 0;
         if (fds[2].revents && lpc_link_has_ended(watch))
             return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the stream began",
                              watch->peer);
@@ -53,6 +53,28 @@ static int wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, L
         return lpc_error(error, LPC_EXIT_LEFT, "%.100s gives no sign of life for %g s", link->peer,
                          link->silence_ms / 1000.0);
     }
+}
+
+int lpc_link_secure(LpcLink *link, LpcTlsPool *pool, int is_server, const LpcLink *watch,
+                    LpcError *error)
+{
+    uint64_t deadline = lpc_deadline(link->timeout_ms);
+    if (!pool) return 0;
+    LpcTls *tls =
+        is_server ? lpc_tls_take(pool, link->fd, NULL, 0) : lpc_tls_take_own(pool, link->fd);
+    if (!tls)
+        return lpc_error(error, LPC_EXIT_SYSTEM, "no session of TLS is free for %.100s",
+                         link->peer);
+    int code = lpc_tls_step(tls, link->peer, error);
+    while (code == LPC_TLS_MORE) {
+        code = lpc_wait_answer(link, watch, deadline, error);
+        if (!code) code = lpc_tls_step(tls, link->peer, error);
+    }
+    if (code)
+        lpc_tls_give(tls);
+    else
+        link->tls = tls;
+    return code;
 }
 
 static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, LpcHello *theirs,
@@ -82,7 +104,8 @@ static int hear_answer(LpcLink *link, const LpcLink *watch, const LpcCrc *crc,
                        const LpcHello *hello, uint64_t deadline, LpcHello *theirs, LpcError *error)
 {
     LpcError late = {0};
-    int code = wait_answer(link, watch, deadline, &late), in_line = theirs->before != LPC_NOT_TOLD;
+    int code = lpc_wait_answer(link, watch, deadline, &late),
+        in_line = theirs->before != LPC_NOT_TOLD;
     if (code == LPC_EXIT_LEFT && in_line && lpc_now_ns() >= deadline)
         return lpc_error(error, LPC_EXIT_BUSY, "%.100s is busy: %" PRIu32 " before this one",
                          link->peer, theirs->before);

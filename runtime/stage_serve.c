@@ -51,7 +51,8 @@ static int connect_after(LpcStream *stream, LpcError *error)
     snprintf(peer, sizeof peer, "the neighbour after, %.100s", stream->out.peer);
     memcpy(stream->out.peer, peer, sizeof peer);
     stream->out.stop_fd = stop;
-    code = lpc_greet(&stream->out, &stream->in, stage->crc, &hello, NULL, error);
+    code = lpc_link_secure(&stream->out, stage->tls, 0, &stream->in, error);
+    if (!code) code = lpc_greet(&stream->out, &stream->in, stage->crc, &hello, NULL, error);
     stream->out.stop_fd = -1; /* what has been computed is sent */
     return code;
 }
