@@ -89,8 +89,8 @@ static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, 
                          link->peer);
     if (code == LPC_EXIT_LEFT)
         return lpc_error(error, LPC_EXIT_BUILD,
-                         "%.100s does not answer: it is of another build or stands elsewhere, "
-                         "which its own line says",
+                         "%.100s does not answer: it is of another build, stands elsewhere or wants "
+                         "--keys, which its own line says",
                          link->peer);
     if (code) return lpc_error(error, code, "%s", left.text);
     code = lpc_hello_check(crc, hello, bytes, link->peer, theirs, error);

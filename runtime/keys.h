@@ -52,11 +52,4 @@ int lpc_keys_draw(const char *name, char line[LPC_KEY_LINE_BYTES], LpcError *err
 /* Overwrites a secret, whatever the compiler thinks of it. */
 void lpc_forget(void *secret, size_t size);
 
-/* Whether others than this machine can reach the address, or are reached by it. */
-int lpc_is_exposed(const char *address);
-/* Refuses an address (NULL: none) that is exposed when there are neither keys nor leave to do without (`insecure`).
- * option: what the address was given with. Returns 0 or LPC_EXIT_USAGE with error filled. */
-int lpc_keys_needed(const char *option, const char *address, int has_keys, int insecure,
-                    LpcError *error);
-
 #endif

@@ -2,6 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "exposed.h"
 #include "stage_parts.h"
 
 #include <stdio.h>

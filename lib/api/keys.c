@@ -3,6 +3,7 @@
 
 #include "lib/deploy/deploy.h"
 #include "lib/run/secure.h"
+#include "runtime/exposed.h"
 
 static int make_key(lpc_compiler *c, void *to)
 {

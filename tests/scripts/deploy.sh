@@ -193,7 +193,7 @@ wait $follower
 expect 0 '' "$LPC" stop out --hosts hosts.json
 expect 1 'does not run' "$LPC" status out --hosts hosts.json
 [ -z "$(find one two three -name keeper)" ] || fail "stop leaves something running"
-out/host/stage --serve --listen "*:${ports[4]}" >/dev/null 2>&1 &
+out/host/stage --serve --insecure --listen "*:${ports[4]}" >/dev/null 2>&1 &
 holder=$!
 wait_for taken "${ports[4]}"
 expect 0 "stage 'host-2' .*: port ${ports[4]} is in use, it listens at $((ports[4] + 1))" \

@@ -8,7 +8,7 @@ set -uo pipefail
 model=$LPC_SOURCE/models/digits/digits.onnx
 cd "$work" || exit 1
 
-for command in run check inspect targets profile plan simulate calibrate deploy status logs stop undeploy serve; do
+for command in run check inspect targets profile plan simulate calibrate deploy status logs stop undeploy serve keys; do
     expect 0 "^usage: lpc $command" "$LPC" $command --help
     expect 2 "^lpc $command: unexpected argument '--nonsense' \(see lpc $command --help\)\$" \
         "$LPC" $command --nonsense
