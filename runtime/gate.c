@@ -220,6 +220,7 @@ static void hear_stranger(LpcGate *gate, int at)
     }
     p->kind = LPC_IS_SILENT;
     p->got = 0;
+    p->deadline = lpc_now_ns() + (uint64_t)HELLO_S * 1000000000u;
     hear_hello(gate, at); /* which may have come with the handshake's end */
 }
 
@@ -283,10 +284,18 @@ static void drop_late(LpcGate *gate)
     }
 }
 
-/* Whether a goes before b when there is no room: those that have sent nothing whole first, then who is silent for longer. */
+/* How soon somebody goes when there is no room: who has sent nothing whole, */
+static int rank(const LpcPending *p)
+{
+    return !p->is_whole ? 0 : lpc_gate_waits(p) ? 1 : 2;
+}
+
+/* longer silent ones first; then who waits to prove a key, the last one first, so that the others get their turn. */
 static int goes_before(const LpcPending *a, const LpcPending *b)
 {
-    return a->is_whole != b->is_whole ? !a->is_whole : a->deadline < b->deadline;
+    int first = rank(a), second = rank(b);
+    if (first != second) return first < second;
+    return first == 1 ? a->deadline > b->deadline : a->deadline < b->deadline;
 }
 
 /* Whoever is silent for the longest; -1: nobody is. *count: how many are. */

@@ -121,6 +121,12 @@ int lpc_wait_answer(const LpcLink *link, const LpcLink *watch, uint64_t deadline
 int lpc_link_secure(LpcLink *link, LpcTlsPool *pool, int is_server, const LpcLink *watch,
                     LpcError *error);
 
+/* Connects, and makes the handshake of TLS where there is a pool: again, a few times, when the other end leaves before it is
+ * over, since a listener that many strangers come to may send away one too many. link has timeout_ms and stop_fd, and gets
+ * the rest; role: of the other end, for messages. watch as in lpc_greet. */
+int lpc_link_connect(LpcLink *link, const LpcTransport *transport, const char *address,
+                     const char *role, LpcTlsPool *pool, const LpcLink *watch, LpcError *error);
+
 /* Who hears that others come first, and how many. */
 typedef struct LpcInLine {
     void (*tell)(void *self, const LpcLink *link, uint32_t before);

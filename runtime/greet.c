@@ -7,9 +7,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { BEAT_MOST_MS = 3600000 }; /* of a hello: more is no time between signs of life */
+enum {
+    BEAT_MOST_MS = 3600000, /* of a hello: more is no time between signs of life */
+    PAUSE_MS = 10,          /* before the second try to prove a key, doubled each time */
+    PAUSE_MOST_MS = 640
+};
 
 uint64_t lpc_deadline(int timeout_ms)
 {
@@ -77,6 +82,35 @@ int lpc_link_secure(LpcLink *link, LpcTlsPool *pool, int is_server, const LpcLin
     return code;
 }
 
+static int connect_once(LpcLink *link, const LpcTransport *transport, const char *address,
+                        const char *role, LpcTlsPool *pool, const LpcLink *watch, LpcError *error)
+{
+    char peer[LPC_PEER_BYTES];
+    int code = transport->connect(address, link->timeout_ms, link->stop_fd, watch, link, error);
+    if (code) return code;
+    snprintf(peer, sizeof peer, "%.25s %.100s", role, link->peer);
+    memcpy(link->peer, peer, sizeof peer);
+    return lpc_link_secure(link, pool, 0, watch, error);
+}
+
+int lpc_link_connect(LpcLink *link, const LpcTransport *transport, const char *address,
+                     const char *role, LpcTlsPool *pool, const LpcLink *watch, LpcError *error)
+{
+    for (int pause_ms = PAUSE_MS;; pause_ms *= 2) {
+        LpcError why = {0};
+        struct pollfd stop = {link->stop_fd, POLLIN, 0};
+        int code = connect_once(link, transport, address, role, pool, watch, &why);
+        int again = pool && code == LPC_EXIT_LEFT && link->fd >= 0 && pause_ms <= PAUSE_MOST_MS;
+        if (again && watch) again = !lpc_link_has_ended(watch);
+        if (!again) {
+            if (code > 0) *error = why;
+            return code;
+        }
+        lpc_link_close(link);
+        if (poll(&stop, 1, pause_ms) > 0) return LPC_STOPPED;
+    }
+}
+
 static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, LpcHello *theirs,
                        LpcError *error)
 {
@@ -88,10 +122,11 @@ static int read_answer(LpcLink *link, const LpcCrc *crc, const LpcHello *hello, 
         return lpc_error(error, LPC_EXIT_LEFT, "%.100s left while this stream stood in line",
                          link->peer);
     if (code == LPC_EXIT_LEFT)
-        return lpc_error(error, LPC_EXIT_BUILD,
-                         "%.100s does not answer: it is of another build, stands elsewhere or wants "
-                         "--keys, which its own line says",
-                         link->peer);
+        return lpc_error(
+            error, LPC_EXIT_BUILD,
+            "%.100s does not answer: it is of another build, stands elsewhere or wants "
+            "--keys, which its own line says",
+            link->peer);
     if (code) return lpc_error(error, code, "%s", left.text);
     code = lpc_hello_check(crc, hello, bytes, link->peer, theirs, error);
     if (!code && memcmp(theirs->stream, hello->stream, LPC_STREAM_BYTES) != 0)

@@ -118,16 +118,10 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
                        LpcLink *link, LpcError *error)
 {
     const LpcTransport *transport = lpc_transport_find(&address);
-    char peer[LPC_PEER_BYTES];
     LpcHello hello = lpc_hello_at(ends->package->build_id, contract, ends->pulse.beat_ms);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
-    *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = -1};
-    int code = transport->connect(address, places->timeout_ms, places->stop_fd, watch, link, error);
-    if (code) return code;
-    snprintf(peer, sizeof peer, "%.20s %.100s", role, link->peer);
-    memcpy(link->peer, peer, sizeof peer);
-    link->stop_fd = places->stop_fd;
-    code = lpc_link_secure(link, places->tls, 0, watch, error);
+    *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = places->stop_fd};
+    int code = lpc_link_connect(link, transport, address, role, places->tls, watch, error);
     if (!code) code = lpc_greet(link, watch, &ends->crc, &hello, places->in_line, error);
     link->stop_fd = -1; /* a stream that is open ends otherwise */
     return code;
