@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { IN_LINE = 64 }; /* who has proved a key and waits, beside the links of the streams */
+enum { IN_LINE = 32 }; /* who has proved a key and waits, beside the links of the streams */
 
 int lpc_stage_secure(LpcStage *stage, LpcError *error)
 {
