@@ -92,6 +92,9 @@ typedef struct RunOptions {
     const char *keys; /* file of keys, for stages elsewhere; NULL: links are plain */
     int guard;        /* stop at a store into an input, and at an access behind a tensor */
     int stats;        /* ask the stages for figures */
+    /* A stage as a function in a process forked from this one, instead of its program; NULL: programs. */
+    int (*stage_main)(void *self, int stage, int argc, char **argv);
+    void *self;
 } RunOptions;
 
 typedef struct RunStats {
