@@ -236,31 +236,14 @@ static void hear(LpcGate *gate, int at)
     }
 }
 
-/* Whoever has waited for a session for the longest; -1: nobody does. */
-static int first_waiting(const LpcGate *gate)
-{
-    int first = -1;
-    for (int i = 0; i < gate->count; i++)
-        if (lpc_gate_waits(&gate->pending[i]) &&
-            (first < 0 || gate->pending[i].deadline < gate->pending[first].deadline))
-            first = i;
-    return first;
-}
-
 /* Gives sessions to those who wait for one, as far as there are some. */
 static void hear_waiting(LpcGate *gate)
 {
-    for (int at, count; (at = first_waiting(gate)) >= 0;) {
+    for (int at, count; (at = lpc_gate_first_waiting(gate)) >= 0;) {
         count = gate->count;
         hear_stranger(gate, at);
         if (gate->count == count && lpc_gate_waits(&gate->pending[at])) return;
     }
-}
-
-static int is_late(const LpcGate *gate, const LpcPending *p, uint64_t now)
-{
-    if (now >= p->deadline) return 1;
-    return lpc_gate_is_slow(p) && first_waiting(gate) >= 0;
 }
 
 static void drop_late(LpcGate *gate)
@@ -270,7 +253,7 @@ static void drop_late(LpcGate *gate)
         LpcPending *p = &gate->pending[i];
         LpcError error = {0};
         int ends = p->kind != LPC_IS_IN_LINE && p->kind != LPC_IS_ATTACHED;
-        if (!ends || !is_late(gate, p, now)) continue;
+        if (!ends || (now < p->deadline && !lpc_gate_is_slow(gate, p))) continue;
         if (p->kind == LPC_IS_LEAVING) {
             drop(gate, i);
             continue;
@@ -284,50 +267,22 @@ static void drop_late(LpcGate *gate)
     }
 }
 
-/* How soon somebody goes when there is no room: who has sent nothing whole, */
-static int rank(const LpcPending *p)
-{
-    return !p->is_whole ? 0 : lpc_gate_waits(p) ? 1 : 2;
-}
-
-/* longer silent ones first; then who waits to prove a key, the last one first, so that the others get their turn. */
-static int goes_before(const LpcPending *a, const LpcPending *b)
-{
-    int first = rank(a), second = rank(b);
-    if (first != second) return first < second;
-    return first == 1 ? a->deadline > b->deadline : a->deadline < b->deadline;
-}
-
-/* Whoever is silent for the longest; -1: nobody is. *count: how many are. */
-static int oldest_silent(const LpcGate *gate, int *count)
-{
-    int oldest = -1;
-    *count = 0;
-    for (int i = 0; i < gate->count; i++) {
-        const LpcPending *p = &gate->pending[i];
-        if (p->kind != LPC_IS_SILENT && p->kind != LPC_IS_STRANGER) continue;
-        ++*count;
-        if (oldest < 0 || goes_before(p, &gate->pending[oldest])) oldest = i;
-    }
-    return oldest;
-}
-
 /* Room for one more: who is silent for the longest goes. Those in line and those attached stay. */
 static int make_room(LpcGate *gate)
 {
-    int silent, oldest = oldest_silent(gate, &silent);
-    if (oldest < 0) return 0;
+    int silent, first = lpc_gate_first_to_go(gate, &silent);
+    if (first < 0) return 0;
     LpcError error = {0};
     lpc_error(&error, LPC_EXIT_LEFT, "%.100s is silent, and others connect",
-              gate->pending[oldest].link.peer);
-    refuse(gate, oldest, &error);
+              gate->pending[first].link.peer);
+    refuse(gate, first, &error);
     return 1;
 }
 
 static int has_room(const LpcGate *gate)
 {
     int silent;
-    (void)oldest_silent(gate, &silent);
+    (void)lpc_gate_first_to_go(gate, &silent);
     return gate->count < LPC_PENDING_MOST && silent < LPC_SILENT_MOST;
 }
 
@@ -375,11 +330,10 @@ static void let_leave(LpcGate *gate)
 static int until_due(const LpcGate *gate)
 {
     uint64_t now = lpc_now_ns(), nearest = UINT64_MAX;
-    int somebody_waits = first_waiting(gate) >= 0;
     for (int i = 0; i < gate->count; i++) {
         const LpcPending *p = &gate->pending[i];
         uint64_t due = p->kind == LPC_IS_IN_LINE ? p->told_ns + again_ns(gate) : p->deadline,
-                 proof = lpc_gate_proof_due(gate, p, somebody_waits);
+                 proof = lpc_gate_proof_due(gate, p);
         if (proof < due) due = proof;
         if (p->kind != LPC_IS_ATTACHED && due < nearest) nearest = due;
     }

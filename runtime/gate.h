@@ -98,14 +98,18 @@ int lpc_first_bytes(const uint8_t *bytes, size_t got);
 void lpc_gate_refill(LpcGate *gate);
 /* Hears a stranger. 0: it has proved its key. LPC_TLS_MORE: not yet. Else an exit status with error filled. */
 int lpc_gate_prove(LpcGate *gate, LpcPending *p, LpcError *error);
-/* Whether it waits for a session, */
+/* Whether it waits for a session; and the place of who has waited for the longest, -1: nobody does. */
 int lpc_gate_waits(const LpcPending *p);
-/* what it sends is to be read now, */
+int lpc_gate_first_waiting(const LpcGate *gate);
+/* Whether what it sends is to be read now, */
 int lpc_gate_is_heard(const LpcGate *gate, const LpcPending *p);
-/* and when it is to be looked at again at the latest; UINT64_MAX: never. */
-uint64_t lpc_gate_proof_due(const LpcGate *gate, const LpcPending *p, int somebody_waits);
-/* Whether its handshake takes longer than it may when others wait. */
-int lpc_gate_is_slow(const LpcPending *p);
+/* when it is to be looked at again at the latest (UINT64_MAX: never), */
+uint64_t lpc_gate_proof_due(const LpcGate *gate, const LpcPending *p);
+/* and whether its handshake takes longer than it may while others wait. */
+int lpc_gate_is_slow(const LpcGate *gate, const LpcPending *p);
+/* The place of who goes first when there is no room, of those who are silent or strangers; -1: there are none. *count:
+ * how many are. */
+int lpc_gate_first_to_go(const LpcGate *gate, int *count);
 
 /* --- who connects (greet.c) --- */
 
@@ -115,15 +119,15 @@ uint64_t lpc_deadline(int timeout_ms);
 int lpc_silence_ms(uint32_t beat_ms);
 
 /* Waits until the link can be read, or until deadline, its stop_fd, or the end of watch (NULL: nobody is watched). */
-int lpc_wait_answer(const LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error);
+int lpc_wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error);
 /* The handshake of an end that is alone with the other one: of who connected, or (is_server) of who accepted. pool NULL: the
  * link stays plain. link->timeout_ms limits it; watch as in lpc_greet. */
 int lpc_link_secure(LpcLink *link, LpcTlsPool *pool, int is_server, const LpcLink *watch,
                     LpcError *error);
 
 /* Connects, and makes the handshake of TLS where there is a pool: again, a few times, when the other end leaves before it is
- * over, since a listener that many strangers come to may send away one too many. link has timeout_ms and stop_fd, and gets
- * the rest; role: of the other end, for messages. watch as in lpc_greet. */
+ * over, since a listener that many strangers come to may send away one too many. link has timeout_ms, silence_ms and stop_fd, and
+ * gets the rest; role: of the other end, for messages. watch as in lpc_greet. */
 int lpc_link_connect(LpcLink *link, const LpcTransport *transport, const char *address,
                      const char *role, LpcTlsPool *pool, const LpcLink *watch, LpcError *error);
 

@@ -95,22 +95,60 @@ int lpc_gate_waits(const LpcPending *p)
     return p->kind == LPC_IS_STRANGER && p->is_whole && !p->link.tls;
 }
 
+int lpc_gate_first_waiting(const LpcGate *gate)
+{
+    int first = -1;
+    for (int i = 0; i < gate->count; i++)
+        if (lpc_gate_waits(&gate->pending[i]) &&
+            (first < 0 || gate->pending[i].deadline < gate->pending[first].deadline))
+            first = i;
+    return first;
+}
+
 int lpc_gate_is_heard(const LpcGate *gate, const LpcPending *p)
 {
     return p->kind != LPC_IS_STRANGER || !p->is_whole || (p->link.tls && gate->budget_ns > 0);
 }
 
-uint64_t lpc_gate_proof_due(const LpcGate *gate, const LpcPending *p, int somebody_waits)
+uint64_t lpc_gate_proof_due(const LpcGate *gate, const LpcPending *p)
 {
     uint64_t due = UINT64_MAX;
     if (p->kind != LPC_IS_STRANGER || !p->is_whole) return due;
-    if (p->link.tls && somebody_waits) due = p->proving_ns + SLOW_NS;
+    if (p->link.tls && lpc_gate_first_waiting(gate) >= 0) due = p->proving_ns + SLOW_NS;
     if (gate->budget_ns > 0) return due;
     uint64_t refilled = gate->budget_at + (uint64_t)(1 - gate->budget_ns) * SHARE;
     return refilled < due ? refilled : due;
 }
 
-int lpc_gate_is_slow(const LpcPending *p)
+int lpc_gate_is_slow(const LpcGate *gate, const LpcPending *p)
 {
-    return p->kind == LPC_IS_STRANGER && p->link.tls && lpc_now_ns() >= p->proving_ns + SLOW_NS;
+    return p->kind == LPC_IS_STRANGER && p->link.tls && lpc_now_ns() >= p->proving_ns + SLOW_NS &&
+           lpc_gate_first_waiting(gate) >= 0;
+}
+
+/* How soon somebody goes when there is no room: who has sent nothing whole, */
+static int rank(const LpcPending *p)
+{
+    return !p->is_whole ? 0 : lpc_gate_waits(p) ? 1 : 2;
+}
+
+/* longer silent ones first; then who waits to prove a key, the last one first, so that the others get their turn. */
+static int goes_before(const LpcPending *a, const LpcPending *b)
+{
+    int first = rank(a), second = rank(b);
+    if (first != second) return first < second;
+    return first == 1 ? a->deadline > b->deadline : a->deadline < b->deadline;
+}
+
+int lpc_gate_first_to_go(const LpcGate *gate, int *count)
+{
+    int first = -1;
+    *count = 0;
+    for (int i = 0; i < gate->count; i++) {
+        const LpcPending *p = &gate->pending[i];
+        if (p->kind != LPC_IS_SILENT && p->kind != LPC_IS_STRANGER) continue;
+        ++*count;
+        if (first < 0 || goes_before(p, &gate->pending[first])) first = i;
+    }
+    return first;
 }

@@ -26,7 +26,7 @@ int lpc_silence_ms(uint32_t beat_ms)
     return (int)(beat_ms < BEAT_MOST_MS ? beat_ms : 0) * LPC_BEATS_MISSED;
 }
 
-int lpc_wait_answer(const LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error)
+int lpc_wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error)
 {
     for (;;) {
         struct pollfd fds[3] = {{link->fd, POLLIN, 0},
@@ -52,6 +52,7 @@ int lpc_wait_answer(const LpcLink *link, const LpcLink *watch, uint64_t deadline
             watch = NULL;
             continue;
         }
+        link->silent = 1;
         if (is_late)
             return lpc_error(error, LPC_EXIT_LEFT, "%.100s did not answer within %g s", link->peer,
                              link->timeout_ms / 1000.0);
@@ -100,7 +101,7 @@ int lpc_link_connect(LpcLink *link, const LpcTransport *transport, const char *a
         LpcError why = {0};
         struct pollfd stop = {link->stop_fd, POLLIN, 0};
         int code = connect_once(link, transport, address, role, pool, watch, &why);
-        int again = pool && code == LPC_EXIT_LEFT && link->fd >= 0 && pause_ms <= PAUSE_MOST_MS;
+        int again = pool && code == LPC_EXIT_LEFT && !link->silent && pause_ms <= PAUSE_MOST_MS;
         if (again && watch) again = !lpc_link_has_ended(watch);
         if (!again) {
             if (code > 0) *error = why;

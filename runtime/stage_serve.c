@@ -45,6 +45,7 @@ static int connect_after(LpcStream *stream, LpcError *error)
     memcpy(hello.stream, stream->id, LPC_STREAM_BYTES);
     lpc_stage_does(stream, LPC_DOES_CONNECT);
     stream->out.stop_fd = stop;
+    stream->out.silence_ms = stage->options->beat_ms * LPC_BEATS_MISSED;
     int code = lpc_link_connect(&stream->out, stage->out_transport, stage->out_address,
                                 "the neighbour after,", stage->tls, &stream->in, error);
     if (!code) code = lpc_greet(&stream->out, &stream->in, stage->crc, &hello, NULL, error);

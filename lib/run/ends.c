@@ -120,7 +120,10 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
     const LpcTransport *transport = lpc_transport_find(&address);
     LpcHello hello = lpc_hello_at(ends->package->build_id, contract, ends->pulse.beat_ms);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
-    *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = places->stop_fd};
+    *link = (LpcLink){.fd = -1,
+                      .timeout_ms = places->timeout_ms,
+                      .stop_fd = places->stop_fd,
+                      .silence_ms = ends->pulse.beat_ms * LPC_BEATS_MISSED};
     int code = lpc_link_connect(link, transport, address, role, places->tls, watch, error);
     if (!code) code = lpc_greet(link, watch, &ends->crc, &hello, places->in_line, error);
     link->stop_fd = -1; /* a stream that is open ends otherwise */

@@ -134,6 +134,22 @@ def who_gets_in(out):
     plain.end()
 
 
+# ---- One that hangs ----
+
+def hangs(out):
+    """Before its handshake, too, a stage that hangs is found by its silence."""
+    file = keys("own", lpc("keys"))
+    first, last = start_stages(out, file)
+    last.process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    told = lpc("run", out, *at(first, last), "--keys", file, "--heartbeat", "0.5", status=1)
+    check("gives no sign of life" in told and time.monotonic() - begin < 5, f"a stage that hangs: {told}")
+    last.process.send_signal(signal.SIGCONT)
+    lpc("run", out, *at(first, last), "--keys", file)
+    first.end()
+    last.end()
+
+
 # ---- Keys are changed while a stream goes on ----
 
 def rotation(out):
@@ -319,6 +335,7 @@ def main():
     lpc(DIGITS, "--quiet", "-o", out, "--targets", "host,host")
     exposed(out)
     who_gets_in(out)
+    hangs(out)
     rotation(out)
     gateway(out)
     strangers_and_recorded(out)

@@ -25,17 +25,17 @@ void use_keys(void)
     char line[LPC_KEY_LINE_BYTES];
     LpcError error = {0};
     int fd = mkstemp(path);
-    check(lpc_keys_draw("bench", line, &error), &error);
+    if (lpc_keys_draw("bench", line, &error)) die(error.text);
     if (fd < 0 || dprintf(fd, "%s", line) < 0 || close(fd)) die(path);
     owner = getpid();
     atexit(remove_keys);
-    check(lpc_keys_open(&keys, path, &error), &error);
-    check(lpc_tls_open(&sessions, &keys, 2, &error), &error);
+    if (lpc_keys_open(&keys, path, &error) || lpc_tls_open(&sessions, &keys, 2, &error))
+        die(error.text);
     bench_keys = path;
 }
 
 void secure(LpcLink *link, int is_server)
 {
     LpcError error = {0};
-    check(lpc_link_secure(link, sessions, is_server, NULL, &error), &error);
+    if (lpc_link_secure(link, sessions, is_server, NULL, &error)) die(error.text);
 }
