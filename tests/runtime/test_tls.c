@@ -363,6 +363,38 @@ static void sessions_are_bounded(void)
     lpc_keys_close(&keys);
 }
 
+/* --- a stage --- */
+
+/* Frames through a stage with keys, beats in both directions between them; SIGHUP on the way. */
+static void stage_with_keys(void)
+{
+    static char text[CHILD_TEXT];
+    lpc_model model = fake_model("double", 0);
+    Ends *ends = ends_new(&model, &model);
+    LpcKeys keys = {0};
+    char *const words[] = {(char *)"--keys", path, (char *)"--heartbeat", (char *)"0.02", NULL};
+    write_keys(main_key, 0600);
+    CHECK(!lpc_keys_open(&keys, path, &ends->error), "%s", ends->error.text);
+    CHECK(!lpc_tls_open(&ends->tls, &keys, 2, &ends->error), "%s", ends->error.text);
+    Child child = child_start(&model, NULL, words);
+    CHECK(!ends_fetch(ends, child.address, child.address, 0), "%s", ends->error.text);
+    for (int i = 0; i < 200; i++) {
+        if (i == 100) kill(child.pid, SIGHUP);
+        CHECK(!ends_feed(ends, N_MAX, (float)i), "%s", ends->error.text);
+        CHECK(ends_collect(ends) == LPC_FRAME_DATA, "%s", ends->error.text);
+        const float *y = ends->collect_slot.tensors[0];
+        CHECK(y[N_MAX - 1] == 2 * (float)(i + N_MAX - 1), "y = %g", (double)y[N_MAX - 1]);
+        if (i % 20 == 0) usleep(20000);
+    }
+    ends_finish(ends);
+    CHECK(ends_collect(ends) == LPC_FRAME_END, "%s", ends->error.text);
+    CHECK(child_wait(&child, text) == 0 && strstr(text, "the keys were read again"), "%s", text);
+    LpcTlsPool *pool = ends->tls;
+    ends_free(ends);
+    lpc_tls_close(pool);
+    lpc_keys_close(&keys);
+}
+
 int main(void)
 {
     int fd = mkstemp(path);
@@ -382,6 +414,7 @@ int main(void)
         RUN_CASE(changed_on_the_way);
         RUN_CASE(idle_sees_the_rest);
         RUN_CASE(sessions_are_bounded);
+        RUN_CASE(stage_with_keys);
     }
     unlink(path);
     return failures != 0;
