@@ -164,7 +164,7 @@ static int check(lpc_compiler *c, void *to)
     if (checking->path) options.compile.model = arena_strdup(c->arena, checking->path);
     TRY(check_cut_evenly(c->arena, &c->diag, &options, o->stages));
     if (!checking->count) {
-        check_ready(&options);
+        check_ready(c->arena, &options);
         return 0;
     }
     char *kept = NULL;

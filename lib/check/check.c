@@ -6,6 +6,7 @@
 #include "lib/check/evaluate.h"
 #include "lib/check/leeway.h"
 #include "lib/check/loaded.h"
+#include "lib/custom/custom.h"
 #include "lib/files/folder.h"
 #include "lib/files/maps.h"
 #include "lib/make/make.h"
@@ -333,8 +334,12 @@ int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages
     return 0;
 }
 
-void check_ready(const CheckOptions *options)
+void check_ready(Arena *arena, CheckOptions *options)
 {
+    Diag quiet; /* each of them tells what is wrong */
+    diag_init(&quiet, arena, NULL);
+    (void)customs_open(options->compile.customs, &quiet);
+    customs_close(options->compile.customs);
     if (!options->evaluate && !options->link) load_ready();
 }
 

@@ -37,7 +37,7 @@ typedef struct CheckOptions {
 int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
 
 /* Before processes are forked that check one model each: does once what all of them would do first. */
-void check_ready(const CheckOptions *options);
+void check_ready(Arena *arena, CheckOptions *options);
 
 /* 0: all match; LPC_MISMATCH; LPC_ERROR, reported. kept: NULL, or gets the temporary folder with the
  * packages, which is then the caller's to remove. */
