@@ -154,6 +154,9 @@ static int check_options(lpc_compiler *c)
     const char *wrong = NULL;
     if (!o->connect && !o->hosts && (o->collect || o->retry > 0))
         wrong = "--collect and --retry go with --connect or --hosts";
+    else if (!o->connect && !o->hosts && (o->keys || o->insecure))
+        wrong =
+            "--keys and --insecure go with --connect or --hosts: links of stages here stay here";
     else if ((o->connect || o->hosts) && o->profile_out)
         wrong = "--write-profile: times of stages elsewhere are not known here";
     if (!wrong) return 0;
