@@ -44,7 +44,8 @@ int main(int argc, char **argv)
     void *inputs[8] = {0};
     lpc_client_answer answer;
     if (argc < 3 || model->in.count > 8 || model->symbol_count) {
-        fprintf(stderr, "usage: app FIRST LAST|- [KEYS] <frames >answers, for a model of fixed sizes\n");
+        fprintf(stderr,
+                "usage: app FIRST LAST|- [KEYS] <frames >answers, for a model of fixed sizes\n");
         return 2;
     }
     for (uint32_t k = 0; k < model->in.count; k++) {
