@@ -147,28 +147,34 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
                          lpc_now_ns() + (uint64_t)(session->options.retry * 1e9));
 }
 
-static int open_all(RunSession *session, Diag *diag)
+/* From the last one on, each with the address of the next. *first and *last: where the ends are. */
+static int start_stages(RunSession *session, Diag *diag, const char **first, const char **last)
 {
-    const RunOptions *options = &session->options;
-    TRY(ends_make(&session->ends, session->arena, diag, session->package,
-                  options->connect ? options->beat_ms : 0));
-    if (options->connect) TRY(secure_open(&session->secure, diag, options->keys, SESSIONS));
-    if (options->connect)
-        return connect_ends(session, diag, options->connect,
-                            options->collect ? options->collect : options->connect);
-
+    const char *forward = NULL;
     session->child_count = session->package->stage_count;
     session->children =
         arena_array(session->arena, (size_t)session->child_count, sizeof *session->children);
     for (int i = 0; i < session->child_count; i++)
         session->children[i].name = session->package->stages[i].name;
-    if (options->stats) TRY(make_stats_folder(session, diag));
-    const char *forward = NULL, *last = NULL;
+    if (session->options.stats) TRY(make_stats_folder(session, diag));
     for (int i = session->child_count - 1; i >= 0; i--) {
         TRY(start_stage(session, diag, i, forward, &forward));
-        if (!last) last = forward;
+        if (i == session->child_count - 1) *last = forward;
     }
-    return connect_ends(session, diag, forward, last);
+    *first = forward;
+    return LPC_OK;
+}
+
+static int open_all(RunSession *session, Diag *diag)
+{
+    const RunOptions *options = &session->options;
+    const char *first = options->connect, *last = options->collect ? options->collect : first;
+    /* before the ends, which have threads: nobody knows what those hold when a process is forked */
+    if (!first) TRY(start_stages(session, diag, &first, &last));
+    TRY(ends_make(&session->ends, session->arena, diag, session->package,
+                  options->connect ? options->beat_ms : 0));
+    if (options->connect) TRY(secure_open(&session->secure, diag, options->keys, SESSIONS));
+    return connect_ends(session, diag, first, last);
 }
 
 int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *package,
