@@ -28,16 +28,6 @@ static int open_all(lpc_compiler *c, const Deploying *x, Deployment *d)
     return 0;
 }
 
-int api_find_ends(lpc_compiler *c, const char *folder, const char **first, const char **last)
-{
-    Deployment d;
-    if (!c->options.hosts) return 0;
-    TRY(deploy_open(&d, c->arena, &c->diag, folder, c->options.hosts));
-    if (!*first) *first = deploy_address(&d, 0);
-    if (!*last) *last = deploy_address(&d, d.count - 1);
-    return 0;
-}
-
 static lpc_deployed_stage deployed_stage(const Deployment *d, int i)
 {
     const DeployStage *s = &d->stages[i];
@@ -73,6 +63,7 @@ static int deploy(lpc_compiler *c, void *to)
     Deployment d;
     double timeout = c->options.timeout;
     TRY(open_all(c, x, &d));
+    d.insecure = c->options.insecure;
     TRY(deploy_all(&d, timeout > 0 ? (int)(timeout * 1000) : READY_MS));
     x->result = result_of(c, &d);
     return 0;

@@ -4,6 +4,7 @@
 #endif
 #include "lib/api/api.h"
 
+#include "lib/deploy/deploy.h"
 #include "lib/files/tensor_strings.h"
 #include "lib/run/feed.h"
 #include "runtime/stats.h"
@@ -153,6 +154,9 @@ static int check_options(lpc_compiler *c)
     const char *wrong = NULL;
     if (!o->connect && !o->hosts && (o->collect || o->retry > 0))
         wrong = "--collect and --retry go with --connect or --hosts";
+    else if (!o->connect && !o->hosts && (o->keys || o->insecure))
+        wrong =
+            "--keys and --insecure go with --connect or --hosts: links of stages here stay here";
     else if ((o->connect || o->hosts) && o->profile_out)
         wrong = "--write-profile: times of stages elsewhere are not known here";
     if (!wrong) return 0;
@@ -164,7 +168,11 @@ static int run_package(lpc_compiler *c, void *to)
 {
     Running *r = to;
     const Options *o = &c->options;
+    Deployment d;
     TRY(check_options(c));
+    r->folder = arena_strdup(c->arena, r->folder);
+    c->diag.file = r->folder;
+    TRY(api_find_ends(c, r->folder, &d));
     FeedOptions feed = {.output = o->output,
                         .profile_out = o->profile_out,
                         .given = o->inputs,
@@ -178,6 +186,7 @@ static int run_package(lpc_compiler *c, void *to)
                                 .connect = o->connect,
                                 .collect = o->collect,
                                 .retry = o->retry,
+                                .keys = o->keys,
                                 .beat_ms = (int)(o->heartbeat * 500 + 0.5),
                                 .stats = !o->connect && !o->hosts}};
     Run run = {.options = &feed,
@@ -185,9 +194,6 @@ static int run_package(lpc_compiler *c, void *to)
                .user = r,
                .arena = c->arena,
                .diag = &c->diag};
-    r->folder = arena_strdup(c->arena, r->folder);
-    c->diag.file = r->folder;
-    TRY(api_find_ends(c, r->folder, &feed.run.connect, &feed.run.collect));
     int code = run_all(&run);
     run_free(run.session);
     return code;

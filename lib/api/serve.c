@@ -1,6 +1,7 @@
 /* liblpc: a pipeline for many clients; programs for devices that fetch them. */
 #include "lib/api/api.h"
 
+#include "lib/deploy/deploy.h"
 #include "lib/fetch/fetch.h"
 #include "lib/serve/serve.h"
 
@@ -29,20 +30,24 @@ static int serve(lpc_compiler *c, void *to)
     const Serving *s = to;
     const Options *o = &c->options;
     Package *package;
+    Deployment d;
     TRY(check_options(c));
     const char *folder = arena_strdup(c->arena, s->folder);
     c->diag.file = folder;
+    TRY(api_find_ends(c, folder, &d));
+    TRY(api_check_keys(c, "--listen", o->listen));
     TRY(package_load(&package, c->arena, &c->diag, folder));
-    const char *first = o->connect, *last = o->collect ? o->collect : o->connect;
-    TRY(api_find_ends(c, folder, &first, &last));
-    ServeOptions options = {.first = first,
-                            .last = last,
+    ServeOptions options = {.first = o->connect,
+                            .last = o->collect ? o->collect : o->connect,
                             .listen = o->listen,
                             .http = o->http,
                             .streams = o->streams ? o->streams : 1,
                             .retry = lpc_get(c, "retry") ? o->retry : default_retry,
                             .beat_ms = (int)(o->heartbeat * 500 + 0.5),
+                            .keys = o->keys,
+                            .insecure = o->insecure,
                             .stop_fd = s->service->stop_fd,
+                            .keys_fd = s->service->keys_fd,
                             .listens = s->service->listens,
                             .log = s->service->log,
                             .user = s->service->user};

@@ -5,6 +5,7 @@
  *   far.c       what is asked of a device: far.sh, one of whose functions is called; keep.sh keeps a stage running there
  *   lock.c      one lpc at a time
  *   copy.c      programs
+ *   secret.c    keys
  *   service.c   starting, looking, stopping
  *   logs.c      what stages say
  *   deploy.c    all of it in order
@@ -67,6 +68,7 @@ typedef struct Deployment {
     int count;
     DeployHost *spares; /* that no stage has; those without a row are taken */
     int spare_count;
+    bool insecure;   /* links are plain: no keys are made or used */
     bool passes;     /* a stream went through */
     const char *why; /* not; NULL */
     int code;        /* the runtime's exit status that says so */
@@ -156,11 +158,20 @@ int copy_look(Deployment *d, DeployStage *s);
 /* Copies what is missing of it. */
 int copy_send(Deployment *d, DeployStage *s);
 
+/* ---- secret.c ---- */
+
+/* The file of keys, OUT/keys; NULL: there is none. */
+const char *deploy_keys(const Deployment *d);
+/* Makes it where it is missing, unless the deployment is insecure. */
+int secret_make(Deployment *d);
+/* Copies it to the stage's device, where a stage that runs reads it again; or removes it there. */
+int secret_send(Deployment *d, DeployStage *s);
+
 /* ---- service.c ---- */
 
 enum { DEPLOY_PORTS_TRIED = 20 /* after the one that is asked for */ };
 /* A stage's arguments, quoted, but where it listens and where it forwards to. */
-const char *service_words(Arena *arena, const DeployHost *host);
+const char *service_words(Arena *arena, const DeployHost *host, bool insecure);
 
 /* Starts stage i, or leaves it alone when it runs as it should. */
 int service_start(Deployment *d, int i);

@@ -2,6 +2,7 @@
 #include "lib/deploy/deploy.h"
 
 #include "lib/run/ends.h"
+#include "lib/run/secure.h"
 
 #include <string.h>
 
@@ -9,9 +10,10 @@ enum { BEAT_MS = 1000 };
 
 /* ---- One stage ---- */
 
-const char *service_words(Arena *arena, const DeployHost *host)
+const char *service_words(Arena *arena, const DeployHost *host, bool insecure)
 {
-    const char *words = arena_printf(arena, "'--serve' '--streams' '%d'", host->streams);
+    const char *words = arena_printf(arena, "'--serve' '--streams' '%d' %s", host->streams,
+                                     insecure ? "'--insecure'" : "'--keys' 'keys'");
     if (host->threads) words = arena_printf(arena, "%s '--threads' '%d'", words, host->threads);
     return words;
 }
@@ -19,7 +21,7 @@ const char *service_words(Arena *arena, const DeployHost *host)
 /* The stage's arguments but the port, each quoted. */
 static const char *arguments(const Deployment *d, int i)
 {
-    const char *words = service_words(d->arena, &d->stages[i].host);
+    const char *words = service_words(d->arena, &d->stages[i].host, d->insecure);
     if (i + 1 == d->count) return words;
     return arena_printf(d->arena, "%s '--forward' %s", words,
                         far_quoted(d->arena, deploy_address(d, i + 1)));
@@ -108,15 +110,19 @@ static int pass(RunEnds *ends, const EndPlaces *places, LpcError *error)
 int service_try(Deployment *d, int timeout_ms)
 {
     RunEnds ends;
+    Secure secure;
     LpcError error = {0};
+    TRY(secure_open(&secure, d->diag, d->insecure ? NULL : deploy_keys(d), 2));
     EndPlaces places = {.first = deploy_address(d, 0),
                         .last = deploy_address(d, d->count - 1),
                         .timeout_ms = timeout_ms,
+                        .tls = secure.tls,
                         .stop_fd = -1};
     d->why = NULL;
     int code = ends_make(&ends, d->arena, d->diag, d->package, BEAT_MS);
     if (!code && pass(&ends, &places, &error)) d->why = arena_strdup(d->arena, error.text);
     ends_free(&ends);
+    secure_close(&secure);
     d->code = error.code;
     d->passes = !code && (!d->why || error.code == LPC_EXIT_BUSY); /* others' streams pass, then */
     return code;

@@ -73,7 +73,7 @@ static FetchAnswer start_script(const FetchServer *server, Arena *arena,
                            s->cksum,
                            arena_printf(arena, "%d", s->host.port),
                            arena_printf(arena, "%d", s->host.port + DEPLOY_PORTS_TRIED),
-                           service_words(arena, &s->host),
+                           service_words(arena, &s->host, true),
                            i + 1 < server->d.count ? s[1].host.name : "",
                            NULL};
     return says(OK, script_of(server, arena, request, words));
@@ -95,8 +95,8 @@ static void tell_all(FetchServer *server)
     const Deployment *d = &server->d;
     for (int i = 0; i < d->count; i++)
         if (!server->at[i][0]) return;
-    fetch_tell(server, "all stages run: lpc run %s --connect %s --collect %s", d->package->folder,
-               server->at[0], server->at[d->count - 1]);
+    fetch_tell(server, "all stages run: lpc run %s --insecure --connect %s --collect %s",
+               d->package->folder, server->at[0], server->at[d->count - 1]);
 }
 
 /* The device's address as others see it: who calls from this machine is where this machine is. */

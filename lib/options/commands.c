@@ -87,6 +87,12 @@ const lpc_command commands[COMMAND_COUNT] = {
      "HTTP, checks it, and keeps it running there. Each device hears here where the next one is.\n"
      "SIGTERM ends it. docs/guide/three-devices.md has an example.",
      1},
+    {"keys", "make a key for links between machines", "keys [-o FILE] [--key NAME]",
+     "Makes a key that stages, gateways and clients of one pipeline share: a line for the file "
+     "that\n"
+     "their --keys names. With -o the file is made, which only its owner may read; without it the\n"
+     "line is printed, to be added to one. docs/security.md tells how keys are changed.",
+     0},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0};

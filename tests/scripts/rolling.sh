@@ -44,13 +44,14 @@ pid() { # STAGE
 # ---- A cut moves under load ----
 
 # The second one's port is in use at first: what was chosen then stays with the device, not with the package.
-out-depthwise/host/stage --serve --listen "*:${ports[1]}" >/dev/null 2>&1 &
+out-depthwise/host/stage --serve --insecure --listen "*:${ports[1]}" >/dev/null 2>&1 &
 client=$!
 for _ in $(seq 100); do taken "${ports[1]}" && break; sleep 0.1; done
 expect 0 "it listens at $((ports[1] + 1))" "$LPC" deploy out-depthwise --hosts hosts.json
 kill $client
 wait $client
 client=
+cp out-depthwise/keys out-pointwise
 "$LPC" serve out-depthwise --hosts hosts.json --http 127.0.0.1:0 --listen 127.0.0.1:0 --streams 2 >gateway.out 2>gateway.log &
 gateway=$!
 for _ in $(seq 100); do [ "$(wc -l <gateway.out)" = 2 ] && break; sleep 0.1; done
@@ -90,12 +91,12 @@ expect 0 '^host .* same$' "$LPC" status out-depthwise --hosts hosts.json
 [ "$(grep -c 'another$' log)" = 2 ] || fail "two stages are of another build: $(cat log)"
 expect 0 'latency' "$LPC" run out-depthwise --hosts hosts.json
 # A stage of before is refused by those after it.
-out-depthwise/host-2/stage --listen 127.0.0.1:$((ports[1] + 2)) --forward 127.0.0.1:"${ports[2]}" >slow.out 2>slow.log &
+out-depthwise/host-2/stage --keys out-depthwise/keys --listen 127.0.0.1:$((ports[1] + 2)) --forward 127.0.0.1:"${ports[2]}" >slow.out 2>slow.log &
 slow=$!
 for _ in $(seq 100); do [ -s slow.out ] && break; sleep 0.1; done
-out-depthwise/host/stage --listen 127.0.0.1:$((ports[0] + 2)) --forward 127.0.0.1:$((ports[1] + 2)) >/dev/null 2>&1 &
+out-depthwise/host/stage --keys out-depthwise/keys --listen 127.0.0.1:$((ports[0] + 2)) --forward 127.0.0.1:$((ports[1] + 2)) >/dev/null 2>&1 &
 expect 1 'does not answer: it is of another build' \
-    "$LPC" run out-depthwise --connect 127.0.0.1:$((ports[0] + 2)) --collect 127.0.0.1:"${ports[2]}"
+    "$LPC" run out-depthwise --keys out-depthwise/keys --connect 127.0.0.1:$((ports[0] + 2)) --collect 127.0.0.1:"${ports[2]}"
 wait $slow && fail "the stage of before was let in"
 slow=
 expect 0 'is of another build: its cut is' "$LPC" logs out-pointwise --hosts hosts.json

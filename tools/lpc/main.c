@@ -22,7 +22,8 @@ static const struct {
             {"stop", command_stop},
             {"undeploy", command_undeploy},
             {"serve", command_serve},
-            {"serve-packages", command_serve_packages}};
+            {"serve-packages", command_serve_packages},
+            {"keys", command_keys}};
 
 /* Of a subcommand's name; NULL: it is none. */
 static CommandRun *run_of(const char *name)
