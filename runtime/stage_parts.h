@@ -6,6 +6,7 @@
 
 #include "gate.h"
 #include "helper.h"
+#include "log.h"
 #include "pool.h"
 #include "pulse.h"
 #include "queue.h"
@@ -43,6 +44,7 @@ typedef struct LpcStream {
 struct LpcStage {
     const lpc_model *model;
     const LpcStageOptions *options;
+    LpcLog log;
     const LpcTransport *in_transport, *out_transport;
     const char *in_address, *out_address; /* out_address NULL: results are fetched */
     LpcGate gate;
@@ -85,6 +87,12 @@ void lpc_stage_send(void *self);
 
 /* --- stage_tell.c --- */
 
+/* A line of the stage's log. */
+void lpc_stage_tell(const LpcStage *stage, LpcLevel level, LpcEvent event, const char *text);
+/* One about what goes as it should. Only a stage that serves tells that: of another one whoever started it sees the
+ * end, and a line on stderr means that something failed. */
+void lpc_stage_inform(const LpcStage *stage, LpcEvent event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Keeps the stream's first error. */
 void lpc_stage_fail(LpcStream *stream, const LpcError *error);
 /* What the neighbours are told about an error here. */

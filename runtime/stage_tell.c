@@ -1,19 +1,28 @@
-/* What a stage tells: lines on stderr, the cause of a stream's end, what it does. */
+/* What a stage tells: lines of its log, the cause of a stream's end, what it does. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "stage_parts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-void lpc_stage_tell(const char *stage, const char *text)
+void lpc_stage_tell(const LpcStage *stage, LpcLevel level, LpcEvent event, const char *text)
 {
-    char line[LPC_TEXT_BYTES + 200];
-    int length = snprintf(line, sizeof line, "stage '%.100s': %s\n", stage, text);
-    if (length >= (int)sizeof line) length = (int)sizeof line - 1;
-    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0) return;
+    lpc_log(&stage->log, STDERR_FILENO, level, event, text);
+}
+
+void lpc_stage_inform(const LpcStage *stage, LpcEvent event, const char *format, ...)
+{
+    char text[LPC_TEXT_BYTES];
+    va_list args;
+    if (!stage->options->serve) return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    lpc_stage_tell(stage, LPC_LOG_INFO, event, text);
 }
 
 void lpc_stage_fail(LpcStream *stream, const LpcError *error)

@@ -424,12 +424,13 @@ typedef struct lpc_service {
     void *user;
     /* Called once for each address that it listens at: what is "frames" or "HTTP". */
     void (*listens)(void *user, const char *what, const char *address);
-    /* A line of the log, from any thread, perhaps several at a time. */
+    /* A line of the log with its time and level, without its end, from any thread, perhaps several at a time; a
+     * JSON object with option "log" "json". */
     void (*log)(void *user, const char *line);
     int stop_fd; /* serving ends when this file descriptor becomes readable */
 } lpc_service;
 /* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "listen",
- * "http", "streams", "retry", "heartbeat" (docs/serving.md). Returns when the service is to stop, within a second.
+ * "http", "streams", "retry", "heartbeat", "log" (docs/serving.md). Returns when the service is to stop, within a second.
  * LPC_STATUS_USAGE: an address is missing. */
 LPC_API lpc_status lpc_serve_package(lpc_compiler *compiler, const char *folder,
                                      const lpc_service *service);

@@ -26,6 +26,7 @@ typedef struct DeployHost {
     const char *folder;  /* the stage's own, on its device; not absolute: below the home folder */
     bool local;
     int port, threads, streams; /* threads 0: the stage's default */
+    int log_json;               /* the stage's --log is json */
 } DeployHost;
 
 /* What a device tells of its stage, and what was done there. */

@@ -17,6 +17,7 @@ static const char *arguments(const Deployment *d, int i)
     text_init(&text, d->arena);
     text_printf(&text, "'--serve' '--streams' '%d'", host->streams);
     if (host->threads) text_printf(&text, " '--threads' '%d'", host->threads);
+    if (host->log_json) text_add(&text, " '--log' 'json'");
     if (i + 1 < d->count)
         text_printf(&text, " '--forward' %s", far_quoted(d->arena, deploy_address(d, i + 1)));
     return text.data;

@@ -128,6 +128,7 @@ typedef struct Options {
     bool quick, once;
     /* serve */
     const char *listen, *http;
+    bool log_json;
     int streams;
 } Options;
 

@@ -119,6 +119,13 @@ static int set_serve(Options *o, const Option *option, const char *value)
     return 0;
 }
 
+static int set_log(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->log_json = !strcmp(value, "json");
+    return !o->log_json && strcmp(value, "text");
+}
+
 /* ---- The table ---- */
 
 #define AT(field)                 offsetof(Options, field)
@@ -325,6 +332,9 @@ const Option option_table[] = {
      "With --connect or --hosts: stages that give no sign of life for longer hang or are cut off "
      "(2; 0: none)",
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, NUMBER(heartbeat, 0, 1000, "seconds")},
+    {"--log", "text|json",
+     "How lines of the log look: with time and level, or a JSON object each (text)", FOR_SERVE,
+     false, REACH_NOTHING, OTHER(set_log, "text or json")},
     {"--write-profile", "FILE",
      "The model's layers, for lpc plan --profile; run: with the measured times", FOR_PLAN | FOR_RUN,
      false, REACH_NOTHING, TEXT(profile_out)},

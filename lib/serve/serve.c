@@ -34,6 +34,7 @@ int serve_package(const Package *package, Arena *arena, Diag *diag, const ServeO
                         .beat_ms = options->beat_ms,
                         .retry = options->retry,
                         .log = options->log,
+                        .log_form = {NULL, options->log_json},
                         .self = options->user};
     signal(SIGPIPE, SIG_IGN);
     int code = pool_start(pool, arena, diag);

@@ -175,16 +175,16 @@ wait $running || fail "lpc run --retry: $(cat run.log)"
 grep -q '"frames":4000' run.log || fail "not all frames: $(cat run.log)"
 restarted() { [ "$(status host-2 restarts)" = 1 ]; }
 wait_for restarted
-expect 0 '^host-2: keep: .* the stage ended with status 137' "$LPC" logs out --hosts hosts.json
+expect 0 '^host-2: .*Z warning keep: the stage ended with status 137' "$LPC" logs out --hosts hosts.json
 expect 0 '' "$LPC" logs out --hosts hosts.json --lines 1
 [ "$(wc -l <log)" -le 3 ] || fail "--lines 1: $(cat log)"
 
 timeout 60 "$LPC" logs out --hosts hosts.json --follow >follow.log 2>&1 &
 follower=$!
 pid=$(status host-3 pid)
-wait_for grep -q '^host-2: keep: ' follow.log
+wait_for grep -q '^host-2: .* keep: ' follow.log
 kill -KILL "$pid"
-wait_for grep -q '^host-3: keep: .* the stage ended with status 137' follow.log
+wait_for grep -q '^host-3: .* keep: the stage ended with status 137' follow.log
 kill $follower
 wait $follower
 

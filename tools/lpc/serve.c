@@ -23,7 +23,7 @@ static void print_address(void *user, const char *what, const char *address)
 static void print_line(void *user, const char *line)
 {
     (void)user;
-    fprintf(stderr, "lpc serve: %s\n", line);
+    fprintf(stderr, "%s\n", line);
 }
 
 int command_serve(lpc_compiler *c, const Words *words)
