@@ -4,6 +4,7 @@
 #endif
 #include "calibrate.h"
 #include "pool.h"
+#include "processor.h"
 #include "profile.h"
 #include "stats.h"
 
@@ -43,8 +44,8 @@ typedef struct Bench {
 
 static int cores(void)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (int)count;
+    int count = lpc_processors();
+    return count > MOST_THREADS ? MOST_THREADS : count;
 }
 
 static int count_of(const char *text, int most, int *value)

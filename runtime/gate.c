@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 enum {
-    HELLO_S = 2, /* for a whole hello */
+    HELLO_S = 2,       /* for a whole hello */
+    ASKING_MS = 30000, /* until who asked for figures asks again */
     TOLD_ALWAYS = 8,
     PAUSE_MS = 10,
     AGAIN_MS = 500 /* who stands in line hears so often that he does */
@@ -22,7 +23,13 @@ enum {
 
 /* --- the line --- */
 
-/* Sends a hello that answers. It fits what a fresh socket takes. */
+/* Sends what fits what a fresh socket takes. */
+static void say(const LpcPending *p, const uint8_t *bytes, size_t size)
+{
+    (void)send(p->link.fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Sends a hello that answers. */
 static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t before)
 {
     uint8_t bytes[LPC_HELLO_BYTES];
@@ -31,9 +38,15 @@ static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t
     hello.answer = status;
     hello.before = before;
     lpc_hello_encode(gate->crc, &hello, bytes);
-    (void)send(p->link.fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    say(p, bytes, sizeof bytes);
     p->told = before;
     p->told_ns = lpc_now_ns();
+}
+
+/* Whether a hello is read from it. */
+static int speaks(const LpcPending *p)
+{
+    return p->kind == LPC_IS_SILENT || p->kind == LPC_IS_ASKING;
 }
 
 static void drop(LpcGate *gate, int at)
@@ -45,7 +58,7 @@ static void drop(LpcGate *gate, int at)
 /* Sends somebody away, and says why: not always, when there are many. */
 static void refuse(LpcGate *gate, int at, const LpcError *why)
 {
-    uint64_t count = ++gate->refused;
+    unsigned count = atomic_fetch_add(&gate->refused, 1) + 1;
     drop(gate, at);
     if (gate->tell && (count <= TOLD_ALWAYS || !(count & (count - 1))))
         gate->tell(gate->self, why->text);
@@ -127,6 +140,7 @@ static int let_first_in(LpcGate *gate)
     gate->is_in = 1;
     gate->wanted--;
     gate->serving++;
+    gate->streams++;
     pthread_cond_broadcast(&gate->changed);
     return 0;
 }
@@ -150,7 +164,37 @@ static void serve(LpcGate *gate)
 
 /* --- hellos --- */
 
-/* Judges a whole hello, which asks for results or brings a stream. */
+void lpc_gate_figures(LpcGate *gate, LpcFigures *figures)
+{
+    pthread_mutex_lock(&gate->mutex);
+    figures->serving = (uint32_t)gate->serving;
+    figures->streams = gate->streams;
+    pthread_mutex_unlock(&gate->mutex);
+    figures->refused = atomic_load(&gate->refused);
+}
+
+/* Answers who asks for figures, who may ask again then. Where none are told he is sent away. */
+static void tell_figures(LpcGate *gate, int at)
+{
+    LpcPending *p = &gate->pending[at];
+    LpcFigures figures;
+    uint8_t bytes[LPC_FIGURES_BYTES];
+    if (!gate->look) {
+        drop(gate, at);
+        return;
+    }
+    gate->look(gate->self, &figures);
+    lpc_gate_figures(gate, &figures);
+    for (int i = 0; i < gate->count; i++)
+        figures.waiting += gate->pending[i].kind == LPC_IS_IN_LINE;
+    lpc_figures_encode(gate->crc, &figures, bytes);
+    say(p, bytes, sizeof bytes);
+    p->kind = LPC_IS_ASKING;
+    p->got = 0;
+    p->deadline = lpc_deadline(ASKING_MS);
+}
+
+/* Judges a whole hello, which asks for results or figures, or brings a stream. */
 static void take_in_line(LpcGate *gate, int at)
 {
     LpcPending *p = &gate->pending[at];
@@ -161,6 +205,10 @@ static void take_in_line(LpcGate *gate, int at)
     const LpcHello *own = attaches ? gate->result : &gate->own;
     if (lpc_hello_check(gate->crc, own, p->hello, p->link.peer, &theirs, &error)) {
         refuse(gate, at, &error);
+        return;
+    }
+    if (theirs.asks == LPC_ASKS_FIGURES) {
+        tell_figures(gate, at);
         return;
     }
     memcpy(p->stream, theirs.stream, LPC_STREAM_BYTES);
@@ -199,12 +247,16 @@ static void hear(LpcGate *gate, int at)
         hear_leaving(gate, at);
         return;
     }
-    if (p->kind != LPC_IS_SILENT) {
+    if (!speaks(p)) {
         drop(gate, at);
         return;
     }
     ssize_t got = recv(p->link.fd, p->hello + p->got, sizeof p->hello - p->got, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+    if (got <= 0 && p->kind == LPC_IS_ASKING) {
+        drop(gate, at);
+        return;
+    }
     if (got <= 0) {
         lpc_error(&error, LPC_EXIT_LEFT, "%.100s left without a hello", p->link.peer);
         refuse(gate, at, &error);
@@ -220,9 +272,9 @@ static void drop_late(LpcGate *gate)
     for (int i = gate->count - 1; i >= 0; i--) {
         LpcPending *p = &gate->pending[i];
         LpcError error = {0};
-        int ends = p->kind == LPC_IS_SILENT || p->kind == LPC_IS_LEAVING;
+        int ends = speaks(p) || p->kind == LPC_IS_LEAVING;
         if (!ends || now < p->deadline) continue;
-        if (p->kind == LPC_IS_LEAVING) {
+        if (p->kind != LPC_IS_SILENT) {
             drop(gate, i);
             continue;
         }
@@ -238,7 +290,7 @@ static int oldest_silent(const LpcGate *gate, int *count)
     *count = 0;
     for (int i = 0; i < gate->count; i++) {
         const LpcPending *p = &gate->pending[i];
-        if (p->kind != LPC_IS_SILENT) continue;
+        if (!speaks(p)) continue;
         ++*count;
         if (oldest < 0 || p->deadline < gate->pending[oldest].deadline) oldest = i;
     }

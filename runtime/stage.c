@@ -75,6 +75,7 @@ static int open_gate(LpcStage *stage)
     gate->role = "the neighbour before,";
     gate->stop_fd = stage->stop_pipe[0];
     gate->tell = tell;
+    gate->look = lpc_stage_figures;
     gate->self = stage;
     return lpc_gate_start(gate);
 }
@@ -152,6 +153,7 @@ int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
     LpcStage stage = {.model = model,
                       .options = options,
                       .log = {model->name, options->log_json},
+                      .begin_ns = lpc_now_ns(),
                       .gate.listener.fd = -1};
     LpcError error = {0};
     stage.in_shape = (LpcShape){
@@ -172,7 +174,10 @@ int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
         code = serve(&stage);
     if (!code) lpc_stage_inform(&stage, LPC_EVENT_STOPPED, "stopped");
     if (stage.stats && options->stats) {
-        int failure = lpc_stats_write(stage.stats, options->stats, model->name, code);
+        LpcFigures figures;
+        lpc_stage_figures(&stage, &figures);
+        lpc_gate_figures(&stage.gate, &figures);
+        int failure = lpc_stats_write(stage.stats, options->stats, &figures, code);
         if (failure) {
             lpc_error(&error, LPC_EXIT_SYSTEM, "%.150s: %s", options->stats, strerror(failure));
             lpc_stage_tell(&stage, LPC_LOG_ERROR, LPC_EVENT_FAILED, error.text);

@@ -26,7 +26,9 @@ static const char usage_text[] =
     "  --forward HOST:PORT  where the stage after listens, or who collects the results; without "
     "it\n"
     "                       the client fetches them: it connects here, too\n"
-    "  --threads N          threads that compute (default 1)\n"
+    "  --threads N          threads that compute (default: as many as the plan assumed, as far as "
+    "there\n"
+    "                       are processors)\n"
     "  --queue N            frames that wait before and after computing (default 2)\n"
     "  --timeout SECONDS    for neighbours that do not come, or stall (default 60; 0: none)\n"
     "  --heartbeat SECONDS  a neighbour that gives no sign of life for one and a half of it hangs, "
@@ -175,9 +177,17 @@ static int parse(int argc, char **argv, Arguments *arguments)
     return 0;
 }
 
+/* As many as the plan assumed, as far as there are processors. */
+static int default_threads(const lpc_model *model)
+{
+    int threads = model->threads < LPC_POOL_MAX ? (int)model->threads : LPC_POOL_MAX;
+    int there = threads > 1 ? lpc_processors() : 1;
+    return threads < there ? (threads > 0 ? threads : 1) : there;
+}
+
 int lpc_stage_main(const lpc_model *model, int argc, char **argv)
 {
-    return lpc_stage_main_threads(model, 1, argc, argv);
+    return lpc_stage_main_threads(model, default_threads(model), argc, argv);
 }
 
 int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)

@@ -6,7 +6,10 @@
 #include "ir/custom.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
+
+static const double longest_s = 1e9; /* a prediction: its nanoseconds fit 64 bits */
 
 static void tensor_table(PackJob *job, Text *out, const PackContract *contract, const char *name)
 {
@@ -122,6 +125,10 @@ static void descriptor(PackJob *job, const PackStage *stage, int index, Text *ou
                 stage->prefix);
     const char *needs = package_needs(job, stage);
     if (*needs) text_printf(out, "    .needs = \"%s\",\n", needs);
+    if (stage->predicted_compute_s >= 0)
+        text_printf(out, "    .predicted_ns = UINT64_C(%.0f),\n",
+                    fmin(stage->predicted_compute_s, longest_s) * 1e9);
+    text_printf(out, "    .threads = %d,\n", stage->target->cores);
     if (job->state_symbol_count)
         text_add(out, "    .state_begin = state_begin,\n    .state_next = state_next,\n");
     text_add(out, "};\n\n");

@@ -359,6 +359,7 @@ typedef struct lpc_ran_stage {
     double predicted_compute_ms, predicted_send_ms; /* < 0: the plan told none */
     int predicted_cores;                            /* that they are for */
     int emulated;
+    int threads; /* that it had */
 } lpc_ran_stage;
 
 typedef struct lpc_ran {

@@ -247,8 +247,11 @@ const Option option_table[] = {
      COMPILING, false, REACH_VALUE, FLAG(compile.profile)},
     {"--profile", NULL, "The same as --instrument", NOT_PLAN, true, REACH_VALUE,
      FLAG(compile.profile)},
-    {"--threads", "N", "Threads of a stage; calibrate: instead of all cores", THREADED, false,
-     REACH_VALUE, COUNT(compile.threads, 1, 256)},
+    {"--threads", "N",
+     "Threads of a stage (what the plan assumes, the target's cores, as far as the device has "
+     "them);\n"
+     "calibrate: instead of all cores",
+     THREADED, false, REACH_VALUE, COUNT(compile.threads, 1, 256)},
     {"--no-link", NULL, "Do not link stage programs", COMPILING, false, REACH_NOTHING,
      FLAG(compile.no_link)},
     {"--time-passes", NULL, "Show where the time goes", COMPILING, false, REACH_NOTHING,

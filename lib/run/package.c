@@ -205,6 +205,7 @@ static const JsonField stage_fields[] = {
     PREDICTED("predicted_compute_s", predicted_compute_s),
     PREDICTED("predicted_send_s", predicted_send_s),
     COUNT("predicted_cores", predicted_cores),
+    COUNT("threads", threads),
     PREDICTED("state_bytes", state_bytes),
     JSON_OPEN};
 

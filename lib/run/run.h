@@ -37,6 +37,7 @@ typedef struct PackageStage {
     int layers;
     double predicted_compute_s, predicted_send_s; /* the planner's; < 0: unknown */
     int predicted_cores;                          /* that they are for */
+    int threads; /* that the program was compiled to start with; 0: predicted_cores, where there are so many */
 } PackageStage;
 
 /* One end of the pipeline: the contract with the first stage, or with the last one. */
@@ -97,7 +98,7 @@ typedef struct RunStats {
     const char *name;
     int known;
     double compute_ms, send_ms, receive_ms, wait_ms; /* medians per frame */
-    double frames, peak_rss_bytes;
+    double frames, peak_rss_bytes, threads;
 } RunStats;
 
 typedef struct RunSession RunSession;
