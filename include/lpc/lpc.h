@@ -420,6 +420,41 @@ typedef void lpc_hear(void *user, const char *stage, const char *line);
 LPC_API lpc_status lpc_logs(lpc_compiler *compiler, const char *folder, lpc_hear *hear, void *user);
 /* Stops them; with `remove`, all that lpc_deploy put on the devices goes. */
 LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remove);
+
+/* A stage of a pipeline that runs, as it answers when it is asked. */
+typedef struct lpc_seen_stage {
+    const char *name, *device, *address;
+    const char
+        *error;  /* why it does not answer; NULL: it does. Else the rest is of its last answer */
+    int limits;  /* it limits the pipeline */
+    double up_s; /* since it began */
+    int threads;
+    double seconds;                           /* that what follows is of; 0: not known yet */
+    double frames_per_s, in_per_s, out_per_s; /* frames, bytes that came and went */
+    double busy, input,
+        output; /* parts of the time: it computed, waited for frames, for who comes after it */
+    double compute_ms, predicted_ms; /* of a frame, measured and planned; < 0: not known */
+    int predicted_cores;             /* that the plan assumed; 0: not known */
+    int in_queued, in_bound, out_queued,
+        out_bound; /* frames before and after it, and room for them */
+    int serving, streams_most,
+        waiting; /* streams: that are served, that can be, that stand in line */
+    double frames, streams, broken,
+        refused; /* since it began: sent, let in, broken, connections sent away */
+} lpc_seen_stage;
+
+typedef struct lpc_seen {
+    const lpc_seen_stage *stages;
+    size_t stage_count;
+    const char *limits; /* who limits the pipeline, a sentence */
+} lpc_seen;
+
+/* Called after each look; nonzero: it was the last one. */
+typedef int lpc_see(void *user, const lpc_seen *seen);
+/* Asks all stages of the package for their figures every "interval" seconds (1); "once": for one interval. Where they
+ * are: "hosts", or "connect" with all their addresses. Not OK when one did not answer at the last look. */
+LPC_API lpc_status lpc_watch(lpc_compiler *compiler, const char *folder, lpc_see *see, void *user);
+
 /* How a gateway tells what it does. */
 typedef struct lpc_service {
     void *user;

@@ -315,6 +315,8 @@ const Option option_table[] = {
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(connect)},
     {"--collect", "HOST:PORT", "And where the last one does, if there are several",
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(collect)},
+    {"--connect", "HOST:PORT,...", "The stages were started by hand: where each of them listens",
+     FOR_TOP, false, REACH_NOTHING, MANY(OPTION_LIST, stage_addresses, stage_address_count)},
     {"--listen", "HOST:PORT", "Where clients of the wire protocol connect, both their ends",
      FOR_SERVE, false, REACH_NOTHING, TEXT(listen)},
     {"--http", "HOST:PORT", "Where clients of HTTP connect", FOR_SERVE, false, REACH_NOTHING,
@@ -326,7 +328,7 @@ const Option option_table[] = {
      FOR_SERVE, false, REACH_NOTHING, COUNT(streams, 1, 64)},
     {"--hosts", "FILE",
      "Which stage is on which device (docs/guide/three-devices.md); run: the stages are there",
-     FOR_DEPLOYED | FOR_RUN, false, REACH_NOTHING, TEXT(hosts)},
+     FOR_DEPLOYED | FOR_RUN | FOR_TOP, false, REACH_NOTHING, TEXT(hosts)},
     {"--retry", "SECONDS",
      "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
      "broke (serve: 60)",
@@ -341,6 +343,9 @@ const Option option_table[] = {
     {"--write-profile", "FILE",
      "The model's layers, for lpc plan --profile; run: with the measured times", FOR_PLAN | FOR_RUN,
      false, REACH_NOTHING, TEXT(profile_out)},
+    {"--interval", "SECONDS", "Between two looks (1)", FOR_TOP, false, REACH_NOTHING,
+     NUMBER(interval, 0.05, 3600, "0.05 to 3600 seconds")},
+    {"--once", NULL, "One table, of one interval", FOR_TOP, false, REACH_NOTHING, FLAG(once)},
     {"--lines", "N", "Lines of each stage (20)", FOR_LOGS, false, REACH_NOTHING,
      COUNT(lines, 1, 1e6)},
     {"--follow", NULL, "And what they say from then on", FOR_LOGS, false, REACH_NOTHING,
@@ -369,7 +374,7 @@ const Option option_table[] = {
      FLAG(once)},
     {"--json", NULL, "Print JSON",
      FOR_RUN | FOR_TARGETS | FOR_PROFILE | FOR_PLAN | FOR_SIMULATE | FOR_CALIBRATE | FOR_DEPLOY |
-         FOR_STATUS,
+         FOR_STATUS | FOR_TOP,
      false, REACH_NOTHING, FLAG(json)},
     {"--help", NULL, "Print this", FOR_ALL, false, REACH_NOTHING, FLAG(help)},
 };
@@ -388,6 +393,7 @@ void options_init(Options *o, Arena *arena)
                    .heartbeat = 2,
                    .rows = 40,
                    .lines = 20,
+                   .interval = 1,
                    .rtol = 1e-3,
                    .atol = 1e-4};
 }

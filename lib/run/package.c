@@ -263,6 +263,8 @@ static int load_manifest(Package *package, Arena *arena, Diag *diag, const char 
         package->symbol_max[i] = in.symbols[i].max;
         package->symbol_sources[i] = (SymSource)in.symbols[i].source;
     }
+    package->cut_hashes = arena_array(arena, (size_t)in.cut_count, sizeof *package->cut_hashes);
+    for (int i = 0; i < in.cut_count; i++) package->cut_hashes[i] = in.cuts[i].hash;
     TRY(make_contract(arena, diag, package, &package->inputs, in.cuts));
     return make_contract(arena, diag, package, &package->outputs, in.cuts + package->stage_count);
 }
@@ -280,6 +282,12 @@ int package_load(Package **result, Arena *arena, Diag *diag, const char *folder)
     diag->file = before;
     *result = code ? NULL : package;
     return code;
+}
+
+LpcHello package_hello(const Package *package, int stage)
+{
+    lpc_contract contract = {.cut = (uint32_t)stage, .hash = package->cut_hashes[stage]};
+    return lpc_hello_at(package->build_id, &contract, 0);
 }
 
 int package_find(const PackageEnd *end, const char *name)

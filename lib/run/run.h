@@ -58,6 +58,7 @@ typedef struct Package {
     PackageEnd inputs, outputs;
     int stage_count;
     PackageStage *stages;
+    uint64_t *cut_hashes; /* [stage_count + 1] of the contracts between them */
 } Package;
 
 /* FOLDER/layers.json with measured seconds of computing, by stage, written to path: a layer's part of
@@ -67,6 +68,8 @@ int package_profile(const Package *package, Arena *arena, Diag *diag, const doub
 /* Whether a stage keeps something from one frame to the next. */
 int package_keeps_state(const Package *package);
 int package_load(Package **package, Arena *arena, Diag *diag, const char *folder);
+/* What who comes before the stage says to it. */
+LpcHello package_hello(const Package *package, int stage);
 /* Index of the input or output of that name, or -1. */
 int package_find(const PackageEnd *end, const char *name);
 /* Symbol values (array of symbol_count, all set; those that no input defines become 0) from the
