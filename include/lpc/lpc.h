@@ -202,6 +202,7 @@ typedef struct lpc_stage {
     int64_t budget_bytes;     /* of so many, */
     int64_t device_bytes;     /* which are the usable part of these; 0: unknown */
     double compute_s, send_s; /* as the planner expects; < 0: unknown */
+    int cores;                /* that compute_s is for, each with a thread; 0: unknown */
 } lpc_stage;
 
 typedef enum lpc_newer { LPC_NEWER_NOT, LPC_NEWER_MAY_HELP, LPC_NEWER_HELPS } lpc_newer;
@@ -256,7 +257,10 @@ typedef struct lpc_pipeline {
     double period_s, latency_s;
     double throughput; /* frames per second, as the planner expects; 0: unknown */
     double fraction;   /* the largest part of a budget that a stage takes */
+    double client_in_s,
+        client_out_s; /* of that a frame's and its results' way over the client's link, if that is told */
     int limiting;      /* the stage that decides the objective */
+    int client_limits; /* no stage does: the client's link */
     double bound; /* of the objective (seconds, a part of a budget, stages): no plan has less */
     double gap;   /* at most so much (0.1: 10 %) from the best there is */
     int exact;    /* it is the best there is */

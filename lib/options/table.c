@@ -98,6 +98,21 @@ static int set_capacity(Options *o, const Option *option, const char *value)
     return !o->compile.plan.capacity;
 }
 
+/* BANDWIDTH[,LATENCY] */
+static int set_client(Options *o, const Option *option, const char *value)
+{
+    const char *comma = strchr(value, ',');
+    char *end = NULL;
+    (void)option;
+    o->compile.planned = true;
+    Link client = {.bandwidth = parse_bytes(
+                       comma ? arena_strndup(o->arena, value, (size_t)(comma - value)) : value)};
+    if (comma) client.latency = strtod(comma + 1, &end);
+    o->compile.plan.client = client;
+    return !(client.bandwidth > 0 && client.bandwidth < 1e300) ||
+           (comma && (end == comma + 1 || *end || !(client.latency >= 0 && client.latency <= 1e6)));
+}
+
 /* IN=argmax(OUT) */
 static int set_feedback(Options *o, const Option *option, const char *value)
 {
@@ -168,6 +183,13 @@ const Option option_table[] = {
     {"--memory-limit", "F", "Usable fraction of each device's memory, above 0 and at most 1",
      COMPILING, false, REACH_VALUE, OPTION_NUMBER, AT(compile.plan.memory_limit), 0, 0, 1,
      "a fraction above 0, at most 1", set_planned},
+    {"--client", "BYTES[,SECONDS]",
+     "The client's link, to the first stage and from the last: bytes per second, and latency; "
+     "without "
+     "it\n"
+     "frames are there in no time (plan: or \"client\" of the cluster's file)",
+     COMPILING, false, REACH_VALUE,
+     OTHER(set_client, "BYTES-PER-SECOND[,SECONDS], such as 12MB,0.0005")},
     {"--name", "NAME",
      "The function is NAME_run, the macros NAME_..., the header NAME.h. Without it: the file's "
      "name",
