@@ -13,5 +13,7 @@ int lpc_processor_lacks(const char *needs, char *word, size_t size);
 /* How many processors this process may use at once, by its affinity and its CPU quota, rounded; at least 1
  * (processors.c). */
 int lpc_processors(void);
+/* Processors' worth of time that its control groups let it have; 0: they set no limit. */
+double lpc_cpu_quota(void);
 
 #endif

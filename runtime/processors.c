@@ -77,7 +77,7 @@ static int has_cpu(const char *controllers)
 }
 
 /* Each line of /proc/self/cgroup is NUMBER:CONTROLLERS:GROUP; without controllers it is of version 2. */
-static double quota(void)
+double lpc_cpu_quota(void)
 {
     char text[4096], *rest = text, *line;
     double least = 0;
@@ -98,7 +98,7 @@ int lpc_processors(void)
     cpu_set_t set;
     long count =
         sched_getaffinity(0, sizeof set, &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
-    double limit = quota();
+    double limit = lpc_cpu_quota();
     if (limit > 0 && limit < (double)count) count = limit < 1 ? 1 : (long)(limit + 0.5);
     return count < 1 ? 1 : (int)count;
 }
