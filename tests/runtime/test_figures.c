@@ -142,8 +142,8 @@ static void counts(void)
     usleep(10000);
     CHECK(ask(rig).compute_ns > f.compute_ns + 3 * ms, "the present frame counts");
     ends_finish(rig->ends);
-    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA && ends_collect(rig->ends) == LPC_FRAME_END,
-          "the end");
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_DATA, "%s", rig->ends->error.text);
+    CHECK(ends_collect(rig->ends) == LPC_FRAME_END, "%s", rig->ends->error.text);
     for (int i = 0; i < 100 && ask(rig).serving; i++) usleep(5000);
     f = ask(rig);
     usleep(20000);
