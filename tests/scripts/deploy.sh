@@ -165,6 +165,11 @@ expect 0 "host-3 .* $(stat -c %s out/host-3/stage)  " "$LPC" deploy out --hosts 
 [ "$(grep -c ' 0  .*ran already' log)" = 2 ] || fail "the others were not left alone: $(cat log)"
 [ "$(status host-3 pid)" != "$before_3" ] || fail "the damaged program still runs"
 
+# ---- What they do ----
+
+expect 0 '^host-2 .* 0/[0-9]+ +0/[0-9]+ +0/[0-9]+ ' "$LPC" top out --hosts hosts.json --once --interval 0.1
+expect 0 '^host-2: 20.*Z info stage .host-2.: listening on ' "$LPC" logs out --hosts hosts.json
+
 # ---- A stage that dies comes back ----
 
 "$LPC" run out --hosts hosts.json --repeat 4000 --retry 60 --json >run.log 2>&1 &
