@@ -87,7 +87,7 @@ host() { # PORT_OF_SSH KEY KNOWN MORE
 hosts() { # OF_STAGE_1 OF_STAGE_2 OF_STAGE_3
     echo "{\"hosts\": {\"host\": $1, \"host-2\": $2, \"host-3\": $3}}"
 }
-one=$(host "${ports[0]}" key known ", \"port\": ${ports[3]}, \"folder\": \"it's \$HOME; a \`folder\`/\\\\\"")
+one=$(host "${ports[0]}" key known ", \"log\": \"json\", \"port\": ${ports[3]}, \"folder\": \"it's \$HOME; a \`folder\`/\\\\\"")
 two=$(host "${ports[1]}" key known ", \"port\": ${ports[4]}, \"streams\": 2")
 three=$(host "${ports[2]}" key known ", \"port\": ${ports[5]}, \"threads\": 1")
 hosts "$one" "$two" "$three" >hosts.json
@@ -168,6 +168,7 @@ expect 0 "host-3 .* $(stat -c %s out/host-3/stage)  " "$LPC" deploy out --hosts 
 # ---- What they do ----
 
 expect 0 '^host-2 .* 0/[0-9]+ +0/[0-9]+ +0/[0-9]+ ' "$LPC" top out --hosts hosts.json --once --interval 0.1
+expect 0 '^host: {"time":"20.*"event":"start"' "$LPC" logs out --hosts hosts.json
 expect 0 '^host-2: 20.*Z info stage .host-2.: listening on ' "$LPC" logs out --hosts hosts.json
 
 # ---- A stage that dies comes back ----
