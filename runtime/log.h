@@ -35,6 +35,7 @@ typedef enum LpcLevel {
     X(LPC_EVENT_ENDED, "ended")     /* or ended as it should, */                                   \
     X(LPC_EVENT_BROKEN, "broken")   /* or broke */                                                 \
     X(LPC_EVENT_REFUSED, "refused") /* who connected was sent away */                              \
+    X(LPC_EVENT_KEYS, "keys")       /* SIGHUP: the keys were read again, or could not be */        \
     X(LPC_EVENT_STOPPED, "stopped") /* a signal ended it */
 
 typedef enum LpcEvent {

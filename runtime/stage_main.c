@@ -14,6 +14,7 @@
 #include "log.h"
 #include "pool.h"
 #include "processor.h"
+#include "tls.h"
 
 enum { DEFAULT_QUEUE = 2, DEFAULT_TIMEOUT_S = 60, DEFAULT_BEAT_MS = 1000 };
 
@@ -37,6 +38,10 @@ static const char usage_text[] =
     "  --log text|json      how lines on stderr look: \"TIME LEVEL stage 'NAME': TEXT\" (default), "
     "or each\n"
     "                       a JSON object with time, level, stage, event and text\n"
+    "  --keys FILE          encrypts all links, and serves only who has one of the keys in FILE, "
+    "which\n"
+    "                       lpc keys makes; SIGHUP reads it again\n"
+    "  --insecure           does without, though other machines can reach it\n"
     "  --stats FILE         writes medians per frame and peak memory at exit, as JSON\n"
     "  --serve              waits for the next stream when one has ended\n"
     "  --streams N          with --serve: so many at once, by turns; each has queues and state of "
@@ -44,8 +49,7 @@ static const char usage_text[] =
     "                       own (default 1)\n"
     "  --guard              stops at a store into an input, and at an access behind a tensor\n"
     "  --version            prints the protocol version and the build id\n"
-    "  --help               prints this\n"
-    "Exit status:\n";
+    "  --help               prints this\n";
 
 static void put(int fd, const char *text)
 {
@@ -56,6 +60,9 @@ static void print_help(void)
 {
     char line[160];
     put(STDOUT_FILENO, usage_text);
+    if (!lpc_tls_is_here())
+        put(STDOUT_FILENO, "This program was built without mbed TLS: it takes no --keys.\n");
+    put(STDOUT_FILENO, "Exit status:\n");
 #define X(id, number, meaning)                                                                     \
     snprintf(line, sizeof line, "  %2d  %s\n", number, meaning);                                   \
     put(STDOUT_FILENO, line);
@@ -110,6 +117,8 @@ static int parse_option(Arguments *arguments, const char *name, const char *valu
         options->forward = value;
     } else if (strcmp(name, "--stats") == 0) {
         options->stats = value;
+    } else if (strcmp(name, "--keys") == 0) {
+        options->keys = value;
     } else if (strcmp(name, "--threads") == 0) {
         if (parse_number(value, 1, LPC_POOL_MAX, &number))
             return usage(arguments, "--threads: expected 1 to %d, got '%.60s'", LPC_POOL_MAX,
@@ -159,6 +168,10 @@ static int parse(int argc, char **argv, Arguments *arguments)
             options->serve = 1;
             continue;
         }
+        if (strcmp(argv[i], "--insecure") == 0) {
+            options->insecure = 1;
+            continue;
+        }
         if (strcmp(argv[i], "--guard") == 0) {
             options->guard = 1;
             continue;
@@ -174,6 +187,8 @@ static int parse(int argc, char **argv, Arguments *arguments)
     if (!options->listen) return usage(arguments, "--listen HOST:PORT is missing (see --help)");
     if (options->streams > 1 && !options->serve)
         return usage(arguments, "--streams: goes with --serve (see --help)");
+    if (options->keys && options->insecure)
+        return usage(arguments, "--keys and --insecure: one of them (see --help)");
     return 0;
 }
 
@@ -213,6 +228,7 @@ int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char *
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (arguments.options.keys) sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return lpc_stage_run(model, &arguments.options);

@@ -424,6 +424,9 @@ typedef void lpc_hear(void *user, const char *stage, const char *line);
 LPC_API lpc_status lpc_logs(lpc_compiler *compiler, const char *folder, lpc_hear *hear, void *user);
 /* Stops them; with `remove`, all that lpc_deploy put on the devices goes. */
 LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remove);
+/* A fresh key for links (docs/security.md): into the new file "out", or, without one, *line gets it as a line of such a
+ * file. Option "key" names it. */
+LPC_API lpc_status lpc_make_key(lpc_compiler *compiler, const char **line);
 
 /* A stage of a pipeline that runs, as it answers when it is asked. */
 typedef struct lpc_seen_stage {
@@ -456,7 +459,7 @@ typedef struct lpc_seen {
 /* Called after each look; nonzero: it was the last one. */
 typedef int lpc_see(void *user, const lpc_seen *seen);
 /* Asks all stages of the package for their figures every "interval" seconds (1); "once": for one interval. Where they
- * are: "hosts", or "connect" with all their addresses. Not OK when one did not answer at the last look. */
+ * are: "hosts", or "connect" with all their addresses; "keys" as elsewhere. Not OK when one did not answer at the last look. */
 LPC_API lpc_status lpc_watch(lpc_compiler *compiler, const char *folder, lpc_see *see, void *user);
 
 /* How a gateway tells what it does. */
@@ -468,9 +471,10 @@ typedef struct lpc_service {
      * JSON object with option "log" "json". */
     void (*log)(void *user, const char *line);
     int stop_fd; /* serving ends when this file descriptor becomes readable */
+    int keys_fd; /* "keys" is read again when something can be read from it; 0: never */
 } lpc_service;
-/* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "listen",
- * "http", "streams", "retry", "heartbeat", "log" (docs/serving.md). Returns when the service is to stop, within a second.
+/* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "hosts", "listen",
+ * "http", "keys", "insecure", "streams", "retry", "heartbeat", "log" (docs/serving.md). Returns when the service is to stop, within a second.
  * LPC_STATUS_USAGE: an address is missing. */
 LPC_API lpc_status lpc_serve_package(lpc_compiler *compiler, const char *folder,
                                      const lpc_service *service);

@@ -2,6 +2,7 @@
 #include "lib/api/api.h"
 
 #include "lib/deploy/deploy.h"
+#include "lib/run/secure.h"
 #include "lib/watch/watch.h"
 
 #include <errno.h>
@@ -23,6 +24,8 @@ static int places_of_hosts(lpc_compiler *c, const char *folder, Package **packag
     Deployment d;
     TRY(deploy_open(&d, c->arena, &c->diag, folder, c->options.hosts));
     *package = d.package;
+    if (d.insecure) c->options.insecure = true; /* as it was deployed */
+    if (!c->options.keys && !c->options.insecure) c->options.keys = deploy_keys(&d);
     p->addresses = arena_array(c->arena, (size_t)d.count, sizeof *p->addresses);
     p->devices = arena_array(c->arena, (size_t)d.count, sizeof *p->devices);
     for (int i = 0; i < d.count; i++) {
@@ -98,9 +101,12 @@ static int look_on(lpc_compiler *c, const Watching *x, const Package *package, c
 {
     Watch w;
     int goes_on = 1, silent = 0;
-    Arena *round = arena_new();
     lpc_seen_stage *stages = arena_array(c->arena, (size_t)package->stage_count, sizeof *stages);
-    watch_open(&w, c->arena, package, p->addresses, p->devices);
+    Secure secure;
+    TRY(secure_open(&secure, &c->diag, c->options.insecure ? NULL : c->options.keys,
+                    package->stage_count));
+    Arena *round = arena_new();
+    watch_open(&w, c->arena, package, p->addresses, p->devices, secure.tls);
     watch_look(&w);
     while (goes_on) {
         pause_for(c->options.interval);
@@ -112,7 +118,7 @@ static int look_on(lpc_compiler *c, const Watching *x, const Package *package, c
         lpc_seen seen = {stages, (size_t)w.count, w.limits};
         goes_on = !x->see(x->user, &seen) && !c->options.once;
     }
-    watch_close(&w);
+    secure_close(&secure);
     arena_free(round);
     return silent ? diag_error(&c->diag, "%d of %d stages do not answer", silent, w.count) : 0;
 }
@@ -133,6 +139,8 @@ static int watch(lpc_compiler *c, void *to)
     else
         TRY(places_as_told(c, folder, &package, &places));
     c->diag.file = NULL;
+    for (int i = 0; i < package->stage_count; i++)
+        TRY(api_check_keys(c, "--connect", places.addresses[i]));
     return look_on(c, x, package, &places);
 }
 

@@ -80,6 +80,12 @@ const lpc_command commands[COMMAND_COUNT] = {
      "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the "
      "guide.",
      1},
+    {"keys", "make a key for links between machines", "keys [-o FILE] [--key NAME]",
+     "Makes a key that stages, gateways and clients of one pipeline share: a line for the file "
+     "that\n"
+     "their --keys names. With -o the file is made, which only its owner may read; without it the\n"
+     "line is printed, to be added to one. docs/security.md tells how keys are changed.",
+     0},
     {"top", "the stages of a pipeline that runs, live",
      "top OUT --hosts FILE\ntop OUT --connect HOST:PORT,...",
      "Asks the stages for their figures every second and shows what each of them does: frames and "
@@ -93,4 +99,4 @@ const lpc_command commands[COMMAND_COUNT] = {
      1},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1};

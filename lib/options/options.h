@@ -33,8 +33,9 @@ enum {
     FOR_STOP = 1 << 12,
     FOR_UNDEPLOY = 1 << 13,
     FOR_SERVE = 1 << 14,
-    FOR_TOP = 1 << 15,
-    COMMAND_COUNT = 16,
+    FOR_KEYS = 1 << 15,
+    FOR_TOP = 1 << 16,
+    COMMAND_COUNT = 17,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
     FOR_DEPLOYED = FOR_DEPLOY | FOR_STATUS | FOR_LOGS | FOR_STOP | FOR_UNDEPLOY,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
@@ -134,6 +135,9 @@ typedef struct Options {
     const char **stage_addresses;
     int stage_address_count;
     double interval; /* seconds */
+    /* run, serve, deploy, keys */
+    const char *keys, *key;
+    bool insecure;
     int streams;
 } Options;
 

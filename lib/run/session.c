@@ -4,6 +4,7 @@
 #endif
 #include "lib/run/children.h"
 #include "lib/run/ends.h"
+#include "lib/run/secure.h"
 #include "ir/schema.h"
 #include "runtime/processor.h"
 
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000 };
+enum { SESSIONS = 2, START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000 };
 
 struct RunSession {
     const Package *package;
@@ -25,6 +26,7 @@ struct RunSession {
     char *stats_folder; /* made here, "" when none */
     RunStats *stats;
     RunEnds ends;
+    Secure secure;
     EndPlaces places;
     LpcInLine in_line;
 };
@@ -145,7 +147,12 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
 {
     LpcError error = {0};
     session->in_line = (LpcInLine){tell_in_line, diag};
-    session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line, -1};
+    session->places = (EndPlaces){.first = first,
+                                  .last = last,
+                                  .timeout_ms = start_timeout_ms(session),
+                                  .tls = session->secure.tls,
+                                  .in_line = &session->in_line,
+                                  .stop_fd = -1};
     if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
     if (session->options.retry <= 0) return run_failed(session, diag, &error);
     return run_reconnect(session, diag, &error,
@@ -157,6 +164,7 @@ static int open_all(RunSession *session, Diag *diag)
     const RunOptions *options = &session->options;
     TRY(ends_make(&session->ends, session->arena, diag, session->package,
                   options->connect ? options->beat_ms : 0));
+    if (options->connect) TRY(secure_open(&session->secure, diag, options->keys, SESSIONS));
     if (options->connect)
         return connect_ends(session, diag, options->connect,
                             options->collect ? options->collect : options->connect);
@@ -364,6 +372,7 @@ void run_free(RunSession *session)
 {
     if (!session) return;
     ends_free(&session->ends);
+    secure_close(&session->secure);
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
         for (int i = 0; i < session->child_count; i++) remove(stats_path(session, i));

@@ -7,32 +7,23 @@
 
 enum { ANSWER_MS = 1000 };
 
-static int connect_stage(WatchStage *s)
+static int ask(WatchStage *s, LpcFigures *figures)
 {
     const char *address = s->address;
     const LpcTransport *transport = lpc_transport_find(&address);
-    s->link = (LpcLink){.fd = -1, .timeout_ms = ANSWER_MS, .stop_fd = -1};
-    return transport->connect(address, ANSWER_MS, -1, NULL, &s->link, &s->error);
-}
-
-static int ask(WatchStage *s, LpcFigures *figures)
-{
-    int code = lpc_ask_figures(&s->link, s->crc, &s->hello, figures, &s->error);
-    if (code) lpc_link_close(&s->link);
+    LpcLink link = {.fd = -1, .timeout_ms = ANSWER_MS, .stop_fd = -1};
+    int code = lpc_link_connect(&link, transport, address, "the stage", s->tls, NULL, &s->error);
+    if (!code) code = lpc_ask_figures(&link, s->crc, &s->hello, figures, &s->error);
+    lpc_link_close(&link);
     return code;
 }
 
-/* A link that was kept may have ended meanwhile: another one is tried then. */
 static void *look(void *self)
 {
     WatchStage *s = self;
     LpcFigures figures;
-    int was_kept = s->link.fd >= 0, code = was_kept ? ask(s, &figures) : 1;
-    if (code) {
-        s->error = (LpcError){0};
-        code = connect_stage(s);
-        if (!code) code = ask(s, &figures);
-    }
+    s->error = (LpcError){0};
+    int code = ask(s, &figures);
     s->is_up = !code;
     s->has_before = s->is_up && s->now.up_ns && s->now.up_ns < figures.up_ns;
     s->before = s->now;
@@ -58,7 +49,7 @@ void watch_look(Watch *w)
 }
 
 void watch_open(Watch *w, Arena *arena, const Package *package, const char *const *addresses,
-                const char *const *devices)
+                const char *const *devices, LpcTlsPool *tls)
 {
     *w = (Watch){.count = package->stage_count, .arena = arena, .limiting = -1};
     w->stages = arena_array(arena, (size_t)w->count, sizeof *w->stages);
@@ -71,12 +62,7 @@ void watch_open(Watch *w, Arena *arena, const Package *package, const char *cons
                                     .predicted_s = stage->predicted_compute_s,
                                     .predicted_cores = stage->predicted_cores,
                                     .hello = package_hello(package, i),
-                                    .link = {.fd = -1},
+                                    .tls = tls,
                                     .crc = &w->crc};
     }
-}
-
-void watch_close(Watch *w)
-{
-    for (int i = 0; i < w->count; i++) lpc_link_close(&w->stages[i].link);
 }

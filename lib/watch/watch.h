@@ -1,8 +1,7 @@
 /* A pipeline that runs, seen from outside: its stages are asked for their figures again and again.
  *
- *     watch_open(&w, arena, package, addresses, devices);
+ *     watch_open(&w, arena, package, addresses, devices, tls);
  *     for (;; sleep) { watch_look(w); ... w->stages[i].seen, w->limits ... }
- *     watch_close(w);
  *
  * What a stage tells are sums since it began (runtime/figures.h); what is seen here are their changes from one look to
  * the next, by the stage's own clock. */
@@ -31,8 +30,8 @@ typedef struct WatchStage {
     LpcFigures before; /* and at the look before that */
     bool has_before;
     WatchSeen seen;
-    LpcHello hello; /* the question */
-    LpcLink link;   /* kept from one look to the next */
+    LpcHello hello;  /* the question */
+    LpcTlsPool *tls; /* NULL: links are plain */
     const LpcCrc *crc;
 } WatchStage;
 
@@ -45,12 +44,11 @@ typedef struct Watch {
     Arena *arena;
 } Watch;
 
-/* addresses, devices: of each stage; they stay the caller's. */
+/* addresses, devices: of each stage; they stay the caller's, as does tls, with a session for each. */
 void watch_open(Watch *watch, Arena *arena, const Package *package, const char *const *addresses,
-                const char *const *devices);
+                const char *const *devices, LpcTlsPool *tls);
 /* Asks all of them at once; takes as long as the slowest, about a second at most. */
 void watch_look(Watch *watch);
-void watch_close(Watch *watch);
 
 /* What was done between two answers of one stage. */
 WatchSeen watch_seen(const LpcFigures *before, const LpcFigures *now);

@@ -77,29 +77,32 @@ typedef struct Rig {
     lpc_model model;
     Ends *ends;
     Child child;
-    LpcLink asker;
 } Rig;
 
 static Rig *rig_new(const char *kind, char *const *extra)
 {
     Rig *rig = calloc(1, sizeof *rig);
-    LpcError error = {0};
     rig->model = fake_model(kind, 0);
     rig->ends = ends_new(&rig->model, &rig->model);
     rig->child = child_start(&rig->model, rig->ends->listener.address, extra);
-    rig->asker = (LpcLink){.fd = -1, .timeout_ms = PATIENCE_MS, .stop_fd = -1};
-    CHECK(
-        !lpc_transport_tcp.connect(rig->child.address, PATIENCE_MS, -1, NULL, &rig->asker, &error),
-        "%s", error.text);
     return rig;
 }
 
-static LpcFigures ask(Rig *rig)
+static int ask_as(const Rig *rig, const uint8_t build[32], LpcFigures *f, LpcError *error)
+{
+    LpcLink link = {.fd = -1, .timeout_ms = PATIENCE_MS, .stop_fd = -1};
+    LpcHello own = lpc_hello_at(build, &rig->model.in, 0);
+    int code = lpc_transport_tcp.connect(rig->child.address, PATIENCE_MS, -1, NULL, &link, error);
+    if (!code) code = lpc_ask_figures(&link, &crc, &own, f, error);
+    lpc_link_close(&link);
+    return code;
+}
+
+static LpcFigures ask(const Rig *rig)
 {
     LpcFigures f = {0};
     LpcError error = {0};
-    LpcHello own = lpc_hello_at(rig->model.build_id, &rig->model.in, 0);
-    CHECK(!lpc_ask_figures(&rig->asker, &crc, &own, &f, &error), "%s", error.text);
+    CHECK(!ask_as(rig, rig->model.build_id, &f, &error), "%s", error.text);
     return f;
 }
 
@@ -108,7 +111,6 @@ static void rig_end(Rig *rig)
     kill(rig->child.pid, SIGTERM);
     int status = child_wait(&rig->child, text);
     CHECK(!status && !strstr(text, " error "), "status %d: %s", status, text);
-    lpc_link_close(&rig->asker);
     ends_free(rig->ends);
     free(rig);
 }
@@ -116,7 +118,7 @@ static void rig_end(Rig *rig)
 static char *const serves[] = {(char *)"--serve", NULL};
 static const uint64_t ms = 1000000;
 
-/* Asked before, during and after a stream, along one connection. */
+/* Asked before, during and after a stream. */
 static void counts(void)
 {
     Rig *rig = rig_new("sleep", serves); /* 20 ms a frame */
@@ -175,12 +177,7 @@ static void strangers(void)
     uint8_t build[32] = {1};
     LpcFigures f;
     LpcError error = {0};
-    LpcLink link = {.fd = -1, .timeout_ms = PATIENCE_MS, .stop_fd = -1};
-    LpcHello own = lpc_hello_at(build, &rig->model.in, 0);
-    CHECK(!lpc_transport_tcp.connect(rig->child.address, PATIENCE_MS, -1, NULL, &link, &error),
-          "%s", error.text);
-    CHECK(lpc_ask_figures(&link, &crc, &own, &f, &error) == LPC_EXIT_BUILD, "%s", error.text);
-    lpc_link_close(&link);
+    CHECK(ask_as(rig, build, &f, &error) == LPC_EXIT_BUILD, "%s", error.text);
     CHECK(ask(rig).refused == 1, "counted");
     rig_end(rig);
 }
