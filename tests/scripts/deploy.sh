@@ -197,8 +197,8 @@ expect 0 "host-3 .* $(stat -c %s out/host-3/stage)  " "$LPC" deploy out --hosts 
 # ---- What they do ----
 
 expect 0 '^host-2 .* 0/[0-9]+ +0/[0-9]+ +0/[0-9]+ ' "$LPC" top out --hosts hosts.json --once --interval 0.1
-expect 0 '^host: {"time":"20.*"event":"start"' "$LPC" logs out --hosts hosts.json
-expect 0 '^host-2: 20.*Z info stage .host-2.: listening on ' "$LPC" logs out --hosts hosts.json
+expect 0 '^host: {"time":"20.*"event":"start"' "$LPC" logs out --hosts hosts.json --lines 1000
+expect 0 '^host-2: 20.*Z info stage .host-2.: listening on ' "$LPC" logs out --hosts hosts.json --lines 1000
 
 # ---- A stage that dies comes back ----
 
