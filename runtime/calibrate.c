@@ -4,6 +4,7 @@
 #endif
 #include "calibrate.h"
 #include "pool.h"
+#include "processor.h"
 #include "profile.h"
 #include "stats.h"
 
@@ -43,8 +44,8 @@ typedef struct Bench {
 
 static int cores(void)
 {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (int)count;
+    int count = lpc_processors();
+    return count > MOST_THREADS ? MOST_THREADS : count;
 }
 
 static int count_of(const char *text, int most, int *value)
@@ -422,7 +423,8 @@ int lpc_calibrate_main(const lpc_calibrate_item *items, int count,
 
 /* ---- One model, kernel by kernel ---- */
 
-static int measure_kernels(Bench *bench, int kernels, int repeat)
+/* share: of the cores' time, as measure_share has it; a median is of kernels that no quota held up. */
+static int measure_kernels(Bench *bench, int kernels, int repeat, double share)
 {
     uint64_t *ns = calloc((size_t)kernels + 1, sizeof *ns), whole = 0;
     float *times = calloc(((size_t)kernels + 1) * (size_t)repeat, sizeof *times);
@@ -436,7 +438,7 @@ static int measure_kernels(Bench *bench, int kernels, int repeat)
         times[kernels * repeat + r] = (float)whole;
     }
     for (int k = 0; k <= kernels && !code; k++) {
-        double median = (double)lpc_median(times + k * repeat, (size_t)repeat);
+        double median = (double)lpc_median(times + k * repeat, (size_t)repeat) / share;
         if (k < kernels)
             printf("kernel %d %.0f\n", k, median);
         else
@@ -458,7 +460,9 @@ int lpc_measure_main(const lpc_model *model, int kernels, int argc, char **argv)
     if (o.threads > 1) code = start_pool(o.threads, &pool, &threads);
     if (code) return code;
     code = bench_open(&bench, model, pool ? &threads : NULL);
-    if (!code) code = measure_kernels(&bench, kernels, o.repeat);
+    double share = 1;
+    if (!code && lpc_cpu_quota() > 0) share = measure_share(pool ? &threads : NULL, o.threads);
+    if (!code) code = measure_kernels(&bench, kernels, o.repeat, share > 0 ? share : 1);
     bench_close(&bench);
     if (pool) lpc_pool_stop(pool);
     free(pool);

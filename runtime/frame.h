@@ -88,6 +88,7 @@ enum {
 #define X(id, number, words) id = number,
     LPC_DOINGS(X)
 #undef X
+        LPC_DOES_COUNT
 };
 
 /* A sign of life: what its sender does. Sent in either direction, and not counted. */
@@ -152,7 +153,11 @@ typedef struct LpcHello {
         answer; /* of the end that listens: 0, or the exit status that says why not, or not yet */
     uint32_t before;  /* with LPC_EXIT_BUSY: how many streams come before this one */
     uint32_t beat_ms; /* its sender gives a sign of life at least so often; 0: it does not */
+    uint32_t asks;    /* of the end that connects: LPC_ASKS_X */
 } LpcHello;
+
+/* What a hello is for: a stream, or figures (figures.h). */
+enum { LPC_ASKS_STREAM = 0, LPC_ASKS_FIGURES = 1 };
 
 /* What an end says at that contract, for no stream yet. */
 LpcHello lpc_hello_at(const lpc_contract *contract, int beat_ms);

@@ -45,7 +45,7 @@ static void drop(LpcGate *gate, int at)
 /* Sends somebody away, and says why: not always, when there are many. */
 static void refuse(LpcGate *gate, int at, const LpcError *why)
 {
-    uint64_t count = ++gate->refused;
+    unsigned count = atomic_fetch_add(&gate->refused, 1) + 1;
     drop(gate, at);
     if (gate->tell && (count <= TOLD_ALWAYS || !(count & (count - 1))))
         gate->tell(gate->self, why->text);
@@ -128,6 +128,7 @@ static int let_first_in(LpcGate *gate)
     gate->is_in = 1;
     gate->wanted--;
     gate->serving++;
+    gate->streams++;
     pthread_cond_broadcast(&gate->changed);
     return 0;
 }
@@ -151,7 +152,32 @@ static void serve(LpcGate *gate)
 
 /* --- hellos --- */
 
-/* Judges a whole hello, which asks for results or brings a stream. */
+void lpc_gate_figures(LpcGate *gate, LpcFigures *figures)
+{
+    pthread_mutex_lock(&gate->mutex);
+    figures->serving = (uint32_t)gate->serving;
+    figures->streams = gate->streams;
+    pthread_mutex_unlock(&gate->mutex);
+    figures->refused = atomic_load(&gate->refused);
+}
+
+/* Answers who asks for figures, who is done with then. Where none are told he hears nothing. */
+static void tell_figures(LpcGate *gate, int at)
+{
+    LpcFigures figures;
+    uint8_t bytes[LPC_FIGURES_BYTES];
+    if (gate->look) {
+        gate->look(gate->self, &figures);
+        lpc_gate_figures(gate, &figures);
+        for (int i = 0; i < gate->count; i++)
+            figures.waiting += gate->pending[i].kind == LPC_IS_IN_LINE;
+        lpc_figures_encode(gate->crc, &figures, bytes);
+        lpc_link_put(&gate->pending[at].link, bytes, sizeof bytes);
+    }
+    drop(gate, at);
+}
+
+/* Judges a whole hello, which asks for results or figures, or brings a stream. */
 static void take_in_line(LpcGate *gate, int at)
 {
     LpcPending *p = &gate->pending[at];
@@ -162,6 +188,10 @@ static void take_in_line(LpcGate *gate, int at)
     const LpcHello *own = attaches ? gate->result : &gate->own;
     if (lpc_hello_check(gate->crc, own, p->hello, p->link.peer, &theirs, &error)) {
         refuse(gate, at, &error);
+        return;
+    }
+    if (theirs.asks == LPC_ASKS_FIGURES) {
+        tell_figures(gate, at);
         return;
     }
     memcpy(p->stream, theirs.stream, LPC_STREAM_BYTES);

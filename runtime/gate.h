@@ -7,9 +7,11 @@
 #ifndef LPC_RUNTIME_GATE_H
 #define LPC_RUNTIME_GATE_H
 
+#include "figures.h"
 #include "transport.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     LPC_SILENT_MOST = 64,  /* connections without a whole hello; more make the oldest one go */
@@ -54,6 +56,8 @@ typedef struct LpcGate {
     int leave_ms; /* lpc_gate_stop waits no longer for those who leave; 0: as long as they may take */
     void (*tell)(void *self,
                  const char *text); /* why somebody was sent away; NULL: nobody hears it */
+    /* All figures but the gate's own, for who asks; NULL: nobody is told. */
+    void (*look)(void *self, LpcFigures *figures);
     void *self;
     /* its own */
     pthread_t thread;
@@ -68,7 +72,9 @@ typedef struct LpcGate {
     uint8_t stream[LPC_STREAM_BYTES];
     LpcPending pending[LPC_PENDING_MOST];
     int count;
-    uint64_t places, refused;
+    uint64_t places;
+    uint64_t streams; /* that were let in, under the mutex */
+    atomic_uint refused;
     int64_t budget_ns; /* that may be spent on strangers */
     uint64_t budget_at;
 } LpcGate;
@@ -86,6 +92,8 @@ void lpc_gate_done(LpcGate *gate);
  * where it gives none, for link->timeout_ms. (To close it while
  * something comes against the stream would throw away what is under way.) */
 void lpc_gate_leave(LpcGate *gate, LpcLink *link);
+/* Fills in what the gate knows but how many wait, which its thread adds. */
+void lpc_gate_figures(LpcGate *gate, LpcFigures *figures);
 /* Ends the thread, when all who leave have left, and closes all that is not let in, the listener too. */
 void lpc_gate_stop(LpcGate *gate);
 
@@ -142,6 +150,11 @@ typedef struct LpcInLine {
  * NULL, or who is told. */
 int lpc_greet(LpcLink *link, const LpcLink *watch, const LpcCrc *crc, const LpcHello *hello,
               const LpcInLine *in_line, LpcError *error);
+
+/* Asks the stage behind a connected link for its figures, as who stands at own's cut. The other end
+ * hangs up then. What does not answer within link->timeout_ms, or hangs up, is told. */
+int lpc_ask_figures(LpcLink *link, const LpcCrc *crc, const LpcHello *own, LpcFigures *figures,
+                    LpcError *error);
 
 /* What a gate does, for a neighbour that was just accepted and is alone: hears its hello and lets it in. stream
  * gets its identity. */

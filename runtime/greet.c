@@ -1,4 +1,5 @@
-/* The side of the handshake that connects, and its answer where nobody else connects. See gate.h. */
+/* The side of the handshake that connects, and its answer where nobody else connects; who asks for figures. See
+ * gate.h. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -190,4 +191,25 @@ int lpc_welcome(LpcLink *link, const LpcCrc *crc, const LpcHello *own,
     theirs.answer = theirs.before = 0;
     lpc_hello_encode(crc, &theirs, bytes);
     return writer.write(writer.self, &piece, 1, error);
+}
+
+int lpc_ask_figures(LpcLink *link, const LpcCrc *crc, const LpcHello *own, LpcFigures *figures,
+                    LpcError *error)
+{
+    uint8_t question[LPC_HELLO_BYTES], bytes[LPC_FIGURES_BYTES];
+    LpcReader reader = lpc_link_reader(link);
+    LpcWriter writer = lpc_link_writer(link);
+    struct iovec piece = {question, sizeof question};
+    LpcHello hello = *own;
+    LpcError left = {0};
+    hello.asks = LPC_ASKS_FIGURES;
+    lpc_hello_encode(crc, &hello, question);
+    int code = writer.write(writer.self, &piece, 1, error);
+    if (!code) code = reader.read(reader.self, bytes, sizeof bytes, 0, &left);
+    if (left.code == LPC_EXIT_LEFT && lpc_link_has_ended(link))
+        return lpc_error(error, LPC_EXIT_BUILD, "%.100s does not answer: is it of another build?",
+                         link->peer);
+    if (left.code) return lpc_error(error, left.code, "%s", left.text);
+    if (code) return code;
+    return lpc_figures_decode(crc, bytes, link->peer, figures, error);
 }

@@ -25,7 +25,7 @@ LpcHello lpc_hello_at(const lpc_contract *contract, int beat_ms)
 }
 
 /* magic 8, version u32, cut u32, the cut's id 32, contract hash u64, stream 16, answer u32, before u32, beat u32,
- * zero 8, checksum u32 */
+ * asks u32, zero 4, checksum u32 */
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES])
 {
     uint32_t version = LPC_PROTOCOL;
@@ -39,6 +39,7 @@ void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LP
     memcpy(bytes + 72, &hello->answer, 4);
     memcpy(bytes + 76, &hello->before, 4);
     memcpy(bytes + 80, &hello->beat_ms, 4);
+    memcpy(bytes + 84, &hello->asks, 4);
     uint32_t own = lpc_crc(crc, 0, bytes, CHECKED_BYTES);
     memcpy(bytes + CHECKED_BYTES, &own, 4);
 }
@@ -93,6 +94,7 @@ int lpc_hello_check(const LpcCrc *crc, const LpcHello *hello, const uint8_t byte
     memcpy(&theirs->answer, bytes + 72, 4);
     memcpy(&theirs->before, bytes + 76, 4);
     memcpy(&theirs->beat_ms, bytes + 80, 4);
+    memcpy(&theirs->asks, bytes + 84, 4);
     return 0;
 }
 

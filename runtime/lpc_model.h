@@ -79,6 +79,10 @@ typedef struct lpc_model {
     void (*state_next)(int64_t *sizes);
     const char
         *needs; /* instructions beyond the baseline, "AVX AVX2 FMA"; NULL: none (processor.h) */
+    /* What the plan took the device for: what one run takes, and with how many threads (0: not known). A stage
+     * starts with so many, as far as the machine has processors for them. */
+    uint64_t predicted_ns;
+    uint32_t threads;
 } lpc_model;
 
 #ifdef __cplusplus

@@ -43,7 +43,8 @@ enum {
 /* What an exit status means, in a few words; never NULL. */
 const char *lpc_exit_meaning(int status);
 
-/* Runs one stage: reads the command line (see --help), listens, forwards, until the stream ends.
+/* Runs one stage: reads the command line (see --help), listens, forwards, until the stream ends. Computes with
+ * model->threads threads (1 when that is 0), or as many as there are processors for it, if that is less.
  * Returns the exit status. Blocks SIGTERM and SIGINT, ignores SIGPIPE. After the start, when its
  * buffers and threads are made, it allocates nothing. */
 int lpc_stage_main(const lpc_model *model, int argc, char **argv);

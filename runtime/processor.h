@@ -10,5 +10,10 @@
 /* The first of the words of `needs` (lpc_model.needs; may be NULL) that this processor, or its operating
  * system, lacks, written to `word`; 0: none. Words that are not known here count as there. */
 int lpc_processor_lacks(const char *needs, char *word, size_t size);
+/* How many processors this process may use at once, by its affinity and its CPU quota, rounded; at least 1
+ * (processors.c). */
+int lpc_processors(void);
+/* Processors' worth of time that its control groups let it have; 0: they set no limit. */
+double lpc_cpu_quota(void);
 
 #endif

@@ -18,13 +18,30 @@ void lpc_queue_reset(LpcQueue *queue)
     pthread_mutex_unlock(&queue->mutex);
 }
 
+static int is_full(const LpcQueue *queue)
+{
+    return queue->count == queue->depth;
+}
+
+static LpcSlot *free_slot(const LpcQueue *queue)
+{
+    if (queue->aborted || is_full(queue)) return NULL;
+    return &queue->slots[(queue->first + queue->count) % queue->depth];
+}
+
 LpcSlot *lpc_queue_reserve(LpcQueue *queue)
 {
     pthread_mutex_lock(&queue->mutex);
-    while (queue->count == queue->depth && !queue->aborted)
-        pthread_cond_wait(&queue->changed, &queue->mutex);
-    LpcSlot *slot =
-        queue->aborted ? NULL : &queue->slots[(queue->first + queue->count) % queue->depth];
+    while (is_full(queue) && !queue->aborted) pthread_cond_wait(&queue->changed, &queue->mutex);
+    LpcSlot *slot = free_slot(queue);
+    pthread_mutex_unlock(&queue->mutex);
+    return slot;
+}
+
+LpcSlot *lpc_queue_try(LpcQueue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    LpcSlot *slot = free_slot(queue);
     pthread_mutex_unlock(&queue->mutex);
     return slot;
 }
@@ -55,12 +72,17 @@ void lpc_queue_release(LpcQueue *queue)
     pthread_mutex_unlock(&queue->mutex);
 }
 
-int lpc_queue_empty(LpcQueue *queue)
+int lpc_queue_count(LpcQueue *queue)
 {
     pthread_mutex_lock(&queue->mutex);
-    int empty = !queue->count;
+    int count = queue->count;
     pthread_mutex_unlock(&queue->mutex);
-    return empty;
+    return count;
+}
+
+int lpc_queue_empty(LpcQueue *queue)
+{
+    return !lpc_queue_count(queue);
 }
 
 void lpc_queue_abort(LpcQueue *queue)

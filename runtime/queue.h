@@ -23,10 +23,14 @@ void lpc_queue_init(LpcQueue *queue, LpcSlot *slots, int depth);
 void lpc_queue_reset(LpcQueue *queue);
 /* A free slot, or NULL once aborted. */
 LpcSlot *lpc_queue_reserve(LpcQueue *queue);
+/* The same without waiting: NULL when there is none, too. */
+LpcSlot *lpc_queue_try(LpcQueue *queue);
 void lpc_queue_commit(LpcQueue *queue);
 /* The oldest full slot, or NULL once aborted. */
 LpcSlot *lpc_queue_front(LpcQueue *queue);
 void lpc_queue_release(LpcQueue *queue);
+/* How many slots are full. */
+int lpc_queue_count(LpcQueue *queue);
 /* Whether all that was committed has been released. Asked by the writer it stays so. */
 int lpc_queue_empty(LpcQueue *queue);
 /* Makes both sides give up, now and later. */

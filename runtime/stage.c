@@ -51,7 +51,8 @@ static void *signal_main(void *arg)
     while (number < 0 && errno == EINTR);
     if (atomic_load(&stage->quitting)) return NULL;
     if (number > 0) _exit(128 + number);
-    lpc_stage_tell(stage->model->name, "stopped before what was under way could be finished");
+    lpc_stage_tell(stage, LPC_LOG_WARNING, LPC_EVENT_STOPPED,
+                   "stopped before what was under way could be finished");
     _exit(LPC_EXIT_OK);
 }
 
@@ -71,7 +72,7 @@ static void stop_threads(LpcStage *stage)
 
 static void tell(void *self, const char *text)
 {
-    lpc_stage_tell(((const LpcStage *)self)->model->name, text);
+    lpc_stage_tell(self, LPC_LOG_WARNING, LPC_EVENT_REFUSED, text);
 }
 
 /* Returns an errno value. */
@@ -88,6 +89,7 @@ static int open_gate(LpcStage *stage)
     gate->role = "the neighbour before,";
     gate->stop_fd = stage->stop_pipe[0];
     gate->tell = tell;
+    gate->look = lpc_stage_figures;
     gate->self = stage;
     return lpc_gate_start(gate);
 }
@@ -123,9 +125,21 @@ static int serve(LpcStage *stage)
     return code;
 }
 
+static void tell_address(const LpcStage *stage)
+{
+    const char *address = stage->gate.listener.address;
+    int threads = stage->options->threads, streams = stage->options->streams;
+    char line[LPC_PEER_BYTES + 20];
+    int length = snprintf(line, sizeof line, "listening on %s\n", address);
+    if (write(STDOUT_FILENO, line, (size_t)length) != length)
+        lpc_stage_tell(stage, LPC_LOG_WARNING, LPC_EVENT_FAILED, "cannot write to standard output");
+    lpc_stage_inform(stage, LPC_EVENT_START,
+                     "listening on %.100s, %d thread%s, %d stream%s at once", address, threads,
+                     threads > 1 ? "s" : "", streams, streams > 1 ? "s" : "");
+}
+
 static int start(LpcStage *stage, LpcError *error)
 {
-    const lpc_model *model = stage->model;
     int code = stage->in_transport->check(stage->in_address, error);
     if (!code && stage->out_address) code = stage->out_transport->check(stage->out_address, error);
     if (!code) code = lpc_stage_secure(stage, error);
@@ -135,15 +149,11 @@ static int start(LpcStage *stage, LpcError *error)
         return lpc_error(error, LPC_EXIT_SYSTEM, "pipe: %s", strerror(errno));
     code = stage->in_transport->listen(stage->in_address, &stage->gate.listener, error);
     if (!code) code = start_threads(stage, error);
-    if (code) return code;
-    char line[LPC_PEER_BYTES + 20];
-    int length = snprintf(line, sizeof line, "listening on %s\n", stage->gate.listener.address);
-    if (write(STDOUT_FILENO, line, (size_t)length) != length)
-        lpc_stage_tell(model->name, "cannot write to standard output");
-    if (stage->options->insecure)
-        lpc_stage_tell(model->name,
+    if (!code) tell_address(stage);
+    if (!code && stage->options->insecure)
+        lpc_stage_tell(stage, LPC_LOG_WARNING, LPC_EVENT_START,
                        "--insecure: nothing is encrypted, and whoever gets here is served");
-    return 0;
+    return code;
 }
 
 static int64_t in_bytes(const void *model, uint32_t k, const int64_t *sizes)
@@ -158,7 +168,11 @@ static int64_t out_bytes(const void *model, uint32_t k, const int64_t *sizes)
 
 int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
 {
-    LpcStage stage = {.model = model, .options = options, .gate.listener.fd = -1};
+    LpcStage stage = {.model = model,
+                      .options = options,
+                      .log = {model->name, options->log_json},
+                      .begin_ns = lpc_now_ns(),
+                      .gate.listener.fd = -1};
     LpcError error = {0};
     stage.in_shape = (LpcShape){
         &model->in, model->symbol_count, model->symbol_max, model->symbol_names, in_bytes, model};
@@ -173,14 +187,18 @@ int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
 
     int code = start(&stage, &error);
     if (code)
-        lpc_stage_tell(model->name, error.text);
+        lpc_stage_tell(&stage, LPC_LOG_ERROR, LPC_EVENT_FAILED, error.text);
     else
         code = serve(&stage);
+    if (!code) lpc_stage_inform(&stage, LPC_EVENT_STOPPED, "stopped");
     if (stage.stats && options->stats) {
-        int failure = lpc_stats_write(stage.stats, options->stats, model->name, code);
+        LpcFigures figures;
+        lpc_stage_figures(&stage, &figures);
+        lpc_gate_figures(&stage.gate, &figures);
+        int failure = lpc_stats_write(stage.stats, options->stats, &figures, code);
         if (failure) {
             lpc_error(&error, LPC_EXIT_SYSTEM, "%.150s: %s", options->stats, strerror(failure));
-            lpc_stage_tell(model->name, error.text);
+            lpc_stage_tell(&stage, LPC_LOG_ERROR, LPC_EVENT_FAILED, error.text);
             if (!code) code = LPC_EXIT_SYSTEM;
         }
     }

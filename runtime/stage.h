@@ -17,14 +17,12 @@ typedef struct LpcStageOptions {
     int beat_ms;    /* how often it gives its neighbours a sign of life; 0: never */
     int timeout_ms; /* -1: none */
     int serve;
-    int guard; /* each tensor in pages of its own; inputs read-only while the model runs */
+    int log_json; /* the log's lines are JSON objects (log.h) */
+    int guard;    /* each tensor in pages of its own; inputs read-only while the model runs */
 } LpcStageOptions;
 
 /* Runs the stage until its stream ends (with serve: until SIGTERM). SIGTERM and SIGINT must be
  * blocked. Returns the exit status; every failure has been told on stderr. */
 int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options);
-
-/* One line on stderr, "stage 'NAME': TEXT", without stdio. */
-void lpc_stage_tell(const char *stage, const char *text);
 
 #endif

@@ -29,11 +29,13 @@ void lpc_stage_keys_again(LpcStage *stage)
 {
     char line[LPC_TEXT_BYTES];
     LpcError error = {0};
-    if (lpc_keys_again(&stage->keys, &error))
+    LpcLevel level = LPC_LOG_INFO;
+    if (lpc_keys_again(&stage->keys, &error)) level = LPC_LOG_WARNING;
+    if (error.code)
         snprintf(line, sizeof line, "SIGHUP: %.200s; the keys stay as they were", error.text);
     else
         snprintf(line, sizeof line, "SIGHUP: the keys were read again");
-    lpc_stage_tell(stage->model->name, line);
+    lpc_stage_tell(stage, level, LPC_EVENT_KEYS, line);
 }
 
 void lpc_stage_unsecure(LpcStage *stage)

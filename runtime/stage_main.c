@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "pool.h"
 #include "processor.h"
 #include "tls.h"
@@ -26,12 +27,17 @@ static const char usage_text[] =
     "  --forward HOST:PORT  where the stage after listens, or who collects the results; without "
     "it\n"
     "                       the client fetches them: it connects here, too\n"
-    "  --threads N          threads that compute (default 1)\n"
+    "  --threads N          threads that compute (default: as many as the plan assumed, as far as "
+    "there\n"
+    "                       are processors)\n"
     "  --queue N            frames that wait before and after computing (default 2)\n"
     "  --timeout SECONDS    for neighbours that do not come, or stall (default 60; 0: none)\n"
     "  --heartbeat SECONDS  a neighbour that gives no sign of life for one and a half of it hangs, "
     "or is\n"
     "                       cut off: the stream ends (default 2; 0: none)\n"
+    "  --log text|json      how lines on stderr look: \"TIME LEVEL stage 'NAME': TEXT\" (default), "
+    "or each\n"
+    "                       a JSON object with time, level, stage, event and text\n"
     "  --keys FILE          encrypts all links, and serves only who has one of the keys in FILE, "
     "which\n"
     "                       lpc keys makes; SIGHUP reads it again\n"
@@ -75,15 +81,22 @@ static void print_version(const lpc_model *model)
     put(STDOUT_FILENO, line);
 }
 
-__attribute__((format(printf, 2, 3))) static int usage(const lpc_model *model, const char *format,
-                                                       ...)
+typedef struct Arguments {
+    const lpc_model *model;
+    LpcStageOptions options;
+    int done; /* --help or --version was all */
+} Arguments;
+
+__attribute__((format(printf, 2, 3))) static int usage(const Arguments *arguments,
+                                                       const char *format, ...)
 {
+    LpcLog log = {arguments->model->name, arguments->options.log_json};
     char text[LPC_TEXT_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    lpc_stage_tell(model->name, text);
+    lpc_log(&log, STDERR_FILENO, LPC_LOG_ERROR, LPC_EVENT_USAGE, text);
     return LPC_EXIT_USAGE;
 }
 
@@ -94,14 +107,9 @@ static int parse_number(const char *text, double least, double most, double *val
     return end == text || *end || !(*value >= least && *value <= most);
 }
 
-typedef struct Arguments {
-    LpcStageOptions options;
-    int done; /* --help or --version was all */
-} Arguments;
-
-static int parse_option(const lpc_model *model, const char *name, const char *value,
-                        LpcStageOptions *options)
+static int parse_option(Arguments *arguments, const char *name, const char *value)
 {
+    LpcStageOptions *options = &arguments->options;
     double number;
     if (strcmp(name, "--listen") == 0) {
         options->listen = value;
@@ -113,32 +121,38 @@ static int parse_option(const lpc_model *model, const char *name, const char *va
         options->keys = value;
     } else if (strcmp(name, "--threads") == 0) {
         if (parse_number(value, 1, LPC_POOL_MAX, &number))
-            return usage(model, "--threads: expected 1 to %d, got '%.60s'", LPC_POOL_MAX, value);
+            return usage(arguments, "--threads: expected 1 to %d, got '%.60s'", LPC_POOL_MAX,
+                         value);
         options->threads = (int)number;
     } else if (strcmp(name, "--queue") == 0) {
         if (parse_number(value, 1, LPC_QUEUE_MAX, &number))
-            return usage(model, "--queue: expected 1 to %d, got '%.60s'", LPC_QUEUE_MAX, value);
+            return usage(arguments, "--queue: expected 1 to %d, got '%.60s'", LPC_QUEUE_MAX, value);
         options->queue = (int)number;
     } else if (strcmp(name, "--timeout") == 0) {
         if (parse_number(value, 0, 1e6, &number))
-            return usage(model, "--timeout: expected seconds, got '%.60s'", value);
+            return usage(arguments, "--timeout: expected seconds, got '%.60s'", value);
         options->timeout_ms = number > 0 ? (int)(number * 1000.0 + 0.999) : -1;
     } else if (strcmp(name, "--heartbeat") == 0) {
         if (parse_number(value, 0, 1000, &number) || (number > 0 && number < 0.02))
-            return usage(model, "--heartbeat: expected 0, or 0.02 to 1000 seconds, got '%.60s'",
+            return usage(arguments, "--heartbeat: expected 0, or 0.02 to 1000 seconds, got '%.60s'",
                          value);
         options->beat_ms = (int)(number * 500.0 + 0.5);
+    } else if (strcmp(name, "--log") == 0) {
+        options->log_json = strcmp(value, "json") == 0;
+        if (!options->log_json && strcmp(value, "text") != 0)
+            return usage(arguments, "--log: expected text or json, got '%.60s'", value);
     } else if (strcmp(name, "--streams") == 0) {
         if (parse_number(value, 1, LPC_STREAMS_MAX, &number))
-            return usage(model, "--streams: expected 1 to %d, got '%.60s'", LPC_STREAMS_MAX, value);
+            return usage(arguments, "--streams: expected 1 to %d, got '%.60s'", LPC_STREAMS_MAX,
+                         value);
         options->streams = (int)number;
     } else {
-        return usage(model, "unknown option '%.60s' (see --help)", name);
+        return usage(arguments, "unknown option '%.60s' (see --help)", name);
     }
     return 0;
 }
 
-static int parse(const lpc_model *model, int argc, char **argv, Arguments *arguments)
+static int parse(int argc, char **argv, Arguments *arguments)
 {
     LpcStageOptions *options = &arguments->options;
     for (int i = 1; i < argc; i++) {
@@ -146,7 +160,7 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
             if (argv[i][2] == 'h')
                 print_help();
             else
-                print_version(model);
+                print_version(arguments->model);
             arguments->done = 1;
             return 0;
         }
@@ -163,41 +177,51 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
             continue;
         }
         if (strncmp(argv[i], "--", 2) == 0 && i + 1 == argc)
-            return usage(model,
+            return usage(arguments,
                          "%.60s: a value is missing, or there is no such option (see --help)",
                          argv[i]);
-        int code = parse_option(model, argv[i], i + 1 < argc ? argv[i + 1] : "", options);
+        int code = parse_option(arguments, argv[i], i + 1 < argc ? argv[i + 1] : "");
         if (code) return code;
         i++;
     }
-    if (!options->listen) return usage(model, "--listen HOST:PORT is missing (see --help)");
+    if (!options->listen) return usage(arguments, "--listen HOST:PORT is missing (see --help)");
     if (options->streams > 1 && !options->serve)
-        return usage(model, "--streams: goes with --serve (see --help)");
+        return usage(arguments, "--streams: goes with --serve (see --help)");
     if (options->keys && options->insecure)
-        return usage(model, "--keys and --insecure: one of them (see --help)");
+        return usage(arguments, "--keys and --insecure: one of them (see --help)");
     return 0;
+}
+
+/* As many as the plan assumed, as far as there are processors. */
+static int default_threads(const lpc_model *model)
+{
+    int threads = model->threads < LPC_POOL_MAX ? (int)model->threads : LPC_POOL_MAX;
+    int there = threads > 1 ? lpc_processors() : 1;
+    return threads < there ? (threads > 0 ? threads : 1) : there;
 }
 
 int lpc_stage_main(const lpc_model *model, int argc, char **argv)
 {
-    return lpc_stage_main_threads(model, 1, argc, argv);
+    return lpc_stage_main_threads(model, default_threads(model), argc, argv);
 }
 
 int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
 {
-    Arguments arguments = {.options = {.threads = threads,
+    Arguments arguments = {.model = model,
+                           .options = {.threads = threads,
                                        .queue = DEFAULT_QUEUE,
                                        .streams = 1,
                                        .beat_ms = DEFAULT_BEAT_MS,
                                        .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
-    int code = parse(model, argc, argv, &arguments);
+    int code = parse(argc, argv, &arguments);
     if (code || arguments.done) return code;
 
     char word[32];
     if (lpc_processor_lacks(model->needs, word, sizeof word)) {
         char text[LPC_TEXT_BYTES];
         snprintf(text, sizeof text, "needs %s, which this processor does not have", word);
-        lpc_stage_tell(model->name, text);
+        LpcLog log = {model->name, arguments.options.log_json};
+        lpc_log(&log, STDERR_FILENO, LPC_LOG_ERROR, LPC_EVENT_FAILED, text);
         return LPC_EXIT_PROCESSOR;
     }
     sigset_t set; /* before any thread is made: all inherit it */

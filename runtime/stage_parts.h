@@ -6,6 +6,7 @@
 
 #include "gate.h"
 #include "helper.h"
+#include "log.h"
 #include "pool.h"
 #include "pulse.h"
 #include "queue.h"
@@ -33,16 +34,18 @@ typedef struct LpcStream {
     void **guarded;       /* and the present frame's inputs, at these ends */
     LpcBeat before;       /* what the neighbour before last said of itself */
     pthread_mutex_t mutex;
-    LpcError error;    /* of the stream, the first one; these under the mutex */
-    LpcBeat doing;     /* for the beats: without how long, */
-    uint64_t since_ns; /* which is since then */
-    int cause;         /* the code that a stage behind told; 0: none did */
-    int code;          /* how it ended */
+    LpcError error;                    /* of the stream, the first one; these under the mutex */
+    LpcBeat doing;                     /* for the beats: without how long, */
+    uint64_t since_ns;                 /* which is since then; 0: there is no stream */
+    uint64_t spent_ns[LPC_DOES_COUNT]; /* before that, of all its streams */
+    int cause;                         /* the code that a stage behind told; 0: none did */
+    int code;                          /* how it ended */
 } LpcStream;
 
 struct LpcStage {
     const lpc_model *model;
     const LpcStageOptions *options;
+    LpcLog log;
     const LpcTransport *in_transport, *out_transport;
     const char *in_address, *out_address; /* out_address NULL: results are fetched */
     LpcKeys keys;
@@ -58,10 +61,12 @@ struct LpcStage {
     size_t state_mapped; /* of each stream */
     LpcCrc *crc;
     LpcStats *stats;
+    uint64_t begin_ns;
     int stop_pipe[2];
     pthread_t signals;
     int signals_started, pool_started;
     atomic_int quitting;
+    atomic_uint broken; /* streams */
 };
 
 /* Everything that the stage needs, in one mapping, and what lies in it that is made once. */
@@ -95,11 +100,23 @@ void lpc_stage_unsecure(LpcStage *stage);
 
 /* --- stage_tell.c --- */
 
+/* A line of the stage's log. */
+void lpc_stage_tell(const LpcStage *stage, LpcLevel level, LpcEvent event, const char *text);
+/* One about what goes as it should. Only a stage that serves tells that: of another one whoever started it sees the
+ * end, and a line on stderr means that something failed. */
+void lpc_stage_inform(const LpcStage *stage, LpcEvent event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Keeps the stream's first error. */
 void lpc_stage_fail(LpcStream *stream, const LpcError *error);
 /* What the neighbours are told about an error here. */
 void lpc_stage_blame(const LpcStage *stage, const LpcError *error, LpcError *told);
-/* What the stream does from now on, for its beats. */
+/* What the stream does from now on, for its beats and figures. */
 void lpc_stage_does(LpcStream *stream, uint32_t doing);
+/* It has ended: it does nothing. */
+void lpc_stage_rests(LpcStream *stream);
+/* It has finished a frame, and waits for the next one. */
+void lpc_stage_has_done_one(LpcStream *stream);
+/* All figures but those that the gate has; self is the LpcStage. */
+void lpc_stage_figures(void *self, LpcFigures *figures);
 
 #endif

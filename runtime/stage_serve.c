@@ -4,6 +4,7 @@
 #endif
 #include "stage_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,17 +104,25 @@ static int serve_one(LpcStream *stream)
     int code = lpc_gate_take(&stage->gate, options->serve ? -1 : timeout, &stream->in, result,
                              stream->id, &stream->error);
     if (!code) {
+        lpc_stage_does(stream, LPC_DOES_WAIT);
+        lpc_stage_inform(stage, LPC_EVENT_STREAM, "a stream has begun: %.120s", stream->in.peer);
         lpc_pulse_begin(&stream->pulse, &stream->in);
         if (!result) code = connect_after(stream, &stream->error);
         if (!code) code = run_frames(stream);
         lpc_pulse_end(&stream->pulse);
+        lpc_stage_rests(stream);
+        if (code <= 0)
+            lpc_stage_inform(stage, LPC_EVENT_ENDED,
+                             "a stream has ended after %" PRIu64 " frames: %.120s",
+                             stream->doing.done, stream->in.peer);
         if (code > 0) tell_before(stream);
         if (stream->pulse.is_last) lpc_gate_leave(&stage->gate, &stream->out);
         lpc_link_close(&stream->out);
         lpc_link_close(&stream->in);
         lpc_gate_done(&stage->gate);
     }
-    if (code > 0) lpc_stage_tell(stage->model->name, stream->error.text);
+    if (code > 0) atomic_fetch_add(&stage->broken, 1);
+    if (code > 0) lpc_stage_tell(stage, LPC_LOG_ERROR, LPC_EVENT_BROKEN, stream->error.text);
     return code;
 }
 

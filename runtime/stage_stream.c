@@ -86,7 +86,8 @@ static int send_frame(LpcStream *stream, LpcSlot *slot, LpcError *error)
     }
     int code = lpc_send_data(&writer, &stage->out_shape, stage->crc, sequence, slot, stream->pieces,
                              error);
-    if (!code) lpc_stats_add(stage->stats, LPC_PHASE_SEND, lpc_now_ns() - begin);
+    if (!code)
+        lpc_stats_add(stage->stats, LPC_PHASE_SEND, lpc_now_ns() - begin, slot->header.length);
     return code;
 }
 
@@ -167,7 +168,7 @@ static int run_model(LpcStream *stream, const LpcSlot *in, LpcSlot *out, int *st
     uint64_t begin = lpc_now_ns();
     *status = stage->model->run(inputs, out->tensors, out->sizes, stage->workspace, stream->state,
                                 stage->options->threads > 1 ? &stage->threads : NULL);
-    lpc_stats_add(stage->stats, LPC_PHASE_COMPUTE, lpc_now_ns() - begin);
+    lpc_stats_add(stage->stats, LPC_PHASE_COMPUTE, lpc_now_ns() - begin, 0);
     if (guard && lpc_stage_unlock(stream, in))
         return lpc_error(error, LPC_EXIT_SYSTEM, "mprotect: %s", strerror(errno));
     return 0;
@@ -185,11 +186,14 @@ static int compute(LpcStream *stream, LpcSlot *in, LpcSlot *out, LpcError *error
         int refused = apply_state(stream, in, sizes, error);
         if (refused) return refused;
     }
-    lpc_stage_does(stream, LPC_DOES_TURN);
-    lpc_turns_take(&stage->turns);
+    if (!lpc_turns_try(&stage->turns)) {
+        lpc_stage_does(stream, LPC_DOES_TURN);
+        lpc_turns_take(&stage->turns);
+    }
     lpc_stage_does(stream, LPC_DOES_COMPUTE);
     int status = 0, code = run_model(stream, in, out, &status, error);
     lpc_turns_end(&stage->turns);
+    lpc_stage_does(stream, LPC_DOES_CONNECT);
     if (code) return code;
     if (status != LPC_RUN_OK) return refuse_run(status, error);
     if (keeps) {
@@ -220,8 +224,8 @@ static void compute_frame(LpcStream *stream, LpcSlot *in, LpcSlot *out, uint64_t
     LpcError error = in->header.kind == LPC_FRAME_ERROR ? in->error : (LpcError){0};
     out->header.kind = in->header.kind;
     if (in->header.kind == LPC_FRAME_DATA) {
-        lpc_stats_add(stats, LPC_PHASE_WAIT, lpc_now_ns() - begin);
-        lpc_stats_add(stats, LPC_PHASE_RECEIVE, in->receive_ns);
+        lpc_stats_add(stats, LPC_PHASE_WAIT, lpc_now_ns() - begin, 0);
+        lpc_stats_add(stats, LPC_PHASE_RECEIVE, in->receive_ns, in->header.length);
         if (compute(stream, in, out, &error)) lpc_stage_fail(stream, &error);
     }
     if (error.code) {
@@ -230,13 +234,13 @@ static void compute_frame(LpcStream *stream, LpcSlot *in, LpcSlot *out, uint64_t
     }
 }
 
-static void has_done_one(LpcStream *stream)
+/* A place for the present frame's result. */
+static LpcSlot *reserve_out(LpcStream *stream)
 {
-    pthread_mutex_lock(&stream->mutex);
-    stream->doing.done++;
-    stream->doing.doing = LPC_DOES_WAIT;
-    stream->since_ns = lpc_now_ns();
-    pthread_mutex_unlock(&stream->mutex);
+    LpcSlot *out = lpc_queue_try(&stream->out_queue);
+    if (out) return out;
+    lpc_stage_does(stream, LPC_DOES_CONNECT);
+    return lpc_queue_reserve(&stream->out_queue);
 }
 
 void lpc_stage_compute(LpcStream *stream)
@@ -245,12 +249,12 @@ void lpc_stage_compute(LpcStream *stream)
     for (int going = 1; going;) {
         uint64_t begin = lpc_now_ns();
         LpcSlot *in = lpc_queue_front(&stream->in_queue);
-        LpcSlot *out = in ? lpc_queue_reserve(&stream->out_queue) : NULL;
+        LpcSlot *out = in ? reserve_out(stream) : NULL;
         if (!in || !out) return;
         compute_frame(stream, in, out, begin);
         going = out->header.kind == LPC_FRAME_DATA;
         if (pass_on(stream, out)) return;
-        if (going) has_done_one(stream);
+        if (going) lpc_stage_has_done_one(stream);
         lpc_queue_release(&stream->in_queue);
     }
     lpc_queue_abort(&stream->in_queue); /* after an error nothing more is wanted */

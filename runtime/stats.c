@@ -18,11 +18,22 @@ void lpc_stats_init(LpcStats *stats)
     pthread_mutex_init(&stats->mutex, NULL);
 }
 
-void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns)
+void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns, uint64_t bytes)
 {
     pthread_mutex_lock(&stats->mutex);
     uint64_t index = stats->count[phase]++;
+    stats->bytes[phase] += bytes;
     stats->ms[phase][index % LPC_STATS_RING] = (float)((double)ns * 1e-6);
+    pthread_mutex_unlock(&stats->mutex);
+}
+
+void lpc_stats_look(LpcStats *stats, LpcFigures *figures)
+{
+    pthread_mutex_lock(&stats->mutex);
+    figures->frames_in = stats->count[LPC_PHASE_RECEIVE];
+    figures->bytes_in = stats->bytes[LPC_PHASE_RECEIVE];
+    figures->frames_out = stats->count[LPC_PHASE_SEND];
+    figures->bytes_out = stats->bytes[LPC_PHASE_SEND];
     pthread_mutex_unlock(&stats->mutex);
 }
 
@@ -74,18 +85,33 @@ uint64_t lpc_peak_rss_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
 }
 
-int lpc_stats_write(LpcStats *stats, const char *path, const char *stage, int status)
+static double seconds(uint64_t ns)
 {
-    char text[1024];
-    int length = snprintf(
-        text, sizeof text,
-        "{\"stage\":\"%.200s\",\"status\":%d,\"frames\":%" PRIu64 ",\"compute_ms_median\":%.6f,"
+    return (double)ns * 1e-9;
+}
+
+/* The text's length. */
+static int print(LpcStats *stats, const LpcFigures *f, int status, char *text, size_t size)
+{
+    return snprintf(
+        text, size,
+        "{\"stage\":\"%.63s\",\"status\":%d,\"frames\":%" PRIu64 ",\"compute_ms_median\":%.6f,"
         "\"send_ms_median\":%.6f,\"receive_ms_median\":%.6f,\"wait_ms_median\":%.6f,"
-        "\"peak_rss_bytes\":%" PRIu64 "}\n",
-        stage, status, stats->count[LPC_PHASE_COMPUTE],
+        "\"peak_rss_bytes\":%" PRIu64 ",\"threads\":%" PRIu32 ",\"up_s\":%.6f,\"bytes_in\":%" PRIu64
+        ",\"bytes_out\":%" PRIu64 ",\"compute_s\":%.6f,\"input_s\":%.6f,\"output_s\":%.6f,"
+        "\"turn_s\":%.6f,\"streams\":%" PRIu64 ",\"broken\":%" PRIu64 ",\"refused\":%" PRIu64 "}\n",
+        f->name, status, stats->count[LPC_PHASE_COMPUTE],
         (double)phase_median(stats, LPC_PHASE_COMPUTE), (double)phase_median(stats, LPC_PHASE_SEND),
         (double)phase_median(stats, LPC_PHASE_RECEIVE), (double)phase_median(stats, LPC_PHASE_WAIT),
-        lpc_peak_rss_bytes());
+        lpc_peak_rss_bytes(), f->threads, seconds(f->up_ns), f->bytes_in, f->bytes_out,
+        seconds(f->compute_ns), seconds(f->input_ns), seconds(f->output_ns), seconds(f->turn_ns),
+        f->streams, f->broken, f->refused);
+}
+
+int lpc_stats_write(LpcStats *stats, const char *path, const LpcFigures *figures, int status)
+{
+    char text[2048];
+    int length = print(stats, figures, status, text, sizeof text);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return errno;
     ssize_t put = write(fd, text, (size_t)length);

@@ -2,7 +2,7 @@
 #ifndef LPC_RUNTIME_STATS_H
 #define LPC_RUNTIME_STATS_H
 
-#include "frame.h"
+#include "figures.h"
 
 #include <pthread.h>
 
@@ -18,18 +18,20 @@ typedef enum LpcPhase {
 
 typedef struct LpcStats {
     pthread_mutex_t mutex;
-    uint64_t count[LPC_PHASE_COUNT];
+    uint64_t count[LPC_PHASE_COUNT], bytes[LPC_PHASE_COUNT]; /* bytes: payload */
     float ms[LPC_PHASE_COUNT][LPC_STATS_RING];
 } LpcStats;
 
 void lpc_stats_init(LpcStats *stats);
 /* May be called by several threads. */
-void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns);
+void lpc_stats_add(LpcStats *stats, LpcPhase phase, uint64_t ns, uint64_t bytes);
+/* Fills in frames and bytes. */
+void lpc_stats_look(LpcStats *stats, LpcFigures *figures);
 /* Sorts values (in place, without memory of its own) and returns the median, 0 of none. */
 float lpc_median(float *values, size_t count);
-/* Writes the medians, without the first frames when there are enough others, as JSON. Sorts the
+/* Writes the figures and the medians, without the first frames when there are enough others, as JSON. Sorts the
  * samples: nothing may be added after. Returns 0 or an errno. */
-int lpc_stats_write(LpcStats *stats, const char *path, const char *stage, int status);
+int lpc_stats_write(LpcStats *stats, const char *path, const LpcFigures *figures, int status);
 uint64_t lpc_peak_rss_bytes(void);
 
 #endif

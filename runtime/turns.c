@@ -11,6 +11,15 @@ void lpc_turns_init(LpcTurns *turns)
     pthread_cond_init(&turns->changed, NULL);
 }
 
+int lpc_turns_try(LpcTurns *turns)
+{
+    pthread_mutex_lock(&turns->mutex);
+    int is_free = turns->ended == turns->asked;
+    turns->asked += (unsigned)is_free;
+    pthread_mutex_unlock(&turns->mutex);
+    return is_free;
+}
+
 void lpc_turns_take(LpcTurns *turns)
 {
     pthread_mutex_lock(&turns->mutex);

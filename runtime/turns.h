@@ -12,6 +12,8 @@ typedef struct LpcTurns {
 } LpcTurns;
 
 void lpc_turns_init(LpcTurns *turns);
+/* Takes the turn when it is nobody's. Whether it did. */
+int lpc_turns_try(LpcTurns *turns);
 /* Waits until all who asked before have ended their turn. */
 void lpc_turns_take(LpcTurns *turns);
 void lpc_turns_end(LpcTurns *turns);

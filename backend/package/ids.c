@@ -104,6 +104,8 @@ static void set_stage_id(PackJob *job, PackStage *stage, int index)
     text_printf(&text, "stage %s %s %s at %d of %s\n", stage->name, stage->prefix, stage->header,
                 index, job->model_file);
     add_target(&text, stage->target);
+    text_printf(&text, "cores %d predicted %llu ns\n", stage->target->cores,
+                (unsigned long long)package_predicted_ns(stage));
     add_digest(&text, stage->in.id, sizeof stage->in.id);
     add_digest(&text, stage->out.id, sizeof stage->out.id);
     text_printf(&text, "memory %lld %lld %lld\n", (long long)p->work_bytes,

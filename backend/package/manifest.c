@@ -96,6 +96,7 @@ static cJSON *stage_json(PackJob *job, const PackStage *stage)
     cJSON_AddStringToObject(item, "first", stage->first);
     cJSON_AddStringToObject(item, "last", stage->last);
     cJSON_AddNumberToObject(item, "flops", stage->flops);
+    if (job->threads) cJSON_AddNumberToObject(item, "threads", job->threads);
     if (stage->predicted_compute_s >= 0) {
         cJSON_AddNumberToObject(item, "predicted_compute_s", stage->predicted_compute_s);
         cJSON_AddNumberToObject(item, "predicted_send_s", stage->predicted_send_s);

@@ -80,7 +80,9 @@ lpc_model package_model(PackJob *job, int index, lpc_run_fn *run)
                        .weights_bytes = (uint64_t)stage->program->const_bytes,
                        .run = run,
                        .tensor_bytes = tensor_bytes,
-                       .needs = *needs ? needs : NULL};
+                       .needs = *needs ? needs : NULL,
+                       .predicted_ns = package_predicted_ns(stage),
+                       .threads = (uint32_t)stage->target->cores};
     describe_symbols(job, &model);
     if (job->state_symbol_count) {
         model.state_begin = state_begin;

@@ -82,7 +82,7 @@ typedef struct PackJob {
     bool link;           /* make the programs where the toolchain is here */
     bool temporary;      /* the package is removed as soon as it has been used */
     bool profile;        /* the function tells after each kernel (runtime/profile.h) */
-    int threads;         /* default of the stage programs; 0: one */
+    int threads; /* default of the stage programs; 0: what the plan assumes, the target's cores */
 } PackJob;
 
 /* Writes everything into folder, which exists and is empty. */

@@ -37,6 +37,8 @@ uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
 int64_t package_max_payload(PackJob *job, const PackContract *contract);
 
 /* ---- source.c ---- */
+/* What computing a frame was predicted to take; 0: not known. */
+uint64_t package_predicted_ns(const PackStage *stage);
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
 int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
 

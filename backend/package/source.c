@@ -6,7 +6,10 @@
 #include "ir/custom.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
+
+static const double longest_s = 1e9; /* a prediction: its nanoseconds fit 64 bits */
 
 static void tensor_table(PackJob *job, Text *out, const PackContract *contract, const char *name)
 {
@@ -101,6 +104,12 @@ static void contract_value(PackJob *job, Text *out, const PackContract *contract
                 table, (long long)package_max_payload(job, contract), field);
 }
 
+uint64_t package_predicted_ns(const PackStage *stage)
+{
+    if (!(stage->predicted_compute_s >= 0)) return 0;
+    return (uint64_t)(fmin(stage->predicted_compute_s, longest_s) * 1e9 + 0.5);
+}
+
 static void descriptor(PackJob *job, const PackStage *stage, int index, Text *out)
 {
     int count = sizes_symbol_count(job->sizes);
@@ -122,6 +131,10 @@ static void descriptor(PackJob *job, const PackStage *stage, int index, Text *ou
                 stage->prefix);
     const char *needs = package_needs(job, stage);
     if (*needs) text_printf(out, "    .needs = \"%s\",\n", needs);
+    uint64_t predicted = package_predicted_ns(stage);
+    if (predicted)
+        text_printf(out, "    .predicted_ns = UINT64_C(%llu),\n", (unsigned long long)predicted);
+    text_printf(out, "    .threads = %d,\n", stage->target->cores);
     if (job->state_symbol_count)
         text_add(out, "    .state_begin = state_begin,\n    .state_next = state_next,\n");
     text_add(out, "};\n\n");

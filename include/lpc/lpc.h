@@ -202,6 +202,7 @@ typedef struct lpc_stage {
     int64_t budget_bytes;     /* of so many, */
     int64_t device_bytes;     /* which are the usable part of these; 0: unknown */
     double compute_s, send_s; /* as the planner expects; < 0: unknown */
+    int cores;                /* that compute_s is for, each with a thread; 0: unknown */
 } lpc_stage;
 
 typedef enum lpc_newer { LPC_NEWER_NOT, LPC_NEWER_MAY_HELP, LPC_NEWER_HELPS } lpc_newer;
@@ -256,7 +257,10 @@ typedef struct lpc_pipeline {
     double period_s, latency_s;
     double throughput; /* frames per second, as the planner expects; 0: unknown */
     double fraction;   /* the largest part of a budget that a stage takes */
+    double client_in_s,
+        client_out_s; /* of that a frame's and its results' way over the client's link, if that is told */
     int limiting;      /* the stage that decides the objective */
+    int client_limits; /* no stage does: the client's link */
     double bound; /* of the objective (seconds, a part of a budget, stages): no plan has less */
     double gap;   /* at most so much (0.1: 10 %) from the best there is */
     int exact;    /* it is the best there is */
@@ -359,6 +363,7 @@ typedef struct lpc_ran_stage {
     double predicted_compute_ms, predicted_send_ms; /* < 0: the plan told none */
     int predicted_cores;                            /* that they are for */
     int emulated;
+    int threads; /* that it had */
 } lpc_ran_stage;
 
 typedef struct lpc_ran {
@@ -422,18 +427,54 @@ LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remo
 /* A fresh key for links (docs/security.md): into the new file "out", or, without one, *line gets it as a line of such a
  * file. Option "key" names it. */
 LPC_API lpc_status lpc_make_key(lpc_compiler *compiler, const char **line);
+
+/* A stage of a pipeline that runs, as it answers when it is asked. */
+typedef struct lpc_seen_stage {
+    const char *name, *device, *address;
+    const char
+        *error;  /* why it does not answer; NULL: it does. Else the rest is of its last answer */
+    int limits;  /* it limits the pipeline */
+    double up_s; /* since it began */
+    int threads;
+    double seconds;                           /* that what follows is of; 0: not known yet */
+    double frames_per_s, in_per_s, out_per_s; /* frames, bytes that came and went */
+    double busy, input,
+        output; /* parts of the time: it computed, waited for frames, for who comes after it */
+    double compute_ms, predicted_ms; /* of a frame, measured and planned; < 0: not known */
+    int predicted_cores;             /* that the plan assumed; 0: not known */
+    int in_queued, in_bound, out_queued,
+        out_bound; /* frames before and after it, and room for them */
+    int serving, streams_most,
+        waiting; /* streams: that are served, that can be, that stand in line */
+    double frames, streams, broken,
+        refused; /* since it began: sent, let in, broken, connections sent away */
+} lpc_seen_stage;
+
+typedef struct lpc_seen {
+    const lpc_seen_stage *stages;
+    size_t stage_count;
+    const char *limits; /* who limits the pipeline, a sentence */
+} lpc_seen;
+
+/* Called after each look; nonzero: it was the last one. */
+typedef int lpc_see(void *user, const lpc_seen *seen);
+/* Asks all stages of the package for their figures every "interval" seconds (1); "once": for one interval. Where they
+ * are: "hosts", or "connect" with all their addresses; "keys" as elsewhere. Not OK when one did not answer at the last look. */
+LPC_API lpc_status lpc_watch(lpc_compiler *compiler, const char *folder, lpc_see *see, void *user);
+
 /* How a gateway tells what it does. */
 typedef struct lpc_service {
     void *user;
     /* Called once for each address that it listens at: what is "frames" or "HTTP". */
     void (*listens)(void *user, const char *what, const char *address);
-    /* A line of the log, from any thread, perhaps several at a time. */
+    /* A line of the log with its time and level, without its end, from any thread, perhaps several at a time; a
+     * JSON object with option "log" "json". */
     void (*log)(void *user, const char *line);
     int stop_fd; /* serving ends when this file descriptor becomes readable */
     int keys_fd; /* "keys" is read again when something can be read from it; 0: never */
 } lpc_service;
 /* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "hosts", "listen",
- * "http", "keys", "insecure", "streams", "retry", "heartbeat" (docs/serving.md). Returns when the service is to stop, within a second.
+ * "http", "keys", "insecure", "streams", "retry", "heartbeat", "log" (docs/serving.md). Returns when the service is to stop, within a second.
  * LPC_STATUS_USAGE: an address is missing. */
 LPC_API lpc_status lpc_serve_package(lpc_compiler *compiler, const char *folder,
                                      const lpc_service *service);

@@ -59,6 +59,7 @@ static lpc_stage stage_of(const Cut *cut, int index)
                        .budget_bytes = s->budget,
                        .device_bytes = planned ? planned->device_memory : 0,
                        .compute_s = planned ? planned->compute_s : -1,
+                       .cores = planned ? planned->cores : 0,
                        .send_s = planned ? planned->send_s : -1};
 }
 
@@ -145,6 +146,7 @@ static lpc_stage planned_stage(const PlanStage *s)
                        .budget_bytes = s->budget,
                        .device_bytes = s->device_memory,
                        .compute_s = s->compute_s,
+                       .cores = s->cores,
                        .send_s = s->send_s};
 }
 
@@ -156,7 +158,10 @@ static void add_figures(lpc_pipeline *p, const Plan *plan)
     p->latency_s = plan->latency_s;
     p->throughput = plan->throughput;
     p->fraction = plan->fraction;
+    p->client_in_s = plan->client_in_s;
+    p->client_out_s = plan->client_out_s;
     p->limiting = plan->limiting;
+    p->client_limits = plan->client_limits;
     p->bound = plan->bound;
     p->gap = plan->gap;
     p->exact = plan->exact;

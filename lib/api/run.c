@@ -89,6 +89,7 @@ static lpc_ran_stage ran_stage(const RunStats *stats, const PackageStage *stage)
         .predicted_send_ms =
             predicted && stage->predicted_send_s >= 0 ? stage->predicted_send_s * 1e3 : -1,
         .predicted_cores = stage->predicted_cores,
+        .threads = (int)stats->threads,
         .emulated = stage->emulator && stage->emulator[0]};
 }
 

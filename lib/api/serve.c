@@ -50,6 +50,7 @@ static int serve(lpc_compiler *c, void *to)
                             .keys_fd = s->service->keys_fd,
                             .listens = s->service->listens,
                             .log = s->service->log,
+                            .log_json = o->log_json,
                             .user = s->service->user};
     return serve_package(package, c->arena, &c->diag, &options);
 }

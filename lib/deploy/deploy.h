@@ -30,6 +30,7 @@ typedef struct DeployHost {
     const char *target;  /* of a spare: the name or target of stages whose place it takes */
     bool local, spare;
     int port, threads, streams; /* threads 0: the stage's default */
+    int log_json;               /* the stage's --log is json */
 } DeployHost;
 
 typedef struct RemoteHold RemoteHold;

@@ -258,9 +258,10 @@ launch() { # ARGS
     if has_systemd; then start_unit; else start_keeper; fi
 }
 
-# What the stage said since it was started.
+# What the stage said last since it was started, without when, or its text where lines are JSON.
 said() {
-    tail -n +$((lines + 1)) log | grep -v '^keep: ' | tail -n 1
+    tail -n +$((lines + 1)) log | grep -v -e ' keep: ' -e '"event":"kept"' | tail -n 1 |
+        sed -e 's/^[0-9-]*T[0-9:.]*Z [a-z]* //' -e 's/^{"time":.*"text":"\(.*\)"}$/\1/'
 }
 
 # Leaves it alone when it runs with the same arguments and ANEW is 0. A port that somebody else has is left to him:

@@ -36,6 +36,8 @@ static int check_address(JsonReader *r, const JsonField *f, const cJSON *json, v
     return strpbrk(((DeployHost *)to)->address, " \t'/") != NULL;
 }
 
+static const JsonField log_words[] = {JSON_WORD("text", 0), JSON_WORD("json", 1), JSON_END};
+
 /* clang-format off */
 static const JsonField host_fields[] = {
     {"local", JSON_FLAG, false, offsetof(DeployHost, local), 0, 0, 0, NULL, NULL, NULL},
@@ -51,6 +53,7 @@ static const JsonField host_fields[] = {
     {"folder", JSON_LINE, false, offsetof(DeployHost, folder), 0, 0, 0, NULL, NULL, NULL},
     {"threads", JSON_INT, false, offsetof(DeployHost, threads), 0, 1, 256, NULL, NULL, NULL},
     {"streams", JSON_INT, false, offsetof(DeployHost, streams), 0, 1, LPC_STREAMS_MAX, NULL, NULL, NULL},
+    {"log", JSON_CHOICE, false, offsetof(DeployHost, log_json), 0, 0, 0, NULL, log_words, NULL},
     JSON_END};
 /* clang-format on */
 

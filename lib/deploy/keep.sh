@@ -7,8 +7,13 @@ here=$(pwd -P)
 echo $$ >keeper
 stopping='' child='' nap=''
 
-note() { # TEXT
-    echo "keep: $(date '+%Y-%m-%d %H:%M:%S') $1" >>log
+# A line as the stage's are.
+note() { # LEVEL TEXT
+    now=$(date -u '+%Y-%m-%dT%H:%M:%S.000Z')
+    case $form in
+    json) echo "{\"time\":\"$now\",\"level\":\"$1\",\"stage\":\"keep\",\"event\":\"kept\",\"text\":\"$2\"}" ;;
+    *) echo "$now $1 keep: $2" ;;
+    esac >>log
 }
 
 stop() {
@@ -32,6 +37,8 @@ trim_log &
 trimmer=$!
 
 eval "set -- $(cat args)"
+form=text
+case " $* " in *" --log json "*) form=json ;; esac
 pause=0 restarts=0
 while [ -z "$stopping" ]; do
     date +%s >since
@@ -54,7 +61,7 @@ while [ -z "$stopping" ]; do
     else
         pause=$((pause < 1 ? 1 : pause < 30 ? pause * 2 : 60))
     fi
-    note "the stage ended with status $status; it is started again in $pause s"
+    note warning "the stage ended with status $status; it is started again in $pause s"
     echo "status $status" >ended
     restarts=$((restarts + 1))
     echo $restarts >restarts
@@ -63,6 +70,6 @@ while [ -z "$stopping" ]; do
     wait "$nap"
     nap=''
 done
-note "stopped"
+note info stopped
 kill "$trimmer" 2>/dev/null
 rm -f keeper

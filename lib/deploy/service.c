@@ -15,6 +15,7 @@ const char *service_words(Arena *arena, const DeployHost *host, bool insecure)
     const char *words = arena_printf(arena, "'--serve' '--streams' '%d' %s", host->streams,
                                      insecure ? "'--insecure'" : "'--keys' 'keys'");
     if (host->threads) words = arena_printf(arena, "%s '--threads' '%d'", words, host->threads);
+    if (host->log_json) words = arena_printf(arena, "%s '--log' 'json'", words);
     return words;
 }
 

@@ -93,6 +93,17 @@ const lpc_command commands[COMMAND_COUNT] = {
      "their --keys names. With -o the file is made, which only its owner may read; without it the\n"
      "line is printed, to be added to one. docs/security.md tells how keys are changed.",
      0},
+    {"top", "the stages of a pipeline that runs, live",
+     "top OUT --hosts FILE\ntop OUT --connect HOST:PORT,...",
+     "Asks the stages for their figures every second and shows what each of them does: frames and "
+     "bytes,\n"
+     "how much of the time it computes (busy), waits for frames (input) or for who comes after it "
+     "(room),\n"
+     "its queues, streams, and the milliseconds of a frame beside those predicted; and who limits "
+     "the\n"
+     "pipeline. On a terminal until Ctrl-C, else one table. docs/guide/three-devices.md has an "
+     "example.",
+     1},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1};

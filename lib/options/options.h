@@ -35,7 +35,8 @@ enum {
     FOR_SERVE = 1 << 14,
     FOR_PACKAGES = 1 << 15,
     FOR_KEYS = 1 << 16,
-    COMMAND_COUNT = 17,
+    FOR_TOP = 1 << 17,
+    COMMAND_COUNT = 18,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
     FOR_DEPLOYED = FOR_DEPLOY | FOR_STATUS | FOR_LOGS | FOR_STOP | FOR_UNDEPLOY,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
@@ -130,6 +131,11 @@ typedef struct Options {
     bool quick, once;
     /* serve */
     const char *listen, *http;
+    bool log_json;
+    /* top */
+    const char **stage_addresses;
+    int stage_address_count;
+    double interval; /* seconds */
     /* run, serve, deploy, keys */
     const char *keys, *key;
     bool insecure;

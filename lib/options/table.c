@@ -98,6 +98,21 @@ static int set_capacity(Options *o, const Option *option, const char *value)
     return !o->compile.plan.capacity;
 }
 
+/* BANDWIDTH[,LATENCY] */
+static int set_client(Options *o, const Option *option, const char *value)
+{
+    const char *comma = strchr(value, ',');
+    char *end = NULL;
+    (void)option;
+    o->compile.planned = true;
+    Link client = {.bandwidth = parse_bytes(
+                       comma ? arena_strndup(o->arena, value, (size_t)(comma - value)) : value)};
+    if (comma) client.latency = strtod(comma + 1, &end);
+    o->compile.plan.client = client;
+    return !(client.bandwidth > 0 && client.bandwidth < 1e300) ||
+           (comma && (end == comma + 1 || *end || !(client.latency >= 0 && client.latency <= 1e6)));
+}
+
 /* IN=argmax(OUT) */
 static int set_feedback(Options *o, const Option *option, const char *value)
 {
@@ -117,6 +132,13 @@ static int set_serve(Options *o, const Option *option, const char *value)
     (void)option;
     o->serve = value ? value : "*:7700";
     return 0;
+}
+
+static int set_log(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->log_json = !strcmp(value, "json");
+    return !o->log_json && strcmp(value, "text");
 }
 
 /* ---- The table ---- */
@@ -161,6 +183,13 @@ const Option option_table[] = {
     {"--memory-limit", "F", "Usable fraction of each device's memory, above 0 and at most 1",
      COMPILING, false, REACH_CUT, OPTION_NUMBER, AT(compile.plan.memory_limit), 0, 0, 1,
      "a fraction above 0, at most 1", set_planned},
+    {"--client", "BYTES[,SECONDS]",
+     "The client's link, to the first stage and from the last: bytes per second, and latency; "
+     "without "
+     "it\n"
+     "frames are there in no time (plan: or \"client\" of the cluster's file)",
+     COMPILING, false, REACH_CUT,
+     OTHER(set_client, "BYTES-PER-SECOND[,SECONDS], such as 12MB,0.0005")},
     {"--name", "NAME",
      "The function is NAME_run, the macros NAME_..., the header NAME.h. Without it: the file's "
      "name",
@@ -240,8 +269,11 @@ const Option option_table[] = {
      COMPILING, false, REACH_FORM, FLAG(compile.profile)},
     {"--profile", NULL, "The same as --instrument", NOT_PLAN, true, REACH_FORM,
      FLAG(compile.profile)},
-    {"--threads", "N", "Threads of a stage; calibrate: instead of all cores", THREADED, false,
-     REACH_FORM, COUNT(compile.threads, 1, 256)},
+    {"--threads", "N",
+     "Threads of a stage (what the plan assumes, the target's cores, as far as the device has "
+     "them);\n"
+     "calibrate: instead of all cores",
+     THREADED, false, REACH_FORM, COUNT(compile.threads, 1, 256)},
     {"--no-link", NULL, "Do not link stage programs", COMPILING, false, REACH_NOTHING,
      FLAG(compile.no_link)},
     {"--time-passes", NULL, "Show where the time goes", COMPILING, false, REACH_NOTHING,
@@ -305,6 +337,8 @@ const Option option_table[] = {
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(connect)},
     {"--collect", "HOST:PORT", "And where the last one does, if there are several",
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(collect)},
+    {"--connect", "HOST:PORT,...", "The stages were started by hand: where each of them listens",
+     FOR_TOP, false, REACH_NOTHING, MANY(OPTION_LIST, stage_addresses, stage_address_count)},
     {"--listen", "HOST:PORT", "Where clients of the wire protocol connect, both their ends",
      FOR_SERVE, false, REACH_NOTHING, TEXT(listen)},
     {"--http", "HOST:PORT", "Where clients of HTTP connect", FOR_SERVE, false, REACH_NOTHING,
@@ -319,14 +353,14 @@ const Option option_table[] = {
     {"--hosts", "FILE",
      "Which stage is on which device (docs/guide/three-devices.md); run, serve: the stages are "
      "there",
-     FOR_DEPLOYED | FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(hosts)},
+     FOR_DEPLOYED | FOR_RUN | FOR_SERVE | FOR_TOP, false, REACH_NOTHING, TEXT(hosts)},
     {"--keys", "FILE",
      "Links to the stages, and to wire clients, are encrypted, with the keys in FILE (lpc keys);\n"
      "with --hosts it is OUT/keys, which lpc deploy makes",
-     FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(keys)},
+     FOR_RUN | FOR_SERVE | FOR_TOP, false, REACH_NOTHING, TEXT(keys)},
     {"--insecure", NULL,
      "Without encryption, though other machines are reached; deploy: the stages do without, too",
-     FOR_RUN | FOR_SERVE | FOR_DEPLOY, false, REACH_NOTHING, FLAG(insecure)},
+     FOR_RUN | FOR_SERVE | FOR_DEPLOY | FOR_TOP, false, REACH_NOTHING, FLAG(insecure)},
     {"--key", "NAME", "The key's name (drawn)", FOR_KEYS, false, REACH_NOTHING, TEXT(key)},
     {"--retry", "SECONDS",
      "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
@@ -336,9 +370,15 @@ const Option option_table[] = {
      "With --connect or --hosts: stages that give no sign of life for longer hang or are cut off "
      "(2; 0: none)",
      FOR_RUN | FOR_SERVE, false, REACH_NOTHING, NUMBER(heartbeat, 0, 1000, "seconds")},
+    {"--log", "text|json",
+     "How lines of the log look: with time and level, or a JSON object each (text)", FOR_SERVE,
+     false, REACH_NOTHING, OTHER(set_log, "text or json")},
     {"--write-profile", "FILE",
      "The model's layers, for lpc plan --profile; run: with the measured times", FOR_PLAN | FOR_RUN,
      false, REACH_NOTHING, TEXT(profile_out)},
+    {"--interval", "SECONDS", "Between two looks (1)", FOR_TOP, false, REACH_NOTHING,
+     NUMBER(interval, 0.05, 3600, "0.05 to 3600 seconds")},
+    {"--once", NULL, "One table, of one interval", FOR_TOP, false, REACH_NOTHING, FLAG(once)},
     {"--lines", "N", "Lines of each stage (20)", FOR_LOGS, false, REACH_NOTHING,
      COUNT(lines, 1, 1e6)},
     {"--follow", NULL, "And what they say from then on", FOR_LOGS, false, REACH_NOTHING,
@@ -372,7 +412,7 @@ const Option option_table[] = {
      FLAG(once)},
     {"--json", NULL, "Print JSON",
      FOR_RUN | FOR_TARGETS | FOR_PROFILE | FOR_PLAN | FOR_SIMULATE | FOR_CALIBRATE | FOR_DEPLOY |
-         FOR_STATUS,
+         FOR_STATUS | FOR_TOP,
      false, REACH_NOTHING, FLAG(json)},
     {"--help", NULL, "Print this", FOR_ALL, false, REACH_NOTHING, FLAG(help)},
 };
@@ -391,6 +431,7 @@ void options_init(Options *o, Arena *arena)
                    .heartbeat = 2,
                    .rows = 40,
                    .lines = 20,
+                   .interval = 1,
                    .rtol = 1e-3,
                    .atol = 1e-4};
 }

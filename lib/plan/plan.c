@@ -18,11 +18,15 @@ static int read_cluster(Diag *diag, Arena *arena, const PlanRequest *c, Cluster 
 }
 
 /* Devices from the cluster file, or from the targets' own figures; expanded, in the order of use. */
-static int find_devices(Diag *diag, Arena *arena, const PlanRequest *c, Cluster *cluster)
+static int find_devices(Diag *diag, Arena *arena, PlanRequest *c, Cluster *cluster)
 {
     static const char *const here[] = {"host"};
     const CompileOptions *o = &c->compile;
-    if (c->cluster_file) return read_cluster(diag, arena, c, cluster);
+    if (c->cluster_file) {
+        TRY(read_cluster(diag, arena, c, cluster));
+        if (c->options.client.bandwidth <= 0) c->options.client = cluster->client;
+        return 0;
+    }
     int count = o->target_count ? o->target_count : 1;
     const char *const *names = o->target_count ? o->targets : here;
     const Target **targets = arena_array(arena, (size_t)count, sizeof *targets);
@@ -42,6 +46,7 @@ static const Target *with_figures(Arena *arena, const Target *target, const Targ
     Target *own = arena_alloc(arena, sizeof *own);
     *own = *target;
     own->memory = figures->memory;
+    if (figures->cores) own->cores = figures->cores;
     own->gflops = figures->gflops;
     own->memory_bandwidth = figures->memory_bandwidth;
     own->call_overhead = figures->call_overhead;

@@ -36,6 +36,10 @@ static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void
 
 static const JsonField plan_fields[] = {
     {"queue", JSON_INT, false, offsetof(Simulation, queue), 0, 1, 1024, NULL, NULL, NULL},
+    {"client_in_s", JSON_NUMBER, false, offsetof(Simulation, client_in), 0, 0, 1e300, "seconds",
+     NULL, NULL},
+    {"client_out_s", JSON_NUMBER, false, offsetof(Simulation, client_out), 0, 0, 1e300, "seconds",
+     NULL, NULL},
     {"overlap", JSON_FLAG, false, offsetof(Simulation, overlap), 0, 0, 0, NULL, NULL, NULL},
     {"stages", JSON_LIST, true, 0, 0, 1, 0, "a list of stages", NULL, read_stage},
     PLAN_FIGURES(KNOWN) JSON_KNOWN("objective"),
@@ -55,6 +59,14 @@ static int read_plan(Simulation *s)
     return json_load(s->diag, s->arena, s->plan_file, plan_fields, s);
 }
 
+/* When frame f of the client has come to the first stage: its link is idle then, and the stage has a receive slot
+ * free. */
+static double arrival(const Simulation *s, int f, double before)
+{
+    if (f >= s->queue) before = fmax(before, s->stages[0].done[f - s->queue]);
+    return before + s->client_in;
+}
+
 /* A frame is computed when it has arrived, the stage is idle and a send slot is free; it is sent
  * when it is computed, the link is idle and the next stage has a receive slot free. */
 static void flow(Simulation *s)
@@ -63,10 +75,13 @@ static void flow(Simulation *s)
         s->stages[k].done = arena_array(s->arena, (size_t)s->frames, sizeof(double));
         s->stages[k].sent = arena_array(s->arena, (size_t)s->frames, sizeof(double));
     }
+    double arrived = 0;
+    s->stages[s->count - 1].send = s->client_out;
     for (int f = 0; f < s->frames; f++) {
+        arrived = arrival(s, f, arrived);
         for (int k = 0; k < s->count; k++) {
             SimStage *stage = &s->stages[k], *next = k + 1 < s->count ? stage + 1 : NULL;
-            double start = k ? stage[-1].sent[f] : 0;
+            double start = k ? stage[-1].sent[f] : arrived;
             if (f) start = fmax(start, s->overlap ? stage->done[f - 1] : stage->sent[f - 1]);
             if (f >= s->queue) start = fmax(start, stage->sent[f - s->queue]);
             stage->done[f] = start + stage->compute;
@@ -76,7 +91,7 @@ static void flow(Simulation *s)
             stage->sent[f] = send + stage->send;
         }
     }
-    const double *end = s->stages[s->count - 1].done;
+    const double *end = s->stages[s->count - 1].sent;
     int half = s->frames / 2;
     s->latency = end[0];
     s->period = s->frames > 1 ? (end[s->frames - 1] - end[half]) / (s->frames - 1 - half) : end[0];

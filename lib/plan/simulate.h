@@ -25,7 +25,8 @@ typedef struct Simulation {
     bool overlap;
     SimStage *stages;
     int count;
-    double period, latency; /* the result */
+    double client_in, client_out; /* seconds on the client's link, of a frame and its results */
+    double period, latency;       /* the result */
     SimAlternative alternative;
 } Simulation;
 

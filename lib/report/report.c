@@ -25,7 +25,9 @@ static void summary(Report *r)
         figure(r, "Throughput", report_rate(a, p->throughput), "predicted");
         figure(r, "Latency", seconds_text(a, p->latency_s), "predicted, one frame");
         if (r->cut->count > 1)
-            figure(r, "Limited by", report_escape(a, r->cut->stages[p->limiting].name),
+            figure(r, "Limited by",
+                   p->client_limits ? "the client&#39;s link"
+                                    : report_escape(a, r->cut->stages[p->limiting].name),
                    arena_printf(a, "%s per frame", seconds_text(a, p->bottleneck_s)));
     }
     figure(r, "Work", report_flops(a, flops), arena_printf(a, "in %d layers", layers));

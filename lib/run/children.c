@@ -4,6 +4,7 @@
 #endif
 #include "lib/run/children.h"
 #include "runtime/frame.h"
+#include "runtime/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -213,15 +214,24 @@ int children_settle(StageChild *children, int count, int timeout_ms)
     }
 }
 
+/* Its lines in one, without when they were said, and by whom where it is the child. */
+static const char *said_by(const StageChild *child, Arena *arena)
+{
+    Text said;
+    char *rest = arena_strdup(arena, child->text), *line;
+    const char *own = arena_printf(arena, "stage '%s': ", child->name);
+    text_init(&said, arena);
+    while ((line = strsep(&rest, "\n"))) {
+        const char *text = lpc_log_said(line);
+        if (!strncmp(text, own, strlen(own))) text += strlen(own);
+        if (*text) text_printf(&said, "%s%s", said.length ? "; " : "", text);
+    }
+    return said.length ? said.data : "";
+}
+
 const char *child_report(const StageChild *child, Arena *arena)
 {
-    char *said = arena_strdup(arena, child->text);
-    const char *own = arena_printf(arena, "stage '%s': ", child->name);
-    if (strncmp(said, own, strlen(own)) == 0) said += strlen(own);
-    size_t length = strlen(said);
-    while (length && said[length - 1] == '\n') said[--length] = 0;
-    for (char *at = said; *at; at++)
-        if (*at == '\n') *at = ';';
+    const char *said = said_by(child, arena);
     const char *how = WIFSIGNALED(child->status)
                           ? arena_printf(arena, "killed by signal %d, %s", WTERMSIG(child->status),
                                          strsignal(WTERMSIG(child->status)))

@@ -229,6 +229,7 @@ static const JsonField stage_fields[] = {
     PREDICTED("predicted_compute_s", predicted_compute_s),
     PREDICTED("predicted_send_s", predicted_send_s),
     COUNT("predicted_cores", predicted_cores),
+    COUNT("threads", threads),
     PREDICTED("state_bytes", state_bytes),
     JSON_OPEN};
 
@@ -286,6 +287,10 @@ static int load_manifest(Package *package, Arena *arena, Diag *diag, const char 
         package->symbol_max[i] = in.symbols[i].max;
         package->symbol_sources[i] = (SymSource)in.symbols[i].source;
     }
+    package->cuts = arena_array(arena, (size_t)in.cut_count, sizeof *package->cuts);
+    for (int i = 0; i < in.cut_count; i++)
+        package->cuts[i] =
+            (lpc_contract){.cut = (uint32_t)i, .hash = in.cuts[i].hash, .id = in.cuts[i].id};
     TRY(make_contract(arena, diag, package, &package->inputs, in.cuts));
     return make_contract(arena, diag, package, &package->outputs, in.cuts + package->stage_count);
 }
@@ -303,6 +308,11 @@ int package_load(Package **result, Arena *arena, Diag *diag, const char *folder)
     diag->file = before;
     *result = code ? NULL : package;
     return code;
+}
+
+LpcHello package_hello(const Package *package, int stage)
+{
+    return lpc_hello_at(&package->cuts[stage], 0);
 }
 
 int package_find(const PackageEnd *end, const char *name)

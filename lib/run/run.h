@@ -38,6 +38,7 @@ typedef struct PackageStage {
     int layers;
     double predicted_compute_s, predicted_send_s; /* the planner's; < 0: unknown */
     int predicted_cores;                          /* that they are for */
+    int threads; /* that the program was compiled to start with; 0: predicted_cores, where there are so many */
 } PackageStage;
 
 /* One end of the pipeline: the contract with the first stage, or with the last one. */
@@ -58,6 +59,7 @@ typedef struct Package {
     PackageEnd inputs, outputs;
     int stage_count;
     PackageStage *stages;
+    lpc_contract *cuts; /* [stage_count + 1], around and between them: index, id and hash alone */
 } Package;
 
 /* FOLDER/layers.json with measured seconds of computing, by stage, written to path: a layer's part of
@@ -67,6 +69,8 @@ int package_profile(const Package *package, Arena *arena, Diag *diag, const doub
 /* Whether a stage keeps something from one frame to the next. */
 int package_keeps_state(const Package *package);
 int package_load(Package **package, Arena *arena, Diag *diag, const char *folder);
+/* What who comes before the stage says to it. */
+LpcHello package_hello(const Package *package, int stage);
 /* Index of the input or output of that name, or -1. */
 int package_find(const PackageEnd *end, const char *name);
 /* Symbol values (array of symbol_count, all set; those that no input defines become 0) from the
@@ -102,7 +106,7 @@ typedef struct RunStats {
     const char *name;
     int known;
     double compute_ms, send_ms, receive_ms, wait_ms; /* medians per frame */
-    double frames, peak_rss_bytes;
+    double frames, peak_rss_bytes, threads;
 } RunStats;
 
 typedef struct RunSession RunSession;

@@ -6,6 +6,7 @@
 #include "lib/run/ends.h"
 #include "lib/run/secure.h"
 #include "ir/schema.h"
+#include "runtime/processor.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -54,6 +55,17 @@ static int make_stats_folder(RunSession *session, Diag *diag)
     return LPC_OK;
 }
 
+/* Threads of a stage that nobody has told: all share this machine, and emulators are no measure of anything. 0: its
+ * own default. */
+static int threads_of(const RunSession *session, const PackageStage *stage)
+{
+    int count = session->package->stage_count, each = lpc_processors() / count;
+    if (session->options.threads) return session->options.threads;
+    if (stage->threads || (count == 1 && !stage->emulator[0])) return 0;
+    if (stage->emulator[0] || each < 1) return 1;
+    return stage->predicted_cores && stage->predicted_cores < each ? stage->predicted_cores : each;
+}
+
 /* The stage's command line; NULL, reported, when it has no program. */
 static char **stage_words(const RunSession *session, Diag *diag, int index, const char *forward)
 {
@@ -78,8 +90,8 @@ static char **stage_words(const RunSession *session, Diag *diag, int index, cons
     WORD(no_heartbeat);
     WORD("--timeout");
     WORD(arena_printf(arena, "%g", start_timeout_ms(session) / 1000.0));
-    if (session->options.threads)
-        WORD("--threads"), WORD(arena_printf(arena, "%d", session->options.threads));
+    int threads = threads_of(session, stage);
+    if (threads) WORD("--threads"), WORD(arena_printf(arena, "%d", threads));
     if (session->options.queue)
         WORD("--queue"), WORD(arena_printf(arena, "%d", session->options.queue));
     if (session->options.guard) WORD("--guard");
@@ -289,7 +301,8 @@ static const JsonField stats_fields[] = {{"stage", JSON_SKIP, false, 0, 0, 0, 0,
                                          FIGURE("receive_ms_median", receive_ms),
                                          FIGURE("wait_ms_median", wait_ms),
                                          FIGURE("peak_rss_bytes", peak_rss_bytes),
-                                         JSON_END};
+                                         FIGURE("threads", threads),
+                                         JSON_OPEN};
 
 /* Figures of a stage that told none stay unknown. */
 static void read_stats(RunSession *session)

@@ -143,17 +143,23 @@ void pool_give_up(ServePool *pool, const LpcError *error)
         if (c->first && !c->error.code) pool_fail_client(pool, c, error);
 }
 
-void pool_log(ServePool *pool, const char *format, ...)
+void pool_log(ServePool *pool, LpcLevel level, LpcEvent event, const char *format, ...)
 {
-    ServeTold told = {.when = (int64_t)time(NULL)};
+    ServeTold told;
+    struct timespec now;
+    char line[LPC_LOG_LINE];
     va_list args;
+    clock_gettime(CLOCK_REALTIME, &now);
+    told.when = (int64_t)now.tv_sec;
     va_start(args, format);
     vsnprintf(told.text, sizeof told.text, format, args);
     va_end(args);
     pthread_mutex_lock(&pool->mutex);
     pool->told[pool->told_count++ % SERVE_ERRORS] = told;
     pthread_mutex_unlock(&pool->mutex);
-    pool->log(pool->self, told.text);
+    size_t length = lpc_log_line(&pool->log_form, &now, level, event, told.text, line, sizeof line);
+    line[length - 1] = 0; /* its end */
+    pool->log(pool->self, line);
 }
 
 /* ---- Answers ---- */

@@ -408,7 +408,7 @@ static void log_mhd(void *self, const char *format, va_list args)
     char line[200];
     vsnprintf(line, sizeof line, format, args);
     line[strcspn(line, "\n")] = 0;
-    pool_log(http->pool, "HTTP: %s", line);
+    pool_log(http->pool, LPC_LOG_WARNING, LPC_EVENT_FAILED, "HTTP: %s", line);
 }
 
 int http_start(ServeHttp **to, ServePool *pool, Arena *arena, Diag *diag,

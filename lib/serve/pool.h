@@ -19,6 +19,7 @@
 #include "lib/run/ends.h"
 #include "lib/run/secure.h"
 #include "runtime/helper.h"
+#include "runtime/log.h"
 
 enum {
     SERVE_STREAMS_MOST = 64,
@@ -114,6 +115,7 @@ struct ServePool {
     int stream_count, beat_ms;
     double retry; /* seconds */
     void (*log)(void *self, const char *line);
+    LpcLog log_form;
     void *self;
     /* its own */
     Arena *arena;
@@ -146,7 +148,8 @@ int pool_is_ready(ServePool *pool);
 /* With state: whether a client would get a stream at once. */
 int pool_has_free(ServePool *pool);
 /* A line for the log. */
-void pool_log(ServePool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pool_log(ServePool *pool, LpcLevel level, LpcEvent event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* A new client. Fails with LPC_EXIT_BUSY when for wait_ms there are too many or, with state, no stream is free. */
 int client_open(ServeClient *client, ServePool *pool, const char *kind, const char *name,

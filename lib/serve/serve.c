@@ -21,9 +21,10 @@ static void read_keys(ServePool *pool, int fd)
     LpcError error = {0};
     if (read(fd, bytes, sizeof bytes) <= 0 || !pool->places.tls) return;
     if (lpc_keys_again(&pool->secure.keys, &error))
-        pool_log(pool, "SIGHUP: %s; the keys stay as they were", error.text);
+        pool_log(pool, LPC_LOG_WARNING, LPC_EVENT_KEYS, "SIGHUP: %s; the keys stay as they were",
+                 error.text);
     else
-        pool_log(pool, "SIGHUP: the keys were read again");
+        pool_log(pool, LPC_LOG_INFO, LPC_EVENT_KEYS, "SIGHUP: the keys were read again");
 }
 
 static void wait_for_stop(ServePool *pool, const ServeOptions *options, ServeHttp *http)
@@ -56,11 +57,13 @@ int serve_package(const Package *package, Arena *arena, Diag *diag, const ServeO
                         .beat_ms = options->beat_ms,
                         .retry = options->retry,
                         .log = options->log,
+                        .log_form = {NULL, options->log_json},
                         .self = options->user};
     signal(SIGPIPE, SIG_IGN);
     int code = secure_open(&pool->secure, diag, options->keys, sessions(options));
     pool->places.tls = pool->secure.tls;
-    if (options->insecure) pool_log(pool, "--insecure: links are not encrypted");
+    if (options->insecure)
+        pool_log(pool, LPC_LOG_WARNING, LPC_EVENT_START, "--insecure: links are not encrypted");
     if (!code) code = pool_start(pool, arena, diag);
     if (!code && options->listen) code = wire_start(&wire, pool, arena, diag, options);
     if (!code && options->http) code = http_start(&http, pool, arena, diag, options);

@@ -27,6 +27,7 @@ typedef struct ServeOptions {
     int stop_fd;      /* readable: serving ends */
     void (*listens)(void *user, const char *what, const char *address); /* "frames" or "HTTP" */
     void (*log)(void *user, const char *line);                          /* from any thread */
+    int log_json;                                                       /* lines are JSON */
     void *user;
 } ServeOptions;
 

@@ -365,7 +365,9 @@ static void run(ServeStream *stream)
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->mutex);
     ends_close(&stream->ends);
-    if (broke) pool_log(pool, "stream %d broke: %.200s", stream->index, error.text);
+    if (broke)
+        pool_log(pool, LPC_LOG_WARNING, LPC_EVENT_BROKEN, "stream %d broke: %.200s", stream->index,
+                 error.text);
 }
 
 /* With state, the next client gets a new stream. Whether the thread goes on. */
@@ -392,10 +394,11 @@ static void *stream_main(void *self)
         LpcError error = {0};
         int code = connect_stream(stream, &error);
         if (!code && was_down)
-            pool_log(stream->pool, "stream %d is connected to %s", stream->index,
-                     stream->pool->places.first);
+            pool_log(stream->pool, LPC_LOG_INFO, LPC_EVENT_STREAM, "stream %d is connected to %s",
+                     stream->index, stream->pool->places.first);
         if (code > 0 && strcmp(told.text, error.text) != 0) {
-            pool_log(stream->pool, "stream %d is not connected: %.200s", stream->index, error.text);
+            pool_log(stream->pool, LPC_LOG_WARNING, LPC_EVENT_BROKEN,
+                     "stream %d is not connected: %.200s", stream->index, error.text);
             told = error;
         }
         was_down = code > 0;

@@ -276,7 +276,9 @@ static void *serve_client(void *self)
         serve_frames(c, &error);
     else
         tell_before(c, &error);
-    if (error.code) pool_log(wire->pool, "%.80s: %.160s", c->in.peer, error.text);
+    if (error.code)
+        pool_log(wire->pool, LPC_LOG_WARNING, LPC_EVENT_BROKEN, "%.80s: %.160s", c->in.peer,
+                 error.text);
     if (is_open) client_close(&c->client);
     leaves(c);
     if (c->pulse.is_last) lpc_gate_leave(&wire->gate, &c->out);
@@ -307,7 +309,8 @@ static void start_client(ServeWire *wire, const LpcLink *in, const LpcLink *out,
     int failure = pthread_create(&thread, &attributes, serve_client, c);
     pthread_attr_destroy(&attributes);
     if (!failure) return;
-    pool_log(wire->pool, "cannot start a thread: %s", strerror(failure));
+    pool_log(wire->pool, LPC_LOG_ERROR, LPC_EVENT_FAILED, "cannot start a thread: %s",
+             strerror(failure));
     leaves(c);
     lpc_link_close(&c->in);
     lpc_link_close(&c->out);
@@ -350,7 +353,7 @@ static void *let_in(void *self)
 static void refused(void *self, const char *text)
 {
     ServeWire *wire = self;
-    pool_log(wire->pool, "%s", text);
+    pool_log(wire->pool, LPC_LOG_WARNING, LPC_EVENT_REFUSED, "%s", text);
 }
 
 static void make_gate(ServeWire *wire, const ServeOptions *options)

@@ -119,8 +119,9 @@ static void time_bounds(const Cost *c, double *period, double *latency)
     Arena *arena = arena_new();
     Relaxed r;
     relax(c, arena, &r);
-    *period = relaxed_period(&r) * (1 - 1e-9);
-    *latency = relaxed_latency(&r) * (1 - 1e-9);
+    double ends = (double)(c->client_in > c->client_out ? c->client_in : c->client_out);
+    *period = fmax(relaxed_period(&r) * (1 - 1e-9), ends);
+    *latency = relaxed_latency(&r) * (1 - 1e-9) + (double)c->client_in + (double)c->client_out;
     arena_free(arena);
 }
 

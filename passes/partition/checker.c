@@ -202,9 +202,23 @@ static bool differs(double a, double b)
     return fabs(a - b) > 1e-9 * fmax(fabs(a), fabs(b)) + 1e-15;
 }
 
+/* Bytes of the model's inputs, or outputs, over the client's link. */
+static double client_seconds(const Profile *p, const Plan *plan, bool inputs)
+{
+    const Link *link = &plan->options.client;
+    int64_t bytes = 0;
+    if (link->bandwidth <= 0) return 0;
+    for (int t = 0; t < p->tensor_count; t++)
+        bytes += (inputs ? p->tensors[t].from < 0 : p->tensors[t].to == p->count)
+                     ? p->tensors[t].bytes
+                     : 0;
+    return link->latency + (double)bytes / link->bandwidth;
+}
+
 static int check_times(Diag *diag, const Profile *p, const Cluster *cluster, const Plan *plan)
 {
-    double latency = 0, longest = 0;
+    double in = client_seconds(p, plan, true), out = client_seconds(p, plan, false);
+    double latency = in + out, longest = fmax(in, out);
     for (int k = 0; k < plan->count; k++) {
         const PlanStage *s = &plan->stages[k];
         double compute = 0, send = 0;

@@ -24,6 +24,19 @@ static double send_seconds(const Cost *c, int link, int at)
     return c->links[link].latency + (double)c->cut[at] / c->links[link].bandwidth;
 }
 
+/* What crosses cut `at`, which is one of the ends, over the client's link. */
+static double client_seconds(const Cost *c, int at)
+{
+    const Link *link = &c->options.client;
+    return link->bandwidth > 0 ? link->latency + (double)c->cut[at] / link->bandwidth : 0;
+}
+
+static void init_client(Cost *c)
+{
+    c->client_in = (int64_t)(client_seconds(c, 0) / c->tick + 0.5);
+    c->client_out = (int64_t)(client_seconds(c, c->n) / c->tick + 0.5);
+}
+
 static void init_sizes(Cost *c)
 {
     const Profile *p = c->profile;
@@ -90,7 +103,7 @@ static double longest_seconds(const Cost *c)
         double one = send_seconds(c, k, widest);
         if (one > send) send = one;
     }
-    return longest + send * c->m;
+    return longest + send * c->m + client_seconds(c, 0) + client_seconds(c, c->n);
 }
 
 static bool same_speed(const Cost *c, const Device *a, const Device *b)
@@ -130,6 +143,7 @@ void cost_init(Cost *c, Arena *arena, const Profile *profile, const Cluster *clu
     init_links(c);
     double longest = longest_seconds(c), fastest = 0;
     c->tick = longest > 0 ? longest * 0x1p-58 : 1;
+    init_client(c);
     for (int d = 0; d < c->m; d++) {
         if (cluster->devices[d].target->gflops > fastest)
             fastest = cluster->devices[d].target->gflops;
@@ -208,7 +222,9 @@ double cost_seconds(const Cost *c, int64_t ticks)
 
 Score cost_score(const Cost *c, const Partition *p)
 {
-    Score score = {.devices = p->count};
+    Score score = {.devices = p->count,
+                   .period = c->client_in > c->client_out ? c->client_in : c->client_out,
+                   .latency = c->client_in + c->client_out};
     for (int s = 0, first = 0; s < p->count; first = p->end[s++]) {
         int d = p->device[s];
         int64_t compute = cost_compute(c, d, first, p->end[s]), send = 0;

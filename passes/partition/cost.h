@@ -30,6 +30,7 @@ typedef struct Cost {
     int link[PLAN_DEVICES][PLAN_DEVICES]; /* class of the link of an ordered pair */
     Link *links;                          /* classes */
     int link_count;
+    int64_t client_in, client_out; /* ticks of the client's link, for a frame and its results */
 } Cost;
 
 /* A partition: stages in order, each a device and the layer after its last. */

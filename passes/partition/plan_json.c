@@ -42,7 +42,8 @@ char *plan_json(const Plan *p)
     cJSON_AddBoolToObject(root, "overlap", !p->options.no_overlap);
     cJSON *list = cJSON_AddArrayToObject(root, "stages");
     for (int k = 0; k < p->count; k++) cJSON_AddItemToArray(list, stage_json(&p->stages[k]));
-    cJSON_AddStringToObject(root, "limiting", p->stages[p->limiting].device);
+    cJSON_AddStringToObject(root, "limiting",
+                            p->client_limits ? "client" : p->stages[p->limiting].device);
 #define ADD(name, value) add(root, #name, (double)(value));
     PLAN_FIGURES(ADD)
 #undef ADD

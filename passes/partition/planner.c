@@ -58,6 +58,7 @@ static void fill_stage(const Model *model, const Partition *p, int k, PlanStage 
     *s = (PlanStage){.device = c->cluster->devices[d].name,
                      .target = c->cluster->devices[d].target->name,
                      .device_index = d,
+                     .cores = c->cluster->devices[d].target->cores,
                      .first = k ? p->end[k - 1] : 0,
                      .end = p->end[k]};
     s->first_name = c->profile->layers[s->first].name;
@@ -111,6 +112,9 @@ void plan_sum_up(Plan *plan)
         if (s->memory > plan->largest) plan->largest = s->memory;
     }
     plan->limiting = limiting_stage(plan);
+    plan->client_limits =
+        plan->options.objective == PLAN_THROUGHPUT &&
+        fmax(plan->client_in_s, plan->client_out_s) > plan->stages[plan->limiting].period_s;
     if (plan->options.objective != PLAN_MEMORY) return;
     plan->value = plan->fraction;
     plan_set_bound(plan, plan->bound);
@@ -125,6 +129,8 @@ static void fill_plan(Arena *arena, const Model *model, const Partition *p, Plan
     for (int k = 0; k < p->count; k++) fill_stage(model, p, k, &plan->stages[k]);
     plan->bottleneck_s = cost_seconds(c, score.period);
     plan->latency_s = cost_seconds(c, score.latency);
+    plan->client_in_s = cost_seconds(c, c->client_in);
+    plan->client_out_s = cost_seconds(c, c->client_out);
     plan->period_bound_s = cost_seconds(c, bound_period(c));
     plan->throughput = score.period > 0 ? c->options.batch / plan->bottleneck_s : 0;
     plan->value = plan->bound = plan_value(c, &score);

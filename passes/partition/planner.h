@@ -7,6 +7,7 @@
 typedef struct PlanStage {
     const char *device, *target;
     int device_index; /* in the expanded cluster */
+    int cores;        /* that compute_s is for; 0: not told */
     int first, end;   /* layers [first, end) */
     const char *first_name, *last_name;
     int tensors;
@@ -24,12 +25,14 @@ typedef struct Plan {
     int count;
     int limiting; /* the stage that decides the objective's value */
     double bottleneck_s, latency_s, throughput, fraction;
-    int64_t largest;          /* bytes of the largest stage */
-    double value, bound, gap; /* of the objective; gap: value / bound - 1 */
-    double period_bound_s;    /* no partition has a shorter period, whatever the objective */
-    bool exact;               /* the value is the best there is */
-    bool ties;                /* and so is everything that ties go by */
-    const char *method;       /* the algorithm, in words */
+    double client_in_s, client_out_s; /* of a frame over the client's link, and of its results */
+    bool client_limits;               /* that link decides the period */
+    int64_t largest;                  /* bytes of the largest stage */
+    double value, bound, gap;         /* of the objective; gap: value / bound - 1 */
+    double period_bound_s; /* no partition has a shorter period, whatever the objective */
+    bool exact;            /* the value is the best there is */
+    bool ties;             /* and so is everything that ties go by */
+    const char *method;    /* the algorithm, in words */
 } Plan;
 
 /* Finds the best plan. What fits nowhere is reported to diag, with what would help. The plan has
@@ -72,6 +75,7 @@ int plan_short(Diag *diag, int index, const PlanStage *stage);
  * those who read only which layers run where. */
 /* clang-format off */
 #define PLAN_STAGE_FIGURES(X)           \
+    X(cores, s->cores)                  \
     X(tensors, s->tensors)              \
     X(weights, s->bytes.weights)        \
     X(activations, s->bytes.activations) \
@@ -87,6 +91,8 @@ int plan_short(Diag *diag, int index, const PlanStage *stage);
 #define PLAN_FIGURES(X)                 \
     X(bottleneck_s, p->bottleneck_s)    \
     X(latency_s, p->latency_s)          \
+    X(client_in_s, p->client_in_s)      \
+    X(client_out_s, p->client_out_s)    \
     X(throughput, p->throughput)        \
     X(fraction, p->fraction)            \
     X(largest, p->largest)              \

@@ -111,6 +111,7 @@ typedef struct Cluster {
     Link *links; /* by kind; of several for one pair the last counts */
     int link_count;
     Link otherwise; /* pairs that no link names */
+    Link client; /* to the first device and from the last one; bandwidth 0: no time goes into it */
 } Cluster;
 
 typedef enum Objective {
@@ -131,6 +132,7 @@ typedef struct PlanOptions {
     int queue;           /* depth of the send and the receive queue, in frames */
     int batch;           /* times the profile's own */
     bool compact;        /* count compact footprints: the least that the compiler can do with */
+    Link client;         /* as a cluster's */
 } PlanOptions;
 
 /* What a stage needs, in bytes: the one definition of it, for planned and for lowered stages. */

@@ -242,6 +242,7 @@ static const JsonField device_fields[] = {
     {"memory", JSON_SIZE, true, offsetof(InDevice, t.memory), 0, 0, 0x1p60,
      "at most 2^60 bytes, such as \"4GB\"", NULL, NULL},
     COUNT("count", InDevice, d.count, 0),
+    {"cores", JSON_INT, false, offsetof(InDevice, t.cores), 0, 1, 4096, NULL, NULL, NULL},
     {"call_overhead", JSON_NUMBER, false, offsetof(InDevice, t.call_overhead), 0, 0, 1e300,
      "seconds of 0 or more", NULL, NULL},
     SIZE("runtime", InDevice, d.runtime),
@@ -297,19 +298,33 @@ static int read_link(JsonReader *r, const JsonField *f, const cJSON *json, void 
     return 0;
 }
 
-static int read_default_link(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+/* A link without ends. */
+static int read_one_link(JsonReader *r, const JsonField *f, const cJSON *json, Link *link)
 {
     JsonReader reader = {.diag = r->diag, .arena = r->arena, .where = f->name};
     InCluster in = {0};
-    TRY(json_fields(&reader, json, link_fields + 2, &in)); /* it has no ends */
-    ((Cluster *)to)->otherwise = in.link;
+    TRY(json_fields(&reader, json, link_fields + 2, &in));
+    *link = in.link;
     return 0;
 }
 
+static int read_client(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    return read_one_link(r, f, json, &((Cluster *)to)->client);
+}
+
+static int read_default_link(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    return read_one_link(r, f, json, &((Cluster *)to)->otherwise);
+}
+
 static const JsonField cluster_fields[] = {
-    JSON_KNOWN("name"), JSON_EACH("devices", JSON_LIST, true, 1, "a list of devices", read_device),
+    JSON_KNOWN("name"),
+    JSON_EACH("devices", JSON_LIST, true, 1, "a list of devices", read_device),
     JSON_EACH("links", JSON_LIST, false, 0, "a list of links", read_link),
-    JSON_EACH("default_link", JSON_OTHER, false, 0, NULL, read_default_link), JSON_END};
+    JSON_EACH("default_link", JSON_OTHER, false, 0, NULL, read_default_link),
+    JSON_EACH("client", JSON_OTHER, false, 0, NULL, read_client),
+    JSON_END};
 
 int cluster_read(Diag *diag, Arena *arena, const char *path, Cluster *cluster)
 {

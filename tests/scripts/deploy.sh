@@ -87,7 +87,7 @@ host() { # PORT_OF_SSH KEY KNOWN MORE
 hosts() { # OF_STAGE_1 OF_STAGE_2 OF_STAGE_3
     echo "{\"hosts\": {\"host\": $1, \"host-2\": $2, \"host-3\": $3}}"
 }
-one=$(host "${ports[0]}" key known ", \"port\": ${ports[3]}, \"folder\": \"it's \$HOME; a \`folder\`/\\\\\"")
+one=$(host "${ports[0]}" key known ", \"log\": \"json\", \"port\": ${ports[3]}, \"folder\": \"it's \$HOME; a \`folder\`/\\\\\"")
 two=$(host "${ports[1]}" key known ", \"port\": ${ports[4]}, \"streams\": 2")
 three=$(host "${ports[2]}" key known ", \"port\": ${ports[5]}, \"threads\": 1")
 hosts "$one" "$two" "$three" >hosts.json
@@ -194,6 +194,12 @@ expect 0 "host-3 .* $(stat -c %s out/host-3/stage)  " "$LPC" deploy out --hosts 
 [ "$(grep -c ' 0  .*ran already' log)" = 2 ] || fail "the others were not left alone: $(cat log)"
 [ "$(status host-3 pid)" != "$before_3" ] || fail "the damaged program still runs"
 
+# ---- What they do ----
+
+expect 0 '^host-2 .* 0/[0-9]+ +0/[0-9]+ +0/[0-9]+ ' "$LPC" top out --hosts hosts.json --once --interval 0.1
+expect 0 '^host: {"time":"20.*"event":"start"' "$LPC" logs out --hosts hosts.json --lines 1000
+expect 0 '^host-2: 20.*Z info stage .host-2.: listening on ' "$LPC" logs out --hosts hosts.json --lines 1000
+
 # ---- A stage that dies comes back ----
 
 "$LPC" run out --hosts hosts.json --repeat 4000 --retry 60 --json >run.log 2>&1 &
@@ -204,16 +210,16 @@ wait $running || fail "lpc run --retry: $(cat run.log)"
 grep -q '"frames":4000' run.log || fail "not all frames: $(cat run.log)"
 restarted() { [ "$(status host-2 restarts)" = 1 ]; }
 wait_for restarted
-expect 0 '^host-2: keep: .* the stage ended with status 137' "$LPC" logs out --hosts hosts.json
+expect 0 '^host-2: .*Z warning keep: the stage ended with status 137' "$LPC" logs out --hosts hosts.json
 expect 0 '' "$LPC" logs out --hosts hosts.json --lines 1
 [ "$(wc -l <log)" -le 3 ] || fail "--lines 1: $(cat log)"
 
 timeout 60 "$LPC" logs out --hosts hosts.json --follow >follow.log 2>&1 &
 follower=$!
 pid=$(status host-3 pid)
-wait_for grep -q '^host-2: keep: ' follow.log
+wait_for grep -q '^host-2: .* keep: ' follow.log
 kill -KILL "$pid"
-wait_for grep -q '^host-3: keep: .* the stage ended with status 137' follow.log
+wait_for grep -q '^host-3: .* keep: the stage ended with status 137' follow.log
 kill $follower
 wait $follower
 

@@ -166,7 +166,9 @@ static void random_cluster(Diag *diag, Arena *arena, Cluster *out)
 
 static PlanOptions random_options(Objective objective, bool free_order)
 {
+    double client = below(3) ? 0 : 5 + below(60); /* else its link often limits */
     return (PlanOptions){.objective = objective,
+                         .client = {0, 0, client, 0.01 * below(4)},
                          .free_order = free_order,
                          .use_all = below(3) == 0,
                          .no_overlap = below(3) == 0,

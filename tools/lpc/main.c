@@ -23,7 +23,8 @@ static const struct {
             {"undeploy", command_undeploy},
             {"serve", command_serve},
             {"serve-packages", command_serve_packages},
-            {"keys", command_keys}};
+            {"keys", command_keys},
+            {"top", command_top}};
 
 /* Of a subcommand's name; NULL: it is none. */
 static CommandRun *run_of(const char *name)

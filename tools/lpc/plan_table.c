@@ -114,14 +114,28 @@ static void print_bound(lpc_compiler *c, const lpc_pipeline *plan)
         printf("%s", lpc_seconds_text(c, plan->bound));
 }
 
+/* What times are for, where that is known of all. */
+static void print_threads(const lpc_pipeline *plan)
+{
+    for (size_t i = 0; i < plan->stage_count; i++)
+        if (!plan->stages[i].cores) return;
+    printf("threads      ");
+    for (size_t i = 0; i < plan->stage_count; i++)
+        printf("%s%s %d", i ? ", " : "", plan->stages[i].name, plan->stages[i].cores);
+    printf(" (stages start with so many)\n");
+}
+
 void print_plan(lpc_compiler *c, const lpc_pipeline *plan)
 {
     const lpc_stage *limit = &plan->stages[plan->limiting];
     print_rows(c, plan);
     printf("\nobjective    %s, %s order\n", plan->objective, plan->free_order ? "free" : "fixed");
-    printf("limited by   %s", limit->name);
-    if (!strcmp(plan->objective, "throughput"))
+    printf("limited by   %s", plan->client_limits ? "the client's link" : limit->name);
+    if (!strcmp(plan->objective, "throughput") && !plan->client_limits)
         printf(" (%s)", limit->send_s > limit->compute_s ? "sending" : "computing");
+    if (plan->client_in_s > 0 || plan->client_out_s > 0)
+        printf("\nclient       %s to send a frame, %s for its results",
+               lpc_seconds_text(c, plan->client_in_s), lpc_seconds_text(c, plan->client_out_s));
     printf("\nperiod       %s\n", lpc_seconds_text(c, plan->period_s));
     printf("latency      %s\n", lpc_seconds_text(c, plan->latency_s));
     printf("throughput   %.6g per second\nlower bound  ", plan->throughput);
@@ -131,6 +145,7 @@ void print_plan(lpc_compiler *c, const lpc_pipeline *plan)
            : plan->gap <= 0 ? " (proven)"
                             : "");
     printf("method       %s\n", plan->method);
+    print_threads(plan);
     printf("times        as predicted or given, layer by layer: the gap is to the best plan for "
            "these times\n");
 }

@@ -95,15 +95,13 @@ static Ms predicted(double ms)
 /* What predictions are for, where that is not what ran. */
 static void print_conditions(const lpc_ran *ran)
 {
-    char with[32] = "its default number of threads";
-    if (ran->threads) snprintf(with, sizeof with, "--threads %d", ran->threads);
     for (size_t i = 0; i < ran->stage_count; i++) {
         const lpc_ran_stage *s = &ran->stages[i];
         if (s->predicted_compute_ms < 0) continue;
-        if (!s->emulated && s->predicted_cores == ran->threads) continue;
-        printf("%s is predicted for %d core%s of '%s'; here it ran %swith %s\n", s->name,
+        if (!s->emulated && s->predicted_cores == s->threads) continue;
+        printf("%s is predicted for %d core%s of '%s'; here it ran %swith %d thread%s\n", s->name,
                s->predicted_cores, s->predicted_cores == 1 ? "" : "s", s->target ? s->target : "?",
-               s->emulated ? "through an emulator, " : "", with);
+               s->emulated ? "through an emulator, " : "", s->threads, s->threads == 1 ? "" : "s");
     }
 }
 

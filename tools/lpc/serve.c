@@ -32,7 +32,7 @@ static void print_address(void *user, const char *what, const char *address)
 static void print_line(void *user, const char *line)
 {
     (void)user;
-    fprintf(stderr, "lpc serve: %s\n", line);
+    fprintf(stderr, "%s\n", line);
 }
 
 static int catch_signals(void)
