@@ -21,7 +21,7 @@ static const char usage_text[] =
     "Receives frames, runs its part of the model on each, and sends the results on.\n"
     "  --listen HOST:PORT   where the stage before connects; port 0 picks one and prints\n"
     "                       \"listening on HOST:PORT\"; host * is every interface\n"
-    "                       (hosts are addresses or names, here and below)\n"
+    "                       (hosts are addresses or names, here and below; or unix:PATH)\n"
     "  --forward HOST:PORT  where the stage after listens, or who collects the results; without "
     "it\n"
     "                       the client fetches them: it connects here, too\n"
