@@ -87,11 +87,6 @@ static int parse_number(const char *text, double least, double most, double *val
     return end == text || *end || !(*value >= least && *value <= most);
 }
 
-typedef struct Arguments {
-    LpcStageOptions options;
-    int done; /* --help or --version was all */
-} Arguments;
-
 static int parse_option(const lpc_model *model, const char *name, const char *value,
                         LpcStageOptions *options)
 {
@@ -129,16 +124,21 @@ static int parse_option(const lpc_model *model, const char *name, const char *va
     return 0;
 }
 
-static int parse(const lpc_model *model, int argc, char **argv, Arguments *arguments)
+int lpc_stage_arguments(const lpc_model *model, int argc, char **argv, int threads,
+                        LpcStageOptions *options, int *done)
 {
-    LpcStageOptions *options = &arguments->options;
+    *options = (LpcStageOptions){.threads = threads,
+                                 .queue = DEFAULT_QUEUE,
+                                 .streams = 1,
+                                 .beat_ms = DEFAULT_BEAT_MS,
+                                 .timeout_ms = DEFAULT_TIMEOUT_S * 1000};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--version") == 0) {
             if (argv[i][2] == 'h')
                 print_help();
             else
                 print_version(model);
-            arguments->done = 1;
+            *done = 1;
             return 0;
         }
         if (strcmp(argv[i], "--serve") == 0) {
@@ -157,7 +157,6 @@ static int parse(const lpc_model *model, int argc, char **argv, Arguments *argum
         if (code) return code;
         i++;
     }
-    if (!options->listen) return usage(model, "--listen HOST:PORT is missing (see --help)");
     if (options->streams > 1 && !options->serve)
         return usage(model, "--streams: goes with --serve (see --help)");
     return 0;
@@ -168,28 +167,28 @@ int lpc_stage_main(const lpc_model *model, int argc, char **argv)
     return lpc_stage_main_threads(model, 1, argc, argv);
 }
 
+int lpc_stage_can_run(const lpc_model *model)
+{
+    char word[32], text[LPC_TEXT_BYTES];
+    if (!lpc_processor_lacks(model->needs, word, sizeof word)) return 0;
+    snprintf(text, sizeof text, "needs %s, which this processor does not have", word);
+    lpc_stage_tell(model->name, text);
+    return LPC_EXIT_PROCESSOR;
+}
+
 int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
 {
-    Arguments arguments = {.options = {.threads = threads,
-                                       .queue = DEFAULT_QUEUE,
-                                       .streams = 1,
-                                       .beat_ms = DEFAULT_BEAT_MS,
-                                       .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
-    int code = parse(model, argc, argv, &arguments);
-    if (code || arguments.done) return code;
-
-    char word[32];
-    if (lpc_processor_lacks(model->needs, word, sizeof word)) {
-        char text[LPC_TEXT_BYTES];
-        snprintf(text, sizeof text, "needs %s, which this processor does not have", word);
-        lpc_stage_tell(model->name, text);
-        return LPC_EXIT_PROCESSOR;
-    }
+    LpcStageOptions options;
+    int done = 0, code = lpc_stage_arguments(model, argc, argv, threads, &options, &done);
+    if (code || done) return code;
+    if (!options.listen) return usage(model, "--listen HOST:PORT is missing (see --help)");
+    code = lpc_stage_can_run(model);
+    if (code) return code;
     sigset_t set; /* before any thread is made: all inherit it */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    return lpc_stage_run(model, &arguments.options);
+    return lpc_stage_run(model, &options);
 }

@@ -16,12 +16,6 @@
 
 enum { GRAFT_BYTES = 64 << 20, BULK_BYTES = 512 << 20 };
 
-/* What is linked beside the weights: main, the model, users' own operators. */
-typedef struct Objects {
-    const char **items;
-    int count;
-} Objects;
-
 bool package_can_link(const PackJob *job, const Target *target)
 {
     (void)job;
@@ -37,15 +31,15 @@ static int copy_file(PackJob *job, const char *from, const char *to)
     return output_write(job->diag, to, data, length);
 }
 
-/* The runtime's sources as FOLDER/runtime: copied, or linked to for a package that does not stay. */
-static int add_runtime(PackJob *job, const char *folder)
+/* The sources of "runtime", or a part of it, as FOLDER/runtime: copied, or linked to for a package that does not stay. */
+static int add_runtime(PackJob *job, const char *part, const char *folder)
 {
-    const char *from = lpc_data_dir(job->arena, "runtime");
-    const char *to = arena_printf(job->arena, "%s/runtime", folder);
+    const char *from = lpc_data_dir(job->arena, part);
+    const char *to = arena_printf(job->arena, "%s/%s", folder, part);
     if (!from) return diag_error(job->diag, "the runtime's sources are not installed beside lpc");
     const char **names;
     int count;
-    if (job->temporary && !symlink(from, to)) return 0;
+    if (job->temporary && (!access(to, R_OK) || !symlink(from, to))) return 0;
     TRY(tool_list_sources(job->arena, job->diag, from, true, &names, &count));
     if (mkdir(to, 0777)) return diag_error(job->diag, "cannot make '%s': %s", to, strerror(errno));
     for (int i = 0; i < count; i++) {
@@ -74,7 +68,8 @@ static int compile_stage(PackJob *job, const PackStage *stage, const char *folde
 }
 
 /* Users' own operators, as objects. */
-static int compile_custom(PackJob *job, const PackStage *stage, const char *folder, Objects *made)
+static int compile_custom(PackJob *job, const PackStage *stage, const char *folder,
+                          PackObjects *made)
 {
     const char **names;
     int count = package_custom_files(job, stage, &names);
@@ -91,7 +86,7 @@ static int compile_custom(PackJob *job, const PackStage *stage, const char *fold
 
 /* The linker's run, with `weights` or an object that stands for them. */
 static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
-                      const Objects *objects, const char *const *weights, int weights_count)
+                      const PackObjects *objects, const char *const *weights, int weights_count)
 {
     ToolArgs args = {.arena = job->arena};
     tool_args(&args, stage->target->linker, stage->target->linker_count);
@@ -105,13 +100,13 @@ static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
     tool_args(&args, stage->target->link_flags, stage->target->link_flag_count);
     tool_arg(&args, "-lm");
     tool_arg(&args, "-o");
-    tool_arg(&args, arena_printf(job->arena, "%s/stage", folder));
+    tool_arg(&args, objects->program);
     return tool_run_quietly(&args, job->diag);
 }
 
 /* Weights as C arrays, compiled file by file. */
 static int link_arrays(PackJob *job, const PackStage *stage, const char *folder,
-                       const Objects *program)
+                       const PackObjects *program)
 {
     int count = package_weights_files(job, stage), code = 0, made = 0;
     const char **objects = arena_array(job->arena, (size_t)count + 1, sizeof *objects);
@@ -134,19 +129,18 @@ static bool can_graft(const PackJob *job, const PackStage *stage)
 }
 
 /* Many weights go in after linking, so that the linker does not hold them. */
-static int link_program(PackJob *job, const PackStage *stage, const char *folder,
-                        const Objects *objects)
+int package_link_program(PackJob *job, const PackStage *stage, const char *folder,
+                         const PackObjects *objects)
 {
     const char *weights = arena_printf(job->arena, "%s/weights.o", folder);
     if (package_weights(job, stage) == WEIGHTS_C) return link_arrays(job, stage, folder, objects);
     const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
-    const char *program = arena_printf(job->arena, "%s/stage", folder);
     if (stage->program->const_bytes >= GRAFT_BYTES && can_graft(job, stage)) {
         bool done = false;
         TRY(graft_reserve(stage->program, stage->target->triple, job->diag, reserved));
         int code = run_linker(job, stage, folder, objects, &reserved, 1);
         unlink(reserved);
-        if (!code) code = graft_weights(stage->program, job->diag, program, &done);
+        if (!code) code = graft_weights(stage->program, job->diag, objects->program, &done);
         if (code || done) return code;
         if (access(weights, R_OK))
             TRY(weights_object_write(stage->program, stage->target->triple, job->diag, weights));
@@ -160,7 +154,7 @@ bool package_weights_once(const PackJob *job, const PackStage *stage)
            stage->program->const_bytes >= BULK_BYTES && can_graft(job, stage);
 }
 
-static int compile_all(PackJob *job, const PackStage *stage, const char *folder, Objects *made)
+static int compile_all(PackJob *job, const PackStage *stage, const char *folder, PackObjects *made)
 {
     const char *main_object = arena_printf(job->arena, "%s/stage.o", folder);
     arena_push(job->arena, made->items, made->count) = main_object;
@@ -176,14 +170,16 @@ static int compile_all(PackJob *job, const PackStage *stage, const char *folder,
 
 int package_link(PackJob *job, const PackStage *stage, const char *folder)
 {
-    Objects made = {0};
-    TRY(add_runtime(job, folder));
+    PackObjects made = {.program = arena_printf(job->arena, "%s/stage", folder)};
+    TRY(add_runtime(job, "runtime", folder));
+    if (job->mpi) TRY(add_runtime(job, "runtime/mpi", folder));
     int code = compile_all(job, stage, folder, &made);
     int temporary = made.count;
     if (!job->backend->cflags)
         arena_push(job->arena, made.items, made.count) =
             arena_printf(job->arena, "%s/%s", folder, job->backend->code);
-    if (!code) code = link_program(job, stage, folder, &made);
+    if (!code) code = package_link_program(job, stage, folder, &made);
+    if (!code && job->mpi) code = package_rank(job, stage, folder, &made);
     for (int i = 0; i < temporary; i++) unlink(made.items[i]);
     return code;
 }

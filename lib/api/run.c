@@ -154,6 +154,8 @@ static int check_options(lpc_compiler *c)
     const char *wrong = NULL;
     if (!o->connect && !o->hosts && (o->collect || o->retry > 0))
         wrong = "--collect and --retry go with --connect or --hosts";
+    else if (o->mpi && (o->connect || o->hosts))
+        wrong = "--mpi starts the stages; --connect and --hosts are for those that run";
     else if ((o->connect || o->hosts) && o->profile_out)
         wrong = "--write-profile: times of stages elsewhere are not known here";
     if (!wrong) return 0;
@@ -188,6 +190,7 @@ static int run_package(lpc_compiler *c, void *to)
                         .run = {.threads = o->compile.threads,
                                 .timeout = o->timeout,
                                 .connect = o->connect,
+                                .mpi = o->mpi,
                                 .collect = o->collect,
                                 .retry = o->retry,
                                 .beat_ms = (int)(o->heartbeat * 500 + 0.5),

@@ -119,6 +119,13 @@ static int set_serve(Options *o, const Option *option, const char *value)
     return 0;
 }
 
+static int set_transport(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->compile.mpi = !strcmp(value, "mpi");
+    return strcmp(value, "mpi") && strcmp(value, "sockets");
+}
+
 /* ---- The table ---- */
 
 #define AT(field)                 offsetof(Options, field)
@@ -244,6 +251,9 @@ const Option option_table[] = {
      REACH_VALUE, COUNT(compile.threads, 1, 256)},
     {"--no-link", NULL, "Do not link stage programs", COMPILING, false, REACH_NOTHING,
      FLAG(compile.no_link)},
+    {"--transport", "sockets|mpi",
+     "mpi: also a program for each stage that is a rank of an MPI job (docs/guide/cluster.md)",
+     FOR_COMPILE, false, REACH_NOTHING, OTHER(set_transport, "sockets or mpi")},
     {"--time-passes", NULL, "Show where the time goes", COMPILING, false, REACH_NOTHING,
      FLAG(compile.time_passes)},
     {"--quiet", NULL, "Do not print the plan", COMPILING, false, REACH_NOTHING,
@@ -317,6 +327,12 @@ const Option option_table[] = {
     {"--hosts", "FILE",
      "Which stage is on which device (docs/guide/three-devices.md); run: the stages are there",
      FOR_DEPLOYED | FOR_RUN, false, REACH_NOTHING, TEXT(hosts)},
+    {"--mpi", "COMMAND",
+     "The stages (compiled with --transport mpi) run as an MPI job that COMMAND starts: mpirun or "
+     "srun, "
+     "with\n"
+     "their options in the same word, 'srun -N 3'",
+     FOR_RUN, false, REACH_NOTHING, TEXT(mpi)},
     {"--retry", "SECONDS",
      "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
      "broke (serve: 60)",

@@ -85,6 +85,7 @@ typedef struct RunOptions {
     int threads;         /* per stage; 0: the stage's default */
     int queue;           /* 0: the stage's default */
     double timeout;      /* seconds; 0: defaults for starting, none for results */
+    const char *mpi;     /* the stages are ranks of an MPI job that this command starts; or NULL */
     const char *connect; /* stages run elsewhere: the first one's address, */
     const char *collect; /* and the last one's; both or none */
     int beat_ms;         /* of stages elsewhere: how often signs of life are exchanged; 0: never */
@@ -129,6 +130,8 @@ int run_failed(RunSession *session, Diag *diag, const LpcError *error);
 /* One per stage; none for stages that run elsewhere. */
 const RunStats *run_stats(const RunSession *session, int *count);
 void run_free(RunSession *session);
+/* The file in that folder where a stage writes its figures. */
+const char *run_stats_path(Arena *arena, const char *folder, int stage);
 
 /* --- feeding --- */
 

@@ -4,6 +4,7 @@
 #endif
 #include "lib/run/children.h"
 #include "lib/run/ends.h"
+#include "lib/run/job.h"
 #include "ir/schema.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000 };
+enum { START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000, SETTLE_MS = 500 };
 
 struct RunSession {
     const Package *package;
@@ -35,12 +36,17 @@ static int start_timeout_ms(const RunSession *session)
 
 /* --- starting --- */
 
+const char *run_stats_path(Arena *arena, const char *folder, int stage)
+{
+    return arena_printf(arena, "%s/%d.json", folder, stage);
+}
+
 /* Stages here are seen to die; that one hangs for a while is no fault on a busy machine. */
 static const char no_heartbeat[] = "0";
 
 static const char *stats_path(const RunSession *session, int stage)
 {
-    return arena_printf(session->arena, "%s/%d.json", session->stats_folder, stage);
+    return run_stats_path(session->arena, session->stats_folder, stage);
 }
 
 static int make_stats_folder(RunSession *session, Diag *diag)
@@ -116,11 +122,24 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
                          lpc_now_ns() + (uint64_t)(session->options.retry * 1e9));
 }
 
+/* The stages as ranks of an MPI job, whose rank 0 is both ends. */
+static int open_job(RunSession *session, Diag *diag)
+{
+    const char *address;
+    session->child_count = 1;
+    session->children = arena_array(session->arena, 1, sizeof *session->children);
+    TRY(job_start(session->children, session->arena, diag, session->package, &session->options,
+                  session->stats_folder, start_timeout_ms(session), &address));
+    return connect_ends(session, diag, address, address);
+}
+
 static int open_all(RunSession *session, Diag *diag)
 {
     const RunOptions *options = &session->options;
     TRY(ends_make(&session->ends, session->arena, diag, session->package,
                   options->connect ? options->beat_ms : 0));
+    if (options->stats) TRY(make_stats_folder(session, diag));
+    if (options->mpi) return open_job(session, diag);
     if (options->connect)
         return connect_ends(session, diag, options->connect,
                             options->collect ? options->collect : options->connect);
@@ -130,7 +149,6 @@ static int open_all(RunSession *session, Diag *diag)
         arena_array(session->arena, (size_t)session->child_count, sizeof *session->children);
     for (int i = 0; i < session->child_count; i++)
         session->children[i].name = session->package->stages[i].name;
-    if (options->stats) TRY(make_stats_folder(session, diag));
     const char *forward = NULL, *last = NULL;
     for (int i = session->child_count - 1; i >= 0; i--) {
         TRY(start_stage(session, diag, i, forward, &forward));
@@ -256,13 +274,13 @@ static const JsonField stats_fields[] = {{"stage", JSON_SKIP, false, 0, 0, 0, 0,
 /* Figures of a stage that told none stay unknown. */
 static void read_stats(RunSession *session)
 {
-    session->stats =
-        arena_array(session->arena, (size_t)session->child_count, sizeof *session->stats);
-    for (int i = 0; i < session->child_count; i++) {
+    int count = session->package->stage_count;
+    session->stats = arena_array(session->arena, (size_t)count, sizeof *session->stats);
+    for (int i = 0; i < count; i++) {
         RunStats *stats = &session->stats[i];
         Diag quiet;
         diag_init(&quiet, session->arena, NULL);
-        stats->name = session->children[i].name;
+        stats->name = session->package->stages[i].name;
         stats->known =
             !json_load(&quiet, session->arena, stats_path(session, i), stats_fields, stats);
     }
@@ -309,17 +327,20 @@ static const char *said_by_a_stage(RunSession *session)
 int run_failed(RunSession *session, Diag *diag, const LpcError *error)
 {
     ends_break(&session->ends); /* a thread may be in it */
-    int culprit = children_settle(session->children, session->child_count, 500);
+    int culprit = children_settle(session->children, session->child_count,
+                                  session->options.mpi ? JOB_SETTLE_MS : SETTLE_MS);
     const char *said = culprit < 0 ? said_by_a_stage(session) : NULL;
     children_kill(session->children, session->child_count);
     if (said) return diag_error(diag, "%s; %s", error->text, said);
     if (culprit < 0) return diag_error(diag, "%s", error->text);
+    if (session->options.mpi)
+        return diag_error(diag, "%s", job_report(session->children, session->arena));
     return diag_error(diag, "%s", child_report(&session->children[culprit], session->arena));
 }
 
 const RunStats *run_stats(const RunSession *session, int *count)
 {
-    *count = session->stats ? session->child_count : 0;
+    *count = session->stats ? session->package->stage_count : 0;
     return session->stats;
 }
 
@@ -329,7 +350,7 @@ void run_free(RunSession *session)
     ends_free(&session->ends);
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
-        for (int i = 0; i < session->child_count; i++) remove(stats_path(session, i));
+        for (int i = 0; i < session->package->stage_count; i++) remove(stats_path(session, i));
         rmdir(session->stats_folder);
     }
 }

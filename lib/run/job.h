@@ -1,0 +1,18 @@
+/* A package's stages as ranks of an MPI job (runtime/mpi), which a launcher starts: mpirun, srun. */
+#ifndef LPC_LIB_RUN_JOB_H
+#define LPC_LIB_RUN_JOB_H
+
+#include "lib/run/children.h"
+#include "lib/run/run.h"
+
+enum { JOB_SETTLE_MS = 6000 }; /* until a job whose rank failed has ended */
+
+/* Starts options->mpi as the child, and waits until rank 0 listens: *address. stats_folder: where the ranks write
+ * their figures, or NULL. */
+int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *package,
+              const RunOptions *options, const char *stats_folder, int timeout_ms,
+              const char **address);
+/* Why the job, which has ended, failed: what a rank said, else what the launcher did. */
+const char *job_report(const StageChild *child, Arena *arena);
+
+#endif
