@@ -104,20 +104,29 @@ int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *packag
     int ended = !child->pid;
     children_kill(child, 1);
     if (!ended) return diag_error(diag, "the job that '%s' starts does not listen", options->mpi);
-    return diag_error(diag, "%s", job_report(child, arena));
+    return diag_error(diag, "%s", job_report(child, arena, package));
 }
 
-/* The first line of text that begins so, or NULL. */
-static const char *find_line(const char *text, const char *begin)
+/* The line of text in which `part` is, or that begins with it; NULL. */
+static const char *find_line(Arena *arena, const char *text, const char *part, int begins)
 {
-    for (const char *at = text; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
-        if (strncmp(at, begin, strlen(begin)) == 0) return at;
+    for (const char *line = text; *line;) {
+        int length = (int)strcspn(line, "\n");
+        char *copy = arena_printf(arena, "%.*s", length, line);
+        const char *at = strstr(copy, part);
+        if (at && (!begins || at == copy)) return copy;
+        line += line[length] ? length + 1 : length;
+    }
     return NULL;
 }
 
-const char *job_report(const StageChild *child, Arena *arena)
+const char *job_report(const StageChild *child, Arena *arena, const Package *package)
 {
-    const char *said = find_line(child->text, "stage '");
-    if (!said) return child_report(child, arena);
-    return arena_printf(arena, "%.*s", (int)strcspn(said, "\n"), said);
+    static const char noticed[] = "noticed that process rank "; /* mpirun, of one that was killed */
+    const char *said = find_line(arena, child->text, "stage '", 1);
+    if (said) return said;
+    said = find_line(arena, child->text, noticed, 0);
+    int rank = said ? atoi(strstr(said, noticed) + strlen(noticed)) : 0;
+    if (rank < 1 || rank > package->stage_count) return child_report(child, arena);
+    return arena_printf(arena, "stage '%s' failed: %s", package->stages[rank - 1].name, said);
 }

@@ -13,6 +13,6 @@ int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *packag
               const RunOptions *options, const char *stats_folder, int timeout_ms,
               const char **address);
 /* Why the job, which has ended, failed: what a rank said, else what the launcher did. */
-const char *job_report(const StageChild *child, Arena *arena);
+const char *job_report(const StageChild *child, Arena *arena, const Package *package);
 
 #endif

@@ -334,7 +334,8 @@ int run_failed(RunSession *session, Diag *diag, const LpcError *error)
     if (said) return diag_error(diag, "%s; %s", error->text, said);
     if (culprit < 0) return diag_error(diag, "%s", error->text);
     if (session->options.mpi)
-        return diag_error(diag, "%s", job_report(session->children, session->arena));
+        return diag_error(diag, "%s",
+                          job_report(session->children, session->arena, session->package));
     return diag_error(diag, "%s", child_report(&session->children[culprit], session->arena));
 }
 

@@ -19,7 +19,7 @@ enum { BY_SIGNAL = 128 }; /* the exit status is this and the signal */
 
 static volatile sig_atomic_t child, asked;
 
-/* What ends the job comes here; the rank gets it, too. */
+/* What ends the job comes here, and goes on to the rank, once: that is in a group of its own. */
 static void pass_on(int number)
 {
     asked = 1;
@@ -52,6 +52,7 @@ void lpc_job_watch(const char *name)
         (void)sigaction(SIGINT, &action, NULL);
         wait_for_rank(name, rank);
     }
+    (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(LPC_EXIT_SYSTEM);
 }
