@@ -8,6 +8,15 @@ target_include_directories(lpcrt PUBLIC ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_
 target_compile_options(lpcrt PRIVATE ${warnings})
 target_link_libraries(lpcrt PUBLIC Threads::Threads m)
 
+# Packages compile runtime/mpi themselves, by mpicc; this is for warnings and analysers.
+find_package(MPI QUIET COMPONENTS C)
+if(MPI_C_FOUND)
+    file(GLOB mpi_sources CONFIGURE_DEPENDS runtime/mpi/*.c)
+    add_library(lpcrt_mpi OBJECT ${mpi_sources})
+    target_compile_options(lpcrt_mpi PRIVATE ${warnings})
+    target_link_libraries(lpcrt_mpi PRIVATE lpcrt MPI::MPI_C)
+endif()
+
 add_custom_target(lpc_runtimes)  # all of them
 function(lpc_runtime_archive triple cc ar)
     set(dir ${PROJECT_BINARY_DIR}/lib/lpc/${triple})

@@ -38,14 +38,12 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
 /* ---- header.c ---- */
 int package_header(PackJob *job, const PackStage *stage, const char *folder);
 
-/* ---- link.c ---- */
-int package_link(PackJob *job, const PackStage *stage, const char *folder);
+/* ---- program.c ---- */
 /* True when the stage's program can be made here. */
 bool package_can_link(const PackJob *job, const Target *target);
 /* True when there are so many weights that they are written into the linked program only, not into
  * weights.o as well. */
 bool package_weights_once(const PackJob *job, const PackStage *stage);
-
 /* What is linked beside the weights: main first, then the model and users' own operators. */
 typedef struct PackObjects {
     const char *program; /* the file that they make */
@@ -55,6 +53,10 @@ typedef struct PackObjects {
 /* Links the program by the target's linker. */
 int package_link_program(PackJob *job, const PackStage *stage, const char *folder,
                          const PackObjects *objects);
+
+/* ---- link.c ---- */
+/* The stage's program, and where it is asked for the rank of an MPI job. */
+int package_link(PackJob *job, const PackStage *stage, const char *folder);
 
 /* ---- mpi.c ---- */
 /* The stage as a rank of an MPI job, FOLDER/rank, from what its own program is made of. */

@@ -118,6 +118,7 @@ typedef struct Options {
     int rows;
     /* deploy and its kin, run */
     const char *hosts;
+    const struct ServicesKind *write; /* NULL: not given */
     int lines;
     bool follow;
     /* check */

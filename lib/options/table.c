@@ -3,6 +3,7 @@
 
 #include "ir/units.h"
 #include "lib/custom/custom.h"
+#include "lib/deploy/services.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -124,6 +125,13 @@ static int set_transport(Options *o, const Option *option, const char *value)
     (void)option;
     o->compile.mpi = !strcmp(value, "mpi");
     return strcmp(value, "mpi") && strcmp(value, "sockets");
+}
+
+static int set_write(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->write = services_find(value);
+    return !o->write;
 }
 
 /* ---- The table ---- */
@@ -333,6 +341,11 @@ const Option option_table[] = {
      "with\n"
      "their options in the same word, 'srun -N 3'",
      FOR_RUN, false, REACH_NOTHING, TEXT(mpi)},
+    {"--write", "compose|kubernetes",
+     "Instead of --hosts: write OUT/compose.yaml or OUT/kubernetes.yaml, by which others keep the "
+     "stages\n"
+     "and a gateway running (docs/guide/cluster.md)",
+     FOR_DEPLOY, false, REACH_NOTHING, OTHER(set_write, "compose or kubernetes")},
     {"--retry", "SECONDS",
      "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
      "broke (serve: 60)",

@@ -182,6 +182,11 @@ int children_settle(StageChild *children, int count, int timeout_ms)
     }
 }
 
+const char *child_stats_path(Arena *arena, const char *folder, int stage)
+{
+    return arena_printf(arena, "%s/%d.json", folder, stage);
+}
+
 const char *child_report(const StageChild *child, Arena *arena)
 {
     char *said = arena_strdup(arena, child->text);

@@ -40,7 +40,7 @@ static void add_options(Words *words, const RunOptions *options, const char *sta
     if (options->threads)
         word(words, "--threads"), word(words, arena_printf(arena, "%d", options->threads));
     if (stats_folder)
-        word(words, "--stats"), word(words, run_stats_path(arena, stats_folder, stage));
+        word(words, "--stats"), word(words, child_stats_path(arena, stats_folder, stage));
 }
 
 /* mpirun COMMAND... -np 1 OUT/mpi/ends : -np 1 OUT/STAGE/rank : ... */

@@ -206,6 +206,7 @@ static const JsonField stage_fields[] = {
     PREDICTED("predicted_send_s", predicted_send_s),
     COUNT("predicted_cores", predicted_cores),
     PREDICTED("state_bytes", state_bytes),
+    PREDICTED("memory_bytes", memory_bytes),
     JSON_OPEN};
 
 static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)

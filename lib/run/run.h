@@ -30,8 +30,8 @@ typedef struct PackageTensor {
 
 typedef struct PackageStage {
     const char *name, *target;
-    const char *triple; /* what its program runs on; NULL: not told */
-    double state_bytes;
+    const char *triple;               /* what its program runs on; NULL: not told */
+    double state_bytes, memory_bytes; /* memory: all that the plan counts; 0: not told */
     const char *program;   /* path from the current folder, NULL when it was not linked */
     const char **emulator; /* words before the program, NULL-terminated */
     int layers;
@@ -130,8 +130,6 @@ int run_failed(RunSession *session, Diag *diag, const LpcError *error);
 /* One per stage; none for stages that run elsewhere. */
 const RunStats *run_stats(const RunSession *session, int *count);
 void run_free(RunSession *session);
-/* The file in that folder where a stage writes its figures. */
-const char *run_stats_path(Arena *arena, const char *folder, int stage);
 
 /* --- feeding --- */
 

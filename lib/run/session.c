@@ -36,17 +36,12 @@ static int start_timeout_ms(const RunSession *session)
 
 /* --- starting --- */
 
-const char *run_stats_path(Arena *arena, const char *folder, int stage)
-{
-    return arena_printf(arena, "%s/%d.json", folder, stage);
-}
-
 /* Stages here are seen to die; that one hangs for a while is no fault on a busy machine. */
 static const char no_heartbeat[] = "0";
 
 static const char *stats_path(const RunSession *session, int stage)
 {
-    return run_stats_path(session->arena, session->stats_folder, stage);
+    return child_stats_path(session->arena, session->stats_folder, stage);
 }
 
 static int make_stats_folder(RunSession *session, Diag *diag)

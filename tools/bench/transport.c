@@ -166,9 +166,6 @@ static double latency_frames(void)
 
 /* ---- unix ---- */
 
-int over_unix;
-char unix_folder[] = "/tmp/lpc-bench-XXXXXX";
-
 static double link_unix(int frames)
 {
     over_unix = 1;

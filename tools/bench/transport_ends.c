@@ -59,6 +59,9 @@ static lpc_model make_model(uint32_t index, lpc_run_fn *run, lpc_tensor_info inf
     return model;
 }
 
+int over_unix;
+char unix_folder[] = "/tmp/lpc-bench-XXXXXX";
+
 const char *next_address(void)
 {
     static char text[80];
