@@ -4,6 +4,8 @@
 #endif
 #include "lib/run/job.h"
 
+#include "backend/host/output.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,40 +45,60 @@ static void add_options(Words *words, const RunOptions *options, const char *sta
         word(words, "--stats"), word(words, child_stats_path(arena, stats_folder, stage));
 }
 
+/* Rank 0 is both ends, rank k + 1 is stage k. */
+static void add_program(Words *words, const Package *package, const RunOptions *options,
+                        const char *folder, int rank)
+{
+    const char *path = rank ? arena_printf(words->arena, "%s/%s/rank", package->folder,
+                                           package->stages[rank - 1].name)
+                            : arena_printf(words->arena, "%s/mpi/ends", package->folder);
+    char *whole = realpath(path, NULL); /* other machines' ranks begin in other folders */
+    word(words, whole ? whole : path);
+    free(whole);
+    add_options(words, options, options->stats ? folder : NULL, rank - 1);
+}
+
 /* mpirun COMMAND... -np 1 OUT/mpi/ends : -np 1 OUT/STAGE/rank : ... */
 static void add_programs(Words *words, const Package *package, const RunOptions *options,
-                         const char *stats_folder)
+                         const char *folder)
 {
-    Arena *arena = words->arena;
-    for (int i = -1; i < package->stage_count; i++) {
-        if (i >= 0) word(words, ":");
+    for (int rank = 0; rank <= package->stage_count; rank++) {
+        if (rank) word(words, ":");
         word(words, "-np");
         word(words, "1");
-        word(words,
-             i < 0 ? arena_printf(arena, "%s/mpi/ends", package->folder)
-                   : arena_printf(arena, "%s/%s/rank", package->folder, package->stages[i].name));
-        add_options(words, options, stats_folder, i);
+        add_program(words, package, options, folder, rank);
     }
 }
 
-/* srun COMMAND... -n N --kill-on-bad-exit=1 -D OUT --multi-prog OUT/mpi/srun.conf */
-static void add_multi_prog(Words *words, const Package *package)
+/* srun COMMAND... -n N --kill-on-bad-exit=1 --multi-prog FOLDER/srun.conf, which is written. */
+static int add_multi_prog(Words *words, Diag *diag, const Package *package,
+                          const RunOptions *options, const char *folder)
 {
-    Arena *arena = words->arena;
-    char *folder = realpath(package->folder, NULL);
+    Text conf;
+    const char *path = job_file(words->arena, folder);
+    text_init(&conf, words->arena);
+    for (int rank = 0; rank <= package->stage_count; rank++) {
+        Words program = {.arena = words->arena};
+        add_program(&program, package, options, folder, rank);
+        text_printf(&conf, "%d", rank);
+        for (int i = 0; i < program.count; i++) text_printf(&conf, " %s", program.list[i]);
+        text_add(&conf, "\n");
+    }
     word(words, "-n");
-    word(words, arena_printf(arena, "%d", package->stage_count + 1));
+    word(words, arena_printf(words->arena, "%d", package->stage_count + 1));
     word(words, "--kill-on-bad-exit=1");
-    word(words, "-D");
-    word(words, folder ? folder : package->folder);
     word(words, "--multi-prog");
-    word(words, arena_printf(arena, "%s/mpi/srun.conf", folder ? folder : package->folder));
-    free(folder);
+    word(words, path);
+    return output_write(diag, path, conf.data, conf.length);
+}
+
+const char *job_file(Arena *arena, const char *folder)
+{
+    return arena_printf(arena, "%s/srun.conf", folder);
 }
 
 int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *package,
-              const RunOptions *options, const char *stats_folder, int timeout_ms,
-              const char **address)
+              const RunOptions *options, const char *folder, int timeout_ms, const char **address)
 {
     static const char prefix[] = "listening on ";
     Words words = {.arena = arena};
@@ -89,9 +111,9 @@ int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *packag
     const char *name = add_command(&words, options->mpi);
     child->name = name;
     if (strcmp(name, "srun") == 0)
-        add_multi_prog(&words, package);
+        TRY(add_multi_prog(&words, diag, package, options, folder));
     else
-        add_programs(&words, package, options, stats_folder);
+        add_programs(&words, package, options, folder);
     arena_push(arena, words.list, words.count) = NULL;
     int failure = child_spawn(child, words.list);
     if (failure) return diag_error(diag, "cannot start '%s': %s", name, strerror(failure));
@@ -127,6 +149,7 @@ const char *job_report(const StageChild *child, Arena *arena, const Package *pac
     if (said) return said;
     said = find_line(arena, child->text, noticed, 0);
     int rank = said ? atoi(strstr(said, noticed) + strlen(noticed)) : 0;
-    if (rank < 1 || rank > package->stage_count) return child_report(child, arena);
+    if (rank < 1 || rank > package->stage_count)
+        return arena_printf(arena, "'%s' failed:\n%s", child->name, child->text);
     return arena_printf(arena, "stage '%s' failed: %s", package->stages[rank - 1].name, said);
 }

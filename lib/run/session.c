@@ -133,7 +133,7 @@ static int open_all(RunSession *session, Diag *diag)
     const RunOptions *options = &session->options;
     TRY(ends_make(&session->ends, session->arena, diag, session->package,
                   options->connect ? options->beat_ms : 0));
-    if (options->stats) TRY(make_stats_folder(session, diag));
+    if (options->stats || options->mpi) TRY(make_stats_folder(session, diag));
     if (options->mpi) return open_job(session, diag);
     if (options->connect)
         return connect_ends(session, diag, options->connect,
@@ -347,6 +347,7 @@ void run_free(RunSession *session)
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
         for (int i = 0; i < session->package->stage_count; i++) remove(stats_path(session, i));
+        remove(job_file(session->arena, session->stats_folder));
         rmdir(session->stats_folder);
     }
 }

@@ -52,19 +52,21 @@ static void exchange_frames(LpcStream *stream)
     lpc_job_abort(x->name, x->comm, &error);
 }
 
-/* Where it listens unless it is told: a Unix socket in a folder of its own. */
-static void make_address(LpcStageOptions *options, char folder[FOLDER_BYTES],
-                         char address[FOLDER_BYTES + 16])
+/* Where it listens unless it is told: a Unix socket in a folder of its own. Returns 0, or an exit status, told. */
+static int make_address(const lpc_model *model, LpcStageOptions *options,
+                        char address[LPC_PEER_BYTES])
 {
     const char *root = getenv("TMPDIR");
-    LpcError error = {0};
-    snprintf(folder, FOLDER_BYTES, "%.70s/lpc-mpi-XXXXXX", root && *root ? root : "/tmp");
+    char folder[FOLDER_BYTES], text[LPC_TEXT_BYTES];
+    snprintf(folder, sizeof folder, "%.70s/lpc-mpi-XXXXXX", root && *root ? root : "/tmp");
     if (!mkdtemp(folder)) {
-        lpc_error(&error, LPC_EXIT_SYSTEM, "%s: %s", folder, strerror(errno));
-        lpc_job_abort(ends.exchange.name, ends.exchange.comm, &error);
+        snprintf(text, sizeof text, "%s: %s", folder, strerror(errno));
+        lpc_stage_tell(model->name, text);
+        return LPC_EXIT_SYSTEM;
     }
-    snprintf(address, FOLDER_BYTES + 16, "unix:%s/ends", folder);
+    snprintf(address, LPC_PEER_BYTES, "unix:%s/ends", folder);
     options->listen = address;
+    return 0;
 }
 
 /* Greets the other ranks before any client is there. */
@@ -100,26 +102,23 @@ static void block_signals(void)
 
 int lpc_ends_main(const lpc_model *model, int argc, char **argv)
 {
-    char folder[FOLDER_BYTES] = "", address[FOLDER_BYTES + 16];
+    char address[LPC_PEER_BYTES] = "";
     LpcStage shapes;
     LpcStageOptions options;
     LpcCrc crc;
     int done = 0, code = lpc_stage_arguments(model, argc, argv, 1, &options, &done);
     if (code || done) return code;
-    lpc_job_watch(model->name);
+    if (!options.listen) code = make_address(model, &options, address);
+    if (code) return code;
+    lpc_job_watch(model->name, *address ? address + strlen("unix:") : NULL);
     block_signals(); /* before any thread is made, MPI's too */
     lpc_job_begin(&ends.exchange, model->name, 0, 0);
     lpc_stage_init(&shapes, model, &options);
     lpc_crc_init(&crc, LPC_CRC_BEST);
     greet(&shapes, &crc);
-    if (!options.listen) make_address(&options, folder, address);
     options.compute = exchange_frames;
     options.streams = 1;
     code = lpc_stage_run(model, &options);
-    if (*folder) {
-        (void)unlink(address + strlen("unix:"));
-        (void)rmdir(folder);
-    }
     if (!code) code = ends.cause.code;
     if (code) MPI_Abort(ends.exchange.comm, code); /* told */
     end_job();

@@ -6,12 +6,16 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TAG_HELLO = 1, TAG_FRAME = 2, TAG_QUIT = 3 };
 enum {
+    GREET_MS = 1,          /* between looks for the others' hellos */
     AWAKE_NS = 50000,      /* so long without sleep, */
     SLEEP_MOST_NS = 200000 /* then an eighth of the time that nothing has moved for, at most this */
 };
@@ -255,17 +259,32 @@ void lpc_exchange_init(LpcExchange *x)
     lpc_job_abort(x->name, x->comm, &error);
 }
 
+/* Rank 0 blocks them, and hears of them elsewhere once it serves. */
+static void obey_signals(void)
+{
+    sigset_t pending;
+    if (sigpending(&pending)) return;
+    if (sigismember(&pending, SIGTERM) == 1) _exit(128 + SIGTERM);
+    if (sigismember(&pending, SIGINT) == 1) _exit(128 + SIGINT);
+}
+
 void lpc_exchange_greet(LpcExchange *x, const uint8_t *build_id)
 {
+    MPI_Request requests[2];
     uint8_t ours[LPC_HELLO_BYTES], bytes[LPC_HELLO_BYTES];
     char peer[48];
     LpcError error = {0};
     LpcHello theirs, after = lpc_hello_at(build_id, x->emptied_shape->contract, 0),
                      own = lpc_hello_at(build_id, x->filled_shape->contract, 0);
     lpc_hello_encode(x->crc, &after, ours);
-    check(x, "MPI_Sendrecv",
-          MPI_Sendrecv(ours, sizeof ours, MPI_BYTE, x->after, TAG_HELLO, bytes, sizeof bytes,
-                       MPI_BYTE, x->before, TAG_HELLO, x->comm, MPI_STATUS_IGNORE));
+    check(x, "MPI_Irecv",
+          MPI_Irecv(bytes, sizeof bytes, MPI_BYTE, x->before, TAG_HELLO, x->comm, &requests[0]));
+    check(x, "MPI_Isend",
+          MPI_Isend(ours, sizeof ours, MPI_BYTE, x->after, TAG_HELLO, x->comm, &requests[1]));
+    for (int done = 0; !done; poll(NULL, 0, done ? 0 : GREET_MS)) {
+        check(x, "MPI_Testall", MPI_Testall(2, requests, &done, MPI_STATUSES_IGNORE));
+        obey_signals();
+    }
     snprintf(peer, sizeof peer, "rank %d of the job", x->before);
     if (lpc_hello_check(x->crc, &own, bytes, peer, &theirs, &error))
         lpc_job_abort(x->name, x->comm, &error);

@@ -4,6 +4,8 @@
 #endif
 #include "job.h"
 
+#include "../address.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,19 +20,31 @@ enum { BY_SIGNAL = 128 }; /* the exit status is this and the signal */
 /* --- who watches --- */
 
 static volatile sig_atomic_t child, asked;
+static const char *watched_socket; /* NULL: none */
+static char watched_folder[LPC_PEER_BYTES];
 
-/* What ends the job comes here, and goes on to the rank, once: that is in a group of its own. */
+static void clean_up(void)
+{
+    if (!watched_socket) return;
+    (void)unlink(watched_socket);
+    (void)rmdir(watched_folder);
+}
+
+/* What ends the job comes here, and goes on to the rank, once: that is in a group of its own. Who started the job may
+ * not wait for its end. */
 static void pass_on(int number)
 {
     asked = 1;
     if (child > 0) (void)kill((pid_t)child, number);
+    clean_up();
 }
 
-static void wait_for_rank(const char *name, pid_t rank)
+static _Noreturn void wait_for_rank(const char *name, pid_t rank)
 {
     int status;
     while (waitpid(rank, &status, 0) < 0)
         if (errno != EINTR) _exit(LPC_EXIT_SYSTEM);
+    clean_up();
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
     int number = WTERMSIG(status);
     char text[LPC_TEXT_BYTES], host[100] = "?";
@@ -41,12 +55,16 @@ static void wait_for_rank(const char *name, pid_t rank)
     _exit(BY_SIGNAL + number);
 }
 
-void lpc_job_watch(const char *name)
+void lpc_job_watch(const char *name, const char *socket)
 {
     struct sigaction action = {.sa_handler = pass_on};
     pid_t parent = getpid(), rank = fork();
     if (rank < 0) return; /* then nobody watches */
     if (rank > 0) {
+        watched_socket = socket;
+        if (socket)
+            snprintf(watched_folder, sizeof watched_folder, "%.*s",
+                     (int)(strrchr(socket, '/') - socket), socket);
         child = (sig_atomic_t)rank;
         (void)sigaction(SIGTERM, &action, NULL);
         (void)sigaction(SIGINT, &action, NULL);

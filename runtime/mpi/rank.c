@@ -94,7 +94,7 @@ int lpc_rank_main(const lpc_model *model, int threads, int argc, char **argv)
     int done = 0, code = lpc_stage_arguments(model, argc, argv, threads, &options, &done);
     if (!code && !done) code = lpc_stage_can_run(model);
     if (code || done) return code;
-    lpc_job_watch(model->name);
+    lpc_job_watch(model->name, NULL);
     lpc_stage_init(&stage, model, &options);
     lpc_job_begin(&exchange, model->name, (int)model->in.cut + 1, options.threads);
     prepare(&stage, &exchange, &helper);

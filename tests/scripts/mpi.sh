@@ -13,8 +13,10 @@ mpirun=(mpirun --oversubscribe)
 job="${mpirun[*]}"
 cd "$work" || exit 1
 
-none_left() { # MESSAGE: no process of a package runs any more
+none_left() { # MESSAGE: no process of a package runs any more, and no socket is left
     local i
+    for ((i = 0; i < 40; i++)); do compgen -G "$work/lpc-*" >/dev/null || break; sleep 0.05; done
+    [ -z "$(compgen -G "$work/lpc-*")" ] || fail "$1: left in the temporary folder: $(compgen -G "$work/lpc-*")"
     for ((i = 0; i < 100; i++)); do pgrep -f "^$work/.*(rank|ends)" >/dev/null || return; sleep 0.05; done
     fail "$1: processes are left: $(pgrep -af "^$work/.*(rank|ends)")"
     pkill -KILL -f "^$work/.*(rank|ends)"
@@ -23,7 +25,7 @@ none_left() { # MESSAGE: no process of a package runs any more
 listens() { # FILE: waits until rank 0 says where, which `address` becomes
     local i
     for ((i = 0; i < 200; i++)); do
-        address=$(sed -n 's/^listening on //p' "$1")
+        address=$(sed -n 's/^listening on //p' "$1" 2>/dev/null)
         [ -n "$address" ] && return
         sleep 0.05
     done
@@ -37,7 +39,7 @@ expect 0 throughput "$LPC" run "$out" --seed 7 --repeat 5 --output tcp
 expect 0 '^host-3 .* 5 ' "$LPC" run "$out" --mpi "$job" --seed 7 --repeat 5 --output ranks
 expect 0 '' diff -r tcp ranks
 expect 0 throughput "$LPC" run "$out" --mpi "$job" --threads 2 --repeat "${LPC_FRAMES:-2000}"
-[ -z "$(compgen -G "$work/lpc-*")" ] || fail "left in the temporary folder: $(compgen -G "$work/lpc-*")"
+none_left "after jobs"
 
 # --- by hand, queues of one frame; a client after the other ---
 (cd out && exec "${mpirun[@]}" --app <(sed 's/rank$/& --queue 1/' mpi/mpirun.app)) >hand.log 2>&1 &
@@ -61,24 +63,22 @@ wait $server || fail "a job that serves ended with $?: $(cat serve.log)"
 mkdir bin
 cat >bin/srun <<'SCRIPT'
 #!/bin/bash
-# srun [-N X] -n COUNT --kill-on-bad-exit=1 -D FOLDER --multi-prog FILE
-while [ $# -gt 1 ]; do
-    case $1 in
-    -n) count=$2; shift ;;
-    -D) cd "$2" || exit 1; shift ;;
-    esac
-    shift
-done
+# srun [-N X] -n COUNT --kill-on-bad-exit=1 --multi-prog FILE
 words=()
 while read -r rank program; do
-    [ "$rank" = '#' ] || words+=(${words:+:} -np 1 "$program")
-done <"$1"
-[ "$count" = $(((${#words[@]} + 1) / 4)) ] || exit 3
+    [ "$rank" = '#' ] || words+=(${words:+:} -np 1 $program)
+done <"${@: -1}"
+[[ "$*" == "-N 1 -n $(grep -cv '#' "${@: -1}") --kill-on-bad-exit=1 --multi-prog "* ]] || exit 3
 exec mpirun --oversubscribe "${words[@]}"
 SCRIPT
 chmod +x bin/srun
-expect 0 throughput "$LPC" run out --mpi "$work/bin/srun -N 1" --seed 7 --repeat 5 --output srun
+expect 0 '^host-3 .* 5 ' "$LPC" run out --mpi "$work/bin/srun -N 1" --seed 7 --repeat 5 --output srun
 expect 0 '' diff -r tcp srun
+(cd out && exec "$work/bin/srun" -N 1 -n 4 --kill-on-bad-exit=1 --multi-prog mpi/srun.conf) >hand.log 2>&1 &
+listens hand.log
+expect 0 throughput "$LPC" run "$out" --connect "$address" --seed 7 --repeat 5 --output hand
+expect 0 '' diff -r tcp hand
+wait $! || fail "srun by hand ended with $?: $(cat hand.log)"
 
 # --- a rank dies, whose death another process sees, or that one, too ---
 kill_ranks() { # PATTERN: of what the parent of those is called that die
@@ -138,4 +138,5 @@ write_npy(sys.argv[1], "<i8", (1, 1), (1 << 30).to_bytes(8, "little"))' "$work/w
 else
     echo "mpi: no $model here: state skipped"
 fi
+none_left "at the end"
 [ "$failures" = 0 ]
