@@ -8,7 +8,7 @@ set -uo pipefail
 for tool in mpicc mpirun; do
     command -v $tool >/dev/null || { echo "mpi: no $tool here (Debian: libopenmpi-dev, openmpi-bin): skipped"; exit 77; }
 done
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$work PYTHONDONTWRITEBYTECODE=1
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$work PYTHONDONTWRITEBYTECODE=1
 mpirun=(mpirun --oversubscribe)
 job="${mpirun[*]}"
 cd "$work" || exit 1
@@ -95,8 +95,8 @@ kill_ranks() { # PATTERN: of what the parent of those is called that die
 kill_ranks '^rank$' &
 expect 1 "out: stage 'host-2': killed by signal 9, Killed, on $(uname -n)" "$LPC" run "$out" --mpi "$job" --repeat 100000000
 [ "$(grep -vcE 'frames were answered|^probabilities' log)" = 1 ] || fail "more than one line: $(cat log)"
-kill_ranks '^mpirun$' &
-expect 1 "out: stage 'host-2' failed: mpirun noticed that process rank 2.*exited on signal 9" \
+kill_ranks '^(mpirun|prterun)$' &
+expect 1 "out: stage 'host-2' failed: .*noticed that process rank 2.*exited on signal 9" \
     "$LPC" run "$out" --mpi "$job" --repeat 100000000
 none_left "after a death"
 
