@@ -3,20 +3,18 @@
 
 #include "backend/c/c.h"
 #include "backend/cc/cc.h"
-#ifdef LPC_LLVM
-#include "backend/llvm/llvm.h"
-#endif
+#include "backend/plugin/plugin.h"
 
 #include <string.h>
 
 static const Backend BACKENDS[] = {
 #ifdef LPC_LLVM
-    {"obj", "an object, made by LLVM", "model.o", NULL, NULL, false, false, backend_llvm_version,
-     backend_llvm_write},
+    {"obj", "an object, made by LLVM", "model.o", NULL, NULL, false, false, plugin_llvm_version,
+     plugin_llvm_write},
     {"c", "C11 with vector extensions; with --portable plain ISO C11", "model.c", NULL, C_CFLAGS,
      true, true, NULL, backend_c_write},
     {"llvm", "the object, and model.ll beside it to look at", "model.o", "model.ll", NULL, false,
-     false, backend_llvm_version, backend_llvm_write_text},
+     false, plugin_llvm_version, plugin_llvm_write_text},
 #else
     {"c", "C11 with vector extensions; with --portable plain ISO C11", "model.c", NULL, C_CFLAGS,
      true, true, NULL, backend_c_write},

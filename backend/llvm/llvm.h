@@ -11,6 +11,7 @@
 #define LPC_BACKEND_LLVM_H
 
 #include "backend/backend.h"
+#include "backend/plugin/load.h"
 
 typedef struct LlvmOptions {
     const char *triple;   /* any spelling: "aarch64-linux-gnu" */
@@ -39,5 +40,10 @@ int backend_llvm_emit(const Program *program, const LlvmOptions *options, Diag *
 /* The rows of backends.c: model.o; with model.ll beside it. */
 int backend_llvm_write(const BackendJob *job);
 int backend_llvm_write_text(const BackendJob *job);
+
+/* load_ready, load_objects and load_find. */
+void llvm_ready(void);
+Loaded *llvm_load(Arena *arena, Diag *diag, const char *const *paths, int count);
+void *llvm_find(const Loaded *loaded, Diag *diag, const char *name);
 
 #endif

@@ -1,9 +1,11 @@
-/* The stage's programs, made with the target's toolchain from what was written; and copying the runtime's sources in. */
+/* The stage's programs, made with the target's toolchain from what was written; and copying the runtime's sources
+ * in. */
 #include "backend/package/parts.h"
 
 #include "backend/host/input.h"
 #include "backend/host/output.h"
 #include "backend/host/toolchain.h"
+#include "backend/plugin/load.h"
 #include "ir/custom.h"
 
 #include <errno.h>
@@ -47,6 +49,13 @@ static int compile_model(PackJob *job, const PackStage *stage, const char *folde
     return tool_compile(&args, job->diag, folder, job->backend->code, object);
 }
 
+/* The code as an object: what the backend wrote, or what compile_model makes of that. */
+static const char *model_object(const PackJob *job, const char *folder)
+{
+    const char *name = job->backend->cflags ? "model.tmp.o" : job->backend->code;
+    return arena_printf(job->arena, "%s/%s", folder, name);
+}
+
 static int compile_stage(PackJob *job, const PackStage *stage, const char *folder,
                          const char *object)
 {
@@ -79,12 +88,10 @@ static int compile_all(PackJob *job, const PackStage *stage, const char *folder,
     arena_push(job->arena, made->items, made->count) = main_object;
     TRY(compile_stage(job, stage, folder, main_object));
     TRY(compile_custom(job, stage, folder, made));
-    if (job->backend->cflags) {
-        const char *model = arena_printf(job->arena, "%s/model.tmp.o", folder);
-        arena_push(job->arena, made->items, made->count) = model;
-        TRY(compile_model(job, stage, folder, model));
-    }
-    return 0;
+    if (!job->backend->cflags) return 0;
+    const char *model = model_object(job, folder);
+    arena_push(job->arena, made->items, made->count) = model;
+    return compile_model(job, stage, folder, model);
 }
 
 int package_link(PackJob *job, const PackStage *stage, const char *folder)
@@ -95,10 +102,25 @@ int package_link(PackJob *job, const PackStage *stage, const char *folder)
     int code = compile_all(job, stage, folder, &made);
     int temporary = made.count;
     if (!job->backend->cflags)
-        arena_push(job->arena, made.items, made.count) =
-            arena_printf(job->arena, "%s/%s", folder, job->backend->code);
+        arena_push(job->arena, made.items, made.count) = model_object(job, folder);
     if (!code) code = package_link_program(job, stage, folder, &made);
     if (!code && job->mpi) code = package_rank(job, stage, folder, &made);
     for (int i = 0; i < temporary; i++) unlink(made.items[i]);
     return code;
+}
+
+int package_load_stage(PackJob *job, const PackStage *stage, const char *folder, lpc_run_fn **run)
+{
+    PackObjects made = {0};
+    arena_push(job->arena, made.items, made.count) = model_object(job, folder);
+    arena_push(job->arena, made.items, made.count) =
+        arena_printf(job->arena, "%s/weights.o", folder);
+    TRY(add_runtime(job, "runtime", folder));
+    if (job->backend->cflags) TRY(compile_model(job, stage, folder, made.items[0]));
+    TRY(compile_custom(job, stage, folder, &made));
+    Loaded *loaded = load_objects(job->arena, job->diag, made.items, made.count);
+    if (!loaded) return LPC_ERROR;
+    void *found = load_find(loaded, job->diag, arena_printf(job->arena, "%s_run", stage->prefix));
+    memcpy(run, &found, sizeof *run); /* ISO C has no cast from one to the other */
+    return found ? 0 : LPC_ERROR;
 }

@@ -20,6 +20,7 @@
 #define LPC_BACKEND_PACKAGE_H
 
 #include "backend/backend.h"
+#include "runtime/lpc_model.h"
 
 typedef struct PackTensor {
     const char *name;
@@ -80,6 +81,16 @@ typedef struct PackJob {
 
 /* Writes everything into folder, which exists and is empty. */
 int package_write(PackJob *job, const char *folder);
+
+/* Whether the stage's code can be loaded into this process instead of linked (backend/plugin): it is for this machine,
+ * and its weights are an object that is not large. */
+bool package_can_load(const PackJob *job, const PackStage *stage);
+/* Loads it from the stage's folder, with its weights and users' operators; what is C is compiled before. *run: the
+ * function. */
+int package_load_stage(PackJob *job, const PackStage *stage, const char *folder, lpc_run_fn **run);
+/* The descriptor that stage.c has, for a function that was loaded. The last one that was made is the only one
+ * whose functions may be called. */
+lpc_model package_model(PackJob *job, int index, lpc_run_fn *run);
 
 /* Sets job->build_id from everything else in the job and a hash of the model's bytes and of the
  * constants that came beside it. */

@@ -4,6 +4,7 @@
 #include "backend/object/graft.h"
 #include "backend/object/weights_object.h"
 #include "backend/host/toolchain.h"
+#include "backend/plugin/load.h"
 #include "ir/machine.h"
 
 #include <unistd.h>
@@ -84,4 +85,11 @@ bool package_weights_once(const PackJob *job, const PackStage *stage)
 {
     return job->link && package_can_link(job, stage->target) &&
            stage->program->const_bytes >= BULK_BYTES && can_graft(job, stage);
+}
+
+bool package_can_load(const PackJob *job, const PackStage *stage)
+{
+    return load_can(stage->target->triple) && target_has_program(stage->target->cc) &&
+           package_weights(job, stage) == WEIGHTS_ELF &&
+           stage->program->const_bytes < GRAFT_BYTES && !job->profile;
 }

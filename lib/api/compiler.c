@@ -92,7 +92,7 @@ lpc_compiler *lpc_create(void)
 void lpc_destroy(lpc_compiler *c)
 {
     if (!c) return;
-    customs_close(c->options.compile.customs);
+    customs_end(c->options.compile.customs);
     arena_free(c->arena);
     free(c);
 }

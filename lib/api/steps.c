@@ -158,11 +158,15 @@ static int check(lpc_compiler *c, void *to)
                             .folder_count = (int)checking->count,
                             .tolerance = {.rtol = o->rtol, .atol = o->atol},
                             .evaluate = o->evaluate,
+                            .link = o->link || o->keep,
                             .tell = keep_result,
                             .user = checking};
     if (checking->path) options.compile.model = arena_strdup(c->arena, checking->path);
     TRY(check_cut_evenly(c->arena, &c->diag, &options, o->stages));
-    if (!checking->count) return 0;
+    if (!checking->count) {
+        check_ready(c->arena, &options);
+        return 0;
+    }
     char *kept = NULL;
     options.compile.temporary = !o->keep;
     int code = check_model(c->arena, &c->diag, &options, o->keep ? &kept : NULL);

@@ -1,9 +1,12 @@
 /* See check.h. The model is compiled anew where the data's shapes differ. */
 #include "lib/check/check.h"
 
+#include "backend/plugin/load.h"
 #include "lib/check/data.h"
 #include "lib/check/evaluate.h"
 #include "lib/check/leeway.h"
+#include "lib/check/loaded.h"
+#include "lib/custom/custom.h"
 #include "lib/files/folder.h"
 #include "lib/files/maps.h"
 #include "lib/make/make.h"
@@ -24,8 +27,9 @@ typedef struct Check {
     Diag diag;
     ModelEnds ends;
     Leeway leeway;
-    const char *work; /* temporary folder */
-    Package *package; /* compiled for `shapes_of` */
+    const char *work;     /* temporary folder */
+    LoadedStages *loaded; /* instead of the package's programs; NULL: they are linked */
+    Package *package;     /* compiled for `shapes_of` */
     const DataSet *shapes_of;
     bool contents_bound; /* the package was compiled with contents of inputs */
     int compiled;
@@ -71,8 +75,16 @@ static int compile_once(Check *c, Diag *diag, CompileOptions *options)
 {
     if (c->options->evaluate)
         return evaluate_compile(c->arena, diag, options, &c->evaluation, &c->package);
+    Graph *graph;
+    Cut cut;
     options->out = arena_printf(c->arena, "%s/out%d", c->work, c->compiled++);
-    return make_package(c->arena, diag, options, NULL, NULL);
+    TRY(compile_graph(c->arena, diag, options, &graph));
+    TRY(make_stages(c->arena, diag, options, graph, &cut));
+    c->loaded = NULL;
+    if (!c->options->link) TRY(loaded_plan(c->arena, diag, options, graph, &cut, &c->loaded));
+    options->no_link = c->loaded != NULL;
+    TRY(make_output(c->arena, diag, options, graph, &cut));
+    return c->loaded ? loaded_open(c->loaded, diag) : 0;
 }
 
 static Diag *start(const Check *c, Diag *diag)
@@ -135,6 +147,8 @@ static int run_programs(Check *c, const HostTensor *inputs, int64_t *sizes, Host
     static const RunOptions defaults = {.timeout = 60, .guard = 1};
     RunOptions options = defaults;
     options.threads = c->options->compile.threads;
+    options.stage_main = c->loaded ? loaded_stage_main : NULL;
+    options.self = c->loaded;
     RunSession *session;
     LpcError error;
     TRY(run_open(&session, c->arena, &c->diag, c->package, &options));
@@ -318,6 +332,15 @@ int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages
     for (int i = 0; i < stages; i++) c->targets[i] = only;
     c->at_most = !c->cut_count && !c->plan_file;
     return 0;
+}
+
+void check_ready(Arena *arena, CheckOptions *options)
+{
+    Diag quiet; /* each of them tells what is wrong */
+    diag_init(&quiet, arena, NULL);
+    (void)customs_open(options->compile.customs, &quiet);
+    customs_close(options->compile.customs);
+    if (!options->evaluate && !options->link) load_ready();
 }
 
 int check_model(Arena *arena, Diag *diag, const CheckOptions *options, char **kept)

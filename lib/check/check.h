@@ -4,6 +4,7 @@
  *   check.c     data sets, compiling for them, running
  *   compare.c   element by element
  *   leeway.c    how far off is right: quantised models, random numbers
+ *   loaded.c    the stages' code loaded here in place of linked programs
  *   evaluate.c  the evaluator of loops in place of programs */
 #ifndef LPC_LIB_CHECK_H
 #define LPC_LIB_CHECK_H
@@ -26,6 +27,7 @@ typedef struct CheckOptions {
     int folder_count;
     Tolerance tolerance;
     bool evaluate; /* by the evaluator: no program is made */
+    bool link;     /* programs are linked and run, also where the code could be loaded instead */
     void (*tell)(void *user, const CheckedOutput *output, Arena *arena); /* NULL: nobody */
     void *user;
 } CheckOptions;
@@ -33,6 +35,9 @@ typedef struct CheckOptions {
 /* Cuts into so many stages on the only target, or as many as the model has layers (0: as it is). LPC_USAGE,
  * reported, when several targets are named, and not as many. */
 int check_cut_evenly(Arena *arena, Diag *diag, CheckOptions *options, int stages);
+
+/* Before processes are forked that check one model each: does once what all of them would do first. */
+void check_ready(Arena *arena, CheckOptions *options);
 
 /* 0: all match; LPC_MISMATCH; LPC_ERROR, reported. kept: NULL, or gets the temporary folder with the
  * packages, which is then the caller's to remove. */

@@ -21,7 +21,8 @@ typedef struct Customs {
     CustomOp *ops;
     CustomFile *files;
     int count, file_count;
-    int opened; /* operators that its process has */
+    int built;   /* operators that its program has */
+    int program; /* a descriptor of that, by which it can be started again; -1: none is built */
     pid_t child;
     int to;           /* connected to it; -1: it does not run */
     const char *gone; /* how it ended, where it did so by itself */
@@ -31,11 +32,13 @@ typedef struct Customs {
 Customs *customs_new(Arena *arena);
 /* Adds an operator ("acme::Smooth", "ai.onnx::Gelu"), the file is not looked at yet. */
 void customs_add(Customs *set, const char *name, const char *path);
-/* Reads the files, compiles them for this machine and starts their process: once, unless some were added or
- * it is gone. */
+/* Reads the files, compiles them for this machine, and starts their process unless it runs. They are read and
+ * compiled once, unless some were added. */
 int customs_open(Customs *set, Diag *diag);
 /* Ends the process. NULL: nothing. */
 void customs_close(Customs *set);
+/* Forgets what was built, too. NULL: nothing. */
+void customs_end(Customs *set);
 /* All files' contents, for the build id. */
 void customs_text(const Customs *set, Text *text);
 
@@ -45,6 +48,6 @@ int custom_find_beside(Customs *set, Diag *diag, const char *runtime, CustomFile
 int custom_build(Customs *set, Diag *diag, const char *runtime, const char *work,
                  const char *program);
 /* ---- host.c ---- */
-int custom_start(Customs *set, Diag *diag, const char *program);
+int custom_start(Customs *set, Diag *diag);
 
 #endif

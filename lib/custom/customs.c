@@ -6,13 +6,16 @@
 #include "lib/files/folder.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 Customs *customs_new(Arena *arena)
 {
     Customs *set = arena_alloc(arena, sizeof *set);
     set->arena = arena;
-    set->to = -1;
+    set->to = set->program = -1;
     return set;
 }
 
@@ -120,7 +123,7 @@ static int read_files(Customs *set, Diag *diag, const char *runtime)
 
 /* ---- Opening ---- */
 
-static int build_and_start(Customs *set, Diag *diag, const char *runtime)
+static int build(Customs *set, Diag *diag, const char *runtime)
 {
     FolderGuard guard;
     char *folder = work_template(set->arena, "custom");
@@ -128,19 +131,28 @@ static int build_and_start(Customs *set, Diag *diag, const char *runtime)
     if (failure) return diag_error(diag, "cannot make a temporary folder: %s", strerror(failure));
     const char *program = arena_printf(set->arena, "%s/functions", folder);
     int code = custom_build(set, diag, runtime, folder, program);
-    if (!code) code = custom_start(set, diag, program);
-    remove_tree(folder);
+    if (!code && (set->program = open(program, O_PATH | O_CLOEXEC)) < 0)
+        code = diag_error(diag, "--custom: %s: %s", program, strerror(errno));
+    remove_tree(folder); /* the file stays as long as it is open */
     guard_end(&guard);
     return code;
 }
 
-static int open_once(Customs *set, Diag *diag)
+static int read_and_build(Customs *set, Diag *diag)
 {
     const char *runtime = lpc_data_dir(set->arena, "runtime");
     TRY(check_names(set, diag));
     if (!runtime) return diag_error(diag, "the runtime's sources are not installed beside lpc");
     TRY(read_files(set, diag, runtime));
-    return build_and_start(set, diag, runtime);
+    return build(set, diag, runtime);
+}
+
+void customs_end(Customs *set)
+{
+    if (!set) return;
+    customs_close(set);
+    if (set->program >= 0) close(set->program);
+    set->program = -1;
 }
 
 /* Forgets what the last opening found. Graphs of before keep their operators. */
@@ -166,13 +178,19 @@ static void begin_anew(Customs *set)
 int customs_open(Customs *set, Diag *diag)
 {
     const char *before = diag->file;
-    if (!set || !set->count || (set->to >= 0 && set->opened == set->count)) return 0;
-    customs_close(set);
-    begin_anew(set);
+    if (!set || !set->count) return 0;
+    bool is_built = set->program >= 0 && set->built == set->count;
+    if (is_built && set->to >= 0) return 0;
     diag->file = NULL; /* what is wrong is not the model's */
-    int code = open_once(set, diag);
+    int code = 0;
+    if (!is_built) {
+        customs_end(set);
+        begin_anew(set);
+        code = read_and_build(set, diag);
+        set->built = code ? 0 : set->count;
+    }
+    if (!code) code = custom_start(set, diag);
     diag->file = before;
-    set->opened = code ? 0 : set->count;
     return code;
 }
 

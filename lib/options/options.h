@@ -122,7 +122,7 @@ typedef struct Options {
     int lines;
     bool follow;
     /* check */
-    bool evaluate, keep, each;
+    bool evaluate, link, keep, each;
     int stages;
     double rtol, atol;
     /* calibrate */

@@ -372,7 +372,12 @@ const Option option_table[] = {
      NUMBER(rtol, 0, 1e300, "a number of 0 or more")},
     {"--atol", "A", "Absolute tolerance of floats (1e-4)", FOR_CHECK, false, REACH_NOTHING,
      NUMBER(atol, 0, 1e300, "a number of 0 or more")},
-    {"--keep", NULL, "Keep the package", FOR_CHECK, false, REACH_NOTHING, FLAG(keep)},
+    {"--keep", NULL, "Keep the package; implies --link", FOR_CHECK, false, REACH_NOTHING,
+     FLAG(keep)},
+    {"--link", NULL,
+     "Link and run the stage programs, also where their code can be loaded instead, which is "
+     "faster",
+     FOR_CHECK, false, REACH_NOTHING, FLAG(link)},
 
     {"--target", "T", "The kind of device (host)", FOR_CALIBRATE, false, REACH_NOTHING,
      TEXT(target)},

@@ -20,21 +20,40 @@ static void close_pipe(int ends[2])
     if (ends[1] >= 0) close(ends[1]);
 }
 
-/* In the child, after fork: only async-signal-safe calls. */
-static _Noreturn void become(char *const *argv, pid_t parent, int out, int err, int failure)
+/* What a child does: a program, or a function of this one. */
+typedef struct ChildWork {
+    ChildMain *main; /* NULL: argv[0] is executed */
+    void *self;
+    char *const *argv;
+} ChildWork;
+
+static int count_words(char *const *argv)
+{
+    int count = 0;
+    while (argv[count]) count++;
+    return count;
+}
+
+/* In the child, after fork: only async-signal-safe calls, unless `work` is a function. */
+static _Noreturn void become(const ChildWork *work, pid_t parent, int out, int err, int failure)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() == parent && dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0)
-        execvp(argv[0], argv);
+    if (getppid() == parent && dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0) {
+        if (work->main) {
+            close(failure);
+            _exit(work->main(work->self, count_words(work->argv), (char **)work->argv));
+        }
+        execvp(work->argv[0], work->argv);
+    }
     int reason = errno;
     if (write(failure, &reason, sizeof reason) < 0) _exit(126);
     _exit(127);
 }
 
-int child_spawn(StageChild *child, char *const *argv)
+static int start_child(StageChild *child, const ChildWork *work)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1}, failure[2] = {-1, -1}, reason = 0;
     pid_t parent = getpid(), pid = -1;
@@ -46,7 +65,7 @@ int child_spawn(StageChild *child, char *const *argv)
         close_pipe(failure);
         return reason;
     }
-    if (pid == 0) become(argv, parent, out[1], err[1], failure[1]);
+    if (pid == 0) become(work, parent, out[1], err[1], failure[1]);
     close(out[1]);
     close(err[1]);
     close(failure[1]);
@@ -65,6 +84,18 @@ int child_spawn(StageChild *child, char *const *argv)
     child->err = err[0];
     (void)fcntl(child->err, F_SETFL, O_NONBLOCK);
     return 0;
+}
+
+int child_spawn(StageChild *child, char *const *argv)
+{
+    ChildWork work = {.argv = argv};
+    return start_child(child, &work);
+}
+
+int child_fork(StageChild *child, ChildMain *main, void *self, char *const *argv)
+{
+    ChildWork work = {main, self, argv};
+    return start_child(child, &work);
 }
 
 int child_read_line(StageChild *child, char *line, size_t size, int timeout_ms)

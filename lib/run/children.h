@@ -19,6 +19,10 @@ typedef struct StageChild {
 /* Starts argv[0] (searched for in PATH) with its stdout and stderr in pipes. The child dies with
  * this process. Returns 0 or an errno (also that of the exec). */
 int child_spawn(StageChild *child, char *const *argv);
+/* The same with a function in a process forked from this one, which has one thread then: what `main` returns is its
+ * exit status. */
+typedef int ChildMain(void *self, int argc, char **argv);
+int child_fork(StageChild *child, ChildMain *main, void *self, char *const *argv);
 /* Reads its first line of stdout within timeout_ms. Nonzero when none comes. */
 int child_read_line(StageChild *child, char *line, size_t size, int timeout_ms);
 /* Reaps it when it has ended; takes in what it wrote. Whether it has ended. */

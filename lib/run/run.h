@@ -92,6 +92,9 @@ typedef struct RunOptions {
     double retry; /* seconds for which a broken pipeline is connected to again; 0: it is not */
     int guard;    /* stop at a store into an input, and at an access behind a tensor */
     int stats;    /* ask the stages for figures */
+    /* A stage as a function in a process forked from this one, instead of its program; NULL: programs. */
+    int (*stage_main)(void *self, int stage, int argc, char **argv);
+    void *self;
 } RunOptions;
 
 typedef struct RunStats {

@@ -53,22 +53,23 @@ static int make_stats_folder(RunSession *session, Diag *diag)
     return LPC_OK;
 }
 
-static int start_stage(RunSession *session, Diag *diag, int index, const char *forward,
-                       const char **address)
+/* The stage's command line; NULL, reported, when it has no program. */
+static char **stage_words(const RunSession *session, Diag *diag, int index, const char *forward)
 {
     const PackageStage *stage = &session->package->stages[index];
-    StageChild *child = &session->children[index];
     Arena *arena = session->arena;
     char **argv = NULL;
     int argc = 0;
-    if (!stage->program)
-        return diag_error(diag,
-                          "stage '%s' has no program: the toolchain of target '%s' was missing "
-                          "when it was compiled",
-                          stage->name, stage->target);
+    if (!stage->program && !session->options.stage_main) {
+        diag_error(diag,
+                   "stage '%s' has no program: the toolchain of target '%s' was missing "
+                   "when it was compiled",
+                   stage->name, stage->target);
+        return NULL;
+    }
 #define WORD(text) arena_push(arena, argv, argc) = arena_strdup(arena, text)
-    for (const char **word = stage->emulator; *word; word++) WORD(*word);
-    WORD(stage->program);
+    for (const char **word = stage->emulator; stage->program && *word; word++) WORD(*word);
+    WORD(stage->program ? stage->program : stage->name);
     WORD("--listen");
     WORD("127.0.0.1:0");
     if (forward) WORD("--forward"), WORD(forward);
@@ -84,8 +85,31 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
     if (session->options.stats) WORD("--stats"), WORD(stats_path(session, index));
 #undef WORD
     arena_push(arena, argv, argc) = NULL;
+    return argv;
+}
 
-    int failure = child_spawn(child, argv);
+/* A stage that is a function here. */
+typedef struct OwnStage {
+    const RunOptions *options;
+    int index;
+} OwnStage;
+
+static int own_stage_main(void *self, int argc, char **argv)
+{
+    const OwnStage *own = self;
+    return own->options->stage_main(own->options->self, own->index, argc, argv);
+}
+
+static int start_stage(RunSession *session, Diag *diag, int index, const char *forward,
+                       const char **address)
+{
+    const PackageStage *stage = &session->package->stages[index];
+    StageChild *child = &session->children[index];
+    OwnStage own = {&session->options, index};
+    char **argv = stage_words(session, diag, index, forward);
+    if (!argv) return LPC_ERROR;
+    int failure = session->options.stage_main ? child_fork(child, own_stage_main, &own, argv)
+                                              : child_spawn(child, argv);
     if (failure)
         return diag_error(diag, "cannot start stage '%s': %s: %s", stage->name, argv[0],
                           strerror(failure));
@@ -97,7 +121,7 @@ static int start_stage(RunSession *session, Diag *diag, int index, const char *f
         lpc_error(&error, LPC_EXIT_MISSING, "stage '%s' does not start listening", stage->name);
         return run_failed(session, diag, &error);
     }
-    *address = arena_strdup(arena, line + strlen(prefix));
+    *address = arena_strdup(session->arena, line + strlen(prefix));
     return LPC_OK;
 }
 

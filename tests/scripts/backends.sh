@@ -32,7 +32,7 @@ cases="abs add_bcast and_bcast3v2d argmax_keepdims_example attention_4d_causal
     xor3d"
 
 count=$(wc -w <<<"$cases") failed=0
-for options in "--emit eval" "--emit eval --portable" "--emit obj" "--emit c" "--portable"; do
+for options in "--emit eval" "--emit eval --portable" "--emit obj" "--emit obj --link" "--emit c" "--portable"; do
     # shellcheck disable=SC2086
     printf "$root/test_%s\n" $cases | xargs -P 2 -n 10 "$LPC" check $options --each >"$work/results"
     passed=$(grep -c '^PASS ' "$work/results")
@@ -41,5 +41,5 @@ for options in "--emit eval" "--emit eval --portable" "--emit obj" "--emit c" "-
     grep -v '^PASS ' "$work/results"
     failed=1
 done
-echo "backends: $count cases, 5 ways each"
+echo "backends: $count cases, 6 ways each"
 [ $failed = 0 ]
