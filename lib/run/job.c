@@ -6,6 +6,7 @@
 
 #include "backend/host/output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,17 +33,38 @@ static const char *add_command(Words *words, const char *command)
     return slash ? slash + 1 : words->list[0];
 }
 
-static void add_options(Words *words, const RunOptions *options, const char *stats_folder,
-                        int stage)
+/* Where rank 0 listens. */
+static const char *socket_file(Arena *arena, const char *folder)
+{
+    return arena_printf(arena, "%s/ends", folder);
+}
+
+/* What srun reads. */
+static const char *conf_file(Arena *arena, const char *folder)
+{
+    return arena_printf(arena, "%s/srun.conf", folder);
+}
+
+void job_clean(Arena *arena, const char *folder)
+{
+    remove(socket_file(arena, folder));
+    remove(conf_file(arena, folder));
+}
+
+static void pair(Words *words, const char *option, const char *value)
+{
+    word(words, option);
+    word(words, value);
+}
+
+static void add_options(Words *words, const RunOptions *options, const char *folder, int rank)
 {
     Arena *arena = words->arena;
-    if (options->queue)
-        word(words, "--queue"), word(words, arena_printf(arena, "%d", options->queue));
-    if (stage < 0) return;
-    if (options->threads)
-        word(words, "--threads"), word(words, arena_printf(arena, "%d", options->threads));
-    if (stats_folder)
-        word(words, "--stats"), word(words, child_stats_path(arena, stats_folder, stage));
+    if (options->queue) pair(words, "--queue", arena_printf(arena, "%d", options->queue));
+    if (!rank) pair(words, "--listen", arena_printf(arena, "unix:%s", socket_file(arena, folder)));
+    if (rank && options->threads)
+        pair(words, "--threads", arena_printf(arena, "%d", options->threads));
+    if (rank && options->stats) pair(words, "--stats", child_stats_path(arena, folder, rank - 1));
 }
 
 /* Rank 0 is both ends, rank k + 1 is stage k. */
@@ -55,7 +77,7 @@ static void add_program(Words *words, const Package *package, const RunOptions *
     char *whole = realpath(path, NULL); /* other machines' ranks begin in other folders */
     word(words, whole ? whole : path);
     free(whole);
-    add_options(words, options, options->stats ? folder : NULL, rank - 1);
+    add_options(words, options, folder, rank);
 }
 
 /* mpirun COMMAND... -np 1 OUT/mpi/ends : -np 1 OUT/STAGE/rank : ... */
@@ -75,7 +97,7 @@ static int add_multi_prog(Words *words, Diag *diag, const Package *package,
                           const RunOptions *options, const char *folder)
 {
     Text conf;
-    const char *path = job_file(words->arena, folder);
+    const char *path = conf_file(words->arena, folder);
     text_init(&conf, words->arena);
     for (int rank = 0; rank <= package->stage_count; rank++) {
         Words program = {.arena = words->arena};
@@ -90,11 +112,6 @@ static int add_multi_prog(Words *words, Diag *diag, const Package *package,
     word(words, "--multi-prog");
     word(words, path);
     return output_write(diag, path, conf.data, conf.length);
-}
-
-const char *job_file(Arena *arena, const char *folder)
-{
-    return arena_printf(arena, "%s/srun.conf", folder);
 }
 
 int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *package,

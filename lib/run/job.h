@@ -7,12 +7,12 @@
 
 enum { JOB_SETTLE_MS = 6000 }; /* until a job whose rank failed has ended */
 
-/* Starts options->mpi as the child, and waits until rank 0 listens: *address. folder: where the ranks write their
- * figures (options->stats) and job_file is. */
+/* Starts options->mpi as the child, and waits until rank 0 listens: *address. folder: for what the job needs, and
+ * where the ranks write their figures (options->stats). */
 int job_start(StageChild *child, Arena *arena, Diag *diag, const Package *package,
               const RunOptions *options, const char *folder, int timeout_ms, const char **address);
-/* What srun reads; there may be none. */
-const char *job_file(Arena *arena, const char *folder);
+/* Removes from the folder what job_start and rank 0 put there; there may be nothing. */
+void job_clean(Arena *arena, const char *folder);
 /* Why the job, which has ended, failed: what a rank said, else what the launcher did. */
 const char *job_report(const StageChild *child, Arena *arena, const Package *package);
 

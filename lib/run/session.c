@@ -371,7 +371,7 @@ void run_free(RunSession *session)
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
         for (int i = 0; i < session->package->stage_count; i++) remove(stats_path(session, i));
-        remove(job_file(session->arena, session->stats_folder));
+        job_clean(session->arena, session->stats_folder);
         rmdir(session->stats_folder);
     }
 }
