@@ -45,10 +45,12 @@ static void exchange_frames(LpcStream *stream)
     lpc_exchange_run(x);
     lpc_queue_abort(&stream->in_queue);
     lpc_link_interrupt(&stream->in);
+    if (ends.cause.code && write(stream->stage->stop_pipe[1], "", 1) < 0) return; /* the last one */
     if (x->all_came) return;
     LpcError error = {.code = LPC_EXIT_LEFT};
     snprintf(error.text, sizeof error.text, "%s",
              stream->error.code ? stream->error.text : "the client left before the stream's end");
+    lpc_job_clean();
     lpc_job_abort(x->name, x->comm, &error);
 }
 
@@ -119,6 +121,7 @@ int lpc_ends_main(const lpc_model *model, int argc, char **argv)
     options.compute = exchange_frames;
     options.streams = 1;
     code = lpc_stage_run(model, &options);
+    lpc_job_clean();
     if (!code) code = ends.cause.code;
     if (code) MPI_Abort(ends.exchange.comm, code); /* told */
     end_job();

@@ -11,14 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TAG_HELLO = 1, TAG_FRAME = 2, TAG_QUIT = 3 };
-enum {
-    GREET_MS = 1,          /* between looks for the others' hellos */
-    AWAKE_NS = 50000,      /* so long without sleep, */
-    SLEEP_MOST_NS = 200000 /* then an eighth of the time that nothing has moved for, at most this */
-};
+/* A wait is without sleep for AWAKE_NS. Then it is an eighth of the time that nothing has moved for, at most SLEEP_NS,
+ * and from a second on LONG_SLEEP_NS: nobody is in a hurry. */
+enum { AWAKE_NS = 50000, SLEEP_NS = 200000, LONG_SLEEP_NS = 1000000 };
+static const uint64_t LONG_NS = 1000000000;
+enum { GREET_MS = 1 }; /* between looks for the others' hellos */
 
 /* --- the end of the job --- */
 
@@ -192,8 +193,10 @@ static void begin_send(LpcExchange *x, LpcSlot *slot)
 /* Begins what can begin, and ends the oldest send, if it is done. Whether anything moved. */
 static int send_step(LpcExchange *x, uint64_t wait_ns)
 {
+    const struct timespec pause = {0, (long)wait_ns};
     LpcSlot *slot;
     int moved = 0, done = 0;
+    if (x->all_left && wait_ns) nanosleep(&pause, NULL);
     while (!x->all_left && (slot = lpc_queue_full_at(x->emptied, x->flying, wait_ns))) {
         begin_send(x, slot);
         moved = 1;
@@ -219,7 +222,8 @@ static uint64_t pause_of(LpcExchange *x, int moved)
     if (moved || !x->idle_ns) x->idle_ns = now;
     uint64_t idle = now - x->idle_ns;
     if (x->is_awake || idle < AWAKE_NS) return 0;
-    return idle / 8 < SLEEP_MOST_NS ? idle / 8 : SLEEP_MOST_NS;
+    if (idle > LONG_NS) return LONG_SLEEP_NS;
+    return idle / 8 < SLEEP_NS ? idle / 8 : SLEEP_NS;
 }
 
 void lpc_exchange_run(LpcExchange *x)
@@ -231,8 +235,9 @@ void lpc_exchange_run(LpcExchange *x)
         uint64_t wait_ns = pause_of(x, moved);
         moved = receive_step(x);
         moved |= send_step(x, moved ? 0 : wait_ns);
-        if (x->quit || (!x->all_left && lpc_queue_aborted(x->emptied))) return;
+        if (x->quit || (!x->all_left && lpc_queue_aborted(x->emptied))) break;
     }
+    cancel_receives(x);
 }
 
 void lpc_exchange_quit(LpcExchange *x)

@@ -23,7 +23,7 @@ static volatile sig_atomic_t child, asked;
 static const char *watched_socket; /* NULL: none */
 static char watched_folder[LPC_PEER_BYTES];
 
-static void clean_up(void)
+void lpc_job_clean(void)
 {
     if (!watched_socket) return;
     (void)unlink(watched_socket);
@@ -36,7 +36,7 @@ static void pass_on(int number)
 {
     asked = 1;
     if (child > 0) (void)kill((pid_t)child, number);
-    clean_up();
+    lpc_job_clean();
 }
 
 static _Noreturn void wait_for_rank(const char *name, pid_t rank)
@@ -44,7 +44,7 @@ static _Noreturn void wait_for_rank(const char *name, pid_t rank)
     int status;
     while (waitpid(rank, &status, 0) < 0)
         if (errno != EINTR) _exit(LPC_EXIT_SYSTEM);
-    clean_up();
+    lpc_job_clean();
     if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
     int number = WTERMSIG(status);
     char text[LPC_TEXT_BYTES], host[100] = "?";
@@ -58,13 +58,13 @@ static _Noreturn void wait_for_rank(const char *name, pid_t rank)
 void lpc_job_watch(const char *name, const char *socket)
 {
     struct sigaction action = {.sa_handler = pass_on};
+    watched_socket = socket;
+    if (socket)
+        snprintf(watched_folder, sizeof watched_folder, "%.*s",
+                 (int)(strrchr(socket, '/') - socket), socket);
     pid_t parent = getpid(), rank = fork();
     if (rank < 0) return; /* then nobody watches */
     if (rank > 0) {
-        watched_socket = socket;
-        if (socket)
-            snprintf(watched_folder, sizeof watched_folder, "%.*s",
-                     (int)(strrchr(socket, '/') - socket), socket);
         child = (sig_atomic_t)rank;
         (void)sigaction(SIGTERM, &action, NULL);
         (void)sigaction(SIGINT, &action, NULL);

@@ -7,6 +7,8 @@
 /* Goes on in a child of this process, which waits for it: its death by a signal is one line with the rank's name, and
  * ends the job, whatever has started it. Removes `socket` and its folder then (NULL: none). Before MPI_Init. */
 void lpc_job_watch(const char *name, const char *socket);
+/* Removes that socket and its folder, in whichever of the two processes. */
+void lpc_job_clean(void);
 /* Begins MPI for one thread at a time. `rank` is what this one must be. Fills the exchange's comm, before, after and
  * is_awake: whether `threads` that compute, here and in as many ranks as this machine has, leave a core for each. */
 void lpc_job_begin(LpcExchange *exchange, const char *name, int rank, int threads);

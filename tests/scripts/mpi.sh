@@ -134,6 +134,15 @@ write_npy(sys.argv[1], "<i8", (1, 1), (1 << 30).to_bytes(8, "little"))' "$work/w
     expect 1 "stage 'host': the model's run failed: an index points outside its tensor" \
         "$LPC" run kv --mpi "$job" --input "input_ids=$work/wild.npy"
     expect 1 "stage 'host': the state is full" "$LPC" run kv --mpi "$job" --seed 3 --repeat 300
+    (cd kv && exec "${mpirun[@]}" -np 1 mpi/ends --serve : -np 1 host/rank : -np 1 host-2/rank : -np 1 host-3/rank) \
+        >hand.log 2>&1 &
+    sleep 0.2
+    listens hand.log
+    expect 0 throughput "$LPC" run kv --connect "$address" "${feedback[@]}" --output kv.served
+    expect 0 '' diff -r kv.tcp kv.served
+    expect 1 "stage 'host': the model's run failed" "$LPC" run kv --connect "$address" --input "input_ids=$work/wild.npy"
+    wait $!
+    [ $? = 15 ] && grep -q "^stage 'host': the model's run failed" hand.log || fail "a job that failed: $(cat hand.log)"
     none_left "after a run that failed"
 else
     echo "mpi: no $model here: state skipped"
