@@ -19,23 +19,30 @@ expect() { # STATUS PATTERN COMMAND...: what it says goes to the file log
 }
 
 # All cases of this folder pass `lpc check` in each of `ways`, which are options, with OPTION... beside them; `count`
-# becomes how many they are. A case is a folder; one that has a file of options is checked by itself.
+# becomes how many they are. A case is a folder; one that has a file of options is checked by itself. A way that
+# begins with the word odd or even is for every other case (with LPC_FULL=1 for all): C compilers take their time.
 check_cases() { # [OPTION...]
     local way c passed
     count=$(find . -mindepth 1 -maxdepth 1 -type d | wc -l)
     [ "$count" -gt 0 ] || fail "no cases"
     for way in "${ways[@]}"; do
+        case ${LPC_FULL:-0}$way in
+            0odd\ *) printf '%s\n' */ | sed -n 'p;n' ;;
+            0even\ *) printf '%s\n' */ | sed -n 'n;p' ;;
+            *) printf '%s\n' */ ;;
+        esac >"$work/turn"
+        way=${way#odd } way=${way#even }
         # shellcheck disable=SC2046,SC2086
         {
-            for c in */; do [ -e "${c}options" ] || echo "$c"; done |
+            while read -r c; do [ -e "${c}options" ] || echo "$c"; done <"$work/turn" |
                 xargs -r -P 2 -n 5 "$LPC" check $way "$@" --each
-            for c in */; do
+            while read -r c; do
                 [ ! -e "${c}options" ] || "$LPC" check $way "$@" $(cat "${c}options") --each "$c"
-            done
+            done <"$work/turn"
         } >"$work/results" 2>&1
         passed=$(grep -c '^PASS ' "$work/results")
-        [ "$passed" = "$count" ] ||
-            fail "lpc check $way: $passed of $count pass: $(grep -v '^PASS ' "$work/results")"
+        [ "$passed" = "$(wc -l <"$work/turn")" ] ||
+            fail "lpc check $way: $passed of $(wc -l <"$work/turn") pass: $(grep -v '^PASS ' "$work/results")"
     done
 }
 
