@@ -116,6 +116,11 @@ expect 1 "cannot start 'no-launcher'" "$LPC" run "$out" --mpi no-launcher
 expect 2 "sockets or mpi" "$LPC" "$LPC_SOURCE/models/digits/digits.onnx" --transport pigeons -o none
 expect 1 "stage 'pi' is for aarch64-linux-gnu, mpicc makes programs for" \
     "$LPC" "$LPC_SOURCE/models/digits/digits.onnx" --targets pi --transport mpi --quiet -o none
+mkdir tools
+for tool in gcc x86_64-linux-gnu-gcc as ld; do
+    command -v $tool >/dev/null && ln -s "$(command -v $tool)" tools/
+done
+expect 1 'there is no mpicc here' env PATH="$work/tools" "$LPC" "$LPC_SOURCE/models/digits/digits.onnx" --transport mpi --quiet -o none
 [ ! -e none ] || fail "a package was left"
 
 # --- with state and feedback; a run that fails; a state that is full ---
