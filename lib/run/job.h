@@ -5,7 +5,10 @@
 #include "lib/run/children.h"
 #include "lib/run/run.h"
 
-enum { JOB_SETTLE_MS = 6000 }; /* until a job whose rank failed has ended */
+enum {
+    JOB_SETTLE_MS = 6000, /* until a job whose rank failed has ended, */
+    JOB_GRACE_MS = 30000  /* and one whose stream has */
+};
 
 /* Starts options->mpi as the child, and waits until rank 0 listens: *address. folder: for what the job needs, and
  * where the ranks write their figures (options->stats). */

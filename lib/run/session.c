@@ -318,7 +318,8 @@ int run_finish(RunSession *session, Diag *diag)
     else if (code)
         return run_failed(session, diag, &error);
     ends_close(&session->ends);
-    if (!children_wait(session->children, session->child_count, GRACE_MS)) {
+    if (!children_wait(session->children, session->child_count,
+                       session->options.mpi ? JOB_GRACE_MS : GRACE_MS)) {
         children_kill(session->children, session->child_count);
         return diag_error(diag, "a stage does not exit after the end of the stream");
     }
