@@ -7,6 +7,29 @@ add_library(lpcrt STATIC ${runtime_sources})
 target_include_directories(lpcrt PUBLIC ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR})
 target_compile_options(lpcrt PRIVATE ${warnings})
 target_link_libraries(lpcrt PUBLIC Threads::Threads m)
+include(cmake/MbedTls.cmake)
+if(CMAKE_LIBRARY_ARCHITECTURE)
+    lpc_find_mbedtls(${CMAKE_LIBRARY_ARCHITECTURE} mbedtls mbedtls_include)
+endif()
+if(NOT mbedtls AND NOT LPC_TLS STREQUAL "OFF")  # another system: wherever its compiler finds it
+    find_path(MBEDTLS_INCLUDE mbedtls/ssl.h)
+    find_library(MBEDTLS_LIBRARY mbedtls)
+    find_library(MBEDX509_LIBRARY mbedx509)
+    find_library(MBEDCRYPTO_LIBRARY mbedcrypto)
+    if(MBEDTLS_INCLUDE AND MBEDTLS_LIBRARY AND MBEDX509_LIBRARY AND MBEDCRYPTO_LIBRARY)
+        set(mbedtls ${MBEDTLS_LIBRARY} ${MBEDX509_LIBRARY} ${MBEDCRYPTO_LIBRARY})
+        set(mbedtls_include ${MBEDTLS_INCLUDE})
+    endif()
+endif()
+if(mbedtls)
+    target_compile_definitions(lpcrt PUBLIC LPC_TLS)
+    target_include_directories(lpcrt SYSTEM PRIVATE ${mbedtls_include})
+    target_link_libraries(lpcrt PUBLIC ${mbedtls})
+elseif(LPC_TLS STREQUAL "ON")
+    message(FATAL_ERROR "LPC_TLS is ON, but mbed TLS is missing (Debian: libmbedtls-dev): run tools/setup")
+elseif(NOT LPC_TLS STREQUAL "OFF")
+    message(STATUS "mbed TLS is missing (Debian: libmbedtls-dev): lpc takes no --keys")
+endif()
 
 # Packages compile runtime/mpi themselves, by mpicc; this is for warnings and analysers.
 find_package(MPI QUIET COMPONENTS C)
@@ -21,21 +44,42 @@ add_custom_target(lpc_runtimes)  # all of them
 function(lpc_runtime_archive triple cc ar)
     set(dir ${PROJECT_BINARY_DIR}/lib/lpc/${triple})
     set(objects)
+    set(tls)
+    lpc_find_mbedtls(${triple} libraries include)
+    if(libraries)
+        set(tls -DLPC_TLS -isystem ${include})
+        if(include STREQUAL "/usr/include")
+            set(tls -DLPC_TLS)  # a cross compiler must not see this machine's headers
+        endif()
+    else()
+        message(STATUS "No mbed TLS for ${triple}: stages for it take no --keys")
+    endif()
     foreach(source ${runtime_sources})
         get_filename_component(name ${source} NAME_WE)
         set(object ${dir}/obj/${name}.o)
         add_custom_command(OUTPUT ${object}
             COMMAND ${cc} -std=c11 -O2 -g0 -Wall -Wextra -fPIC -ffunction-sections -fdata-sections
-                    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=lpc -pthread
+                    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=lpc -pthread ${tls}
                     -I${PROJECT_SOURCE_DIR}/runtime -I${PROJECT_SOURCE_DIR} -c ${source} -o ${object}
             DEPENDS ${source} ${runtime_headers} VERBATIM)
         list(APPEND objects ${object})
     endforeach()
     file(MAKE_DIRECTORY ${dir}/obj)
+    # mbed TLS goes into the same archive, so that a stage is linked as before, and takes of it what it needs.
+    set(join)
+    if(libraries)
+        set(script "open ${dir}/liblpcrt.a\n")
+        foreach(library ${libraries})
+            string(APPEND script "addlib ${library}\n")
+        endforeach()
+        file(WRITE ${dir}/join.mri "${script}save\nend\n")
+        set(join COMMAND ${ar} -M < ${dir}/join.mri)
+    endif()
     add_custom_command(OUTPUT ${dir}/liblpcrt.a
         COMMAND ${CMAKE_COMMAND} -E rm -f ${dir}/liblpcrt.a
         COMMAND ${ar} crD ${dir}/liblpcrt.a ${objects}
-        DEPENDS ${objects} VERBATIM)
+        ${join}
+        DEPENDS ${objects} ${libraries} VERBATIM)
     add_custom_target(lpcrt-${triple} ALL DEPENDS ${dir}/liblpcrt.a)
     add_dependencies(lpc_runtimes lpcrt-${triple})
     install(FILES ${dir}/liblpcrt.a DESTINATION lib/lpc/${triple})

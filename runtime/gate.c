@@ -31,7 +31,7 @@ static void answer(const LpcGate *gate, LpcPending *p, uint32_t status, uint32_t
     hello.answer = status;
     hello.before = before;
     lpc_hello_encode(gate->crc, &hello, bytes);
-    (void)send(p->link.fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    lpc_link_put(&p->link, bytes, sizeof bytes);
     p->told = before;
     p->told_ns = lpc_now_ns();
 }
@@ -109,6 +109,7 @@ static LpcLink link_of(const LpcPending *p)
 /* Lets the first one in when somebody waits for it. Returns whether another one may follow. Under the mutex. */
 static int let_first_in(LpcGate *gate)
 {
+    static const LpcLink gone = {.fd = -1};
     int first = gate->wanted && !gate->is_in ? first_in_line(gate) : -1, client = -1;
     if (first < 0) return 0;
     LpcPending *p = &gate->pending[first];
@@ -120,8 +121,8 @@ static int let_first_in(LpcGate *gate)
     gate->let_in = link_of(p);
     memcpy(gate->stream, p->stream, LPC_STREAM_BYTES);
     if (client >= 0) gate->result_to = link_of(&gate->pending[client]);
-    p->link.fd = -1; /* it is whose that took it */
-    if (client >= 0) gate->pending[client].link.fd = -1;
+    p->link = gone; /* it is whose that took it */
+    if (client >= 0) gate->pending[client].link = gone;
     for (int i = gate->count - 1; i >= 0; i--)
         if (gate->pending[i].link.fd < 0) drop(gate, i);
     gate->is_in = 1;
@@ -189,29 +190,60 @@ static void hear_leaving(LpcGate *gate, int at)
     drop(gate, at);
 }
 
-/* Reads what there is of a hello. Whoever is in line has nothing to say: that it is readable is its end. Who is
- * attached may: beats that are read later. */
-static void hear(LpcGate *gate, int at)
+/* Reads what there is of a hello. */
+static void hear_hello(LpcGate *gate, int at)
 {
     LpcPending *p = &gate->pending[at];
     LpcError error = {0};
-    if (p->kind == LPC_IS_LEAVING) {
-        hear_leaving(gate, at);
-        return;
+    while (p->got < LPC_HELLO_BYTES) {
+        ssize_t got = lpc_link_get(&p->link, p->hello + p->got, LPC_HELLO_BYTES - p->got);
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+        if (got <= 0) {
+            lpc_error(&error, LPC_EXIT_LEFT, "%.100s left without a hello", p->link.peer);
+            refuse(gate, at, &error);
+            return;
+        }
+        p->got += (size_t)got;
     }
-    if (p->kind != LPC_IS_SILENT) {
-        drop(gate, at);
-        return;
-    }
-    ssize_t got = recv(p->link.fd, p->hello + p->got, sizeof p->hello - p->got, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-    if (got <= 0) {
-        lpc_error(&error, LPC_EXIT_LEFT, "%.100s left without a hello", p->link.peer);
+    take_in_line(gate, at);
+}
+
+static void hear_stranger(LpcGate *gate, int at)
+{
+    LpcPending *p = &gate->pending[at];
+    LpcError error = {0};
+    int code = lpc_gate_prove(gate, p, &error);
+    if (code == LPC_TLS_MORE) return;
+    if (code) {
         refuse(gate, at, &error);
         return;
     }
-    p->got += (size_t)got;
-    if (p->got == sizeof p->hello) take_in_line(gate, at);
+    p->kind = LPC_IS_SILENT;
+    p->got = 0;
+    p->deadline = lpc_now_ns() + (uint64_t)HELLO_S * 1000000000u;
+    hear_hello(gate, at); /* which may have come with the handshake's end */
+}
+
+/* Whoever is in line has nothing to say: that it is readable is its end. Who is attached may: beats that are read
+ * later. */
+static void hear(LpcGate *gate, int at)
+{
+    switch (gate->pending[at].kind) {
+    case LPC_IS_LEAVING: hear_leaving(gate, at); break;
+    case LPC_IS_STRANGER: hear_stranger(gate, at); break;
+    case LPC_IS_SILENT: hear_hello(gate, at); break;
+    default: drop(gate, at);
+    }
+}
+
+/* Gives sessions to those who wait for one, as far as there are some. */
+static void hear_waiting(LpcGate *gate)
+{
+    for (int at, count; (at = lpc_gate_first_waiting(gate)) >= 0;) {
+        count = gate->count;
+        hear_stranger(gate, at);
+        if (gate->count == count && lpc_gate_waits(&gate->pending[at])) return;
+    }
 }
 
 static void drop_late(LpcGate *gate)
@@ -220,47 +252,37 @@ static void drop_late(LpcGate *gate)
     for (int i = gate->count - 1; i >= 0; i--) {
         LpcPending *p = &gate->pending[i];
         LpcError error = {0};
-        int ends = p->kind == LPC_IS_SILENT || p->kind == LPC_IS_LEAVING;
-        if (!ends || now < p->deadline) continue;
+        int ends = p->kind != LPC_IS_IN_LINE && p->kind != LPC_IS_ATTACHED;
+        if (!ends || (now < p->deadline && !lpc_gate_is_slow(gate, p))) continue;
         if (p->kind == LPC_IS_LEAVING) {
             drop(gate, i);
             continue;
         }
-        lpc_error(&error, LPC_EXIT_LEFT, "%.100s said no hello within %d s", p->link.peer, HELLO_S);
+        if (p->kind == LPC_IS_STRANGER)
+            lpc_error(&error, LPC_EXIT_KEY, "%.100s did not prove its key in time", p->link.peer);
+        else
+            lpc_error(&error, LPC_EXIT_LEFT, "%.100s said no hello within %d s", p->link.peer,
+                      HELLO_S);
         refuse(gate, i, &error);
     }
-}
-
-/* Whoever is silent for the longest; -1: nobody is. *count: how many are. */
-static int oldest_silent(const LpcGate *gate, int *count)
-{
-    int oldest = -1;
-    *count = 0;
-    for (int i = 0; i < gate->count; i++) {
-        const LpcPending *p = &gate->pending[i];
-        if (p->kind != LPC_IS_SILENT) continue;
-        ++*count;
-        if (oldest < 0 || p->deadline < gate->pending[oldest].deadline) oldest = i;
-    }
-    return oldest;
 }
 
 /* Room for one more: who is silent for the longest goes. Those in line and those attached stay. */
 static int make_room(LpcGate *gate)
 {
-    int silent, oldest = oldest_silent(gate, &silent);
-    if (oldest < 0) return 0;
+    int silent, first = lpc_gate_first_to_go(gate, &silent);
+    if (first < 0) return 0;
     LpcError error = {0};
     lpc_error(&error, LPC_EXIT_LEFT, "%.100s is silent, and others connect",
-              gate->pending[oldest].link.peer);
-    refuse(gate, oldest, &error);
+              gate->pending[first].link.peer);
+    refuse(gate, first, &error);
     return 1;
 }
 
 static int has_room(const LpcGate *gate)
 {
     int silent;
-    (void)oldest_silent(gate, &silent);
+    (void)lpc_gate_first_to_go(gate, &silent);
     return gate->count < LPC_PENDING_MOST && silent < LPC_SILENT_MOST;
 }
 
@@ -277,7 +299,8 @@ static void let_connect(LpcGate *gate)
         return;
     }
     LpcPending *p = &gate->pending[gate->count++];
-    *p = (LpcPending){.link = link, .told = LPC_NOT_TOLD};
+    *p = (LpcPending){
+        .kind = gate->tls ? LPC_IS_STRANGER : LPC_IS_SILENT, .link = link, .told = LPC_NOT_TOLD};
     p->deadline = lpc_now_ns() + (uint64_t)HELLO_S * 1000000000u;
     snprintf(p->link.peer, sizeof p->link.peer, "%.40s %.80s", gate->role, link.peer);
 }
@@ -309,7 +332,9 @@ static int until_due(const LpcGate *gate)
     uint64_t now = lpc_now_ns(), nearest = UINT64_MAX;
     for (int i = 0; i < gate->count; i++) {
         const LpcPending *p = &gate->pending[i];
-        uint64_t due = p->kind == LPC_IS_IN_LINE ? p->told_ns + again_ns(gate) : p->deadline;
+        uint64_t due = p->kind == LPC_IS_IN_LINE ? p->told_ns + again_ns(gate) : p->deadline,
+                 proof = lpc_gate_proof_due(gate, p);
+        if (proof < due) due = proof;
         if (p->kind != LPC_IS_ATTACHED && due < nearest) nearest = due;
     }
     if (nearest == UINT64_MAX) return -1;
@@ -345,6 +370,7 @@ static void *gate_main(void *arg)
     for (int stopped = 0;;) {
         let_leave(gate);
         if (must_end(gate, stopped)) return NULL;
+        lpc_gate_refill(gate);
         struct pollfd fds[FIRST + LPC_PENDING_MOST] = {
             {gate->wake[0], POLLIN, 0},
             {gate->stopped ? -1 : gate->stop_fd, POLLIN, 0},
@@ -352,7 +378,7 @@ static void *gate_main(void *arg)
         int count = gate->count;
         for (int i = 0; i < count; i++)
             fds[FIRST + i] = (struct pollfd){
-                gate->pending[i].link.fd,
+                lpc_gate_is_heard(gate, &gate->pending[i]) ? gate->pending[i].link.fd : -1,
                 (short)(gate->pending[i].kind == LPC_IS_ATTACHED ? POLLRDHUP : POLLIN), 0};
         if (poll(fds, FIRST + (nfds_t)count, until_due(gate)) < 0) continue;
         char bytes[64];
@@ -362,6 +388,7 @@ static void *gate_main(void *arg)
              i--) /* from behind: one that goes is replaced by the last */
             if (fds[FIRST + i].revents) hear(gate, i);
         drop_late(gate);
+        hear_waiting(gate);
         if (fds[LISTEN].revents) let_connect(gate);
         serve(gate);
     }
@@ -396,6 +423,7 @@ static void hand_over(LpcGate *gate, LpcLink *link, LpcLink *result,
     for (int i = 0; i < 2; i++) {
         if (!to[i]) continue;
         to[i]->fd = from[i]->fd;
+        to[i]->tls = from[i]->tls;
         to[i]->silence_ms = from[i]->silence_ms;
         memcpy(to[i]->peer, from[i]->peer, sizeof to[i]->peer);
     }
@@ -437,6 +465,8 @@ void lpc_gate_leave(LpcGate *gate, LpcLink *link)
     pthread_mutex_lock(&gate->mutex);
     if (gate->leaving_count < LPC_SILENT_MOST) {
         lpc_link_end_writing(link);
+        lpc_tls_give(link->tls); /* what comes from there is only counted */
+        link->tls = NULL;
         gate->leaving[gate->leaving_count++] = *link;
         link->fd = -1;
         wake(gate);

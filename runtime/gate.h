@@ -20,6 +20,7 @@ static const uint32_t LPC_NOT_TOLD = UINT32_MAX; /* nothing about a place in lin
 
 typedef enum LpcPendingKind {
     LPC_IS_SILENT,   /* its hello is not whole */
+    LPC_IS_STRANGER, /* it has not proved its key (gate_prove.c) */
     LPC_IS_IN_LINE,  /* its stream waits to be let in */
     LPC_IS_ATTACHED, /* it waits for the results of its stream */
     LPC_IS_LEAVING   /* its stream has ended; its other end has not read all */
@@ -28,13 +29,15 @@ typedef enum LpcPendingKind {
 typedef struct LpcPending {
     LpcPendingKind kind;
     LpcLink link;
-    uint8_t hello[LPC_HELLO_BYTES];
-    size_t got;        /* bytes of the hello */
-    uint64_t deadline; /* for the rest of it, or for leaving; UINT64_MAX: none */
-    uint64_t place;    /* in line: lower ones come before */
-    uint32_t told;     /* how many it was told to be before it; LPC_NOT_TOLD: nothing yet */
-    uint64_t told_ns;  /* when */
-    uint32_t beat_ms;  /* what its hello says of that */
+    uint8_t hello[LPC_FIRST_BYTES]; /* of a stranger: its first record */
+    size_t got;                     /* bytes of that */
+    int is_whole;                   /* the stranger's record is */
+    uint64_t proving_ns;            /* since when a stranger has a session */
+    uint64_t deadline;              /* for the rest of it, or for leaving; UINT64_MAX: none */
+    uint64_t place;                 /* in line: lower ones come before */
+    uint32_t told;    /* how many it was told to be before it; LPC_NOT_TOLD: nothing yet */
+    uint64_t told_ns; /* when */
+    uint32_t beat_ms; /* what its hello says of that */
     uint8_t stream[LPC_STREAM_BYTES];
 } LpcPending;
 
@@ -46,6 +49,7 @@ typedef struct LpcGate {
     LpcHello own;
     const char *role;       /* of whoever connects, for messages: "the neighbour before," */
     const LpcHello *result; /* what a client says that fetches results; NULL: nobody may */
+    LpcTlsPool *tls;        /* who connects must prove a key first; NULL: links are plain */
     int stop_fd;            /* readable once all is to stop; -1: none */
     int leave_ms; /* lpc_gate_stop waits no longer for those who leave; 0: as long as they may take */
     void (*tell)(void *self,
@@ -65,6 +69,8 @@ typedef struct LpcGate {
     LpcPending pending[LPC_PENDING_MOST];
     int count;
     uint64_t places, refused;
+    int64_t budget_ns; /* that may be spent on strangers */
+    uint64_t budget_at;
 } LpcGate;
 
 /* Starts the thread; the listener listens. Returns an errno value. */
@@ -83,12 +89,47 @@ void lpc_gate_leave(LpcGate *gate, LpcLink *link);
 /* Ends the thread, when all who leave have left, and closes all that is not let in, the listener too. */
 void lpc_gate_stop(LpcGate *gate);
 
+/* --- who has not proved a key (gate_prove.c) --- */
+
+/* How many bytes somebody's first record has: 0 while that is not known; -1 when it is not the first one of a TLS client,
+ * or is longer than LPC_FIRST_BYTES. */
+int lpc_first_bytes(const uint8_t *bytes, size_t got);
+/* Adds what may be spent on strangers since it was last called. */
+void lpc_gate_refill(LpcGate *gate);
+/* Hears a stranger. 0: it has proved its key. LPC_TLS_MORE: not yet. Else an exit status with error filled. */
+int lpc_gate_prove(LpcGate *gate, LpcPending *p, LpcError *error);
+/* Whether it waits for a session; and the place of who has waited for the longest, -1: nobody does. */
+int lpc_gate_waits(const LpcPending *p);
+int lpc_gate_first_waiting(const LpcGate *gate);
+/* Whether what it sends is to be read now, */
+int lpc_gate_is_heard(const LpcGate *gate, const LpcPending *p);
+/* when it is to be looked at again at the latest (UINT64_MAX: never), */
+uint64_t lpc_gate_proof_due(const LpcGate *gate, const LpcPending *p);
+/* and whether its handshake takes longer than it may while others wait. */
+int lpc_gate_is_slow(const LpcGate *gate, const LpcPending *p);
+/* The place of who goes first when there is no room, of those who are silent or strangers; -1: there are none. *count:
+ * how many are. */
+int lpc_gate_first_to_go(const LpcGate *gate, int *count);
+
 /* --- who connects (greet.c) --- */
 
 /* Now and so much later, in lpc_now_ns's time; UINT64_MAX for -1. */
 uint64_t lpc_deadline(int timeout_ms);
 /* How long a neighbour may be silent that said so in its hello: link->silence_ms. */
 int lpc_silence_ms(uint32_t beat_ms);
+
+/* Waits until the link can be read, or until deadline, its stop_fd, or the end of watch (NULL: nobody is watched). */
+int lpc_wait_answer(LpcLink *link, const LpcLink *watch, uint64_t deadline, LpcError *error);
+/* The handshake of an end that is alone with the other one: of who connected, or (is_server) of who accepted. pool NULL: the
+ * link stays plain. link->timeout_ms limits it; watch as in lpc_greet. */
+int lpc_link_secure(LpcLink *link, LpcTlsPool *pool, int is_server, const LpcLink *watch,
+                    LpcError *error);
+
+/* Connects, and makes the handshake of TLS where there is a pool: again, a few times, when the other end leaves before it is
+ * over, since a listener that many strangers come to may send away one too many. link has timeout_ms, silence_ms and stop_fd, and
+ * gets the rest; role: of the other end, for messages. watch as in lpc_greet. */
+int lpc_link_connect(LpcLink *link, const LpcTransport *transport, const char *address,
+                     const char *role, LpcTlsPool *pool, const LpcLink *watch, LpcError *error);
 
 /* Who hears that others come first, and how many. */
 typedef struct LpcInLine {

@@ -26,6 +26,10 @@ enum {
 
 static int left(const LpcLink *link, LpcError *error)
 {
+    if (errno == EBADMSG)
+        return lpc_error(error, LPC_EXIT_LEFT,
+                         "what came from %.100s was changed on the way, or is not from there",
+                         link->peer);
     return lpc_error(error, LPC_EXIT_LEFT, "%.100s left before the end of the stream", link->peer);
 }
 
@@ -69,11 +73,13 @@ static int wait_idle(LpcLink *link, LpcError *error)
 {
     for (;;) {
         struct pollfd fds[2] = {{link->fd, POLLIN, 0}, {link->stop_fd, POLLIN, 0}};
-        int ready = poll_awake(link, fds, 2, link->silence_ms > 0 ? link->silence_ms : -1);
+        int holds = lpc_link_holds(link),
+            ready = holds ? poll(fds, 2, 0)
+                          : poll_awake(link, fds, 2, link->silence_ms > 0 ? link->silence_ms : -1);
         int code = ready < 0 ? poll_failed(error) : 0;
         if (code) return code;
         if (ready > 0 && fds[1].revents) return LPC_STOPPED;
-        if (ready > 0 && fds[0].revents) return 0;
+        if (holds || (ready > 0 && fds[0].revents)) return 0;
         if (ready == 0) return silent(link, error);
     }
 }
@@ -108,7 +114,7 @@ static int link_read(void *self, void *data, size_t size, int idle, LpcError *er
         if (code) return code;
     }
     while (size) {
-        ssize_t got = recv(link->fd, at, size, MSG_DONTWAIT);
+        ssize_t got = lpc_link_get(link, at, size);
         if (got > 0) {
             earn(link, (size_t)got);
             at += got;
@@ -117,10 +123,39 @@ static int link_read(void *self, void *data, size_t size, int idle, LpcError *er
             int code = wait_more(link, error);
             if (code) return code;
         } else if (got == 0 || errno != EINTR) {
+            if (got == 0) errno = 0;
             return left(link, error);
         }
     }
     return 0;
+}
+
+/* As sendmsg, of as many pieces as it takes. */
+static ssize_t send_some(const LpcLink *link, struct iovec *pieces, int count)
+{
+    if (link->tls) return lpc_tls_write(link->tls, pieces, count);
+    struct msghdr message = {0};
+    message.msg_iov = pieces;
+    message.msg_iovlen =
+        (__typeof__(message.msg_iovlen))(count < PIECES_AT_ONCE ? count : PIECES_AT_ONCE);
+    int more = count > PIECES_AT_ONCE ? MSG_MORE : 0;
+    return sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
+}
+
+/* Whether a write that failed can go on, once it does: 0, or an exit status with error filled. */
+static int wait_if_full(const LpcLink *link, LpcError *error)
+{
+    if (errno == EINTR) return 0;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return left(link, error);
+    return wait_room(link, error);
+}
+
+/* Sends what TLS has taken and not sent. */
+static int flush(const LpcLink *link, LpcError *error)
+{
+    int code = 0;
+    while (!code && lpc_tls_flush(link->tls)) code = wait_if_full(link, error);
+    return code;
 }
 
 static int link_write(void *self, struct iovec *pieces, int count, LpcError *error)
@@ -131,16 +166,9 @@ static int link_write(void *self, struct iovec *pieces, int count, LpcError *err
             pieces++, count--;
             continue;
         }
-        struct msghdr message = {0};
-        message.msg_iov = pieces;
-        message.msg_iovlen =
-            (__typeof__(message.msg_iovlen))(count < PIECES_AT_ONCE ? count : PIECES_AT_ONCE);
-        int more = count > PIECES_AT_ONCE ? MSG_MORE : 0;
-        ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
+        ssize_t sent = send_some(link, pieces, count);
         if (sent < 0) {
-            if (errno == EINTR) continue;
-            if (errno != EAGAIN && errno != EWOULDBLOCK) return left(link, error);
-            int code = wait_room(link, error);
+            int code = wait_if_full(link, error);
             if (code) return code;
             continue;
         }
@@ -154,7 +182,7 @@ static int link_write(void *self, struct iovec *pieces, int count, LpcError *err
             pieces->iov_len -= done;
         }
     }
-    return 0;
+    return link->tls ? flush(link, error) : 0;
 }
 
 LpcReader lpc_link_reader(LpcLink *link)
@@ -173,8 +201,29 @@ int lpc_link_writable(const LpcLink *link)
     return poll(&fd, 1, 0) > 0;
 }
 
+ssize_t lpc_link_get(const LpcLink *link, void *data, size_t size)
+{
+    if (link->tls) return lpc_tls_read(link->tls, data, size);
+    return recv(link->fd, data, size, MSG_DONTWAIT);
+}
+
+void lpc_link_put(const LpcLink *link, void *data, size_t size)
+{
+    struct iovec piece = {data, size};
+    if (link->tls)
+        (void)lpc_tls_write(link->tls, &piece, 1);
+    else
+        (void)send(link->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int lpc_link_holds(const LpcLink *link)
+{
+    return link->tls && lpc_tls_holds(link->tls);
+}
+
 int lpc_link_has_ended(const LpcLink *link)
 {
+    if (link->tls) return lpc_tls_has_ended(link->tls);
     struct pollfd fd = {link->fd, POLLRDHUP, 0};
     char byte;
     return poll(&fd, 1, 0) > 0 && recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
@@ -187,7 +236,9 @@ void lpc_link_interrupt(const LpcLink *link)
 
 void lpc_link_end_writing(const LpcLink *link)
 {
-    if (link->fd >= 0) shutdown(link->fd, SHUT_WR);
+    if (link->fd < 0) return;
+    if (link->tls) lpc_tls_end(link->tls);
+    shutdown(link->fd, SHUT_WR);
 }
 
 void lpc_link_break(const LpcLink *link)
@@ -197,6 +248,8 @@ void lpc_link_break(const LpcLink *link)
 
 void lpc_link_close(LpcLink *link)
 {
+    lpc_tls_give(link->tls);
+    link->tls = NULL;
     if (link->fd >= 0) close(link->fd);
     link->fd = -1;
 }

@@ -31,7 +31,8 @@ extern "C" {
     X(LPC_EXIT_SYSTEM, 16, "the operating system refused something")                               \
     X(LPC_EXIT_PROCESSOR, 17, "this processor lacks instructions that the stage's code uses")      \
     X(LPC_EXIT_BUSY, 18, "a neighbour serves other streams")                                       \
-    X(LPC_EXIT_STALE, 19, "nobody waits for the results of the stream")
+    X(LPC_EXIT_STALE, 19, "nobody waits for the results of the stream")                            \
+    X(LPC_EXIT_KEY, 20, "a neighbour's key is unknown or wrong, or it has none")
 
 enum {
 #define X(id, number, meaning) id = number,

@@ -116,13 +116,14 @@ static int beat_once(LpcPulse *pulse, uint64_t *next)
     if (quit) return 0;
 
     struct pollfd fds[2] = {{pulse->wake[0], POLLIN, 0}, {out ? out->fd : -1, POLLIN, 0}};
-    if (poll(fds, 2, ms_until(silent < *next ? silent : *next)) < 0) return 1;
+    int holds = out && lpc_link_holds(out);
+    if (poll(fds, 2, holds ? 0 : ms_until(silent < *next ? silent : *next)) < 0) return 1;
     char bytes[16];
     if (fds[0].revents && read(pulse->wake[0], bytes, sizeof bytes) > 0) {
         if (pulse->beat_ms > 0) *next = 0; /* a link is new: it hears at once who is there */
         return 1;
     }
-    if (fds[1].revents) {
+    if (holds || fds[1].revents) {
         hear(pulse, out);
     } else if (lpc_now_ns() >= silent) {
         LpcError error = {0};

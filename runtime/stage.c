@@ -21,6 +21,18 @@
 
 /* --- threads --- */
 
+/* Waits for one of the signals; SIGHUP on the way has the keys read again. */
+static void wait_for_stop(LpcStage *stage, const sigset_t *stops, int *number)
+{
+    sigset_t set = *stops;
+    if (stage->tls) sigaddset(&set, SIGHUP);
+    for (;;) {
+        if (sigwait(&set, number)) continue;
+        if (*number != SIGHUP) return;
+        lpc_stage_keys_again(stage);
+    }
+}
+
 /* Turns SIGTERM and SIGINT into a readable pipe, which never is read: once stopped, for good. What is under way
  * has a moment to be finished; a second signal does not wait for that. */
 static void *signal_main(void *arg)
@@ -32,7 +44,7 @@ static void *signal_main(void *arg)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    while (sigwait(&set, &number) != 0) continue;
+    wait_for_stop(stage, &set, &number);
     if (atomic_load(&stage->quitting)) return NULL;
     if (write(stage->stop_pipe[1], "", 1) < 0) _exit(128 + number);
     do number = sigtimedwait(&set, NULL, &moment);
@@ -54,6 +66,7 @@ static void stop_threads(LpcStage *stage)
         pthread_kill(stage->signals, SIGTERM);
         pthread_join(stage->signals, NULL);
     }
+    lpc_stage_unsecure(stage);
 }
 
 static void tell(void *self, const char *text)
@@ -70,6 +83,7 @@ static int open_gate(LpcStage *stage)
     gate->crc = stage->crc;
     gate->own = lpc_hello_at(model->build_id, &model->in, stage->options->beat_ms);
     stage->result = lpc_hello_at(model->build_id, &model->out, stage->options->beat_ms);
+    gate->tls = stage->tls;
     gate->result = stage->out_address ? NULL : &stage->result;
     gate->role = "the neighbour before,";
     gate->stop_fd = stage->stop_pipe[0];
@@ -114,6 +128,7 @@ static int start(LpcStage *stage, LpcError *error)
     const lpc_model *model = stage->model;
     int code = stage->in_transport->check(stage->in_address, error);
     if (!code && stage->out_address) code = stage->out_transport->check(stage->out_address, error);
+    if (!code) code = lpc_stage_secure(stage, error);
     if (!code) code = lpc_stage_memory(stage, error);
     if (code) return code;
     if (pipe(stage->stop_pipe))
@@ -125,6 +140,9 @@ static int start(LpcStage *stage, LpcError *error)
     int length = snprintf(line, sizeof line, "listening on %s\n", stage->gate.listener.address);
     if (write(STDOUT_FILENO, line, (size_t)length) != length)
         lpc_stage_tell(model->name, "cannot write to standard output");
+    if (stage->options->insecure)
+        lpc_stage_tell(model->name,
+                       "--insecure: nothing is encrypted, and whoever gets here is served");
     return 0;
 }
 

@@ -12,6 +12,8 @@ struct LpcStream;
 typedef struct LpcStageOptions {
     const char *listen, *forward; /* addresses; forward NULL: clients fetch the results */
     const char *stats;            /* file, or NULL */
+    const char *keys;             /* file, or NULL: links are plain */
+    int insecure;                 /* which is meant, whatever the addresses */
     int threads, queue;
     int streams;    /* that are served at once */
     int beat_ms;    /* how often it gives its neighbours a sign of life; 0: never */

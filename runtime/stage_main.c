@@ -13,6 +13,7 @@
 
 #include "pool.h"
 #include "processor.h"
+#include "tls.h"
 
 enum { DEFAULT_QUEUE = 2, DEFAULT_TIMEOUT_S = 60, DEFAULT_BEAT_MS = 1000 };
 
@@ -31,6 +32,10 @@ static const char usage_text[] =
     "  --heartbeat SECONDS  a neighbour that gives no sign of life for one and a half of it hangs, "
     "or is\n"
     "                       cut off: the stream ends (default 2; 0: none)\n"
+    "  --keys FILE          encrypts all links, and serves only who has one of the keys in FILE, "
+    "which\n"
+    "                       lpc keys makes; SIGHUP reads it again\n"
+    "  --insecure           does without, though other machines can reach it\n"
     "  --stats FILE         writes medians per frame and peak memory at exit, as JSON\n"
     "  --serve              waits for the next stream when one has ended\n"
     "  --streams N          with --serve: so many at once, by turns; each has queues and state of "
@@ -38,8 +43,7 @@ static const char usage_text[] =
     "                       own (default 1)\n"
     "  --guard              stops at a store into an input, and at an access behind a tensor\n"
     "  --version            prints the protocol version and the build id\n"
-    "  --help               prints this\n"
-    "Exit status:\n";
+    "  --help               prints this\n";
 
 static void put(int fd, const char *text)
 {
@@ -50,6 +54,9 @@ static void print_help(void)
 {
     char line[160];
     put(STDOUT_FILENO, usage_text);
+    if (!lpc_tls_is_here())
+        put(STDOUT_FILENO, "This program was built without mbed TLS: it takes no --keys.\n");
+    put(STDOUT_FILENO, "Exit status:\n");
 #define X(id, number, meaning)                                                                     \
     snprintf(line, sizeof line, "  %2d  %s\n", number, meaning);                                   \
     put(STDOUT_FILENO, line);
@@ -97,6 +104,8 @@ static int parse_option(const lpc_model *model, const char *name, const char *va
         options->forward = value;
     } else if (strcmp(name, "--stats") == 0) {
         options->stats = value;
+    } else if (strcmp(name, "--keys") == 0) {
+        options->keys = value;
     } else if (strcmp(name, "--threads") == 0) {
         if (parse_number(value, 1, LPC_POOL_MAX, &number))
             return usage(model, "--threads: expected 1 to %d, got '%.60s'", LPC_POOL_MAX, value);
@@ -145,6 +154,10 @@ int lpc_stage_arguments(const lpc_model *model, int argc, char **argv, int threa
             options->serve = 1;
             continue;
         }
+        if (strcmp(argv[i], "--insecure") == 0) {
+            options->insecure = 1;
+            continue;
+        }
         if (strcmp(argv[i], "--guard") == 0) {
             options->guard = 1;
             continue;
@@ -159,6 +172,8 @@ int lpc_stage_arguments(const lpc_model *model, int argc, char **argv, int threa
     }
     if (options->streams > 1 && !options->serve)
         return usage(model, "--streams: goes with --serve (see --help)");
+    if (options->keys && options->insecure)
+        return usage(model, "--keys and --insecure: one of them (see --help)");
     return 0;
 }
 
@@ -188,6 +203,7 @@ int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char *
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (options.keys) sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return lpc_stage_run(model, &options);

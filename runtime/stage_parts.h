@@ -1,6 +1,6 @@
 /* What the parts of a stage share: stage.c starts and ends it, stage_memory.c makes its buffers, stage_serve.c
  * serves its streams one after the other, stage_stream.c holds what the threads of a stream do, stage_tell.c what it
- * tells. */
+ * tells, stage_keys.c keeps strangers out. */
 #ifndef LPC_RUNTIME_STAGE_PARTS_H
 #define LPC_RUNTIME_STAGE_PARTS_H
 
@@ -45,6 +45,8 @@ struct LpcStage {
     const LpcStageOptions *options;
     const LpcTransport *in_transport, *out_transport;
     const char *in_address, *out_address; /* out_address NULL: results are fetched */
+    LpcKeys keys;
+    LpcTlsPool *tls; /* NULL: links are plain */
     LpcGate gate;
     LpcHello result; /* what a client says that fetches them */
     LpcShape in_shape, out_shape;
@@ -89,6 +91,14 @@ void lpc_stage_judge(LpcStream *stream, LpcSlot *slot, int code, const LpcError 
 void lpc_stage_receive(void *self);
 void lpc_stage_compute(LpcStream *stream);
 void lpc_stage_send(void *self);
+
+/* --- stage_keys.c --- */
+
+/* Refuses addresses that need keys when there are none; else reads the keys and makes the sessions. */
+int lpc_stage_secure(LpcStage *stage, LpcError *error);
+/* Reads the keys again, and tells it. */
+void lpc_stage_keys_again(LpcStage *stage);
+void lpc_stage_unsecure(LpcStage *stage);
 
 /* --- stage_tell.c --- */
 

@@ -44,14 +44,11 @@ static int connect_after(LpcStream *stream, LpcError *error)
     int stop = stage->stop_pipe[0];
     memcpy(hello.stream, stream->id, LPC_STREAM_BYTES);
     lpc_stage_does(stream, LPC_DOES_CONNECT);
-    int code = stage->out_transport->connect(stage->out_address, stage->options->timeout_ms, stop,
-                                             &stream->in, &stream->out, error);
-    if (code) return code;
-    char peer[LPC_PEER_BYTES];
-    snprintf(peer, sizeof peer, "the neighbour after, %.100s", stream->out.peer);
-    memcpy(stream->out.peer, peer, sizeof peer);
     stream->out.stop_fd = stop;
-    code = lpc_greet(&stream->out, &stream->in, stage->crc, &hello, NULL, error);
+    stream->out.silence_ms = stage->options->beat_ms * LPC_BEATS_MISSED;
+    int code = lpc_link_connect(&stream->out, stage->out_transport, stage->out_address,
+                                "the neighbour after,", stage->tls, &stream->in, error);
+    if (!code) code = lpc_greet(&stream->out, &stream->in, stage->crc, &hello, NULL, error);
     stream->out.stop_fd = -1; /* what has been computed is sent */
     return code;
 }

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { AT_ONCE_BYTES = 64 * 1024 }; /* largest frame that the compute thread sends itself */
+enum { /* the largest frame that the compute thread sends itself: */
+       AT_ONCE_BYTES = 64 * 1024,
+       AT_ONCE_TLS_BYTES = 8 * 1024 /* which is encrypted before */
+};
 
 /* --- the receive thread --- */
 
@@ -202,8 +205,8 @@ static int compute(LpcStream *stream, LpcSlot *in, LpcSlot *out, LpcError *error
  * means that all before this one have been sent, and the thread begins anew only after this one has committed. */
 static int pass_on(LpcStream *stream, LpcSlot *out)
 {
-    if (out->header.kind == LPC_FRAME_DATA &&
-        stream->stage->model->out.max_payload <= AT_ONCE_BYTES &&
+    uint64_t most = stream->out.tls ? AT_ONCE_TLS_BYTES : AT_ONCE_BYTES;
+    if (out->header.kind == LPC_FRAME_DATA && stream->stage->model->out.max_payload <= most &&
         lpc_queue_empty(&stream->out_queue) && lpc_link_writable(&stream->out))
         return send_on(stream, out);
     lpc_queue_commit(&stream->out_queue);

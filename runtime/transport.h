@@ -1,17 +1,19 @@
 /* Links between stages, and the transports that make them.
  *
- * A link is a connected stream socket; reading, writing and waiting on it are the same for all
- * transports (link.c). A transport says how addresses become links: one struct, one file, one name
+ * A link is a connected stream socket, plain or with TLS on it (tls.h); reading, writing and waiting on it are the same
+ * for all transports (link.c). A transport says how addresses become links: one struct, one file, one name
  * in the list in transports.c. */
 #ifndef LPC_RUNTIME_TRANSPORT_H
 #define LPC_RUNTIME_TRANSPORT_H
 
 #include "address.h"
 #include "frame.h"
+#include "tls.h"
 
 typedef struct LpcLink LpcLink;
 struct LpcLink {
     int fd;                    /* -1 when closed */
+    LpcTls *tls;               /* all goes through it; NULL: plain */
     int timeout_ms;            /* for a neighbour that stalls where bytes are due; -1: none */
     int stop_fd;               /* readable once the stage is to stop; -1: none */
     int silence_ms;            /* no sign of life for so long ends a wait; 0: none is due */
@@ -54,6 +56,12 @@ LpcReader lpc_link_reader(LpcLink *link);
 LpcWriter lpc_link_writer(LpcLink *link);
 /* Whether a write could begin without waiting. */
 int lpc_link_writable(const LpcLink *link);
+/* As recv and send, without waiting. What lpc_link_put was given may be sent in part. */
+ssize_t lpc_link_get(const LpcLink *link, void *data, size_t size);
+void lpc_link_put(const LpcLink *link, void *data, size_t size);
+/* Whether something came that poll does not tell of, since it has been read from the socket: to be asked before each
+ * wait for the link to become readable that does not follow a read in vain. */
+int lpc_link_holds(const LpcLink *link);
 /* Whether the other end has left, as far as is known, and all that it sent has been read. */
 int lpc_link_has_ended(const LpcLink *link);
 /* Makes a thread that waits on the link for reading see its end. */

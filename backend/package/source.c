@@ -241,6 +241,25 @@ static void cmake_flags(PackJob *job, const PackStage *stage, Text *out)
     text_add(out, ")\n");
 }
 
+/* mbed TLS for the program, where it is found. */
+static void cmake_tls(const PackStage *stage, Text *out)
+{
+    text_printf(out,
+                "# mbed TLS encrypts links; without it the program takes no --keys.\n"
+                "find_path(MBEDTLS_INCLUDE mbedtls/ssl.h)\n"
+                "find_library(MBEDTLS_LIBRARY mbedtls)\n"
+                "find_library(MBEDX509_LIBRARY mbedx509)\n"
+                "find_library(MBEDCRYPTO_LIBRARY mbedcrypto)\n"
+                "if(MBEDTLS_INCLUDE AND MBEDTLS_LIBRARY AND MBEDX509_LIBRARY AND "
+                "MBEDCRYPTO_LIBRARY)\n"
+                "    target_compile_definitions(%s_stage PRIVATE LPC_TLS)\n"
+                "    target_include_directories(%s_stage PRIVATE ${MBEDTLS_INCLUDE})\n"
+                "    target_link_libraries(%s_stage PRIVATE ${MBEDTLS_LIBRARY} "
+                "${MBEDX509_LIBRARY} ${MBEDCRYPTO_LIBRARY})\n"
+                "endif()\n",
+                stage->prefix, stage->prefix, stage->prefix);
+}
+
 int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
 {
     Text out, all, objects;
@@ -278,6 +297,7 @@ int package_cmake(PackJob *job, const PackStage *stage, const char *folder)
                 "target_compile_definitions(%s_stage PRIVATE LPC_STAGE_MAIN)\n"
                 "target_link_libraries(%s_stage PRIVATE %s Threads::Threads)\n",
                 stage->prefix, stage->prefix, stage->prefix, stage->prefix);
+    cmake_tls(stage, &out);
     return output_write(job->diag, arena_printf(job->arena, "%s/CMakeLists.txt", folder), out.data,
                         out.length);
 }

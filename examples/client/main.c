@@ -4,6 +4,8 @@
  *     cc -std=c11 -D_POSIX_C_SOURCE=200809L -I out -I DIR/include main.c -pthread -o app
  *     app localhost:7000 - <frames >answers             (the last stage's address instead of -, if there are several)
  *
+ * With keys (docs/security.md): -DLPC_CLIENT_TLS -lmbedtls -lmbedx509 -lmbedcrypto, and app FIRST LAST KEYS.
+ *
  * Three frames are under way at a time: they are in different stages at once. */
 #define LPC_CLIENT_IMPLEMENTATION
 #include <lpc/lpc_client.h>
@@ -42,14 +44,16 @@ int main(int argc, char **argv)
     void *inputs[8] = {0};
     lpc_client_answer answer;
     if (argc < 3 || model->in.count > 8 || model->symbol_count) {
-        fprintf(stderr, "usage: app FIRST LAST|- <frames >answers, for a model of fixed sizes\n");
+        fprintf(stderr,
+                "usage: app FIRST LAST|- [KEYS] <frames >answers, for a model of fixed sizes\n");
         return 2;
     }
     for (uint32_t k = 0; k < model->in.count; k++) {
         inputs[k] = malloc((size_t)model->in.tensors[k].max_bytes + 1);
         if (!inputs[k]) return 1;
     }
-    lpc_client *c = lpc_client_open(model, argv[1], argv[2][0] == '-' ? NULL : argv[2], TIMEOUT_MS);
+    lpc_client *c = lpc_client_open_keys(model, argv[1], argv[2][0] == '-' ? NULL : argv[2],
+                                         argc > 3 ? argv[3] : NULL, TIMEOUT_MS);
     if (!c || *lpc_client_error(c)) return failed(c);
     long under_way = 0;
     for (int more = 1; more || under_way;) {

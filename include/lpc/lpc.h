@@ -423,6 +423,9 @@ typedef void lpc_hear(void *user, const char *stage, const char *line);
 LPC_API lpc_status lpc_logs(lpc_compiler *compiler, const char *folder, lpc_hear *hear, void *user);
 /* Stops them; with `remove`, all that lpc_deploy put on the devices goes. */
 LPC_API lpc_status lpc_stop(lpc_compiler *compiler, const char *folder, int remove);
+/* A fresh key for links (docs/security.md): into the new file "out", or, without one, *line gets it as a line of such a
+ * file. Option "key" names it. */
+LPC_API lpc_status lpc_make_key(lpc_compiler *compiler, const char **line);
 /* How a gateway tells what it does. */
 typedef struct lpc_service {
     void *user;
@@ -431,9 +434,10 @@ typedef struct lpc_service {
     /* A line of the log, from any thread, perhaps several at a time. */
     void (*log)(void *user, const char *line);
     int stop_fd; /* serving ends when this file descriptor becomes readable */
+    int keys_fd; /* "keys" is read again when something can be read from it; 0: never */
 } lpc_service;
-/* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "listen",
- * "http", "streams", "retry", "heartbeat" (docs/serving.md). Returns when the service is to stop, within a second.
+/* Lets many clients use the pipeline of a package whose stages are up: options "connect", "collect", "hosts", "listen",
+ * "http", "keys", "insecure", "streams", "retry", "heartbeat" (docs/serving.md). Returns when the service is to stop, within a second.
  * LPC_STATUS_USAGE: an address is missing. */
 LPC_API lpc_status lpc_serve_package(lpc_compiler *compiler, const char *folder,
                                      const lpc_service *service);

@@ -36,7 +36,11 @@
  *
  * THREADS. One thread may feed while another one receives. Nothing else may happen at the same time.
  *
- * LIMITS. Little-endian machines; TCP without encryption, as docs/wire.md has it (protocol 3). */
+ * KEYS. lpc_client_open_keys encrypts both links, with the first key of a file (docs/security.md). It needs mbed TLS: define
+ * LPC_CLIENT_TLS where the implementation is, and link -lmbedtls -lmbedx509 -lmbedcrypto. A client of a gateway on its own
+ * machine needs none of that.
+ *
+ * LIMITS. Little-endian machines; TCP, as docs/wire.md has it (protocol 3). */
 #ifndef LPC_CLIENT_H
 #define LPC_CLIENT_H
 
@@ -108,6 +112,9 @@ typedef struct lpc_client_answer {
  * The model must live as long as the client. */
 lpc_client *lpc_client_open(const lpc_client_model *model, const char *first, const char *last,
                             int timeout_ms);
+/* The same through TLS. keys: a file of lines "NAME HEX", as lpc keys makes them. */
+lpc_client *lpc_client_open_keys(const lpc_client_model *model, const char *first, const char *last,
+                                 const char *keys, int timeout_ms);
 /* Sends a frame. inputs[k]: input k, of as many bytes as the sizes make. sizes: a value for each symbol, in the order
  * of model->symbols (those that no input has are 0); NULL when there are none. */
 int lpc_client_feed(lpc_client *client, const int64_t *sizes, const void *const *inputs);
@@ -146,6 +153,10 @@ void lpc_client_close(lpc_client *client);
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef LPC_CLIENT_TLS
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+#endif
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #error "lpc_client.h is for little-endian machines"
@@ -161,12 +172,16 @@ enum {
     LPC_CLIENT_ALIGN_ = 64
 };
 
+typedef struct lpc_client_tls_ lpc_client_tls_;
+
 struct lpc_client {
     const lpc_client_model *model;
-    int feed, collect; /* sockets, -1: closed */
-    int timeout_ms;    /* for sending, too */
-    int told_ms;       /* how long the last stage may be silent; 0: for any time */
-    int silence_ms;    /* the same, once something came from it: the stream may reach it late */
+    int feed, collect;       /* sockets, -1: closed */
+    lpc_client_tls_ *tls[2]; /* of feed and collect; NULL: plain */
+    const char *keys;        /* while it is opened: the file, or NULL */
+    int timeout_ms;          /* for sending, too */
+    int told_ms;             /* how long the last stage may be silent; 0: for any time */
+    int silence_ms; /* the same, once something came from it: the stream may reach it late */
     int ended, failed, status;
     uint64_t fed, received;
     uint8_t stream[16];
@@ -233,6 +248,205 @@ static uint32_t lpc_client_crc_(const lpc_client *c, uint32_t value, const void 
     return ~value;
 }
 
+/* ---- TLS ---- */
+
+#ifdef LPC_CLIENT_TLS
+/* One link's. One thread may read while another one writes, which a context of mbed TLS is not made for: hence the mutex,
+ * with which nobody waits for the socket, which does not block. */
+struct lpc_client_tls_ {
+    int fd;
+    pthread_mutex_t mutex;
+    mbedtls_ssl_config config;
+    mbedtls_ssl_context ssl;
+};
+
+static int lpc_client_random_(void *unused, unsigned char *bytes, size_t size)
+{
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, bytes, size);
+    (void)unused;
+    if (fd >= 0) close(fd);
+    return got == (ssize_t)size ? 0 : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
+}
+
+static int lpc_client_tls_send_(void *to, const unsigned char *bytes, size_t size)
+{
+    ssize_t sent = send(((lpc_client_tls_ *)to)->fd, bytes, size, MSG_NOSIGNAL);
+    if (sent >= 0) return (int)sent;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_WRITE
+                                                                     : MBEDTLS_ERR_SSL_CONN_EOF;
+}
+
+static int lpc_client_tls_receive_(void *from, unsigned char *bytes, size_t size)
+{
+    ssize_t got = recv(((lpc_client_tls_ *)from)->fd, bytes, size, 0);
+    if (got > 0) return (int)got;
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+               ? MBEDTLS_ERR_SSL_WANT_READ
+               : MBEDTLS_ERR_SSL_CONN_EOF;
+}
+
+/* The first key of the file. Nonzero: there is none. */
+static int lpc_client_read_key_(const char *path, char name[33], unsigned char secret[32])
+{
+    char line[256], digits[65];
+    FILE *file = fopen(path, "r");
+    int good = 0;
+    while (file && !good && fgets(line, sizeof line, file))
+        good = sscanf(line, "%32[^# \t\r\n] %64[0-9a-fA-F]", name, digits) == 2 &&
+               strlen(digits) == 64;
+    if (file) (void)fclose(file);
+    for (int i = 0; good && i < 32; i++) {
+        unsigned value = 0;
+        (void)sscanf(digits + 2 * i, "%2x", &value);
+        secret[i] = (unsigned char)value;
+    }
+    return !good;
+}
+
+static int lpc_client_tls_configure_(lpc_client_tls_ *t, const char *name,
+                                     const unsigned char secret[32])
+{
+    static const int suites[] = {MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, 0};
+    mbedtls_ssl_config *config = &t->config;
+    int failure = mbedtls_ssl_config_defaults(
+        config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+    mbedtls_ssl_conf_rng(config, lpc_client_random_, NULL);
+    mbedtls_ssl_conf_ciphersuites(config, suites);
+#if MBEDTLS_VERSION_MAJOR >= 3
+    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519, 0};
+    mbedtls_ssl_conf_groups(config, groups);
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+    static const mbedtls_ecp_group_id groups[] = {MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_NONE};
+    mbedtls_ssl_conf_curves(config, groups);
+    mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+    mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+    if (!failure)
+        failure =
+            mbedtls_ssl_conf_psk(config, secret, 32, (const unsigned char *)name, strlen(name));
+    return failure ? failure : mbedtls_ssl_setup(&t->ssl, config);
+}
+
+static void lpc_client_tls_free_(lpc_client_tls_ *t)
+{
+    if (!t) return;
+    (void)mbedtls_ssl_close_notify(&t->ssl);
+    mbedtls_ssl_free(&t->ssl);
+    mbedtls_ssl_config_free(&t->config);
+    pthread_mutex_destroy(&t->mutex);
+    free(t);
+}
+
+/* Makes the handshake on a socket that was just connected. */
+static int lpc_client_secure_(lpc_client *c, int is_collect, int fd, int64_t deadline)
+{
+    char name[33];
+    unsigned char secret[32];
+    if (lpc_client_read_key_(c->keys, name, secret))
+        return lpc_client_fail_(c, LPC_CLIENT_REFUSED, "%.150s: no file of keys", c->keys);
+    lpc_client_tls_ *t = (lpc_client_tls_ *)calloc(1, sizeof *t);
+    if (!t) return lpc_client_fail_(c, LPC_CLIENT_LOST, "no memory for TLS");
+    t->fd = fd;
+    pthread_mutex_init(&t->mutex, NULL);
+    mbedtls_ssl_init(&t->ssl);
+    mbedtls_ssl_config_init(&t->config);
+    c->tls[is_collect] = t; /* lpc_client_close frees it */
+    int failure = lpc_client_tls_configure_(t, name, secret);
+    mbedtls_ssl_set_bio(&t->ssl, t, lpc_client_tls_send_, lpc_client_tls_receive_, NULL);
+    while (!failure && (failure = mbedtls_ssl_handshake(&t->ssl)) != 0) {
+        struct pollfd wait = {fd, POLLIN, 0};
+        if (failure != MBEDTLS_ERR_SSL_WANT_READ && failure != MBEDTLS_ERR_SSL_WANT_WRITE) break;
+        if (poll(&wait, 1, lpc_client_left_(deadline)) == 0) break;
+        failure = 0;
+    }
+    if (!failure) return 0;
+    return lpc_client_fail_(c, LPC_CLIENT_REFUSED,
+                            "the other end does not take key '%s' (-0x%04x), which its log says",
+                            name, (unsigned)-failure);
+}
+
+/* What mbed TLS returned, as send and recv have it. */
+static ssize_t lpc_client_result_(int result)
+{
+    if (result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || result == MBEDTLS_ERR_SSL_CONN_EOF) return 0;
+    errno = result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE ? EAGAIN
+                                                                                        : EPROTO;
+    return result < 0 ? -1 : result;
+}
+
+static ssize_t lpc_client_tls_put_(lpc_client_tls_ *t, const void *data, size_t size)
+{
+    pthread_mutex_lock(&t->mutex);
+    int result = mbedtls_ssl_write(&t->ssl, (const unsigned char *)data, size);
+    pthread_mutex_unlock(&t->mutex);
+    if (result == MBEDTLS_ERR_SSL_CONN_EOF) return errno = EPIPE, -1;
+    return lpc_client_result_(result);
+}
+
+static ssize_t lpc_client_tls_get_(lpc_client_tls_ *t, void *data, size_t size)
+{
+    pthread_mutex_lock(&t->mutex);
+    int result = mbedtls_ssl_read(&t->ssl, (unsigned char *)data, size);
+    pthread_mutex_unlock(&t->mutex);
+    return lpc_client_result_(result);
+}
+
+/* Whether a part of a record is here, of which poll knows nothing. */
+static int lpc_client_tls_holds_(lpc_client_tls_ *t)
+{
+    if (!t) return 0;
+    pthread_mutex_lock(&t->mutex);
+    int holds = mbedtls_ssl_get_bytes_avail(&t->ssl) > 0;
+    pthread_mutex_unlock(&t->mutex);
+    return holds;
+}
+/* Whether the other end has ended and all was read. */
+static int lpc_client_tls_ended_(lpc_client_tls_ *t)
+{
+    unsigned char none;
+    pthread_mutex_lock(&t->mutex);
+    int result = mbedtls_ssl_read(&t->ssl, &none, 0); /* takes in a record */
+    int ended = result != MBEDTLS_ERR_SSL_WANT_READ && !mbedtls_ssl_get_bytes_avail(&t->ssl);
+    pthread_mutex_unlock(&t->mutex);
+    return ended;
+}
+#else
+static void lpc_client_tls_free_(lpc_client_tls_ *t)
+{
+    (void)t;
+}
+static int lpc_client_secure_(lpc_client *c, int is_collect, int fd, int64_t deadline)
+{
+    (void)is_collect, (void)fd, (void)deadline;
+    return lpc_client_fail_(c, LPC_CLIENT_REFUSED,
+                            "keys: this program was compiled without LPC_CLIENT_TLS");
+}
+static ssize_t lpc_client_tls_put_(lpc_client_tls_ *t, const void *data, size_t size)
+{
+    (void)t, (void)data, (void)size;
+    return -1;
+}
+static ssize_t lpc_client_tls_get_(lpc_client_tls_ *t, void *data, size_t size)
+{
+    (void)t, (void)data, (void)size;
+    return -1;
+}
+static int lpc_client_tls_holds_(lpc_client_tls_ *t)
+{
+    (void)t;
+    return 0;
+}
+static int lpc_client_tls_ended_(lpc_client_tls_ *t)
+{
+    (void)t;
+    return 1;
+}
+#endif
+
 /* ---- Sockets ---- */
 
 /* Sends all of it; the sockets do not block. */
@@ -240,7 +454,8 @@ static int lpc_client_send_(lpc_client *c, int fd, const void *data, size_t size
 {
     const uint8_t *at = (const uint8_t *)data;
     while (size) {
-        ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
+        lpc_client_tls_ *t = c->tls[fd == c->collect];
+        ssize_t sent = t ? lpc_client_tls_put_(t, at, size) : send(fd, at, size, MSG_NOSIGNAL);
         if (sent > 0) {
             at += sent;
             size -= (size_t)sent;
@@ -264,7 +479,8 @@ static int lpc_client_read_(lpc_client *c, int fd, void *data, size_t size, int6
 {
     uint8_t *at = (uint8_t *)data;
     while (size) {
-        ssize_t got = recv(fd, at, size, 0);
+        lpc_client_tls_ *t = c->tls[fd == c->collect];
+        ssize_t got = t ? lpc_client_tls_get_(t, at, size) : recv(fd, at, size, 0);
         if (got > 0) {
             at += got;
             size -= (size_t)got;
@@ -589,7 +805,8 @@ static int lpc_client_get_back_(lpc_client *c, int64_t deadline)
     uint32_t kind, sum;
     uint64_t sequence, length;
     char byte;
-    if (recv(c->feed, &byte, 1, MSG_PEEK) == 0) return -1;
+    if (c->tls[0] ? lpc_client_tls_ended_(c->tls[0]) : recv(c->feed, &byte, 1, MSG_PEEK) == 0)
+        return -1;
     int code = lpc_client_get_header_(c, c->feed, deadline, &kind, &sequence, &length, &sum);
     return code ? code : lpc_client_get_small_(c, c->feed, kind, length, sum, deadline);
 }
@@ -602,7 +819,9 @@ int lpc_client_receive(lpc_client *c, int timeout_ms, lpc_client_answer *answer)
         int64_t due = c->silence_ms ? heard + c->silence_ms : -1;
         int is_silence = due >= 0 && (deadline < 0 || due < deadline);
         struct pollfd wait[2] = {{c->collect, POLLIN, 0}, {listens_back ? c->feed : -1, POLLIN, 0}};
-        int ready = poll(wait, 2, lpc_client_left_(is_silence ? due : deadline));
+        int holds = lpc_client_tls_holds_(c->tls[1]);
+        int ready = poll(wait, 2, holds ? 0 : lpc_client_left_(is_silence ? due : deadline));
+        if (holds) ready = 1;
         if (ready < 0 && errno == EINTR) continue;
         if (ready == 0 && is_silence)
             return lpc_client_fail_(c, LPC_CLIENT_LOST,
@@ -611,7 +830,7 @@ int lpc_client_receive(lpc_client *c, int timeout_ms, lpc_client_answer *answer)
         if (ready == 0) return LPC_CLIENT_TIMEOUT;
         int64_t stall = lpc_client_deadline_(c->timeout_ms);
         heard = lpc_client_now_();
-        if (wait[0].revents) {
+        if (holds || wait[0].revents) {
             int code = lpc_client_get_frame_(c, stall, answer);
             if (code >= 0) return code;
             c->silence_ms = c->told_ms;
@@ -663,16 +882,25 @@ static lpc_client *lpc_client_make_(const lpc_client_model *m)
 lpc_client *lpc_client_open(const lpc_client_model *model, const char *first, const char *last,
                             int timeout_ms)
 {
+    return lpc_client_open_keys(model, first, last, NULL, timeout_ms);
+}
+
+lpc_client *lpc_client_open_keys(const lpc_client_model *model, const char *first, const char *last,
+                                 const char *keys, int timeout_ms)
+{
     uint32_t beat_ms = 0, ignored;
     lpc_client *c = lpc_client_make_(model);
     if (!c) return NULL;
     c->timeout_ms = timeout_ms;
+    c->keys = keys;
     int64_t deadline = lpc_client_deadline_(timeout_ms);
     if (lpc_client_draw_(c)) return c;
     c->collect = lpc_client_connect_(c, last ? last : first, deadline);
-    if (c->collect < 0 || lpc_client_greet_(c, c->collect, &model->out, &beat_ms)) return c;
+    if (c->collect < 0 || (keys && lpc_client_secure_(c, 1, c->collect, deadline))) return c;
+    if (lpc_client_greet_(c, c->collect, &model->out, &beat_ms)) return c;
     c->feed = lpc_client_connect_(c, first, deadline);
-    if (c->feed < 0 || lpc_client_greet_(c, c->feed, &model->in, &ignored)) return c;
+    if (c->feed < 0 || (keys && lpc_client_secure_(c, 0, c->feed, deadline))) return c;
+    if (lpc_client_greet_(c, c->feed, &model->in, &ignored)) return c;
     c->told_ms = (int)(beat_ms < 600000 ? beat_ms * 3 : 0);
     return c;
 }
@@ -691,6 +919,7 @@ void lpc_client_close(lpc_client *c)
 {
     if (!c) return;
     if (c->feed >= 0 && !c->failed) (void)lpc_client_finish(c);
+    for (int i = 0; i < 2; i++) lpc_client_tls_free_(c->tls[i]);
     if (c->feed >= 0) close(c->feed);
     if (c->collect >= 0) close(c->collect);
     pthread_mutex_destroy(&c->mutex);

@@ -6,6 +6,7 @@
  *   plan.c       plan, compare, simulate
  *   run.c        a package as a pipeline
  *   deploy.c     a package on its devices
+ *   keys.c       keys for links
  *   serve.c      a pipeline for many clients
  *   profile.c    a package's kernels; the figures of devices
  *   transform.c  single passes on texts
@@ -41,6 +42,13 @@ int api_need_model(lpc_compiler *compiler);
 int api_compile(lpc_compiler *compiler);
 /* The options of compiling for a command that takes a path: targets that are named are meant. */
 CompileOptions api_compile_options(lpc_compiler *compiler);
+
+/* keys.c: refuses an address that needs keys when none are given. */
+int api_check_keys(lpc_compiler *compiler, const char *option, const char *address);
+/* Options "connect", "collect" and "keys", where they are not given and the hosts' file and its deployment say them, which d
+ * becomes then; and as api_check_keys. */
+struct Deployment;
+int api_find_ends(lpc_compiler *compiler, const char *folder, struct Deployment *d);
 
 /* describe.c: everything in the compiler's arena. */
 lpc_inspection *api_inspection(lpc_compiler *compiler, const Inspection *inspection, bool lowered);

@@ -64,6 +64,7 @@ static int deploy(lpc_compiler *c, void *to)
     Deployment d;
     double timeout = c->options.timeout;
     TRY(open_all(c, x, &d));
+    d.insecure = c->options.insecure;
     TRY(deploy_all(&d, timeout > 0 ? (int)(timeout * 1000) : READY_MS));
     x->result = result_of(c, &d);
     return 0;

@@ -156,6 +156,9 @@ static int check_options(lpc_compiler *c)
         wrong = "--collect and --retry go with --connect or --hosts";
     else if (o->mpi && (o->connect || o->hosts))
         wrong = "--mpi starts the stages; --connect and --hosts are for those that run";
+    else if (!o->connect && !o->hosts && (o->keys || o->insecure))
+        wrong =
+            "--keys and --insecure go with --connect or --hosts: links of stages here stay here";
     else if ((o->connect || o->hosts) && o->profile_out)
         wrong = "--write-profile: times of stages elsewhere are not known here";
     if (!wrong) return 0;
@@ -163,22 +166,15 @@ static int check_options(lpc_compiler *c)
     return LPC_USAGE;
 }
 
-/* Where the ends are, where the options do not say it and the hosts' file does. */
-static int find_ends(lpc_compiler *c, const char *folder, RunOptions *run)
-{
-    Deployment d;
-    if (!c->options.hosts) return 0;
-    TRY(deploy_open(&d, c->arena, &c->diag, folder, c->options.hosts));
-    if (!run->connect) run->connect = deploy_address(&d, 0);
-    if (!run->collect) run->collect = deploy_address(&d, d.count - 1);
-    return 0;
-}
-
 static int run_package(lpc_compiler *c, void *to)
 {
     Running *r = to;
     const Options *o = &c->options;
+    Deployment d;
     TRY(check_options(c));
+    r->folder = arena_strdup(c->arena, r->folder);
+    c->diag.file = r->folder;
+    TRY(api_find_ends(c, r->folder, &d));
     FeedOptions feed = {.output = o->output,
                         .profile_out = o->profile_out,
                         .given = o->inputs,
@@ -193,6 +189,7 @@ static int run_package(lpc_compiler *c, void *to)
                                 .mpi = o->mpi,
                                 .collect = o->collect,
                                 .retry = o->retry,
+                                .keys = o->keys,
                                 .beat_ms = (int)(o->heartbeat * 500 + 0.5),
                                 .stats = !o->connect && !o->hosts}};
     Run run = {.options = &feed,
@@ -200,9 +197,6 @@ static int run_package(lpc_compiler *c, void *to)
                .user = r,
                .arena = c->arena,
                .diag = &c->diag};
-    r->folder = arena_strdup(c->arena, r->folder);
-    c->diag.file = r->folder;
-    TRY(find_ends(c, r->folder, &feed.run));
     int code = run_all(&run);
     run_free(run.session);
     return code;

@@ -1,6 +1,7 @@
 /* liblpc: a pipeline for many clients. */
 #include "lib/api/api.h"
 
+#include "lib/deploy/deploy.h"
 #include "lib/serve/serve.h"
 
 static const double default_retry = 60;
@@ -14,7 +15,7 @@ static int check_options(lpc_compiler *c)
 {
     const Options *o = &c->options;
     const char *missing = NULL;
-    if (!o->connect)
+    if (!o->connect && !o->hosts)
         missing = "--connect: where the pipeline's first stage listens";
     else if (!o->listen && !o->http)
         missing = "--listen or --http: where clients connect";
@@ -28,9 +29,12 @@ static int serve(lpc_compiler *c, void *to)
     const Serving *s = to;
     const Options *o = &c->options;
     Package *package;
+    Deployment d;
     TRY(check_options(c));
     const char *folder = arena_strdup(c->arena, s->folder);
     c->diag.file = folder;
+    TRY(api_find_ends(c, folder, &d));
+    TRY(api_check_keys(c, "--listen", o->listen));
     TRY(package_load(&package, c->arena, &c->diag, folder));
     ServeOptions options = {.first = o->connect,
                             .last = o->collect ? o->collect : o->connect,
@@ -39,7 +43,10 @@ static int serve(lpc_compiler *c, void *to)
                             .streams = o->streams ? o->streams : 1,
                             .retry = lpc_get(c, "retry") ? o->retry : default_retry,
                             .beat_ms = (int)(o->heartbeat * 500 + 0.5),
+                            .keys = o->keys,
+                            .insecure = o->insecure,
                             .stop_fd = s->service->stop_fd,
+                            .keys_fd = s->service->keys_fd,
                             .listens = s->service->listens,
                             .log = s->service->log,
                             .user = s->service->user};

@@ -52,6 +52,8 @@ int deploy_all(Deployment *d, int timeout_ms)
 {
     TRY(each(d, copy_look));
     TRY(each(d, copy_send));
+    TRY(secret_make(d));
+    TRY(each(d, secret_send));
     int code = start_all(d);
     if (!code) code = wait_ready(d, timeout_ms);
     return code ? give_up(d, code) : deploy_remember(d);

@@ -4,6 +4,7 @@
  *   remote.c    a command on a device, through ssh, or here
  *   far.c       what is asked of a device: far.sh, one of whose functions is called; keep.sh keeps a stage running there
  *   copy.c      programs
+ *   secret.c    keys
  *   service.c   starting, looking, stopping
  *   logs.c      what stages say
  *   deploy.c    all of it in order
@@ -59,6 +60,7 @@ typedef struct Deployment {
     const char *hosts_file;
     DeployStage *stages; /* in the package's order */
     int count;
+    bool insecure;   /* links are plain: no keys are made or used */
     bool passes;     /* a stream went through */
     const char *why; /* not; NULL */
     int code;        /* the runtime's exit status that says so */
@@ -124,6 +126,15 @@ const char *far_quoted(Arena *arena, const char *word);
 int copy_look(Deployment *d, DeployStage *s);
 /* Copies what is missing of it. */
 int copy_send(Deployment *d, DeployStage *s);
+
+/* ---- secret.c ---- */
+
+/* The file of keys, OUT/keys; NULL: there is none. */
+const char *deploy_keys(const Deployment *d);
+/* Makes it where it is missing, unless the deployment is insecure. */
+int secret_make(Deployment *d);
+/* Copies it to the stage's device, where a stage that runs reads it again; or removes it there. */
+int secret_send(Deployment *d, DeployStage *s);
 
 /* ---- service.c ---- */
 

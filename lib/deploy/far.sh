@@ -5,6 +5,7 @@
 # A stage has a folder of its own:
 #   stage        the program           stage.part, part.of   what has come of a new one, and which that is
 #   keep         what keeps it running (keep.sh)
+#   keys         of its links
 #   args         the stage's arguments, quoted
 #   keeper, pid  process ids           since, restarts, ended, ready, log, log.old   of keep.sh
 #   unit         systemd's name of it, where systemd keeps it
@@ -93,6 +94,20 @@ receive() { # FOLDER SIZE SHA256 CKSUM FROM
         fail "the program arrived damaged"
     fi
     { chmod 755 stage.part && mv -f stage.part stage && rm -f part.of; } || fail "cannot put the program into $here"
+}
+
+# ---- Keys ----
+
+# A stage that runs with keys reads them again. Without TEXT there are none.
+take_keys() { # FOLDER TEXT
+    make "$1"
+    [ -n "$2" ] || { rm -f keys; return 0; }
+    [ "$(cat keys 2>/dev/null)" != "$2" ] || return 0
+    { (umask 077 && printf '%s\n' "$2" >keys.new) && chmod 600 keys.new && mv -f keys.new keys; } ||
+        fail "cannot write $here/keys"
+    pid=$(cat pid 2>/dev/null)
+    if grep -q "'--keys'" args 2>/dev/null && is_process "$pid" "$here/stage"; then kill -HUP "$pid"; fi
+    return 0
 }
 
 # ---- Processes ----
@@ -265,7 +280,7 @@ withdraw() { # FOLDER
 undeploy() { # FOLDER
     enter "$1" || return 0
     halt
-    rm -f stage stage.part part.of keep args keeper pid since restarts ended ready log log.old unit
+    rm -f stage stage.part part.of keep args keeper pid since restarts ended ready log log.old unit keys keys.new
     cd "$HOME" || cd /
     case $1 in
     /*) rmdir "$1" && { rmdir "${1%/*}" 2>/dev/null || :; } ;;

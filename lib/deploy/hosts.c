@@ -2,7 +2,7 @@
  *
  *     {"format": 1, "stages": {"pi": {"asked": 7002, "port": 7003}}}
  *
- * the port that a stage was to have and the one that it has. */
+ * the port that a stage was to have and the one that it has; "insecure": true, where links are plain. */
 #include "lib/deploy/deploy.h"
 
 #include "ir/schema.h"
@@ -177,7 +177,9 @@ static int read_chosen(JsonReader *r, const JsonField *f, const cJSON *json, voi
 
 static const JsonField deployed_fields[] = {
     JSON_KNOWN("format"),
-    JSON_EACH("stages", JSON_MAP, true, 0, "an object of stages", read_chosen), JSON_END};
+    {"insecure", JSON_FLAG, false, offsetof(Deployment, insecure), 0, 0, 0, NULL, NULL, NULL},
+    JSON_EACH("stages", JSON_MAP, true, 0, "an object of stages", read_chosen),
+    JSON_END};
 
 static const char *deployed_path(const Deployment *d)
 {
@@ -189,6 +191,7 @@ int deploy_remember(Deployment *d)
     const char *path = deployed_path(d), *half = arena_printf(d->arena, "%s.new", path);
     cJSON *root = cJSON_CreateObject();
     cJSON_AddNumberToObject(root, "format", 1);
+    if (d->insecure) cJSON_AddTrueToObject(root, "insecure");
     cJSON *stages = cJSON_AddObjectToObject(root, "stages");
     for (int i = 0; i < d->count; i++) {
         cJSON *one = cJSON_AddObjectToObject(stages, d->stages[i].host.name);

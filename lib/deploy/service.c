@@ -2,6 +2,7 @@
 #include "lib/deploy/deploy.h"
 
 #include "lib/run/ends.h"
+#include "lib/run/secure.h"
 
 #include <string.h>
 
@@ -16,6 +17,7 @@ static const char *arguments(const Deployment *d, int i)
     Text text;
     text_init(&text, d->arena);
     text_printf(&text, "'--serve' '--streams' '%d'", host->streams);
+    text_add(&text, d->insecure ? " '--insecure'" : " '--keys' 'keys'");
     if (host->threads) text_printf(&text, " '--threads' '%d'", host->threads);
     if (i + 1 < d->count)
         text_printf(&text, " '--forward' %s", far_quoted(d->arena, deploy_address(d, i + 1)));
@@ -103,15 +105,19 @@ static int pass(RunEnds *ends, const EndPlaces *places, LpcError *error)
 int service_try(Deployment *d, int timeout_ms)
 {
     RunEnds ends;
+    Secure secure;
     LpcError error = {0};
+    TRY(secure_open(&secure, d->diag, d->insecure ? NULL : deploy_keys(d), 2));
     EndPlaces places = {.first = deploy_address(d, 0),
                         .last = deploy_address(d, d->count - 1),
                         .timeout_ms = timeout_ms,
+                        .tls = secure.tls,
                         .stop_fd = -1};
     d->why = NULL;
     int code = ends_make(&ends, d->arena, d->diag, d->package, BEAT_MS);
     if (!code && pass(&ends, &places, &error)) d->why = arena_strdup(d->arena, error.text);
     ends_free(&ends);
+    secure_close(&secure);
     d->code = error.code;
     d->passes = !code && (!d->why || error.code == LPC_EXIT_BUSY); /* others' streams pass, then */
     return code;

@@ -10,6 +10,9 @@ enum { LABEL_MOST = 63, TAG_DIGITS = 12 };
 /* Beside what the plan counts: what a container's own start takes. */
 static const int64_t MARGIN_BYTES = 16 << 20;
 
+/* Containers talk on a network of theirs. A file of keys is its owner's alone, whom the containers do not run as. */
+static const char insecure[] = "--insecure";
+
 struct ServicesKind {
     const char *name, *file;
     void (*text)(const Services *services, Text *out);
@@ -102,6 +105,7 @@ static int stage_service(Arena *arena, Diag *diag, const PackageStage *stage, co
     add_pair(&words, "--listen", port_of(arena, "*", SERVICE_PORT));
     if (after) add_pair(&words, "--forward", port_of(arena, after->name, SERVICE_PORT));
     add(&words, "--serve");
+    add(&words, insecure);
     if (stage->predicted_cores > 0)
         add_pair(&words, "--threads", arena_printf(arena, "%d", stage->predicted_cores));
     add(&words, NULL);
@@ -125,6 +129,7 @@ static void gateway_service(const Services *services, Arena *arena, Service *ser
     if (last != first) add_pair(&words, "--collect", port_of(arena, last->name, SERVICE_PORT));
     add_pair(&words, "--listen", port_of(arena, "*", SERVICE_WIRE_PORT));
     add_pair(&words, "--http", port_of(arena, "*", SERVICE_HTTP_PORT));
+    add(&words, insecure);
     add(&words, NULL);
     service->name = free_label(services, arena, "gateway");
     service->words = words.list;

@@ -81,6 +81,12 @@ const lpc_command commands[COMMAND_COUNT] = {
      "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the "
      "guide.",
      1},
+    {"keys", "make a key for links between machines", "keys [-o FILE] [--key NAME]",
+     "Makes a key that stages, gateways and clients of one pipeline share: a line for the file "
+     "that\n"
+     "their --keys names. With -o the file is made, which only its owner may read; without it the\n"
+     "line is printed, to be added to one. docs/security.md tells how keys are changed.",
+     0},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0};

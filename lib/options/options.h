@@ -33,7 +33,8 @@ enum {
     FOR_STOP = 1 << 12,
     FOR_UNDEPLOY = 1 << 13,
     FOR_SERVE = 1 << 14,
-    COMMAND_COUNT = 15,
+    FOR_KEYS = 1 << 15,
+    COMMAND_COUNT = 16,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
     FOR_DEPLOYED = FOR_DEPLOY | FOR_STATUS | FOR_LOGS | FOR_STOP | FOR_UNDEPLOY,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
@@ -130,6 +131,9 @@ typedef struct Options {
     bool quick, once;
     /* serve */
     const char *listen, *http;
+    /* run, serve, deploy, keys */
+    const char *keys, *key;
+    bool insecure;
     int streams;
 } Options;
 

@@ -154,8 +154,8 @@ static int set_write(Options *o, const Option *option, const char *value)
 const Option option_table[] = {
     {"-o", "OUT",
      "The folder to make, which must not exist; calibrate: where the target file, or the link's\n"
-     "figures, go (standard output)",
-     FOR_COMPILE | FOR_CALIBRATE, false, REACH_NOTHING, TEXT(compile.out)},
+     "figures, go (standard output); keys: the file to make",
+     FOR_COMPILE | FOR_CALIBRATE | FOR_KEYS, false, REACH_NOTHING, TEXT(compile.out)},
     {"--targets", "T,...",
      "One stage for each target, in this order (see lpc targets); plan: devices of the cluster, "
      "by\n"
@@ -334,7 +334,7 @@ const Option option_table[] = {
      FOR_SERVE, false, REACH_NOTHING, COUNT(streams, 1, 64)},
     {"--hosts", "FILE",
      "Which stage is on which device (docs/guide/three-devices.md); run: the stages are there",
-     FOR_DEPLOYED | FOR_RUN, false, REACH_NOTHING, TEXT(hosts)},
+     FOR_DEPLOYED | FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(hosts)},
     {"--mpi", "COMMAND",
      "The stages (compiled with --transport mpi) run as an MPI job that COMMAND starts: mpirun or "
      "srun, "
@@ -346,6 +346,14 @@ const Option option_table[] = {
      "stages\n"
      "and a gateway running (docs/guide/cluster.md)",
      FOR_DEPLOY, false, REACH_NOTHING, OTHER(set_write, "compose or kubernetes")},
+    {"--keys", "FILE",
+     "Links to the stages, and to wire clients, are encrypted, with the keys in FILE (lpc keys);\n"
+     "with --hosts it is OUT/keys, which lpc deploy makes",
+     FOR_RUN | FOR_SERVE, false, REACH_NOTHING, TEXT(keys)},
+    {"--insecure", NULL,
+     "Without encryption, though other machines are reached; deploy: the stages do without, too",
+     FOR_RUN | FOR_SERVE | FOR_DEPLOY, false, REACH_NOTHING, FLAG(insecure)},
+    {"--key", "NAME", "The key's name (drawn)", FOR_KEYS, false, REACH_NOTHING, TEXT(key)},
     {"--retry", "SECONDS",
      "With --connect or --hosts: when it breaks, connect again for so long and go on where it "
      "broke (serve: 60)",

@@ -118,16 +118,14 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
                        LpcLink *link, LpcError *error)
 {
     const LpcTransport *transport = lpc_transport_find(&address);
-    char peer[LPC_PEER_BYTES];
     LpcHello hello = lpc_hello_at(ends->package->build_id, contract, ends->pulse.beat_ms);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
-    *link = (LpcLink){.fd = -1, .timeout_ms = places->timeout_ms, .stop_fd = -1};
-    int code = transport->connect(address, places->timeout_ms, places->stop_fd, watch, link, error);
-    if (code) return code;
-    snprintf(peer, sizeof peer, "%.20s %.100s", role, link->peer);
-    memcpy(link->peer, peer, sizeof peer);
-    link->stop_fd = places->stop_fd;
-    code = lpc_greet(link, watch, &ends->crc, &hello, places->in_line, error);
+    *link = (LpcLink){.fd = -1,
+                      .timeout_ms = places->timeout_ms,
+                      .stop_fd = places->stop_fd,
+                      .silence_ms = ends->pulse.beat_ms * LPC_BEATS_MISSED};
+    int code = lpc_link_connect(link, transport, address, role, places->tls, watch, error);
+    if (!code) code = lpc_greet(link, watch, &ends->crc, &hello, places->in_line, error);
     link->stop_fd = -1; /* a stream that is open ends otherwise */
     return code;
 }
@@ -185,7 +183,7 @@ static int receive_one(RunEnds *ends, int timeout_ms, LpcError *error)
     LpcReader reader = lpc_link_reader(&ends->collect);
     LpcSlot *slot = &ends->out_slot;
     struct pollfd fd = {ends->collect.fd, POLLIN, 0};
-    if (timeout_ms >= 0 && poll(&fd, 1, timeout_ms) == 0)
+    if (timeout_ms >= 0 && !lpc_link_holds(&ends->collect) && poll(&fd, 1, timeout_ms) == 0)
         return lpc_error(error, LPC_EXIT_LEFT, "no result came within %g s", timeout_ms / 1000.0);
     LpcError failed = {0};
     int code = lpc_receive(&reader, &ends->out_shape, &ends->crc, ends->received, slot, &failed);

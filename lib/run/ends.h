@@ -40,6 +40,7 @@ typedef struct RunEnds {
 typedef struct EndPlaces {
     const char *first, *last; /* addresses */
     int timeout_ms;           /* for connecting, and for each place in line */
+    LpcTlsPool *tls;          /* links go through it; NULL: they are plain */
     const LpcInLine *in_line; /* who hears that others come first; or NULL */
     int stop_fd;              /* readable: connecting ends, with LPC_STOPPED; -1: none */
 } EndPlaces;

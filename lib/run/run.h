@@ -89,9 +89,10 @@ typedef struct RunOptions {
     const char *connect; /* stages run elsewhere: the first one's address, */
     const char *collect; /* and the last one's; both or none */
     int beat_ms;         /* of stages elsewhere: how often signs of life are exchanged; 0: never */
-    double retry; /* seconds for which a broken pipeline is connected to again; 0: it is not */
-    int guard;    /* stop at a store into an input, and at an access behind a tensor */
-    int stats;    /* ask the stages for figures */
+    double retry;     /* seconds for which a broken pipeline is connected to again; 0: it is not */
+    const char *keys; /* file of keys, for stages elsewhere; NULL: links are plain */
+    int guard;        /* stop at a store into an input, and at an access behind a tensor */
+    int stats;        /* ask the stages for figures */
     /* A stage as a function in a process forked from this one, instead of its program; NULL: programs. */
     int (*stage_main)(void *self, int stage, int argc, char **argv);
     void *self;

@@ -5,6 +5,7 @@
 #include "lib/run/children.h"
 #include "lib/run/ends.h"
 #include "lib/run/job.h"
+#include "lib/run/secure.h"
 #include "ir/schema.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000, SETTLE_MS = 500 };
+enum { SESSIONS = 2, START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000, SETTLE_MS = 500 };
 
 struct RunSession {
     const Package *package;
@@ -25,6 +26,7 @@ struct RunSession {
     char *stats_folder; /* made here, "" when none */
     RunStats *stats;
     RunEnds ends;
+    Secure secure;
     EndPlaces places;
     LpcInLine in_line;
 };
@@ -134,46 +136,60 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
 {
     LpcError error = {0};
     session->in_line = (LpcInLine){tell_in_line, diag};
-    session->places = (EndPlaces){first, last, start_timeout_ms(session), &session->in_line, -1};
+    session->places = (EndPlaces){.first = first,
+                                  .last = last,
+                                  .timeout_ms = start_timeout_ms(session),
+                                  .tls = session->secure.tls,
+                                  .in_line = &session->in_line,
+                                  .stop_fd = -1};
     if (!ends_connect(&session->ends, &session->places, &error)) return LPC_OK;
     if (session->options.retry <= 0) return run_failed(session, diag, &error);
     return run_reconnect(session, diag, &error,
                          lpc_now_ns() + (uint64_t)(session->options.retry * 1e9));
 }
 
-/* The stages as ranks of an MPI job, whose rank 0 is both ends. */
-static int open_job(RunSession *session, Diag *diag)
+/* The stages as ranks of an MPI job, whose rank 0 is both ends: *address. */
+static int start_job(RunSession *session, Diag *diag, const char **address)
 {
-    const char *address;
     session->child_count = 1;
     session->children = arena_array(session->arena, 1, sizeof *session->children);
-    TRY(job_start(session->children, session->arena, diag, session->package, &session->options,
-                  session->stats_folder, start_timeout_ms(session), &address));
-    return connect_ends(session, diag, address, address);
+    TRY(make_stats_folder(session, diag));
+    return job_start(session->children, session->arena, diag, session->package, &session->options,
+                     session->stats_folder, start_timeout_ms(session), address);
 }
 
-static int open_all(RunSession *session, Diag *diag)
+/* From the last one on, each with the address of the next. *first and *last: where the ends are. */
+static int start_stages(RunSession *session, Diag *diag, const char **first, const char **last)
 {
-    const RunOptions *options = &session->options;
-    TRY(ends_make(&session->ends, session->arena, diag, session->package,
-                  options->connect ? options->beat_ms : 0));
-    if (options->stats || options->mpi) TRY(make_stats_folder(session, diag));
-    if (options->mpi) return open_job(session, diag);
-    if (options->connect)
-        return connect_ends(session, diag, options->connect,
-                            options->collect ? options->collect : options->connect);
-
+    const char *forward = NULL;
     session->child_count = session->package->stage_count;
     session->children =
         arena_array(session->arena, (size_t)session->child_count, sizeof *session->children);
     for (int i = 0; i < session->child_count; i++)
         session->children[i].name = session->package->stages[i].name;
-    const char *forward = NULL, *last = NULL;
+    if (session->options.stats) TRY(make_stats_folder(session, diag));
     for (int i = session->child_count - 1; i >= 0; i--) {
         TRY(start_stage(session, diag, i, forward, &forward));
-        if (!last) last = forward;
+        if (i == session->child_count - 1) *last = forward;
     }
-    return connect_ends(session, diag, forward, last);
+    *first = forward;
+    return LPC_OK;
+}
+
+static int open_all(RunSession *session, Diag *diag)
+{
+    const RunOptions *options = &session->options;
+    const char *first = options->connect, *last = options->collect ? options->collect : first;
+    /* before the ends, which have threads: nobody knows what those hold when a process is forked */
+    if (!first && !options->mpi) TRY(start_stages(session, diag, &first, &last));
+    if (!first && options->mpi) {
+        TRY(start_job(session, diag, &first));
+        last = first;
+    }
+    TRY(ends_make(&session->ends, session->arena, diag, session->package,
+                  options->connect ? options->beat_ms : 0));
+    if (options->connect) TRY(secure_open(&session->secure, diag, options->keys, SESSIONS));
+    return connect_ends(session, diag, first, last);
 }
 
 int run_open(RunSession **result, Arena *arena, Diag *diag, const Package *package,
@@ -369,6 +385,7 @@ void run_free(RunSession *session)
 {
     if (!session) return;
     ends_free(&session->ends);
+    secure_close(&session->secure);
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
         for (int i = 0; i < session->package->stage_count; i++) remove(stats_path(session, i));

@@ -17,6 +17,7 @@
 #define LPC_LIB_SERVE_POOL_H
 
 #include "lib/run/ends.h"
+#include "lib/run/secure.h"
 #include "runtime/helper.h"
 
 enum {
@@ -108,6 +109,7 @@ typedef struct ServeTold {
 struct ServePool {
     /* set by its owner before pool_start */
     const Package *package;
+    Secure secure;
     EndPlaces places; /* timeout_ms and stop_fd are the streams' own */
     int stream_count, beat_ms;
     double retry; /* seconds */

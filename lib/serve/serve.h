@@ -21,7 +21,10 @@ typedef struct ServeOptions {
     int streams;
     double retry; /* seconds */
     int beat_ms;
-    int stop_fd;                                                        /* readable: serving ends */
+    const char *keys; /* file of keys; NULL: links are plain, */
+    int insecure;     /* which is meant */
+    int keys_fd;      /* readable: the keys are read again; 0: never */
+    int stop_fd;      /* readable: serving ends */
     void (*listens)(void *user, const char *what, const char *address); /* "frames" or "HTTP" */
     void (*log)(void *user, const char *line);                          /* from any thread */
     void *user;

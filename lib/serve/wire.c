@@ -363,6 +363,7 @@ static void make_gate(ServeWire *wire, const ServeOptions *options)
     gate->own = lpc_hello_at(package->build_id, &package->inputs.contract, options->beat_ms);
     gate->result = result;
     gate->role = "client";
+    gate->tls = wire->pool->places.tls;
     gate->stop_fd = wire->stop[0];
     gate->leave_ms = STOP_MS;
     gate->tell = refused;

@@ -316,6 +316,7 @@ typedef struct Ends {
     LpcCrc crc;
     LpcListener listener;
     LpcLink feed, collect;
+    LpcTlsPool *tls; /* NULL: plain */
     uint8_t stream[LPC_STREAM_BYTES];
     LpcShape in, out;
     LpcSlot feed_slot, collect_slot;
@@ -405,6 +406,7 @@ __attribute__((unused)) static int ends_fetch(Ends *ends, const char *first, con
         hello.beat_ms = beat_ms;
         code =
             lpc_transport_tcp.connect(addresses[i], PATIENCE_MS, -1, NULL, links[i], &ends->error);
+        if (!code) code = lpc_link_secure(links[i], ends->tls, 0, NULL, &ends->error);
         if (!code) code = lpc_greet(links[i], NULL, &ends->crc, &hello, NULL, &ends->error);
         links[i]->silence_ms = 0;
     }

@@ -79,5 +79,28 @@ for i in 1 2 3; do
 done
 expect 1 'app: the other end does not answer: it is of another build' bash -c "./app.one '$gateway' - <frames"
 expect 1 'app: the other end does not answer: it is of another build' bash -c "./app.three '$first' - <frames"
+expect 1 'compiled without LPC_CLIENT_TLS' bash -c "./app.three '$first' - keys <frames"
+
+# With keys: from stages, and through a gateway.
+mbedtls='-lmbedtls -lmbedx509 -lmbedcrypto'
+if ! "$(stage one 0)" --help | grep -q 'without mbed TLS'; then
+    for compiler in gcc clang-19 g++ clang++-19; do
+        command -v $compiler >/dev/null || continue
+        case $compiler in
+        *++*) expect 0 '' $compiler -std=c++11 -DLPC_CLIENT_TLS $warnings -I one -I "$LPC_SOURCE/include" main.cpp -pthread $mbedtls -o cpp ;;
+        *) expect 0 '' $compiler -std=c11 -D_POSIX_C_SOURCE=200809L -DLPC_CLIENT_TLS $warnings -I one \
+            -I "$LPC_SOURCE/include" "$LPC_SOURCE/examples/client/main.c" -pthread $mbedtls -o app.keys ;;
+        esac
+    done
+    "$LPC" keys -o keys && "$LPC" keys -o others
+    start secret "$(stage one 0)" --serve --streams 2 --keys keys --listen 127.0.0.1:0 && secret=$address
+    start secret_gateway "$LPC" serve one --connect "$secret" --keys keys --listen 127.0.0.1:0 && gateway=$address
+    for to in "$secret" "$gateway"; do
+        expect 0 '' bash -c "timeout 60 ./app.keys '$to' - keys <frames >got"
+        cmp -s got expected || fail "with keys, $to: other answers than lpc run's"
+        expect 1 "does not take key 'key-" bash -c "timeout 60 ./app.keys '$to' - others <frames"
+        expect 1 "no file of keys" bash -c "timeout 60 ./app.keys '$to' - expected <frames"
+    done
+fi
 expect 1 "expected HOST:PORT" bash -c "./app.three nowhere - <frames"
 [ "$failures" = 0 ]

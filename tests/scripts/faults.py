@@ -1,8 +1,8 @@
 """Faults in a loaded pipeline: faults.py LPC WORK DIGITS SHARED_MODELS [--faults N] [--seed S].
 
 Three stages that stay up serve four clients at once. A seeded sequence of faults kills, ends and halts them and
-starts them again; where network namespaces can be made, stages are machines of their own, too, and their cables
-are pulled. Every client must get every answer, once, its own, in order: its frames are its own, and what
+starts them again; where network namespaces can be made, stages are machines of their own, too, whose links are encrypted,
+and their cables are pulled. Every client must get every answer, once, its own, in order: its frames are its own, and what
 it writes is compared with what one stage alone makes of them. After a stage runs again, some client must have an
 answer within two seconds.
 """
@@ -79,6 +79,20 @@ class Network:
         Network.made = None
 
 
+def secrets(network):
+    """What stages and clients on several machines are told of keys."""
+    if not network:
+        return []
+    told = subprocess.run([f"{WORK}/digits/host/stage", "--help"], capture_output=True, text=True).stdout
+    if "without mbed TLS" in told:
+        return ["--insecure"]
+    file = f"{WORK}/keys"
+    if not os.path.exists(file):
+        if subprocess.run([LPC, "keys", "-o", file]).returncode:
+            fail("lpc keys")
+    return ["--keys", file]
+
+
 class Stage:
     """A stage's program: started on a port that it keeps, on this machine or on one of its own."""
 
@@ -95,6 +109,7 @@ class Stage:
                   "--heartbeat", str(HEARTBEAT), "--timeout", "20"]
         if self.forward:
             words += ["--forward", self.forward]
+        words += secrets(self.network)
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline().split()
         if not line:
@@ -116,7 +131,7 @@ class Client(threading.Thread):
         super().__init__()
         self.folder, self.runs, self.stopping = f"{WORK}/client{index}", 0, False
         self.words = [LPC, "run", out, "--connect", stages[0].address, "--collect", stages[-1].address,
-                      "--retry", "30", "--heartbeat", str(HEARTBEAT), "--output", self.folder, *inputs]
+                      "--retry", "30", "--heartbeat", str(HEARTBEAT), "--output", self.folder, *secrets(stages[0].network), *inputs]
         self.expected = expected
 
     def answers(self):

@@ -8,7 +8,7 @@ set -uo pipefail
 model=$LPC_SOURCE/models/digits/digits.onnx
 cd "$work" || exit 1
 
-for command in run check inspect targets profile plan simulate calibrate deploy status logs stop undeploy serve; do
+for command in run check inspect targets profile plan simulate calibrate deploy status logs stop undeploy serve keys; do
     expect 0 "^usage: lpc $command" "$LPC" $command --help
     expect 2 "^lpc $command: unexpected argument '--nonsense' \(see lpc $command --help\)\$" \
         "$LPC" $command --nonsense
@@ -33,6 +33,7 @@ expect 2 "lpc run: missing 'OUT'" "$LPC" run
 expect 2 "lpc deploy: missing --hosts FILE" "$LPC" deploy out
 expect 2 "lpc undeploy: missing 'OUT'" "$LPC" undeploy --hosts x.json
 expect 2 "lpc run: --collect and --retry go with --connect or --hosts" "$LPC" run out --retry 3
+expect 2 "lpc: error: --keys and --insecure go with --connect or --hosts" "$LPC" run out --keys x
 expect 2 "lpc serve: missing 'OUT'" "$LPC" serve
 expect 2 "lpc serve: missing --connect" "$LPC" serve out --http localhost:0
 expect 2 "lpc serve: missing --listen or --http" "$LPC" serve out --connect localhost:1

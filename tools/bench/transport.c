@@ -9,7 +9,10 @@
  *             sleeps, as if it computed on a device of its own
  *   unix      link and latency over Unix sockets, against themselves over TCP
  *
- *     build/bin/bench_transport [--rounds N] [--json] [link|relay|latency|pipeline|unix]...
+ *     build/bin/bench_transport [--rounds N] [--json] [--tls] [link|relay|latency|pipeline|unix]...
+ *
+ * With --tls lpc's side goes through TLS (docs/security.md); its peer stays as it is, and its feeder is a thread, since
+ * two processes cannot share a session.
  *
  * Every figure is the median of N (15) rounds. In each round the peer and the runtime take turns, and
  * in `link`, `relay` and `latency` who begins alternates. Both sides have the same buffers and
@@ -106,20 +109,52 @@ static double relay_plain(int frames)
     return rate;
 }
 
-/* The feeder is a process of its own, as it is in the plain relay. */
+typedef struct Feeder {
+    Ends *ends;
+    int frames;
+    pid_t process;
+    pthread_t thread;
+} Feeder;
+
+static void *feed(void *self)
+{
+    const Feeder *feeder = self;
+    for (int i = 0; i < feeder->frames; i++) send_frame(feeder->ends);
+    return NULL;
+}
+
+/* Feeds from a process of its own, as the plain relay is fed; through TLS from a thread. */
+static void start_feeder(Feeder *feeder, Ends *ends, int frames)
+{
+    *feeder = (Feeder){.ends = ends, .frames = frames};
+    if (bench_keys) {
+        if (pthread_create(&feeder->thread, NULL, feed, feeder)) die("pthread_create");
+        return;
+    }
+    feeder->process = fork();
+    if (feeder->process < 0) die("fork");
+    if (feeder->process) return;
+    feed(feeder);
+    _exit(0);
+}
+
+static void end_feeder(Feeder *feeder)
+{
+    if (bench_keys)
+        pthread_join(feeder->thread, NULL);
+    else
+        waitpid(feeder->process, NULL, 0);
+    feeder->ends->sent = (uint64_t)feeder->frames;
+}
+
 static double relay_frames(int frames)
 {
     Ends ends;
+    Feeder feeder;
     open_pipeline(&ends, 1, run_nothing);
-    pid_t child = fork();
-    if (child < 0) die("fork");
-    if (!child) {
-        for (int i = 0; i < frames; i++) send_frame(&ends);
-        _exit(0);
-    }
+    start_feeder(&feeder, &ends, frames);
     double rate = receive_all(&ends, frames, frames / 8);
-    waitpid(child, NULL, 0);
-    ends.sent = (uint64_t)frames;
+    end_feeder(&feeder);
     close_pipeline(&ends);
     return rate;
 }
@@ -205,16 +240,11 @@ static double pipeline_rate(int stages)
 {
     enum { FRAMES = 150, WARM_UP = 20 };
     Ends ends;
+    Feeder feeder;
     open_pipeline(&ends, stages, run_sleep);
-    pid_t child = fork();
-    if (child < 0) die("fork");
-    if (!child) {
-        for (int i = 0; i < FRAMES; i++) send_frame(&ends);
-        _exit(0);
-    }
+    start_feeder(&feeder, &ends, FRAMES);
     double rate = receive_all(&ends, FRAMES, WARM_UP) / (double)frame_bytes;
-    waitpid(child, NULL, 0);
-    ends.sent = FRAMES;
+    end_feeder(&feeder);
     close_pipeline(&ends);
     return rate;
 }
@@ -309,6 +339,7 @@ int main(int argc, char **argv)
     Report report = {.rounds = ROUNDS};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) report.json = 1;
+        if (strcmp(argv[i], "--tls") == 0) use_keys();
         if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc) report.rounds = atoi(argv[i + 1]);
     }
     if (report.rounds < 1 || report.rounds > ROUNDS_MAX) die("--rounds: 1 to 1000");

@@ -34,6 +34,14 @@ pid_t plain_source(const struct sockaddr_in *to, int frames);
 /* Reads all messages; the first ones are not timed. Bytes per second. */
 double plain_sink(int fd, int frames, int warm_up);
 
+/* --- transport_keys.c --- */
+
+/* lpc's links go through TLS from now on. */
+void use_keys(void);
+extern const char *bench_keys; /* the file; NULL: links are plain */
+/* The handshake, of who accepted or connected; none without keys. */
+void secure(LpcLink *link, int is_server);
+
 /* --- transport_ends.c --- */
 
 /* What a stage computes: nothing, or as long as 2 ms take. */

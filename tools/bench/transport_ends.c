@@ -106,6 +106,7 @@ static pid_t start_stage(uint32_t index, lpc_run_fn *run, const char *forward, c
         LpcStageOptions options = {
             .listen = listen, .forward = forward, .threads = 1, .streams = 1};
         options.queue = 2;
+        options.keys = bench_keys;
         options.timeout_ms = TIMEOUT_MS;
         dup2(pipes[1], STDOUT_FILENO);
         close(pipes[0]);
@@ -157,6 +158,7 @@ void greet(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
     LpcHello hello = lpc_hello_at(build_id, contract, 0);
+    secure(link, 0);
     check(lpc_greet(link, NULL, &ends->crc, &hello, NULL, &error), &error);
 }
 
@@ -165,6 +167,7 @@ void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract)
     LpcError error = {0};
     uint8_t stream[LPC_STREAM_BYTES];
     LpcHello hello = lpc_hello_at(build_id, contract, 0);
+    secure(link, 1);
     check(lpc_welcome(link, &ends->crc, &hello, stream, &error), &error);
 }
 

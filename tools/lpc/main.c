@@ -12,7 +12,8 @@ static const struct {
     {"inspect", command_inspect}, {"targets", command_targets},   {"profile", command_profile},
     {"plan", command_plan},       {"simulate", command_simulate}, {"calibrate", command_calibrate},
     {"deploy", command_deploy},   {"status", command_status},     {"logs", command_logs},
-    {"stop", command_stop},       {"undeploy", command_undeploy}, {"serve", command_serve}};
+    {"stop", command_stop},       {"undeploy", command_undeploy}, {"serve", command_serve},
+    {"keys", command_keys}};
 
 /* Of a subcommand's name; NULL: it is none. */
 static CommandRun *run_of(const char *name)

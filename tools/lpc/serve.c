@@ -13,6 +13,14 @@ static void stop(int number)
     if (write(stop_pipe[1], "", 1) < 0) return;
 }
 
+static int keys_pipe[2];
+
+static void read_keys(int number)
+{
+    (void)number;
+    if (write(keys_pipe[1], "", 1) < 0) return;
+}
+
 static void print_address(void *user, const char *what, const char *address)
 {
     (void)user;
@@ -29,17 +37,19 @@ static void print_line(void *user, const char *line)
 int command_serve(lpc_compiler *c, const Words *words)
 {
     if (!words->count) return usage_error("serve", "missing 'OUT', the folder that lpc made");
-    if (!lpc_get(c, "connect"))
+    if (!lpc_get(c, "connect") && !lpc_get(c, "hosts"))
         return usage_error("serve", "missing --connect: where the pipeline's first stage listens");
     if (!lpc_get(c, "listen") && !lpc_get(c, "http"))
         return usage_error("serve", "missing --listen or --http: where clients connect");
-    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK)) {
+    if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) || pipe2(keys_pipe, O_CLOEXEC | O_NONBLOCK)) {
         perror("lpc: error: pipe");
         return LPC_STATUS_ERROR;
     }
     struct sigaction action = {.sa_handler = stop};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    lpc_service service = {NULL, print_address, print_line, stop_pipe[0]};
+    action.sa_handler = read_keys;
+    if (lpc_get(c, "keys") || lpc_get(c, "hosts")) sigaction(SIGHUP, &action, NULL);
+    lpc_service service = {NULL, print_address, print_line, stop_pipe[0], keys_pipe[0]};
     return (int)lpc_serve_package(c, words->list[0], &service);
 }
