@@ -148,13 +148,12 @@ static void wrong_frames(void)
 {
     enum { LENGTH = LPC_ALIGN }; /* of two symbols and two empty tensors */
     LpcHeader header = {.kind = LPC_FRAME_DATA, .length = LENGTH};
-    static uint8_t bytes[8192];
+    static uint8_t bytes[256];
     header.crc = lpc_crc(to.crc, 0, bytes + LPC_HEADER_BYTES, LENGTH);
     lpc_header_encode(to.crc, &header, bytes);
     refused(bytes, LPC_HEADER_BYTES + LENGTH - 1, "the message ends too early");
     refused(bytes, LPC_HEADER_BYTES + LENGTH + 1, "1 bytes behind its end");
     refused(bytes, LPC_HEADER_BYTES - 1, "the message ends too early");
-    refused(bytes, sizeof bytes, "a message of more than");
     bytes[LPC_HEADER_BYTES + 4] ^= 1;
     refused(bytes, LPC_HEADER_BYTES + LENGTH, "symbol 'n'");
     bytes[LPC_HEADER_BYTES + 4] ^= 1;
