@@ -148,7 +148,7 @@ int lpc_receive_back(const LpcReader *reader, const LpcCrc *crc, LpcSlot *slot, 
 
 /* What both ends of a link say before any frame (handshake.c). */
 typedef struct LpcHello {
-    const uint8_t *build_id; /* 32 bytes */
+    const uint8_t *id; /* of the cut, 32 bytes */
     uint32_t cut;
     uint64_t hash;
     uint8_t stream[LPC_STREAM_BYTES];
@@ -159,11 +159,11 @@ typedef struct LpcHello {
 } LpcHello;
 
 /* What an end says at that contract, for no stream yet. */
-LpcHello lpc_hello_at(const uint8_t *build_id, const lpc_contract *contract, int beat_ms);
+LpcHello lpc_hello_at(const lpc_contract *contract, int beat_ms);
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES]);
 /* The cut that a whole hello names, before it is judged. */
 uint32_t lpc_hello_cut(const uint8_t bytes[LPC_HELLO_BYTES]);
-/* Judges the other end's: magic, version, checksum, build, cut and contract must be one's own. theirs gets its
+/* Judges the other end's: magic, version, checksum, the cut's id, its place and contract must be one's own. theirs gets its
  * stream and answer. peer names the neighbour in messages. */
 int lpc_hello_check(const LpcCrc *crc, const LpcHello *own, const uint8_t bytes[LPC_HELLO_BYTES],
                     const char *peer, LpcHello *theirs, LpcError *error);

@@ -1,7 +1,7 @@
-/* Hellos: before any frame, neighbours say which build they are, where they stand, and for which stream.
+/* Hellos: before any frame, neighbours say at which cut of which model they stand, and for which stream.
  *
  * The end that connects speaks first; the one that listens answers only what fits (gate.c), so that whoever does
- * not know the build learns nothing of it. */
+ * not know the cut's id learns nothing of it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -16,15 +16,15 @@ static const uint8_t hello_magic[8] = {'L', 'P', 'C', '-', 'P', 'I', 'P', 'E'};
 
 enum { CHECKED_BYTES = LPC_HELLO_BYTES - 4 }; /* what the checksum is of */
 
-LpcHello lpc_hello_at(const uint8_t *build_id, const lpc_contract *contract, int beat_ms)
+LpcHello lpc_hello_at(const lpc_contract *contract, int beat_ms)
 {
-    return (LpcHello){.build_id = build_id,
+    return (LpcHello){.id = contract->id,
                       .cut = contract->cut,
                       .hash = contract->hash,
                       .beat_ms = (uint32_t)beat_ms};
 }
 
-/* magic 8, version u32, cut u32, build id 32, contract hash u64, stream 16, answer u32, before u32, beat u32,
+/* magic 8, version u32, cut u32, the cut's id 32, contract hash u64, stream 16, answer u32, before u32, beat u32,
  * zero 8, checksum u32 */
 void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LPC_HELLO_BYTES])
 {
@@ -33,7 +33,7 @@ void lpc_hello_encode(const LpcCrc *crc, const LpcHello *hello, uint8_t bytes[LP
     memcpy(bytes, hello_magic, 8);
     memcpy(bytes + 8, &version, 4);
     memcpy(bytes + 12, &hello->cut, 4);
-    memcpy(bytes + 16, hello->build_id, 32);
+    memcpy(bytes + 16, hello->id, 32);
     memcpy(bytes + 48, &hello->hash, 8);
     memcpy(bytes + 56, hello->stream, LPC_STREAM_BYTES);
     memcpy(bytes + 72, &hello->answer, 4);
@@ -71,12 +71,13 @@ int lpc_hello_check(const LpcCrc *crc, const LpcHello *hello, const uint8_t byte
                          peer, version, LPC_PROTOCOL);
     if (own != lpc_crc(crc, 0, bytes, CHECKED_BYTES))
         return lpc_error(error, LPC_EXIT_FRAME, "%.100s: the handshake's checksum is wrong", peer);
-    if (memcmp(bytes + 16, hello->build_id, 32) != 0) {
+    if (memcmp(bytes + 16, hello->id, 32) != 0) {
         char id[17], ours[17];
         short_id(bytes + 16, id);
-        short_id(hello->build_id, ours);
-        return lpc_error(error, LPC_EXIT_BUILD, "%.100s is of another build: %s..., this is %s...",
-                         peer, id, ours);
+        short_id(hello->id, ours);
+        return lpc_error(error, LPC_EXIT_BUILD,
+                         "%.100s is of another build: its cut is %s..., this end's %s...", peer, id,
+                         ours);
     }
     if (cut != hello->cut)
         return lpc_error(error, LPC_EXIT_CONTRACT,

@@ -55,12 +55,15 @@ typedef struct lpc_contract {
     uint32_t tensor_count;
     const lpc_tensor_info *tensors;
     uint64_t max_payload; /* bytes of the largest allowed payload */
+    /* 32 bytes: of what is computed before the cut, of which model, and of the contract. */
+    const uint8_t *id;
 } lpc_contract;
 
 typedef struct lpc_model {
-    const char *name;        /* the stage's name */
-    const uint8_t *build_id; /* 32 bytes: two 128-bit XXH3 hashes of model, plan and compiler */
-    uint32_t symbol_count;   /* symbols of the whole model, the same in every stage */
+    const char *name; /* the stage's name */
+    /* The stage's own, 32 bytes: two 128-bit XXH3 hashes of all that decides its code. */
+    const uint8_t *build_id;
+    uint32_t symbol_count; /* symbols of the whole model, the same in every stage */
     const char *const *symbol_names;
     const int64_t *symbol_max;
     const uint8_t *symbol_is_state; /* 1 for symbols that state keeps (past length), else 0 */

@@ -81,8 +81,8 @@ static int open_gate(LpcStage *stage)
     LpcGate *gate = &stage->gate;
     gate->transport = stage->in_transport;
     gate->crc = stage->crc;
-    gate->own = lpc_hello_at(model->build_id, &model->in, stage->options->beat_ms);
-    stage->result = lpc_hello_at(model->build_id, &model->out, stage->options->beat_ms);
+    gate->own = lpc_hello_at(&model->in, stage->options->beat_ms);
+    stage->result = lpc_hello_at(&model->out, stage->options->beat_ms);
     gate->tls = stage->tls;
     gate->result = stage->out_address ? NULL : &stage->result;
     gate->role = "the neighbour before,";

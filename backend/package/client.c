@@ -54,7 +54,9 @@ static void side(PackJob *job, Text *out, const PackContract *contract, int numb
 
 static void end(PackJob *job, Text *out, const PackContract *contract, int cut, const char *name)
 {
-    text_printf(out, "    {%d, UINT64_C(0x%016llx), %d, lpc_client_%s, UINT64_C(%lld)},\n", cut,
+    text_add(out, "    {\n    {");
+    package_id_bytes(out, contract->id);
+    text_printf(out, "},\n    %d, UINT64_C(0x%016llx), %d, lpc_client_%s, UINT64_C(%lld)},\n", cut,
                 (unsigned long long)package_contract_hash(job, contract), contract->count, name,
                 (long long)package_max_payload(job, contract));
 }
@@ -78,11 +80,8 @@ int package_client(PackJob *job, const char *folder)
                    "    (void)side, (void)k, (void)s;\n");
     side(job, &out, in, 0);
     side(job, &out, result, 1);
-    text_add(&out,
-             "    return 0;\n}\n\nstatic const lpc_client_model lpc_client_package = {\n    {");
-    for (int i = 0; i < 32; i++)
-        text_printf(&out, "%s%d", !i ? "" : i == 16 ? ",\n     " : ", ", job->build_id[i]);
-    text_printf(&out, "},\n    %d, lpc_client_symbols,\n", sizes_symbol_count(job->sizes));
+    text_add(&out, "    return 0;\n}\n\nstatic const lpc_client_model lpc_client_package = {\n");
+    text_printf(&out, "    %d, lpc_client_symbols,\n", sizes_symbol_count(job->sizes));
     end(job, &out, in, 0, "inputs");
     end(job, &out, result, job->stage_count, "outputs");
     text_add(&out, "    lpc_client_bytes};\n\n#endif\n");

@@ -3,23 +3,28 @@
 
 #include <xxhash.h>
 
+void package_contract_text(PackJob *job, const PackContract *contract, Text *text)
+{
+    for (int i = 0; i < contract->count; i++) {
+        const PackTensor *t = &contract->tensors[i];
+        text_printf(text, "%u %s %s", t->id, t->name, dtype_name(t->dtype));
+        for (int k = 0; k < t->rank; k++) {
+            text_printf(text, " [%s]", size_text(job->sizes, t->dims[k]));
+            if (t->order) text_printf(text, "@%d", t->order[k]);
+        }
+        text_add(text, "\n");
+    }
+    for (int i = 0; i < sizes_symbol_count(job->sizes); i++) {
+        const Symbol *symbol = sizes_symbol_at(job->sizes, i);
+        text_printf(text, "%s %lld\n", symbol->name, (long long)symbol->max);
+    }
+}
+
 uint64_t package_contract_hash(PackJob *job, const PackContract *contract)
 {
     Text text;
     text_init(&text, job->arena);
-    for (int i = 0; i < contract->count; i++) {
-        const PackTensor *t = &contract->tensors[i];
-        text_printf(&text, "%u %s %s", t->id, t->name, dtype_name(t->dtype));
-        for (int k = 0; k < t->rank; k++) {
-            text_printf(&text, " [%s]", size_text(job->sizes, t->dims[k]));
-            if (t->order) text_printf(&text, "@%d", t->order[k]);
-        }
-        text_add(&text, "\n");
-    }
-    for (int i = 0; i < sizes_symbol_count(job->sizes); i++) {
-        const Symbol *symbol = sizes_symbol_at(job->sizes, i);
-        text_printf(&text, "%s %lld\n", symbol->name, (long long)symbol->max);
-    }
+    package_contract_text(job, contract, &text);
     return XXH64(text.data, text.length, 0);
 }
 

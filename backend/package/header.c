@@ -160,7 +160,7 @@ int package_header(PackJob *job, const PackStage *stage, const char *folder)
     Text out;
     text_init(&out, job->arena);
     const char *big = upper(job, stage->prefix);
-    const uint8_t *id = job->build_id;
+    const uint8_t *id = stage->id;
     const char *value = arena_printf(job->arena, "0x%02x%02x%02x%02xu", id[0], id[1], id[2], id[3]);
     about(job, stage, &out);
     text_printf(&out, "#ifndef %s_MODEL_H\n#define %s_MODEL_H %s\n\n#include \"lpc_model.h\"\n\n",

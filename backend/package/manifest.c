@@ -50,6 +50,7 @@ static cJSON *cut_json(PackJob *job, const PackContract *contract, int index)
     cJSON *cut = cJSON_CreateObject();
     cJSON_AddNumberToObject(cut, "index", index);
     unsigned long long hash = package_contract_hash(job, contract);
+    cJSON_AddStringToObject(cut, "id", package_id_text(job, contract->id));
     cJSON_AddStringToObject(cut, "hash", arena_printf(job->arena, "%016llx", hash));
     cJSON_AddNumberToObject(cut, "max_payload", (double)package_max_payload(job, contract));
     cJSON_AddItemToObject(cut, "tensors", tensors_json(job, contract));
@@ -61,14 +62,6 @@ static cJSON *cut_json(PackJob *job, const PackContract *contract, int index)
 static cJSON *emulator_json(const Target *target)
 {
     return cJSON_CreateStringArray((const char *const *)target->emulator, target->emulator_count);
-}
-
-static const char *build_id_text(PackJob *job)
-{
-    Text text;
-    text_init(&text, job->arena);
-    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", job->build_id[i]);
-    return text.data;
 }
 
 static void add_memory(cJSON *item, const PackStage *stage)
@@ -90,6 +83,7 @@ static cJSON *stage_json(PackJob *job, const PackStage *stage)
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "name", stage->name);
     cJSON_AddStringToObject(item, "folder", stage->name);
+    cJSON_AddStringToObject(item, "build_id", package_id_text(job, stage->id));
     cJSON_AddStringToObject(item, "target", stage->target->name);
     cJSON_AddStringToObject(item, "triple", stage->target->triple);
     if (job->link && package_can_link(job, stage->target))
@@ -140,7 +134,6 @@ static int stage_manifest(PackJob *job, int index, const char *out)
     cJSON_AddNumberToObject(json, "format", 1);
     cJSON_AddStringToObject(json, "model", job->model);
     cJSON_AddStringToObject(json, "function", arena_printf(job->arena, "%s_run", stage->prefix));
-    cJSON_AddStringToObject(json, "build_id", build_id_text(job));
     if (job->profile) cJSON_AddTrueToObject(json, "profile");
     cJSON_AddItemToObject(json, "symbols", symbols_json(job));
     cJSON_AddItemToObject(json, "in", cut_json(job, &stage->in, index));
@@ -169,7 +162,7 @@ int package_manifest(PackJob *job, const char *folder)
     cJSON_AddNumberToObject(json, "format", 1);
     cJSON_AddStringToObject(json, "lpc", LPC_VERSION);
     cJSON_AddStringToObject(json, "model", job->model);
-    cJSON_AddStringToObject(json, "build_id", build_id_text(job));
+    cJSON_AddStringToObject(json, "build_id", package_id_text(job, job->build_id));
     cJSON_AddItemToObject(json, "symbols", symbols_json(job));
     cJSON_AddItemToObject(json, "inputs", tensors_json(job, &first->in));
     cJSON_AddItemToObject(json, "outputs", tensors_json(job, &last->out));

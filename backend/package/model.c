@@ -59,9 +59,12 @@ static lpc_contract describe_contract(PackJob *job, const PackContract *contract
             (lpc_tensor_info){package_harmless(job, t->name), t->id,
                               (uint32_t)dtype_to_onnx(t->dtype), t->rank, (uint64_t)t->max_bytes};
     }
-    return (lpc_contract){(uint32_t)cut, package_contract_hash(job, contract),
-                          (uint32_t)contract->count, infos,
-                          (uint64_t)package_max_payload(job, contract)};
+    return (lpc_contract){.cut = (uint32_t)cut,
+                          .hash = package_contract_hash(job, contract),
+                          .tensor_count = (uint32_t)contract->count,
+                          .tensors = infos,
+                          .max_payload = (uint64_t)package_max_payload(job, contract),
+                          .id = contract->id};
 }
 
 lpc_model package_model(PackJob *job, int index, lpc_run_fn *run)
@@ -69,7 +72,7 @@ lpc_model package_model(PackJob *job, int index, lpc_run_fn *run)
     const PackStage *stage = &job->stages[index];
     const char *needs = package_needs(job, stage);
     lpc_model model = {.name = stage->name,
-                       .build_id = job->build_id,
+                       .build_id = stage->id,
                        .in = describe_contract(job, &stage->in, index),
                        .out = describe_contract(job, &stage->out, index + 1),
                        .workspace_bytes = (uint64_t)stage->program->work_bytes,

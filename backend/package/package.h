@@ -1,6 +1,6 @@
 /* Packages: what lies in OUT (docs/package.md).
  *
- *     OUT/manifest.json          the pipeline: build id, symbols, inputs, outputs, stages, cuts
+ *     OUT/manifest.json          the pipeline: ids, symbols, inputs, outputs, stages, cuts
  *     OUT/client.h               its two ends, for lpc_client.h
  *     OUT/report.html            the plan to look at (lib/report)
  *     OUT/STAGE/model.o|model.c  the emitted function
@@ -32,9 +32,15 @@ typedef struct PackTensor {
     int64_t max_bytes;
 } PackTensor;
 
+enum { PACKAGE_ID_BYTES = 32 };
+
+/* A cut. The one between two stages is in both of them. */
 typedef struct PackContract {
     int count;
     PackTensor *tensors;
+    int before_count;   /* nodes that run before it, */
+    uint8_t before[16]; /* and a hash of which those are */
+    uint8_t id[PACKAGE_ID_BYTES];
 } PackContract;
 
 typedef struct PackStage {
@@ -44,6 +50,7 @@ typedef struct PackStage {
     const Target *target;
     const Program *program;
     PackContract in, out;
+    uint8_t id[PACKAGE_ID_BYTES];
     double flops;
     int64_t naive_bytes, bound_bytes;
     int64_t queue_bytes, code_bytes, memory_bytes, budget_bytes; /* as the planner counts them */
@@ -62,9 +69,11 @@ typedef struct PackJob {
     Arena *arena;
     Diag *diag;
     SizeTable *sizes;
-    const char *model;      /* a C identifier */
-    const char *model_file; /* base name, for comments */
-    uint8_t build_id[32];
+    const char *model;          /* a C identifier */
+    const char *model_file;     /* base name, for comments */
+    uint8_t model_hash[16];     /* of its bytes, and of the options that decide what is computed */
+    const char *form, *cutting; /* the other options that reach an output: of stages, of cuts */
+    uint8_t build_id[PACKAGE_ID_BYTES];
     PackStage *stages;
     int stage_count;
     PackStateSymbol *state_symbols;
@@ -92,8 +101,7 @@ int package_load_stage(PackJob *job, const PackStage *stage, const char *folder,
  * whose functions may be called. */
 lpc_model package_model(PackJob *job, int index, lpc_run_fn *run);
 
-/* Sets job->build_id from everything else in the job and a hash of the model's bytes and of the
- * constants that came beside it. */
-void package_build_id(PackJob *job, const uint8_t model_hash[16]);
+/* Sets the ids of cuts, stages and the whole from everything else in the job (ids.c). */
+void package_ids(PackJob *job);
 
 #endif

@@ -25,7 +25,14 @@ int package_custom(PackJob *job, const PackStage *stage, const char *folder);
 /* Its C files: custom.c, custom_1.c, ... */
 int package_custom_files(PackJob *job, const PackStage *stage, const char ***names);
 
+/* ---- ids.c ---- */
+/* As hexadecimal digits; as numbers for an array in C. */
+const char *package_id_text(PackJob *job, const uint8_t id[PACKAGE_ID_BYTES]);
+void package_id_bytes(Text *text, const uint8_t id[PACKAGE_ID_BYTES]);
+
 /* ---- contract.c ---- */
+/* What crosses a cut: its tensors, and the symbols, whose values are in every frame. */
+void package_contract_text(PackJob *job, const PackContract *contract, Text *text);
 uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
 int64_t package_max_payload(PackJob *job, const PackContract *contract);
 

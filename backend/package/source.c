@@ -96,9 +96,9 @@ static void symbol_tables(PackJob *job, Text *out)
 static void contract_value(PackJob *job, Text *out, const PackContract *contract, int cut,
                            const char *field, const char *table)
 {
-    text_printf(out, "    .%s = {%d, UINT64_C(0x%016llx), %d, %s, UINT64_C(%lld)},\n", field, cut,
-                (unsigned long long)package_contract_hash(job, contract), contract->count, table,
-                (long long)package_max_payload(job, contract));
+    text_printf(out, "    .%s = {%d, UINT64_C(0x%016llx), %d, %s, UINT64_C(%lld), %s_id},\n", field,
+                cut, (unsigned long long)package_contract_hash(job, contract), contract->count,
+                table, (long long)package_max_payload(job, contract), field);
 }
 
 /* What a descriptor says of a part of the pipeline: its ends stand at these cuts. */
@@ -146,13 +146,21 @@ static void stage_main(PackJob *job, const PackStage *stage, Text *out)
                     stage->prefix);
 }
 
-/* The tables and functions that the descriptor of a part of the pipeline names. */
-static void part(PackJob *job, const PackContract *in, const PackContract *result,
-                 int state_symbols, Text *out)
+static void id_array(Text *out, const char *name, const uint8_t id[PACKAGE_ID_BYTES])
 {
-    text_add(out, "static const uint8_t build_id[32] = {");
-    for (int i = 0; i < 32; i++) text_printf(out, "%s%d", i ? ", " : "", job->build_id[i]);
-    text_add(out, "};\n\n");
+    text_printf(out, "static const uint8_t %s[%d] =\n    {", name, PACKAGE_ID_BYTES);
+    package_id_bytes(out, id);
+    text_add(out, "};\n");
+}
+
+/* The tables and functions that the descriptor of a part of the pipeline names. */
+static void part(PackJob *job, const uint8_t *id, const PackContract *in,
+                 const PackContract *result, int state_symbols, Text *out)
+{
+    id_array(out, "build_id", id);
+    id_array(out, "in_id", in->id);
+    id_array(out, "out_id", result->id);
+    text_add(out, "\n");
     symbol_tables(job, out);
     tensor_table(job, out, in, "in_tensors");
     tensor_table(job, out, result, "out_tensors");
@@ -173,7 +181,7 @@ int package_ends_source(PackJob *job, const char *path)
                 "/* %s: made by lpc. Both ends of its pipeline, for rank 0 of an MPI job. */\n"
                 "#include \"lpc_model.h\"\n\n",
                 package_harmless(job, job->model_file));
-    part(job, in, result, 0, &out);
+    part(job, job->build_id, in, result, 0, &out);
     text_add(&out, "extern const lpc_model lpc_ends_model;\n"
                    "const lpc_model lpc_ends_model = {\n    .name = \"ends\",\n");
     descriptor_ends(job, in, 0, result, job->stage_count, &out);
@@ -191,7 +199,7 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
         " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
         "#include \"model.h\"\n\n",
         package_harmless(job, job->model_file), stage->name);
-    part(job, &stage->in, &stage->out, job->state_symbol_count, &out);
+    part(job, stage->id, &stage->in, &stage->out, job->state_symbol_count, &out);
     state_functions(job, &out);
     descriptor(job, stage, index, &out);
     stage_main(job, stage, &out);

@@ -441,6 +441,11 @@ typedef struct lpc_service {
  * LPC_STATUS_USAGE: an address is missing. */
 LPC_API lpc_status lpc_serve_package(lpc_compiler *compiler, const char *folder,
                                      const lpc_service *service);
+/* Lets devices fetch the stages of a package: option "port" (docs/guide/three-devices.md). service->log is called with
+ * each line for the user, the ones to paste first. Returns when the service is to stop, or at once when a server of the
+ * same package is at the port. */
+LPC_API lpc_status lpc_serve_packages(lpc_compiler *compiler, const char *folder,
+                                      const lpc_service *service);
 
 typedef struct lpc_kernel {
     const char *stage, *name, *node, *op;

@@ -67,6 +67,7 @@ typedef struct lpc_client_symbol {
 
 /* One end of the pipeline. */
 typedef struct lpc_client_end {
+    uint8_t id[32];
     uint32_t cut;
     uint64_t hash;
     uint32_t count;
@@ -75,7 +76,6 @@ typedef struct lpc_client_end {
 } lpc_client_end;
 
 typedef struct lpc_client_model {
-    uint8_t build_id[32];
     uint32_t symbol_count;
     const lpc_client_symbol *symbols;
     lpc_client_end in, out;
@@ -575,7 +575,7 @@ static void lpc_client_put_hello_(const lpc_client *c, const lpc_client_end *end
     memcpy(hello, "LPC-PIPE", 8);
     memcpy(hello + 8, &version, 4);
     memcpy(hello + 12, &end->cut, 4);
-    memcpy(hello + 16, c->model->build_id, 32);
+    memcpy(hello + 16, end->id, 32);
     memcpy(hello + 48, &end->hash, 8);
     memcpy(hello + 56, c->stream, 16);
     uint32_t sum = lpc_client_crc_(c, 0, hello, LPC_CLIENT_HELLO_ - 4);

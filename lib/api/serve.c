@@ -1,7 +1,8 @@
-/* liblpc: a pipeline for many clients. */
+/* liblpc: a pipeline for many clients; programs for devices that fetch them. */
 #include "lib/api/api.h"
 
 #include "lib/deploy/deploy.h"
+#include "lib/fetch/fetch.h"
 #include "lib/serve/serve.h"
 
 static const double default_retry = 60;
@@ -16,7 +17,7 @@ static int check_options(lpc_compiler *c)
     const Options *o = &c->options;
     const char *missing = NULL;
     if (!o->connect && !o->hosts)
-        missing = "--connect: where the pipeline's first stage listens";
+        missing = "--connect or --hosts: where the pipeline's stages are";
     else if (!o->listen && !o->http)
         missing = "--listen or --http: where clients connect";
     if (!missing) return 0;
@@ -57,4 +58,22 @@ lpc_status lpc_serve_package(lpc_compiler *c, const char *folder, const lpc_serv
 {
     Serving serving = {folder, service};
     return api_run(c, serve, &serving);
+}
+
+static int serve_packages(lpc_compiler *c, void *to)
+{
+    const Serving *s = to;
+    const char *folder = arena_strdup(c->arena, s->folder);
+    FetchOptions options = {.port = c->options.port ? c->options.port : FETCH_PORT,
+                            .stop_fd = s->service->stop_fd,
+                            .line = s->service->log,
+                            .user = s->service->user};
+    c->diag.file = folder;
+    return fetch_serve(c->arena, &c->diag, folder, &options);
+}
+
+lpc_status lpc_serve_packages(lpc_compiler *c, const char *folder, const lpc_service *service)
+{
+    Serving serving = {folder, service};
+    return api_run(c, serve_packages, &serving);
 }

@@ -3,7 +3,7 @@
  *   graph.c     an ONNX file to a graph on which all graph passes have run
  *   stages.c    targets, how stages are lowered for them, the cut
  *   tunings.c   the file of measured tilings (tunings.h)
- *   model_hash.c  what the build id takes from the model
+ *   model_hash.c  what ids take from the model
  *   emit.c      stages as files
  *
  * lib/make puts the steps together. */
@@ -42,7 +42,7 @@ const char *compile_label(const Node *node);
 /* The backend that the options mean. */
 const Backend *compile_backend(const CompileOptions *options);
 /* A hash of the model: of its file, of the constants that come from elsewhere (external data, bound
- * inputs), and of the options that reach an output. */
+ * inputs), and of the options that decide what is computed. */
 int compile_model_hash(Diag *diag, const CompileOptions *options, const Graph *graph,
                        uint8_t id[16]);
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <xxhash.h>
 
 static void fill_contract(Graph *graph, Tensor *const *tensors, int count, PackContract *contract)
 {
@@ -65,13 +66,52 @@ static const char *header_name(Arena *arena, const CompileOptions *options, cons
 }
 
 /* The symbol that tells this build's function from any other of its name. */
-static void name_build(PackJob *job, const Stage *stage)
+static void name_build(PackJob *job, const Stage *stage, const uint8_t *id)
 {
     Text text;
     text_init(&text, job->arena);
     text_printf(&text, "%s_build_", stage->prefix);
-    for (int i = 0; i < 8; i++) text_printf(&text, "%02x", job->build_id[i]);
+    for (int i = 0; i < 8; i++) text_printf(&text, "%02x", id[i]);
     stage->program->build = text.data;
+}
+
+static void add_nodes(Text *text, const Stage *stage)
+{
+    for (int i = 0; i < stage->node_count; i++) {
+        const Node *node = stage->nodes[i];
+        text_printf(text, "%s %s\n", op_info(node->op)->name, node->name);
+    }
+}
+
+static void set_before(PackContract *contract, const Text *nodes, int count)
+{
+    XXH128_canonical_t hash;
+    XXH128_canonicalFromHash(&hash, XXH3_128bits(nodes->data, nodes->length));
+    contract->before_count = count;
+    memcpy(contract->before, hash.digest, sizeof contract->before);
+}
+
+/* The nodes that run before each cut, and all ids. */
+static void set_ids(PackJob *job, const Cut *cut)
+{
+    Text nodes;
+    int count = 0;
+    text_init(&nodes, job->arena);
+    for (int i = 0; i < cut->count; i++) {
+        set_before(&job->stages[i].in, &nodes, count);
+        add_nodes(&nodes, &cut->stages[i]);
+        count += cut->stages[i].node_count;
+        set_before(&job->stages[i].out, &nodes, count);
+    }
+    package_ids(job);
+}
+
+static const char *options_text(Arena *arena, const CompileOptions *options, OptionReach reach)
+{
+    Text text;
+    text_init(&text, arena);
+    options_reaching(&text, options, reach);
+    return text.data;
 }
 
 const Backend *compile_backend(const CompileOptions *options)
@@ -106,7 +146,9 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
                      .link = !options->no_link,
                      .mpi = options->mpi,
                      .temporary = options->temporary,
-                     .threads = options->threads};
+                     .threads = options->threads,
+                     .form = options_text(arena, options, REACH_FORM),
+                     .cutting = options_text(arena, options, REACH_CUT)};
     fill_state_symbols(graph, job);
     job->stages = arena_array(arena, (size_t)cut->count, sizeof *job->stages);
     for (int i = 0; i < cut->count; i++) {
@@ -136,10 +178,9 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
         fill_contract(graph, s->in, s->in_count, &p->in);
         fill_contract(graph, s->out, s->out_count, &p->out);
     }
-    uint8_t model_hash[16];
-    TRY(compile_model_hash(diag, options, graph, model_hash));
-    package_build_id(job, model_hash);
-    for (int i = 0; i < cut->count; i++) name_build(job, &cut->stages[i]);
+    TRY(compile_model_hash(diag, options, graph, job->model_hash));
+    set_ids(job, cut);
+    for (int i = 0; i < cut->count; i++) name_build(job, &cut->stages[i], job->stages[i].id);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* A hash of the model, for the build id (backend/package/build_id.c). */
+/* A hash of the model, for ids (backend/package/ids.c). */
 #include "lib/compile/compile.h"
 
 #include "lib/custom/custom.h"
@@ -37,12 +37,12 @@ static void hash_constants(XXH3_state_t *hash, const Graph *graph)
     }
 }
 
-/* Whatever becomes of them: two builds with other options are two builds. */
+/* Whatever becomes of them: with other options another model is computed. */
 static void hash_options(XXH3_state_t *hash, Arena *arena, const CompileOptions *options)
 {
     Text text;
     text_init(&text, arena);
-    options_reaching(&text, options);
+    options_reaching(&text, options, REACH_MODEL);
     customs_text(options->customs, &text);
     XXH3_128bits_update(hash, text.data, text.length);
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int know_program(Deployment *d, DeployStage *s)
+int copy_know(Deployment *d, DeployStage *s)
 {
     RemoteReply reply;
     struct stat about;
@@ -43,16 +43,24 @@ static void compare_machines(Deployment *d, const DeployStage *s, const char *ma
                   (int)strcspn(triple, "-"), triple, machine);
 }
 
+/* A port that was chosen there stays, whatever package it was for: then the stage before can stay, too. */
+static void take_port(Deployment *d, DeployStage *s, const RemoteReply *reply)
+{
+    int port = (int)far_number(d->arena, reply, "listens");
+    if (port && far_number(d->arena, reply, "asked") == s->host.port) s->chosen = s->port = port;
+}
+
 int copy_look(Deployment *d, DeployStage *s)
 {
     RemoteReply reply;
-    TRY(know_program(d, s));
+    TRY(copy_know(d, s));
     const char *words[] = {"look", s->host.folder, s->sha256, s->cksum, NULL};
     TRY(far_call(d, s, "cannot look what is there", &reply, words));
     const char *state = far_value(d->arena, &reply, "state");
     s->is_new = !state || strcmp(state, "deployed") != 0;
     s->is_same = far_value(d->arena, &reply, "program") != NULL;
     s->from = far_number(d->arena, &reply, "part");
+    take_port(d, s, &reply);
     compare_machines(d, s, far_value(d->arena, &reply, "machine"));
     if (s->from > s->size) s->from = 0;
     return LPC_OK;

@@ -6,6 +6,9 @@
 
 #include <unistd.h>
 
+/* Of one attempt to pass a stream. Where others stand before it, theirs pass. */
+enum { TRY_MS = 5000 };
+
 /* One device after the other, all of them even where one fails, so that the user hears of all that are down. */
 static int each(Deployment *d, int (*act)(Deployment *d, DeployStage *s))
 {
@@ -41,14 +44,14 @@ static int wait_ready(Deployment *d, int timeout_ms)
     uint64_t deadline = lpc_now_ns() + (uint64_t)timeout_ms * 1000000u;
     do {
         if (d->code) (void)usleep(PAUSE_US);
-        TRY(service_try(d, timeout_ms));
+        TRY(service_try(d, timeout_ms < TRY_MS ? timeout_ms : TRY_MS));
         if (d->passes) return LPC_OK;
     } while (may_pass(d->code) && lpc_now_ns() < deadline);
     return diag_error(
         d->diag, "all stages run, but no stream passes: %s (lpc logs tells what they say)", d->why);
 }
 
-int deploy_all(Deployment *d, int timeout_ms)
+static int bring_all(Deployment *d, int timeout_ms)
 {
     TRY(each(d, copy_look));
     TRY(each(d, copy_send));
@@ -57,6 +60,14 @@ int deploy_all(Deployment *d, int timeout_ms)
     int code = start_all(d);
     if (!code) code = wait_ready(d, timeout_ms);
     return code ? give_up(d, code) : deploy_remember(d);
+}
+
+int deploy_all(Deployment *d, int timeout_ms)
+{
+    TRY(deploy_lock(d, true));
+    int code = bring_all(d, timeout_ms);
+    deploy_unlock(d);
+    return code;
 }
 
 /* ---- The rest ---- */
@@ -70,7 +81,6 @@ static int look(Deployment *d, DeployStage *s)
 
 int deploy_status(Deployment *d)
 {
-    enum { TRY_MS = 5000 };
     int code = each(d, look);
     for (int i = 0; i < d->count; i++)
         if (!d->stages[i].pid) return LPC_ERROR;
@@ -91,7 +101,9 @@ static int undeploy(Deployment *d, DeployStage *s)
 
 int deploy_stop(Deployment *d, bool also_remove)
 {
-    TRY(each(d, also_remove ? undeploy : stop));
-    if (also_remove) deploy_forget(d);
-    return LPC_OK;
+    TRY(deploy_lock(d, false));
+    int code = each(d, also_remove ? undeploy : stop);
+    deploy_unlock(d);
+    if (!code && also_remove) deploy_forget(d);
+    return code;
 }

@@ -3,6 +3,7 @@
  *   hosts.c     the file that says which stage is where; which ports were chosen (OUT/deployed.json)
  *   remote.c    a command on a device, through ssh, or here
  *   far.c       what is asked of a device: far.sh, one of whose functions is called; keep.sh keeps a stage running there
+ *   lock.c      one lpc at a time
  *   copy.c      programs
  *   secret.c    keys
  *   service.c   starting, looking, stopping
@@ -20,14 +21,18 @@
 /* A stage's row of the hosts' file. */
 typedef struct DeployHost {
     const char *name;               /* the stage's */
+    const char *row;                /* its own name in the file */
     const char *ssh;                /* USER@HOST; NULL: this machine */
     const char *const *ssh_options; /* words, NULL-terminated; NULL: none */
     int ssh_option_count;
     const char *address; /* what neighbours connect to; one with colons stands in brackets */
     const char *folder;  /* the stage's own, on its device; not absolute: below the home folder */
-    bool local;
+    const char *target;  /* of a spare: the name or target of stages whose place it takes */
+    bool local, spare;
     int port, threads, streams; /* threads 0: the stage's default */
 } DeployHost;
+
+typedef struct RemoteHold RemoteHold;
 
 /* What a device tells of its stage, and what was done there. */
 typedef struct DeployStage {
@@ -51,6 +56,7 @@ typedef struct DeployStage {
     const char *last;  /* what it said last */
     const char *ended; /* how it ended last, "status 16"; NULL: it has not */
     const char *error; /* why nothing is known of it; NULL */
+    RemoteHold *lock;  /* while this process changes it */
 } DeployStage;
 
 typedef struct Deployment {
@@ -60,6 +66,8 @@ typedef struct Deployment {
     const char *hosts_file;
     DeployStage *stages; /* in the package's order */
     int count;
+    DeployHost *spares; /* that no stage has; those without a row are taken */
+    int spare_count;
     bool insecure;   /* links are plain: no keys are made or used */
     bool passes;     /* a stream went through */
     const char *why; /* not; NULL */
@@ -71,10 +79,14 @@ typedef struct Deployment {
 /* Reads the package, the hosts' file and what an earlier deployment chose. */
 int deploy_open(Deployment *d, Arena *arena, Diag *diag, const char *folder,
                 const char *hosts_file);
+/* Reads the package; its stages have the ports and folders that a hosts' file would have to change. */
+int deploy_describe(Deployment *d, Arena *arena, Diag *diag, const char *folder);
 /* Writes which ports were chosen into the package's folder. */
 int deploy_remember(Deployment *d);
 /* Removes that file. */
 void deploy_forget(Deployment *d);
+/* Gives the stage to a spare that suits it. Whether there is one. */
+bool deploy_use_spare(Deployment *d, DeployStage *s);
 /* "pi.local:7002" */
 const char *deploy_address(const Deployment *d, int stage);
 
@@ -100,6 +112,12 @@ typedef struct RemoteReply {
 /* Runs a script on the host. 0 when it ended with status 0; does not report. */
 int remote_run(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply);
 
+/* The same for a script that goes on for as long as it is held: returns when it has said "held 1", or ended.
+ * remote_release ends its standard input, waits for it, and takes NULL too. */
+int remote_hold(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply,
+                RemoteHold **hold);
+void remote_release(RemoteHold *hold);
+
 /* ---- far.c ---- */
 
 /* Calls a function of far.sh on the stage's device: its name and words. Reports what went wrong, with `what` was to be
@@ -111,7 +129,10 @@ int far_send(Deployment *d, DeployStage *s, const char *what, int file, const ch
 /* The same, with its lines heard as they come. */
 int far_hear(Deployment *d, DeployStage *s, const char *what, void (*hear)(void *self, char *line),
              void *self, const char *const *words);
-/* The same here. */
+/* The same for one that is held. */
+int far_hold(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
+             const char *const *words, RemoteHold **hold);
+/* As far_call, here. */
 int far_here(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
              const char *const *words);
 /* The text behind a key of the reply, in its last line of that key; NULL: there is none. */
@@ -120,7 +141,17 @@ int64_t far_number(Arena *arena, const RemoteReply *reply, const char *key);
 /* A word for sh, quoted. */
 const char *far_quoted(Arena *arena, const char *word);
 
+/* ---- lock.c ---- */
+
+/* Locks all stages' folders, or none: reports by whom one is locked. may_move: a spare takes the place of a device that
+ * does not answer. */
+int deploy_lock(Deployment *d, bool may_move);
+void deploy_unlock(Deployment *d);
+
 /* ---- copy.c ---- */
+
+/* The size and hashes of the stage's program. */
+int copy_know(Deployment *d, DeployStage *s);
 
 /* Looks what is there of the stage's program. */
 int copy_look(Deployment *d, DeployStage *s);
@@ -137,6 +168,10 @@ int secret_make(Deployment *d);
 int secret_send(Deployment *d, DeployStage *s);
 
 /* ---- service.c ---- */
+
+enum { DEPLOY_PORTS_TRIED = 20 /* after the one that is asked for */ };
+/* A stage's arguments, quoted, but where it listens and where it forwards to. */
+const char *service_words(Arena *arena, const DeployHost *host, bool insecure);
 
 /* Starts stage i, or leaves it alone when it runs as it should. */
 int service_start(Deployment *d, int i);

@@ -97,6 +97,13 @@ int far_hear(Deployment *d, DeployStage *s, const char *what, void (*hear)(void 
     return call(d, s, what, &to, &reply);
 }
 
+int far_hold(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
+             const char *const *words, RemoteHold **hold)
+{
+    RemoteCall to = {.host = &s->host, .script = script_of(d->arena, words), .file = -1};
+    return remote_hold(d->arena, d->diag, &to, reply, hold) ? failed(d, s, what, reply) : LPC_OK;
+}
+
 int far_here(Deployment *d, DeployStage *s, const char *what, RemoteReply *reply,
              const char *const *words)
 {

@@ -9,6 +9,8 @@
 #   args         the stage's arguments, quoted
 #   keeper, pid  process ids           since, restarts, ended, ready, log, log.old   of keep.sh
 #   unit         systemd's name of it, where systemd keeps it
+#   asked        the port that was asked for; that in args is another one where it was in use
+# and beside it FOLDER.lock, while somebody changes it.
 # shellcheck shell=sh
 
 say() { # KEY VALUE
@@ -59,12 +61,52 @@ make() { # FOLDER
     enter "$1" || fail "cannot enter the folder $1"
 }
 
+leave() { # FOLDER: removes those above it that are empty
+    cd "$HOME" || cd /
+    case $1 in
+    /*) rmdir "${1%/*}" 2>/dev/null || : ;;
+    *) rmdir -p "${1%/*}" 2>/dev/null || : ;;
+    esac
+}
+
+# ---- The lock ----
+
+# Takes it away from one that is gone. Another one may have done so, and have locked it anew: that one stays.
+unlock_stale() { # LOCK TEXT
+    mv "$1" "$1.$$" 2>/dev/null || return
+    if [ "$(cat "$1.$$")" = "$2" ]; then
+        rm -f "$1.$$"
+        say stale "${2#* }"
+    else
+        mv "$1.$$" "$1"
+    fi
+}
+
+# Holds it as long as standard input is open.
+hold() { # FOLDER OWNER
+    mkdir -p "${1%/*}" || fail "cannot make the folder ${1%/*}"
+    lock=$1.lock tries=0
+    while ! (set -C && echo "$$ since $(date '+%Y-%m-%d %H:%M:%S'), by $2" >"$lock") 2>/dev/null; do
+        [ $tries -lt 100 ] || fail "cannot write $lock"
+        tries=$((tries + 1))
+        held=$(cat "$lock" 2>/dev/null)
+        ! is_process "${held%% *}" 'dd bs=1' || fail "another lpc is at work there, ${held#* }"
+        if [ -n "$held" ] || [ $tries -gt 20 ]; then unlock_stale "$lock" "$held"; else nap; fi
+    done
+    say held 1
+    cat >/dev/null
+    rm -f "$lock"
+    leave "$1"
+}
+
 # ---- The program ----
 
 check_tools() {
-    for tool in cat chmod cksum cut date grep mkdir mv rm rmdir sed sleep tail tr uname wc; do
+    for tool in cat chmod cut date grep mkdir mv rm rmdir sed sleep tail tr uname wc; do
         command -v $tool >/dev/null 2>&1 || fail "the device has no $tool"
     done
+    command -v sha256sum >/dev/null 2>&1 || command -v cksum >/dev/null 2>&1 ||
+        fail "the device has neither sha256sum nor cksum"
 }
 
 look() { # FOLDER SHA256 CKSUM: what is there of it
@@ -72,6 +114,8 @@ look() { # FOLDER SHA256 CKSUM: what is there of it
     say machine "$(uname -m)"
     enter "$1" || { say state new; return; }
     if [ -f args ]; then say state deployed; else say state new; fi
+    say asked "$(cat asked 2>/dev/null)"
+    say listens "$(listens)"
     if [ -f stage ] && is_same stage "$2" "$3"; then
         say program same
     elif [ "$(cat part.of 2>/dev/null)" = "$2 $3" ]; then
@@ -88,8 +132,13 @@ receive() { # FOLDER SIZE SHA256 CKSUM FROM
     fi
     [ "$(size_of stage.part)" = "$5" ] || fail "what had come of it changed meanwhile"
     cat >>stage.part || fail "cannot write $here/stage.part"
-    [ "$(size_of stage.part)" -ge "$2" ] || fail "cut off after $(size_of stage.part) of $2 bytes"
-    if ! is_same stage.part "$3" "$4"; then
+    place "$2" "$3" "$4"
+}
+
+# What has come becomes the program, if it is all there and as it should be.
+place() { # SIZE SHA256 CKSUM
+    [ "$(size_of stage.part)" -ge "$1" ] || fail "cut off after $(size_of stage.part) of $1 bytes"
+    if ! is_same stage.part "$2" "$3"; then
         rm -f stage.part part.of
         fail "the program arrived damaged"
     fi
@@ -186,11 +235,12 @@ runs() {
 
 # ---- The service ----
 
-# 0 once it listens, 1 when it ended or takes too long.
+# 0 once it listens, 1 when it ended or takes too long. Who has lost the lock meanwhile has nothing more to say here.
 await() {
     tries=0
     while [ $tries -lt 600 ] && [ ! -s ended ]; do
         [ ! -s ready ] || return 0
+        [ "$(cat "$lock" 2>/dev/null)" = "$held" ] || fail "somebody else is at work there now"
         tries=$((tries + 1))
         nap
     done
@@ -200,6 +250,7 @@ await() {
 launch() { # ARGS
     halt
     rm -f ended restarts since
+    printf '%s\n' "$asked" >asked
     printf '%s\n' "${keep:?}" >keep
     printf '%s\n' "$1" >args
     : >>log
@@ -214,11 +265,14 @@ said() {
 
 # Leaves it alone when it runs with the same arguments and ANEW is 0. A port that somebody else has is left to him:
 # the next one is tried.
-start() { # FOLDER PORT MOST_PORT ANEW WORDS
+start() { # FOLDER ASKED_PORT PORT MOST_PORT ANEW WORDS
+    lock=$PWD/$1.lock
+    case $1 in /*) lock=$1.lock ;; esac
+    held=$(cat "$lock" 2>/dev/null)
     enter "$1" || fail "there is no folder $1"
-    port=$2
-    while args="'--listen' '*:$port' $5"; do
-        if [ "$4" = 0 ] && runs && [ "$(cat args)" = "$args" ] && [ "$(cat keep)" = "$(printf %s "$keep")" ]; then
+    asked=$2 port=$3
+    while args="'--listen' '*:$port' $6"; do
+        if [ "$5" = 0 ] && runs && [ "$(cat args)" = "$args" ] && [ "$(cat keep)" = "$(printf %s "$keep")" ]; then
             say kept 1
             break
         fi
@@ -227,11 +281,15 @@ start() { # FOLDER PORT MOST_PORT ANEW WORDS
         said=$(said)
         halt
         case $said in *'in use'*) ;; *) fail "${said:-the program does not start: $(cat ended 2>/dev/null)}" ;; esac
-        [ "$port" -lt "$3" ] || fail "${said}; so are the ports from $2 on"
+        [ "$port" -lt "$4" ] || fail "${said}; so are the ports from $3 on"
         port=$((port + 1))
     done
     say port "$port"
     tell
+}
+
+listens() {
+    sed -n "s/^'--listen' '\*:\([0-9]*\)'.*/\1/p" args 2>/dev/null
 }
 
 tell() {
@@ -243,7 +301,7 @@ tell() {
     [ ! -s restarts ] || say restarts "$(cat restarts)"
     [ ! -s unit ] || say unit "$(cat unit)"
     [ ! -s ended ] || say ended "$(cat ended)"
-    say listens "$(sed -n "s/^'--listen' '\*:\([0-9]*\)'.*/\1/p" args 2>/dev/null)"
+    say listens "$(listens)"
 }
 
 status() { # FOLDER
@@ -280,10 +338,8 @@ withdraw() { # FOLDER
 undeploy() { # FOLDER
     enter "$1" || return 0
     halt
-    rm -f stage stage.part part.of keep args keeper pid since restarts ended ready log log.old unit keys keys.new
+    rm -f stage stage.part part.of keep args asked keeper pid since restarts ended ready log log.old unit keys keys.new
     cd "$HOME" || cd /
-    case $1 in
-    /*) rmdir "$1" && { rmdir "${1%/*}" 2>/dev/null || :; } ;;
-    *) rmdir "$1" && { rmdir -p "${1%/*}" 2>/dev/null || :; } ;;
-    esac || fail "cannot remove the folder $1"
+    rmdir "$1" || fail "cannot remove the folder $1"
+    leave "$1"
 }

@@ -1,8 +1,9 @@
 /* The hosts' file, {"hosts": {"pi": {"ssh": "user@pi.local", "port": 7002}}}, and OUT/deployed.json:
  *
- *     {"format": 1, "stages": {"pi": {"asked": 7002, "port": 7003}}}
+ *     {"format": 1, "stages": {"pi": {"asked": 7002, "port": 7003, "host": "pi-b"}}}
  *
- * the port that a stage was to have and the one that it has; "insecure": true, where links are plain. */
+ * the port that a stage was to have and the one that it has, and the spare that it is on; "insecure": true, where links
+ * are plain. */
 #include "lib/deploy/deploy.h"
 
 #include "ir/schema.h"
@@ -38,6 +39,8 @@ static int check_address(JsonReader *r, const JsonField *f, const cJSON *json, v
 /* clang-format off */
 static const JsonField host_fields[] = {
     {"local", JSON_FLAG, false, offsetof(DeployHost, local), 0, 0, 0, NULL, NULL, NULL},
+    {"spare", JSON_FLAG, false, offsetof(DeployHost, spare), 0, 0, 0, NULL, NULL, NULL},
+    {"target", JSON_LINE, false, offsetof(DeployHost, target), 0, 0, 0, NULL, NULL, NULL},
     {"ssh", JSON_LINE, false, offsetof(DeployHost, ssh), 0, 0, 0,
      "USER@HOST (a port goes into \"ssh_options\": [\"-p\", \"8022\"])", NULL, check_ssh},
     {"ssh_options", JSON_WORDS, false, offsetof(DeployHost, ssh_options), offsetof(DeployHost, ssh_option_count), 0, 64,
@@ -67,21 +70,45 @@ static const char *stage_names(const Deployment *d)
     return text.data;
 }
 
+static bool suits(const DeployHost *spare, const PackageStage *stage)
+{
+    return !strcmp(spare->target, stage->name) ||
+           (stage->target && !strcmp(spare->target, stage->target));
+}
+
+/* A row that is not a stage's own. */
+static int take_spare(JsonReader *r, Deployment *d, const DeployStage *own, DeployHost *host)
+{
+    bool is_wanted = false;
+    if (own || !host->spare || !host->target || host->local)
+        return diag_error(r->diag,
+                          "%s: a spare has a name of its own, 'spare': true, 'ssh', and the "
+                          "'target' of the stages whose place it may take",
+                          r->where);
+    for (int i = 0; i < d->count; i++) is_wanted = is_wanted || suits(host, d->stages[i].stage);
+    if (!is_wanted)
+        return diag_error(r->diag, "%s: field 'target': no stage is for '%s'", r->where,
+                          host->target);
+    arena_push(d->arena, d->spares, d->spare_count) = *host;
+    return 0;
+}
+
 static int read_host(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     Deployment *d = to;
     DeployStage *s = find_stage(d, r->key);
-    DeployHost host = {.streams = 1};
+    DeployHost host = {.streams = 1, .row = arena_strdup(d->arena, r->key)};
     (void)f;
-    if (!s)
+    if (s && s->host.name) return diag_error(r->diag, "%s is repeated", r->where);
+    TRY(json_fields(r, json, host_fields, &host));
+    if (!s && !host.spare)
         return diag_error(r->diag, "%s: the package has no such stage; there are %s", r->where,
                           stage_names(d));
-    if (s->host.name) return diag_error(r->diag, "%s is repeated", r->where);
-    TRY(json_fields(r, json, host_fields, &host));
     if (host.local == (host.ssh != NULL))
         return diag_error(r->diag, "%s: expected either 'ssh' or 'local': true", r->where);
     if (host.local && host.ssh_options)
         return diag_error(r->diag, "%s: 'ssh_options' goes with 'ssh'", r->where);
+    if (host.spare || host.target) return take_spare(r, d, s, &host);
     host.name = s->stage->name;
     s->host = host;
     return 0;
@@ -131,25 +158,60 @@ static const char *stage_folder(const Deployment *d, const DeployHost *host)
     return arena_printf(d->arena, "%s%s/%s", folder[0] == '/' ? "" : "./", folder, host->name);
 }
 
+static void complete_host(const Deployment *d, DeployStage *s)
+{
+    DeployHost *host = &s->host;
+    host->address = bracketed(d->arena, default_address(d->arena, host));
+    host->folder = stage_folder(d, host);
+    if (!host->port) host->port = FIRST_PORT + (int)(s - d->stages);
+    s->port = host->port;
+    s->where =
+        arena_printf(d->arena, "stage '%s' (%s)", host->name, host->local ? "here" : host->ssh);
+}
+
+static void use_spare(const Deployment *d, DeployStage *s, DeployHost *spare)
+{
+    const char *name = s->host.name;
+    s->host = *spare;
+    s->host.name = name;
+    spare->row = NULL;
+    s->chosen = 0;
+    complete_host(d, s);
+}
+
+bool deploy_use_spare(Deployment *d, DeployStage *s)
+{
+    for (int i = 0; i < d->spare_count; i++) {
+        if (!d->spares[i].row || !suits(&d->spares[i], s->stage)) continue;
+        use_spare(d, s, &d->spares[i]);
+        return true;
+    }
+    return false;
+}
+
+/* Whether the stage is on another device, or a spare may take it there. */
+static bool may_be_elsewhere(const Deployment *d, const DeployStage *s)
+{
+    bool is_elsewhere = !s->host.local;
+    for (int i = 0; i < d->spare_count; i++)
+        is_elsewhere = is_elsewhere || suits(&d->spares[i], s->stage);
+    return is_elsewhere;
+}
+
 static int complete(Deployment *d)
 {
     for (int i = 0; i < d->count; i++) {
         DeployStage *s = &d->stages[i];
-        DeployHost *host = &s->host;
+        const DeployHost *host = &s->host;
         if (!host->name)
             return diag_error(d->diag, "hosts: stage '%s' of the package has no host",
                               s->stage->name);
-        if (i && host->local && !host->address && !d->stages[i - 1].host.local)
+        if (i && host->local && !host->address && may_be_elsewhere(d, &d->stages[i - 1]))
             return diag_error(d->diag,
                               "hosts '%s': field 'address' is missing: stage '%s' connects to it "
                               "from another device",
                               host->name, d->stages[i - 1].host.name);
-        host->address = bracketed(d->arena, default_address(d->arena, host));
-        host->folder = stage_folder(d, host);
-        if (!host->port) host->port = FIRST_PORT + i;
-        s->port = host->port;
-        s->where =
-            arena_printf(d->arena, "stage '%s' (%s)", host->name, host->local ? "here" : host->ssh);
+        complete_host(d, s);
     }
     return 0;
 }
@@ -158,19 +220,26 @@ static int complete(Deployment *d)
 
 typedef struct Chosen {
     int asked, port;
+    const char *host; /* a spare's row; NULL: the stage's own */
 } Chosen;
 
 static const JsonField chosen_fields[] = {
     {"asked", JSON_INT, true, offsetof(Chosen, asked), 0, 1, 65535, NULL, NULL, NULL},
     {"port", JSON_INT, true, offsetof(Chosen, port), 0, 1, 65535, NULL, NULL, NULL},
+    {"host", JSON_LINE, false, offsetof(Chosen, host), 0, 0, 0, NULL, NULL, NULL},
     JSON_END};
 
 static int read_chosen(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
 {
     Chosen chosen = {0};
-    DeployStage *s = find_stage(to, r->key);
+    Deployment *d = to;
+    DeployStage *s = find_stage(d, r->key);
     (void)f;
     TRY(json_fields(r, json, chosen_fields, &chosen));
+    for (int i = 0; s && chosen.host && i < d->spare_count; i++)
+        if (d->spares[i].row && !strcmp(d->spares[i].row, chosen.host) &&
+            suits(&d->spares[i], s->stage))
+            use_spare(d, s, &d->spares[i]);
     if (s && s->host.port == chosen.asked) s->chosen = s->port = chosen.port;
     return 0;
 }
@@ -197,6 +266,7 @@ int deploy_remember(Deployment *d)
         cJSON *one = cJSON_AddObjectToObject(stages, d->stages[i].host.name);
         cJSON_AddNumberToObject(one, "asked", d->stages[i].host.port);
         cJSON_AddNumberToObject(one, "port", d->stages[i].port);
+        if (d->stages[i].host.spare) cJSON_AddStringToObject(one, "host", d->stages[i].host.row);
     }
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
@@ -231,15 +301,34 @@ const char *deploy_address(const Deployment *d, int i)
     return arena_printf(d->arena, "%s:%d", d->stages[i].host.address, d->stages[i].port);
 }
 
-int deploy_open(Deployment *d, Arena *arena, Diag *diag, const char *folder, const char *hosts_file)
+static int open_package(Deployment *d, Arena *arena, Diag *diag, const char *folder)
 {
-    const char *before = diag->file;
-    *d = (Deployment){.arena = arena, .diag = diag, .hosts_file = hosts_file};
+    *d = (Deployment){.arena = arena, .diag = diag};
     TRY(package_load(&d->package, arena, diag, folder));
     d->count = d->package->stage_count;
     d->stages = arena_array(arena, (size_t)d->count, sizeof *d->stages);
     for (int i = 0; i < d->count; i++) d->stages[i].stage = &d->package->stages[i];
-    TRY(check_names(d));
+    return check_names(d);
+}
+
+int deploy_describe(Deployment *d, Arena *arena, Diag *diag, const char *folder)
+{
+    TRY(open_package(d, arena, diag, folder));
+    for (int i = 0; i < d->count; i++) {
+        DeployHost *host = &d->stages[i].host;
+        *host =
+            (DeployHost){.name = d->stages[i].stage->name, .port = FIRST_PORT + i, .streams = 1};
+        host->folder = stage_folder(d, host);
+        d->stages[i].where = arena_printf(arena, "stage '%s'", host->name);
+    }
+    return 0;
+}
+
+int deploy_open(Deployment *d, Arena *arena, Diag *diag, const char *folder, const char *hosts_file)
+{
+    const char *before = diag->file;
+    TRY(open_package(d, arena, diag, folder));
+    d->hosts_file = hosts_file;
     TRY(json_load(diag, arena, hosts_file, hosts_fields, d));
     TRY(complete(d));
     if (!access(deployed_path(d), F_OK))

@@ -37,7 +37,14 @@ typedef struct Remote {
     size_t part_at, part_length;
     Text said, words;
     bool has_begun; /* of one that hears lines: the first one was there, and is gone from `said` */
+    bool is_held;   /* its standard input stays open */
+    bool is_given;  /* and has got all */
 } Remote;
+
+struct RemoteHold {
+    RemoteCall call;
+    Remote remote;
+};
 
 /* ---- Starting ---- */
 
@@ -140,7 +147,8 @@ static bool fill(Remote *r)
 static void give(Remote *r)
 {
     if (!fill(r)) {
-        end(&r->in);
+        r->is_given = true;
+        if (!r->is_held) end(&r->in);
         return;
     }
     ssize_t put = write(r->in, r->part + r->part_at, r->part_length - r->part_at);
@@ -184,11 +192,19 @@ static void hear(Remote *r)
     }
 }
 
-/* Until it has closed all. Whether it has. */
+/* Of one that is held: it has said so. */
+static bool is_holding(const Remote *r)
+{
+    const char *own = r->is_held && r->said.length ? strstr(r->said.data, begins) : NULL;
+    return own && strstr(own + strlen(begins) - 1, "\nheld 1\n");
+}
+
+/* Until it has closed all, or holds what it is to hold. Whether it has. */
 static bool talk(Remote *r)
 {
-    while (r->out >= 0 || r->err >= 0) {
-        struct pollfd fds[3] = {{r->in, POLLOUT, 0}, {r->out, POLLIN, 0}, {r->err, POLLIN, 0}};
+    while ((r->out >= 0 || r->err >= 0) && !is_holding(r)) {
+        struct pollfd fds[3] = {
+            {r->is_given ? -1 : r->in, POLLOUT, 0}, {r->out, POLLIN, 0}, {r->err, POLLIN, 0}};
         int ready = poll(fds, 3, r->call->hear ? -1 : SILENCE_MS);
         if (ready == 0) return false;
         if (ready < 0) continue;
@@ -234,29 +250,71 @@ static bool answer(Arena *arena, Remote *r, RemoteReply *reply)
     return own || r->has_begun;
 }
 
-int remote_run(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply)
+static int begin(Remote *r, Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply)
 {
-    Remote r = {.call = call, .diag = diag, .in = -1, .out = -1, .err = -1, .at = call->from};
     char *script = arena_printf(arena, "{\nprintf '%%s' '%s'\n%s\n}\n", begins, call->script);
+    *r = (Remote){.call = call, .diag = diag, .in = -1, .out = -1, .err = -1, .at = call->from};
     *reply = (RemoteReply){.out = "", .words = "", .status = -1};
-    r.script = script;
-    r.script_length = strlen(script);
-    r.part = arena_alloc(arena, PART_BYTES);
-    text_init(&r.said, arena);
-    text_init(&r.words, arena);
+    r->script = script;
+    r->script_length = strlen(script);
+    r->part = arena_alloc(arena, PART_BYTES);
+    text_init(&r->said, arena);
+    text_init(&r->words, arena);
     signal(SIGPIPE, SIG_IGN);
-    char **argv = arguments(arena, call->host, r.script_length);
-    int failure = start(&r, argv);
-    if (failure) {
-        end(&r.in), end(&r.out), end(&r.err);
-        reply->words = arena_printf(arena, "%s: %s", argv[0], strerror(failure));
-        return LPC_ERROR;
-    }
-    bool done = talk(&r);
-    if (!done) kill(r.child, SIGKILL);
-    end(&r.in), end(&r.out), end(&r.err);
-    reply->status = reap(&r);
-    bool ran = answer(arena, &r, reply);
+    char **argv = arguments(arena, call->host, r->script_length);
+    int failure = start(r, argv);
+    if (!failure) return LPC_OK;
+    end(&r->in), end(&r->out), end(&r->err);
+    reply->words = arena_printf(arena, "%s: %s", argv[0], strerror(failure));
+    return LPC_ERROR;
+}
+
+/* Talks until it ends, and waits for it. */
+static int finish(Remote *r, Arena *arena, RemoteReply *reply)
+{
+    bool done = talk(r);
+    if (!done) kill(r->child, SIGKILL);
+    end(&r->in), end(&r->out), end(&r->err);
+    reply->status = reap(r);
+    bool ran = answer(arena, r, reply);
     if (!done) reply->words = arena_printf(arena, "nothing was heard for %d s", SILENCE_MS / 1000);
     return reply->status || !done || !ran ? LPC_ERROR : LPC_OK;
+}
+
+int remote_run(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply)
+{
+    Remote r;
+    TRY(begin(&r, arena, diag, call, reply));
+    return finish(&r, arena, reply);
+}
+
+int remote_hold(Arena *arena, Diag *diag, const RemoteCall *call, RemoteReply *reply,
+                RemoteHold **hold)
+{
+    RemoteHold *made = arena_alloc(arena, sizeof *made);
+    Remote *r = &made->remote;
+    made->call = *call;
+    TRY(begin(r, arena, diag, &made->call, reply));
+    r->is_held = true;
+    bool done = talk(r);
+    if (done && is_holding(r)) {
+        (void)answer(arena, r, reply);
+        *hold = made;
+        return LPC_OK;
+    }
+    r->is_held = false;
+    end(&r->in);
+    (void)finish(r, arena, reply);
+    return LPC_ERROR;
+}
+
+void remote_release(RemoteHold *hold)
+{
+    if (!hold) return;
+    Remote *r = &hold->remote;
+    r->is_held = false;
+    end(&r->in);
+    if (!talk(r)) kill(r->child, SIGKILL);
+    end(&r->out), end(&r->err);
+    (void)reap(r);
 }

@@ -6,22 +6,25 @@
 
 #include <string.h>
 
-enum { PORTS_TRIED = 20, BEAT_MS = 1000 };
+enum { BEAT_MS = 1000 };
 
 /* ---- One stage ---- */
+
+const char *service_words(Arena *arena, const DeployHost *host, bool insecure)
+{
+    const char *words = arena_printf(arena, "'--serve' '--streams' '%d' %s", host->streams,
+                                     insecure ? "'--insecure'" : "'--keys' 'keys'");
+    if (host->threads) words = arena_printf(arena, "%s '--threads' '%d'", words, host->threads);
+    return words;
+}
 
 /* The stage's arguments but the port, each quoted. */
 static const char *arguments(const Deployment *d, int i)
 {
-    const DeployHost *host = &d->stages[i].host;
-    Text text;
-    text_init(&text, d->arena);
-    text_printf(&text, "'--serve' '--streams' '%d'", host->streams);
-    text_add(&text, d->insecure ? " '--insecure'" : " '--keys' 'keys'");
-    if (host->threads) text_printf(&text, " '--threads' '%d'", host->threads);
-    if (i + 1 < d->count)
-        text_printf(&text, " '--forward' %s", far_quoted(d->arena, deploy_address(d, i + 1)));
-    return text.data;
+    const char *words = service_words(d->arena, &d->stages[i].host, d->insecure);
+    if (i + 1 == d->count) return words;
+    return arena_printf(d->arena, "%s '--forward' %s", words,
+                        far_quoted(d->arena, deploy_address(d, i + 1)));
 }
 
 static void take_state(Deployment *d, DeployStage *s, const RemoteReply *reply)
@@ -39,9 +42,11 @@ int service_start(Deployment *d, int i)
 {
     DeployStage *s = &d->stages[i];
     RemoteReply reply;
-    int most = s->host.port + PORTS_TRIED < 65535 ? s->host.port + PORTS_TRIED : 65535;
+    int most =
+        s->host.port + DEPLOY_PORTS_TRIED < 65535 ? s->host.port + DEPLOY_PORTS_TRIED : 65535;
     const char *words[] = {"start",
                            s->host.folder,
+                           arena_printf(d->arena, "%d", s->host.port),
                            arena_printf(d->arena, "%d", s->port),
                            arena_printf(d->arena, "%d", s->port > most ? s->port : most),
                            s->is_same ? "0" : "1",
@@ -57,11 +62,11 @@ int service_start(Deployment *d, int i)
     return LPC_OK;
 }
 
-static const char *build_text(const Deployment *d)
+static const char *build_text(const Deployment *d, const DeployStage *s)
 {
     Text text;
     text_init(&text, d->arena);
-    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", d->package->build_id[i]);
+    for (int i = 0; i < 32; i++) text_printf(&text, "%02x", s->stage->build_id[i]);
     return text.data;
 }
 
@@ -74,7 +79,7 @@ int service_status(Deployment *d, DeployStage *s)
                *build = far_value(d->arena, &reply, "build");
     take_state(d, s, &reply);
     s->is_deployed = state && !strcmp(state, "deployed");
-    s->same_build = build && !strcmp(build, build_text(d));
+    s->same_build = build && !strcmp(build, build_text(d, s));
     s->last = far_value(d->arena, &reply, "last");
     return LPC_OK;
 }

@@ -20,6 +20,14 @@ int program_emit(Arena *arena, Diag *diag, const CompileOptions *options, Graph 
     return compile_emit(arena, diag, options, graph, cut, folder);
 }
 
+/* Whether the target's own flags say so: two ways of being static do not go together. */
+static bool is_static(const Target *target)
+{
+    for (int i = 0; i < target->link_flag_count; i++)
+        if (!strncmp(target->link_flags[i], "-static", 7)) return true;
+    return false;
+}
+
 int program_link(Arena *arena, Diag *diag, const Target *target, const char *source,
                  const char *work, const char *const *stages, int count, const char *program)
 {
@@ -33,9 +41,10 @@ int program_link(Arena *arena, Diag *diag, const Target *target, const char *sou
     TRY(output_write(diag, path, source, strlen(source)));
     tool_args(&args, target->cc, target->cc_count);
     tool_args(&args,
-              (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-static",
-                                    "-Wl,--gc-sections", "-Wl,--build-id=none"},
-              7);
+              (const char *const[]){"-std=c11", "-O2", "-w", "-pthread", "-Wl,--gc-sections",
+                                    "-Wl,--build-id=none"},
+              6);
+    if (!is_static(target)) tool_arg(&args, "-static");
     tool_arg(&args, arena_printf(arena, "-ffile-prefix-map=%s=.", work));
     tool_arg(&args, arena_printf(arena, "-I%s", runtime));
     tool_arg(&args, path);

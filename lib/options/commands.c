@@ -74,12 +74,19 @@ const lpc_command commands[COMMAND_COUNT] = {
     {"undeploy", "stop deployed stages and remove them", "undeploy OUT --hosts FILE",
      "Stops the stages and removes from the devices all that lpc deploy put there.", 0},
     {"serve", "let many clients use a pipeline at once",
-     "serve OUT --connect HOST:PORT [--collect HOST:PORT] [--listen HOST:PORT] [--http HOST:PORT]",
+     "serve OUT --connect HOST:PORT [--collect HOST:PORT] [--listen HOST:PORT] [--http HOST:PORT]\n"
+     "serve OUT --hosts FILE [--listen HOST:PORT] [--http HOST:PORT]",
      "Holds both ends of a pipeline whose stages are up, and lets many clients use it: what lpc "
      "run\n"
      "--connect speaks at --listen, HTTP (KServe v2, /metrics, a status page) at --http. When the\n"
      "pipeline breaks it connects again and resends. SIGTERM ends it. docs/serving.md is the "
      "guide.",
+     1},
+    {"serve-packages", "let devices without ssh fetch their stages",
+     "serve-packages OUT [--port N]",
+     "Prints for each stage a line to paste on its device, which fetches the stage's program over\n"
+     "HTTP, checks it, and keeps it running there. Each device hears here where the next one is.\n"
+     "SIGTERM ends it. docs/guide/three-devices.md has an example.",
      1},
     {"keys", "make a key for links between machines", "keys [-o FILE] [--key NAME]",
      "Makes a key that stages, gateways and clients of one pipeline share: a line for the file "
@@ -89,4 +96,4 @@ const lpc_command commands[COMMAND_COUNT] = {
      0},
 };
 
-const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0};
+const int command_words[COMMAND_COUNT] = {1, 1, -1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0};

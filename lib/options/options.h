@@ -33,8 +33,9 @@ enum {
     FOR_STOP = 1 << 12,
     FOR_UNDEPLOY = 1 << 13,
     FOR_SERVE = 1 << 14,
-    FOR_KEYS = 1 << 15,
-    COMMAND_COUNT = 16,
+    FOR_PACKAGES = 1 << 15,
+    FOR_KEYS = 1 << 16,
+    COMMAND_COUNT = 17,
     FOR_COMPILING = FOR_COMPILE | FOR_CHECK | FOR_INSPECT | FOR_PROFILE | FOR_PLAN,
     FOR_DEPLOYED = FOR_DEPLOY | FOR_STATUS | FOR_LOGS | FOR_STOP | FOR_UNDEPLOY,
     FOR_ALL = (1 << COMMAND_COUNT) - 1,
@@ -135,6 +136,8 @@ typedef struct Options {
     const char *keys, *key;
     bool insecure;
     int streams;
+    /* serve-packages */
+    int port; /* 0: not given */
 } Options;
 
 typedef enum OptionKind {
@@ -150,10 +153,12 @@ typedef enum OptionKind {
     OPTION_OTHER   /* by `set` alone */
 } OptionKind;
 
-/* Whether what lpc writes depends on it. */
+/* Whether what lpc writes depends on it, and what of that. */
 typedef enum OptionReach {
     REACH_NOTHING,
-    REACH_VALUE,  /* as it was given */
+    REACH_MODEL, /* what is computed, by any stage: the ids of cuts have its value */
+    REACH_FORM,  /* how stages compute that: their ids have its value */
+    REACH_CUT, /* where the model is cut: stages' ids have what comes of it, the build id its value */
     REACH_CONTENT /* by what is in the files that it names, which is counted where they are read */
 } OptionReach;
 
@@ -190,7 +195,7 @@ int option_set(Options *options, Diag *diag, const Option *option, const char *v
 /* Reads a command line; argv[at] is the first word. What is wrong is reported, once: LPC_USAGE. */
 int options_parse(Options *options, Diag *diag, int command, int argc, char **argv, int at);
 
-/* The options that reach an output, as text: equal for equal compilations, free of paths. */
-void options_reaching(Text *text, const CompileOptions *options);
+/* The options of that reach (model, form, cut) as text: equal for equal compilations, free of paths. */
+void options_reaching(Text *text, const CompileOptions *options, OptionReach reach);
 
 #endif

@@ -262,17 +262,26 @@ static void reaching(Text *text, const char *options, const Option *option)
     text_add(text, "\n");
 }
 
-void options_reaching(Text *text, const CompileOptions *c)
+/* Those that no kind reads. */
+static void others_reaching(Text *text, const CompileOptions *c, OptionReach reach)
+{
+    if (reach == REACH_MODEL)
+        text_printf(text, "--nchwc-block %d\n--accuracy-level %d\n", c->nchwc_block,
+                    c->accuracy_level);
+    if (reach == REACH_FORM)
+        text_printf(text, "--emit %s\n--weights %d\n", c->backend ? c->backend->name : "",
+                    (int)c->weights);
+    if (reach == REACH_CUT)
+        text_printf(text, "--objective %d\n--order %d\n", c->planned ? (int)c->plan.objective : -1,
+                    c->planned && c->plan.free_order);
+}
+
+void options_reaching(Text *text, const CompileOptions *c, OptionReach reach)
 {
     for (int i = 0; i < option_count; i++) {
         const Option *option = &option_table[i];
-        if (option->reach == REACH_VALUE && !option->hidden && option->kind != OPTION_OTHER)
+        if (option->reach == reach && !option->hidden && option->kind != OPTION_OTHER)
             reaching(text, (const char *)c, option); /* they lie in Options' first member */
     }
-    text_printf(text,
-                "--emit %s\n--weights %d\n--objective %d\n--order %d\n--nchwc-block %d\n"
-                "--accuracy-level %d\n",
-                c->backend ? c->backend->name : "", (int)c->weights,
-                c->planned ? (int)c->plan.objective : -1, c->planned && c->plan.free_order,
-                c->nchwc_block, c->accuracy_level);
+    others_reaching(text, c, reach);
 }

@@ -118,7 +118,7 @@ static int connect_one(RunEnds *ends, const EndPlaces *places, const char *addre
                        LpcLink *link, LpcError *error)
 {
     const LpcTransport *transport = lpc_transport_find(&address);
-    LpcHello hello = lpc_hello_at(ends->package->build_id, contract, ends->pulse.beat_ms);
+    LpcHello hello = lpc_hello_at(contract, ends->pulse.beat_ms);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
     *link = (LpcLink){.fd = -1,
                       .timeout_ms = places->timeout_ms,

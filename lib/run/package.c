@@ -19,7 +19,8 @@ typedef struct InSymbol {
 
 typedef struct InCut {
     int64_t index;
-    const char *hash_text;
+    const char *id_text, *hash_text;
+    uint8_t *id;
     uint64_t hash;
 } InCut;
 
@@ -32,7 +33,7 @@ typedef struct InTensor {
 
 typedef struct InStage {
     PackageStage s;
-    const char *program;
+    const char *program, *build_id;
     const char *const *emulator;
     int word_count;
 } InStage;
@@ -139,7 +140,17 @@ static int check_hash(JsonReader *r, const JsonField *f, const cJSON *json, void
     return 0;
 }
 
+static int check_id(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InCut *cut = to;
+    (void)f, (void)json;
+    cut->id = arena_alloc(r->arena, 32);
+    return parse_hex(cut->id_text, cut->id, 32);
+}
+
 static const JsonField cut_fields[] = {WHOLE("index", InCut, index, UINT32_MAX),
+                                       {"id", JSON_TEXT, true, offsetof(InCut, id_text), 0, 0, 0,
+                                        "64 hexadecimal digits", NULL, check_id},
                                        {"hash", JSON_TEXT, true, offsetof(InCut, hash_text), 0, 0,
                                         0, "16 hexadecimal digits", NULL, check_hash},
                                        JSON_OPEN};
@@ -175,8 +186,12 @@ static int make_contract(Arena *arena, Diag *diag, const Package *package, Packa
             return diag_error(diag, "tensor '%s': more than 2^63 bytes with those before it",
                               tensor->name);
     }
-    end->contract =
-        (lpc_contract){(uint32_t)cut->index, cut->hash, (uint32_t)end->count, infos, position};
+    end->contract = (lpc_contract){.cut = (uint32_t)cut->index,
+                                   .hash = cut->hash,
+                                   .tensor_count = (uint32_t)end->count,
+                                   .tensors = infos,
+                                   .max_payload = position,
+                                   .id = cut->id};
     return 0;
 }
 
@@ -194,8 +209,17 @@ static bool is_this_machine(const char *triple)
 #define COUNT(name, field)                                                                         \
     {name, JSON_INT, false, offsetof(InStage, s.field), 0, 0, 1e9, NULL, NULL, NULL}
 
+static int check_stage_id(JsonReader *r, const JsonField *f, const cJSON *json, void *to)
+{
+    InStage *in = to;
+    (void)r, (void)f, (void)json;
+    return parse_hex(in->build_id, in->s.build_id, 32);
+}
+
 static const JsonField stage_fields[] = {
     TEXT("name", JSON_TEXT, true, InStage, s.name),
+    {"build_id", JSON_TEXT, false, offsetof(InStage, build_id), 0, 0, 0, "64 hexadecimal digits",
+     NULL, check_stage_id},
     TEXT("target", JSON_TEXT, false, InStage, s.target),
     TEXT("triple", JSON_TEXT, false, InStage, s.triple),
     TEXT("program", JSON_MAYBE, false, InStage, program),

@@ -30,6 +30,7 @@ typedef struct PackageTensor {
 
 typedef struct PackageStage {
     const char *name, *target;
+    uint8_t build_id[32];
     const char *triple;               /* what its program runs on; NULL: not told */
     double state_bytes, memory_bytes; /* memory: all that the plan counts; 0: not told */
     const char *program;   /* path from the current folder, NULL when it was not linked */

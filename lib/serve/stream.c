@@ -214,9 +214,18 @@ static int is_about_the_frame(const LpcError *why)
     return why->code == LPC_EXIT_RUN || why->code == LPC_EXIT_FRAME;
 }
 
+/* Stages that are not there, or are being replaced by others: no frame does that. */
+static int is_about_stages(const LpcError *why)
+{
+    return why->code == LPC_EXIT_MISSING || why->code == LPC_EXIT_BUILD ||
+           why->code == LPC_EXIT_CONTRACT || why->code == LPC_EXIT_BUSY ||
+           why->code == LPC_EXIT_STALE;
+}
+
 /* Whether the frame that was alone in the stream is why it broke. */
 static int is_to_blame(ServeFrame *frame, const LpcError *why)
 {
+    if (is_about_stages(why)) return 0;
     int most = why->code == LPC_EXIT_RUN     ? 1
                : why->code == LPC_EXIT_FRAME ? BREAKS_BAD
                                              : BREAKS_MOST;

@@ -357,10 +357,10 @@ static void make_gate(ServeWire *wire, const ServeOptions *options)
 {
     const Package *package = wire->pool->package;
     LpcHello *result = arena_alloc(wire->pool->arena, sizeof *result);
-    *result = lpc_hello_at(package->build_id, &package->outputs.contract, options->beat_ms);
+    *result = lpc_hello_at(&package->outputs.contract, options->beat_ms);
     LpcGate *gate = &wire->gate;
     gate->crc = &wire->crc;
-    gate->own = lpc_hello_at(package->build_id, &package->inputs.contract, options->beat_ms);
+    gate->own = lpc_hello_at(&package->inputs.contract, options->beat_ms);
     gate->result = result;
     gate->role = "client";
     gate->tls = wire->pool->places.tls;

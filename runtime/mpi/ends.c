@@ -79,7 +79,7 @@ static void greet(const LpcStage *stage, const LpcCrc *crc)
     x->emptied_shape = &stage->in_shape;
     x->crc = crc;
     x->judge = judge;
-    lpc_exchange_greet(x, stage->model->build_id);
+    lpc_exchange_greet(x);
 }
 
 /* The other ranks end, one after the other. */

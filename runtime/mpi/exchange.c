@@ -274,14 +274,14 @@ static void obey_signals(void)
     if (sigismember(&pending, SIGINT) == 1) _exit(128 + SIGINT);
 }
 
-void lpc_exchange_greet(LpcExchange *x, const uint8_t *build_id)
+void lpc_exchange_greet(LpcExchange *x)
 {
     MPI_Request requests[2];
     uint8_t ours[LPC_HELLO_BYTES], bytes[LPC_HELLO_BYTES];
     char peer[48];
     LpcError error = {0};
-    LpcHello theirs, after = lpc_hello_at(build_id, x->emptied_shape->contract, 0),
-                     own = lpc_hello_at(build_id, x->filled_shape->contract, 0);
+    LpcHello theirs, after = lpc_hello_at(x->emptied_shape->contract, 0),
+                     own = lpc_hello_at(x->filled_shape->contract, 0);
     lpc_hello_encode(x->crc, &after, ours);
     check(x, "MPI_Irecv",
           MPI_Irecv(bytes, sizeof bytes, MPI_BYTE, x->before, TAG_HELLO, x->comm, &requests[0]));

@@ -49,7 +49,7 @@ void lpc_job_check(const char *name, MPI_Comm comm, const char *call, int code);
 /* Makes what it needs. A frame that is too large for a message, or no memory, ends the job. */
 void lpc_exchange_init(LpcExchange *exchange);
 /* Says hello to the rank after and hears that of the rank before: build, cut and contract must fit, or the job ends. */
-void lpc_exchange_greet(LpcExchange *exchange, const uint8_t *build_id);
+void lpc_exchange_greet(LpcExchange *exchange);
 /* One stream, until its last frame came and left, or the job is to end (quit), or emptied is aborted. */
 void lpc_exchange_run(LpcExchange *exchange);
 /* Tells the rank after that the job ends. */

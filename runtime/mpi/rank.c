@@ -57,7 +57,7 @@ static void prepare(LpcStage *stage, LpcExchange *x, LpcHelper *helper)
     fail(stage, x, "cannot start a thread", lpc_pool_start(stage->pool, stage->options->threads));
     fail(stage, x, "cannot start a thread", lpc_helper_start(helper, exchange_frames, x));
     stage->threads = lpc_pool_threads(stage->pool);
-    lpc_exchange_greet(x, stage->model->build_id);
+    lpc_exchange_greet(x);
 }
 
 /* An error of this stage is told here and to the client, by way of the other ranks; rank 0 ends the job then. */

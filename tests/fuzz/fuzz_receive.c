@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     LpcError error = {0};
     if (data[0] & 2) {
         uint8_t hello[LPC_HELLO_BYTES] = {0};
-        LpcHello own = {.build_id = fake_build, .cut = 1, .hash = 101}, theirs;
+        LpcHello own = {.id = fake_build, .cut = 1, .hash = 101}, theirs;
         memcpy(hello, data + 1, size - 1 < sizeof hello ? size - 1 : sizeof hello);
         lpc_hello_check(&crc, &own, hello, "peer", &theirs, &error);
         return 0;

@@ -174,8 +174,8 @@ __attribute__((unused)) static lpc_model fake_model(const char *kind, uint32_t c
                        .symbol_names = fake_names,
                        .symbol_max = fake_max,
                        .symbol_is_state = fake_no_state,
-                       .in = {cut, 100 + cut, 1, fake_x, 64 + N_MAX * 4},
-                       .out = {cut + 1, 101 + cut, 1, fake_x, 64 + N_MAX * 4},
+                       .in = {cut, 100 + cut, 1, fake_x, 64 + N_MAX * 4, fake_build},
+                       .out = {cut + 1, 101 + cut, 1, fake_x, 64 + N_MAX * 4, fake_build},
                        .workspace_bytes = 256,
                        .run = fake_double,
                        .tensor_bytes = fake_bytes_x};
@@ -346,7 +346,7 @@ __attribute__((unused)) static int ends_connect(Ends *ends, const char *address)
 
 __attribute__((unused)) static LpcHello ends_hello(const Ends *ends, const lpc_contract *contract)
 {
-    LpcHello hello = lpc_hello_at(fake_build, contract, 0);
+    LpcHello hello = lpc_hello_at(contract, 0);
     memcpy(hello.stream, ends->stream, LPC_STREAM_BYTES);
     return hello;
 }

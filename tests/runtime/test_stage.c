@@ -198,7 +198,7 @@ static void handshakes_refused(void)
         "is no lpc stage",
         "speaks protocol 9, this is 3",
         "checksum",
-        "is of another build: 0900000000000000..., this is 0102030405060708...",
+        "is of another build: its cut is 0900000000000000..., this end's 0102030405060708...",
         "stands at cut 1, this end at cut 0",
         "another contract for cut 0",
         "left without a hello"};
@@ -206,7 +206,7 @@ static void handshakes_refused(void)
     LpcCrc crc;
     uint8_t bytes[LPC_HELLO_BYTES], other[32] = {9};
     lpc_crc_init(&crc, LPC_CRC_BEST);
-    LpcHello hello = {.build_id = fake_build, .cut = 0, .hash = 100};
+    LpcHello hello = {.id = fake_build, .cut = 0, .hash = 100};
     lpc_hello_encode(&crc, &hello, bytes);
     bytes[0] = 'X';
     refuse_hello(rig, bytes, sizeof bytes);
@@ -216,13 +216,13 @@ static void handshakes_refused(void)
     lpc_hello_encode(&crc, &hello, bytes);
     bytes[20] ^= 1;
     refuse_hello(rig, bytes, sizeof bytes);
-    hello.build_id = other;
+    hello.id = other;
     lpc_hello_encode(&crc, &hello, bytes);
     refuse_hello(rig, bytes, sizeof bytes);
-    hello = (LpcHello){.build_id = fake_build, .cut = 1, .hash = 100};
+    hello = (LpcHello){.id = fake_build, .cut = 1, .hash = 100};
     lpc_hello_encode(&crc, &hello, bytes);
     refuse_hello(rig, bytes, sizeof bytes);
-    hello = (LpcHello){.build_id = fake_build, .cut = 0, .hash = 77};
+    hello = (LpcHello){.id = fake_build, .cut = 0, .hash = 77};
     lpc_hello_encode(&crc, &hello, bytes);
     refuse_hello(rig, bytes, sizeof bytes);
     refuse_hello(rig, bytes, 0);
@@ -240,12 +240,12 @@ static void handshakes_refused(void)
     free(rig);
 }
 
-/* Two stages of different builds: both say what they see, and only the one that connects ends. */
+/* A stage of another cut than the one before it: both say what they see, and only the one that connects ends. */
 static void both_see_a_mismatch(void)
 {
     static const uint8_t other[32] = {42};
     lpc_model models[2] = {fake_model("double", 0), fake_model("double", 1)};
-    models[1].build_id = other;
+    models[1].in.id = other;
     Ends *ends = ends_new(&models[0], &models[1]);
     Child second = child_start(&models[1], ends->listener.address, NULL);
     Child first = child_start(&models[0], second.address, NULL);

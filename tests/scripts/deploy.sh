@@ -110,7 +110,7 @@ folder_one="one/it's \$HOME; a \`folder\`/\\/host"
 expect 1 "not deployed" "$LPC" status out --hosts hosts.json
 down=$(host "${ports[9]}" key known "")
 hosts "$one" "$down" "$(host "${ports[2]}" stranger known "")" >bad.json
-expect 1 "stage 'host-2' \($me@127.0.0.1\): cannot look what is there: .*Connection refused" \
+expect 1 "stage 'host-2' \($me@127.0.0.1\): cannot lock it: .*Connection refused" \
     "$LPC" deploy out --hosts bad.json
 grep -q "stage 'host-3' ($me@127.0.0.1): .*Permission denied.*ssh-copy-id" log || fail "no word of who is denied: $(cat log)"
 [ "$(wc -l <log)" = 2 ] || fail "two devices, two lines: $(cat log)"
@@ -133,7 +133,7 @@ expect 1 'host .*not deployed' "$LPC" status out --hosts hosts.json
 
 # Cut off on the way: what came is kept.
 mkdir -p bin
-printf '#!/bin/sh\n[ -e %s/cut ] || exec %s "$@"\nhead -c 100000 | exec %s "$@"\n' "$work" "$(command -v ssh)" \
+printf '#!/bin/sh\n[ -e %s/cut ] || exec %s "$@"\nstdbuf -o0 head -c 100000 | exec %s "$@"\n' "$work" "$(command -v ssh)" \
     "$(command -v ssh)" >bin/ssh
 chmod +x bin/ssh
 rm -rf three/.local && touch cut

@@ -106,7 +106,7 @@ words=()
 # shellcheck disable=SC2206
 for program in "${swapped[@]}"; do words+=(${words:+:} -np 1 $program); done
 expect 2 "stage 'host-2': is rank 1 of a job of 4 and must be rank 2" "${mpirun[@]}" "${words[@]}"
-expect 13 "stage '(ends|host-2)': rank [02] of the job stands at cut" "${mpirun[@]}" -np 1 "$out/mpi/ends" --listen "unix:$work/refused" : -np 1 "$out/host/rank" : \
+expect 12 "stage '(ends|host-2)': rank [02] of the job is of another build" "${mpirun[@]}" -np 1 "$out/mpi/ends" --listen "unix:$work/refused" : -np 1 "$out/host/rank" : \
     -np 1 "$out/host-2/rank"
 expect 0 '' "$LPC" "$LPC_SOURCE/models/digits/digits.onnx" --targets host,host,host --emit c --transport mpi --quiet -o other
 expect 12 "of another build" "${mpirun[@]}" -np 1 "$out/mpi/ends" --listen "unix:$work/refused" : -np 1 "$out/host/rank" : -np 1 other/host-2/rank : -np 1 "$out/host-3/rank"

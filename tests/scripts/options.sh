@@ -35,7 +35,7 @@ expect 2 "lpc undeploy: missing 'OUT'" "$LPC" undeploy --hosts x.json
 expect 2 "lpc run: --collect and --retry go with --connect or --hosts" "$LPC" run out --retry 3
 expect 2 "lpc: error: --keys and --insecure go with --connect or --hosts" "$LPC" run out --keys x
 expect 2 "lpc serve: missing 'OUT'" "$LPC" serve
-expect 2 "lpc serve: missing --connect" "$LPC" serve out --http localhost:0
+expect 2 "lpc serve: missing --connect or --hosts" "$LPC" serve out --http localhost:0
 expect 2 "lpc serve: missing --listen or --http" "$LPC" serve out --connect localhost:1
 expect 2 "lpc check: --rtol '-1': expected a number of 0 or more" "$LPC" check "$model" x --rtol -1
 expect 0 'FLOPs: ' "$LPC" inspect "$model" --targets=host --portable

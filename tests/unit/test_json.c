@@ -18,6 +18,9 @@ static char folder[] = "/tmp/lpc-test-json-XXXXXX";
 
 /* ---- Files of lpc's: what reads them, a good one, and what makes it a bad one ---- */
 
+/* An id with that last byte. */
+#define ID(last) "\"00000000000000000000000000000000000000000000000000000000000000" last "\""
+
 typedef struct Edit {
     const char *from, *to, *said; /* from: what is replaced; "": all */
 } Edit;
@@ -150,8 +153,10 @@ static int read_package(Arena *arena, Diag *diag, const char *path)
                 p->symbol_sources[0] == SYM_STATE && p->stage_count == 1 && p->inputs.count == 1 &&
                 p->outputs.count == 0 && p->inputs.tensors[0].rank == 2 &&
                 p->inputs.contract.hash == 0x10 && p->build_id[31] == 0xff &&
-                !p->stages[0].program && !strcmp(p->stages[0].emulator[0], "qemu") &&
-                p->stages[0].predicted_send_s == -1 && p->stages[0].layers == 3;
+                p->inputs.contract.id[31] == 0xe0 && p->outputs.contract.id[31] == 0xe1 &&
+                p->stages[0].build_id[31] == 0xab && !p->stages[0].program &&
+                !strcmp(p->stages[0].emulator[0], "qemu") && p->stages[0].predicted_send_s == -1 &&
+                p->stages[0].layers == 3;
     return good ? 0 : diag_error(diag, "read something else");
 }
 
@@ -168,7 +173,8 @@ static const char *make_package(Arena *arena)
     fprintf(file,
             "\"stages\":[{\"name\":\"pc\"},{\"name\":\"pi\"},{\"name\":\"phone\"}],\"cuts\":[");
     for (int i = 0; i < 4; i++)
-        fprintf(file, "%s{\"index\":%d,\"hash\":\"%016d\"}", i ? "," : "", i, i);
+        fprintf(file, "%s{\"index\":%d,\"id\":\"%064d\",\"hash\":\"%016d\"}", i ? "," : "", i, i,
+                i);
     fprintf(file, "]}");
     if (fclose(file)) failures++;
     return at;
@@ -333,14 +339,19 @@ static const Kind kinds[] = {
       {"\"gap\"", "\"gip\"", "unknown field 'gip': expected one of stages"}}},
     {"package",
      read_package,
-     "{\"format\":1,\"lpc\":\"x\",\"model\":\"m.onnx\",\"build_id\":"
-     "\"00000000000000000000000000000000000000000000000000000000000000ff\","
-     "\"symbols\":[{\"name\":\"n\",\"max\":64,\"source\":\"state\"}],"
-     "\"inputs\":[{\"name\":\"x\",\"id\":7,\"dtype\":\"f32\",\"dims\":[\"1\",\"2*n\"],"
-     "\"max_bytes\":512}],\"outputs\":[],\"stages\":[{\"name\":\"s\",\"target\":\"pc\","
-     "\"triple\":\"toaster-none-elf\",\"program\":null,\"emulator\":[\"qemu\"],\"layers\":3,"
-     "\"predicted_compute_s\":1}],\"cuts\":[{\"index\":0,\"hash\":\"0000000000000010\"},"
-     "{\"index\":1,\"hash\":\"0000000000000011\",\"tensors\":[]}]}",
+     "{\"format\":1,\"lpc\":\"x\",\"model\":\"m.onnx\",\"build_id\":" ID(
+         "ff") ","
+               "\"symbols\":[{\"name\":\"n\",\"max\":64,\"source\":\"state\"}],"
+               "\"inputs\":[{\"name\":\"x\",\"id\":7,\"dtype\":\"f32\",\"dims\":[\"1\",\"2*n\"],"
+               "\"max_bytes\":512}],\"outputs\":[],\"stages\":[{\"name\":\"s\",\"target\":\"pc\","
+               "\"build_id\":" ID(
+                   "ab") ","
+                         "\"triple\":\"toaster-none-elf\",\"program\":null,\"emulator\":[\"qemu\"],"
+                         "\"layers\":3,"
+                         "\"predicted_compute_s\":1}],\"cuts\":[{\"index\":0,\"id\":" ID(
+                             "e0") ",\"hash\":\"0000000000000010\"},"
+                                   "{\"index\":1,\"id\":" ID(
+                                       "e1") ",\"hash\":\"0000000000000011\",\"tensors\":[]}]}",
      {{"", "{\"format\"", "manifest/manifest.json: not JSON: line 1"},
       {"\"format\":1", "\"format\":2", "field 'format': expected 1, got 2"},
       {"\"format\":1,", "", "field 'format' is missing: expected 1"},
@@ -370,7 +381,10 @@ static const Kind kinds[] = {
       {"\"hash\":\"0000000000000010\"", "\"hash\":\"12\"",
        "cuts[0]: field 'hash': expected 16 hexadecimal digits"},
       {"\"index\":1", "\"index\":-1", "cuts[1]: field 'index': expected a whole number from 0"},
-      {",{\"index\":1,\"hash\":\"0000000000000011\",\"tensors\":[]}", "",
+      {"e0\"", "e\"", "cuts[0]: field 'id': expected 64 hexadecimal digits"},
+      {"\"build_id\":" ID("ab"), "\"build_id\":\"\"",
+       "stages[0]: field 'build_id': expected 64 hexadecimal digits"},
+      {",{\"index\":1,\"id\":" ID("e1") ",\"hash\":\"0000000000000011\",\"tensors\":[]}", "",
        "field 'cuts': expected 2 of them for 1 stages, got 1"}}},
     {"hosts",
      read_hosts,
@@ -400,7 +414,8 @@ static const Kind kinds[] = {
       {"\"fe80::1\"", "\"a'b\"", "hosts 'phone': field 'address': expected the name or address"},
       {"\"port\":9", "\"port\":0",
        "hosts 'pi': field 'port': expected a whole number from 1 to 65535, got 0"},
-      {"\"port\":9", "\"prot\":9", "hosts 'pi': unknown field 'prot': expected one of local, ssh"},
+      {"\"port\":9", "\"prot\":9",
+       "hosts 'pi': unknown field 'prot': expected one of local, spare,"},
       {"\"threads\":3", "\"threads\":\"3\"",
        "hosts 'pi': field 'threads': expected a whole number from 1 to 256"},
       {"\"streams\":4", "\"streams\":65",

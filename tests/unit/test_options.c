@@ -105,7 +105,9 @@ static const char *reaching(const char *const *words)
     Options o = parse(0, words, 0);
     Text text;
     text_init(&text, arena);
-    options_reaching(&text, &o.compile);
+    options_reaching(&text, &o.compile, REACH_MODEL);
+    options_reaching(&text, &o.compile, REACH_FORM);
+    options_reaching(&text, &o.compile, REACH_CUT);
     return text.data;
 }
 

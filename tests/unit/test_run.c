@@ -20,7 +20,7 @@ static int be_stage(int argc, char **argv)
     return lpc_stage_main(&model, argc - 2, argv + 2);
 }
 
-/* A package of stages of the given kinds, NULL-terminated; build: its id's first byte. */
+/* A package of stages of the given kinds, NULL-terminated; build: its ids' first byte. */
 static void write_manifest(const char *const *kinds, int build)
 {
     char path[600];
@@ -31,12 +31,10 @@ static void write_manifest(const char *const *kinds, int build)
         state |= strcmp(kinds[count], "sum") == 0;
         nonzero = strcmp(kinds[count], "nonzero") == 0;
     }
+    static const char rest[] = "02030405060708090000000000000000000000000000000000000000000000";
     static const char x[] =
         "{\"name\":\"x\",\"id\":7,\"dtype\":\"f32\",\"dims\":[\"n\"],\"max_bytes\":256}";
-    fprintf(file,
-            "{\"format\":1,\"model\":\"fake\",\"build_id\":\"%02x02030405060708090000000000000000"
-            "0000000000000000000000000000%s\",",
-            build, "00");
+    fprintf(file, "{\"format\":1,\"model\":\"fake\",\"build_id\":\"%02x%s\",", build, rest);
     fprintf(file,
             "\"symbols\":[{\"name\":\"n\",\"max\":64,\"source\":\"input\"},"
             "{\"name\":\"m\",\"max\":64,\"source\":\"%s\"}],",
@@ -57,8 +55,8 @@ static void write_manifest(const char *const *kinds, int build)
                 i ? "," : "", kinds[i], kinds[i], i, self);
     fprintf(file, "],\"cuts\":[");
     for (int i = 0; i <= count; i++)
-        fprintf(file, "%s{\"index\":%d,\"hash\":\"%016x\",\"tensors\":[]}", i ? "," : "", i,
-                100 + i);
+        fprintf(file, "%s{\"index\":%d,\"id\":\"%02x%s\",\"hash\":\"%016x\",\"tensors\":[]}",
+                i ? "," : "", i, build, rest, 100 + i);
     fprintf(file, "]}");
     fclose(file);
 }
@@ -243,7 +241,7 @@ static void command_line(void)
     write_manifest(kinds, 255);
     char *const none[] = {NULL};
     CHECK(run_command(none, text, sizeof text) == 1, "%s", text);
-    CHECK(strstr(text, "is of another build: ff02030405060708"), "%s", text);
+    CHECK(strstr(text, "is of another build: its cut is ff02030405060708"), "%s", text);
     arena_free(arena);
 }
 

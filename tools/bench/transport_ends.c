@@ -42,17 +42,17 @@ int run_sleep(const void *const *in, void *const *out, int64_t *sizes, void *wor
     return run_nothing(in, out, sizes, workspace, state, threads);
 }
 
-static const uint8_t build_id[32] = {1};
+static const uint8_t id[32] = {1};
 
 static lpc_contract contract_at(uint32_t cut, lpc_tensor_info *info)
 {
     *info = (lpc_tensor_info){"x", 1, 1, 1, frame_bytes};
-    return (lpc_contract){cut, 7, 1, info, frame_bytes};
+    return (lpc_contract){cut, 7, 1, info, frame_bytes, id};
 }
 
 static lpc_model make_model(uint32_t index, lpc_run_fn *run, lpc_tensor_info infos[2])
 {
-    lpc_model model = {.name = "bench", .build_id = build_id, .run = run};
+    lpc_model model = {.name = "bench", .build_id = id, .run = run};
     model.in = contract_at(index, &infos[0]);
     model.out = contract_at(index + 1, &infos[1]);
     model.tensor_bytes = tensor_bytes;
@@ -157,7 +157,7 @@ void check(int code, const LpcError *error)
 void greet(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
-    LpcHello hello = lpc_hello_at(build_id, contract, 0);
+    LpcHello hello = lpc_hello_at(contract, 0);
     secure(link, 0);
     check(lpc_greet(link, NULL, &ends->crc, &hello, NULL, &error), &error);
 }
@@ -166,7 +166,7 @@ void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract)
 {
     LpcError error = {0};
     uint8_t stream[LPC_STREAM_BYTES];
-    LpcHello hello = lpc_hello_at(build_id, contract, 0);
+    LpcHello hello = lpc_hello_at(contract, 0);
     secure(link, 1);
     check(lpc_welcome(link, &ends->crc, &hello, stream, &error), &error);
 }

@@ -21,7 +21,8 @@ typedef int CommandRun(lpc_compiler *compiler, const Words *words);
 
 CommandRun command_compile, command_check, command_inspect, command_targets, command_run,
     command_plan, command_simulate, command_profile, command_calibrate, command_deploy,
-    command_status, command_logs, command_stop, command_undeploy, command_serve, command_keys;
+    command_status, command_logs, command_stop, command_undeploy, command_serve,
+    command_serve_packages, command_keys;
 
 #define TRY_STATUS(call)                                                                           \
     do {                                                                                           \

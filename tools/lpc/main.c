@@ -7,13 +7,23 @@
 static const struct {
     const char *name;
     CommandRun *run;
-} runs[] = {
-    {"", command_compile},        {"run", command_run},           {"check", command_check},
-    {"inspect", command_inspect}, {"targets", command_targets},   {"profile", command_profile},
-    {"plan", command_plan},       {"simulate", command_simulate}, {"calibrate", command_calibrate},
-    {"deploy", command_deploy},   {"status", command_status},     {"logs", command_logs},
-    {"stop", command_stop},       {"undeploy", command_undeploy}, {"serve", command_serve},
-    {"keys", command_keys}};
+} runs[] = {{"", command_compile},
+            {"run", command_run},
+            {"check", command_check},
+            {"inspect", command_inspect},
+            {"targets", command_targets},
+            {"profile", command_profile},
+            {"plan", command_plan},
+            {"simulate", command_simulate},
+            {"calibrate", command_calibrate},
+            {"deploy", command_deploy},
+            {"status", command_status},
+            {"logs", command_logs},
+            {"stop", command_stop},
+            {"undeploy", command_undeploy},
+            {"serve", command_serve},
+            {"serve-packages", command_serve_packages},
+            {"keys", command_keys}};
 
 /* Of a subcommand's name; NULL: it is none. */
 static CommandRun *run_of(const char *name)

@@ -2,6 +2,7 @@
  * test holds it to. */
 #include "tools/lpc/command.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Text in roff: dashes are dashes, and no line begins a request. */
@@ -78,7 +79,7 @@ void print_man(lpc_compiler *c)
     put_options(c, list, true);
     for (size_t i = 1; i < count; i++) {
         printf(".SH LPC ");
-        for (const char *at = list[i].name; *at; at++) putchar(*at - 'a' + 'A');
+        for (const char *at = list[i].name; *at; at++) putchar(toupper((unsigned char)*at));
         printf("\n");
         put(list[i].about);
         printf("\n");

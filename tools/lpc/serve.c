@@ -1,4 +1,5 @@
-/* `lpc serve OUT`: a pipeline for many clients, until SIGTERM. */
+/* `lpc serve OUT`: a pipeline for many clients, and `lpc serve-packages OUT`: programs for devices that fetch them.
+ * Until SIGTERM. */
 #include "tools/lpc/command.h"
 
 #include <fcntl.h>
@@ -34,22 +35,45 @@ static void print_line(void *user, const char *line)
     fprintf(stderr, "lpc serve: %s\n", line);
 }
 
-int command_serve(lpc_compiler *c, const Words *words)
+static int catch_signals(void)
 {
-    if (!words->count) return usage_error("serve", "missing 'OUT', the folder that lpc made");
-    if (!lpc_get(c, "connect") && !lpc_get(c, "hosts"))
-        return usage_error("serve", "missing --connect: where the pipeline's first stage listens");
-    if (!lpc_get(c, "listen") && !lpc_get(c, "http"))
-        return usage_error("serve", "missing --listen or --http: where clients connect");
     if (pipe2(stop_pipe, O_CLOEXEC | O_NONBLOCK) || pipe2(keys_pipe, O_CLOEXEC | O_NONBLOCK)) {
         perror("lpc: error: pipe");
-        return LPC_STATUS_ERROR;
+        return -1;
     }
     struct sigaction action = {.sa_handler = stop};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    action.sa_handler = read_keys;
+    return 0;
+}
+
+int command_serve(lpc_compiler *c, const Words *words)
+{
+    if (!words->count) return usage_error("serve", "missing 'OUT', the folder that lpc made");
+    if (!lpc_get(c, "connect") && !lpc_get(c, "hosts"))
+        return usage_error("serve",
+                           "missing --connect or --hosts: where the pipeline's stages are");
+    if (!lpc_get(c, "listen") && !lpc_get(c, "http"))
+        return usage_error("serve", "missing --listen or --http: where clients connect");
+    if (catch_signals()) return LPC_STATUS_ERROR;
+    struct sigaction action = {.sa_handler = read_keys};
     if (lpc_get(c, "keys") || lpc_get(c, "hosts")) sigaction(SIGHUP, &action, NULL);
     lpc_service service = {NULL, print_address, print_line, stop_pipe[0], keys_pipe[0]};
     return (int)lpc_serve_package(c, words->list[0], &service);
+}
+
+static void print_plain(void *user, const char *line)
+{
+    (void)user;
+    puts(line);
+    (void)fflush(stdout);
+}
+
+int command_serve_packages(lpc_compiler *c, const Words *words)
+{
+    if (!words->count)
+        return usage_error("serve-packages", "missing 'OUT', the folder that lpc made");
+    if (catch_signals()) return LPC_STATUS_ERROR;
+    lpc_service service = {NULL, NULL, print_plain, stop_pipe[0], -1};
+    return (int)lpc_serve_packages(c, words->list[0], &service);
 }

@@ -195,7 +195,7 @@ int main(void)
                              .comm = MPI_COMM_WORLD,
                              .judge = judge};
     lpc_exchange_init(&exchange);
-    lpc_exchange_greet(&exchange, fake_build);
+    lpc_exchange_greet(&exchange);
     RUN_CASE(frames_pass);
     RUN_CASE(errors_pass);
     RUN_CASE(wrong_frames);
