@@ -31,6 +31,15 @@ elseif(NOT LPC_TLS STREQUAL "OFF")
     message(STATUS "mbed TLS is missing (Debian: libmbedtls-dev): lpc takes no --keys")
 endif()
 
+# Packages compile runtime/mpi themselves, by mpicc; this is for warnings and analysers.
+find_package(MPI QUIET COMPONENTS C)
+if(MPI_C_FOUND)
+    file(GLOB mpi_sources CONFIGURE_DEPENDS runtime/mpi/*.c)
+    add_library(lpcrt_mpi OBJECT ${mpi_sources})
+    target_compile_options(lpcrt_mpi PRIVATE ${warnings})
+    target_link_libraries(lpcrt_mpi PRIVATE lpcrt MPI::MPI_C)
+endif()
+
 add_custom_target(lpc_runtimes)  # all of them
 function(lpc_runtime_archive triple cc ar)
     set(dir ${PROJECT_BINARY_DIR}/lib/lpc/${triple})

@@ -325,6 +325,16 @@ int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence
                       error);
 }
 
+int lpc_send_slot(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *crc,
+                  uint64_t sequence, LpcSlot *slot, struct iovec *pieces, LpcError *error)
+{
+    switch (slot->header.kind) {
+    case LPC_FRAME_END: return lpc_send_end(writer, crc, sequence, error);
+    case LPC_FRAME_ERROR: return lpc_send_error(writer, crc, sequence, &slot->error, error);
+    default: return lpc_send_data(writer, shape, crc, sequence, slot, pieces, error);
+    }
+}
+
 int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                   const LpcBeat *beat, LpcError *error)
 {

@@ -99,7 +99,8 @@ typedef struct LpcBeat {
     char name[LPC_BEAT_NAME]; /* its own; "" before the first beat */
 } LpcBeat;
 
-/* A place for one frame. `payload` is 64-byte aligned. A received payload is contiguous, so that
+/* A place for one frame. `payload` is 64-byte aligned; in a stage's queues there is room for the header before it and
+ * for an error behind, so that a frame can go as one piece. A received payload is contiguous, so that
  * tensors[k] moves with the sizes; a payload to be sent has each tensor at a fixed place, since the
  * sizes may be known only after they are written, and leaves in pieces. */
 typedef struct LpcSlot {
@@ -137,6 +138,9 @@ int lpc_send_data(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *
 int lpc_send_end(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence, LpcError *error);
 int lpc_send_error(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                    const LpcError *what, LpcError *error);
+/* What is in the slot: data, the end of the stream, or why it breaks off. */
+int lpc_send_slot(const LpcWriter *writer, const LpcShape *shape, const LpcCrc *crc,
+                  uint64_t sequence, LpcSlot *slot, struct iovec *pieces, LpcError *error);
 int lpc_send_beat(const LpcWriter *writer, const LpcCrc *crc, uint64_t sequence,
                   const LpcBeat *beat, LpcError *error);
 /* Reads what comes against the stream: a beat, or the reason why the stream breaks off there. The slot gets

@@ -4,11 +4,17 @@
 #endif
 #include "queue.h"
 
+#include <time.h>
+
 void lpc_queue_init(LpcQueue *queue, LpcSlot *slots, int depth)
 {
     *queue = (LpcQueue){.slots = slots, .depth = depth};
+    pthread_condattr_t attributes;
     pthread_mutex_init(&queue->mutex, NULL);
-    pthread_cond_init(&queue->changed, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 void lpc_queue_reset(LpcQueue *queue)
@@ -70,6 +76,36 @@ void lpc_queue_release(LpcQueue *queue)
     queue->count--;
     pthread_cond_signal(&queue->changed);
     pthread_mutex_unlock(&queue->mutex);
+}
+
+LpcSlot *lpc_queue_free_at(LpcQueue *queue, int ahead)
+{
+    pthread_mutex_lock(&queue->mutex);
+    int at = queue->count + ahead, is_free = at < queue->depth && !queue->aborted;
+    LpcSlot *slot = is_free ? &queue->slots[(queue->first + at) % queue->depth] : NULL;
+    pthread_mutex_unlock(&queue->mutex);
+    return slot;
+}
+
+LpcSlot *lpc_queue_full_at(LpcQueue *queue, int ahead, uint64_t wait_ns)
+{
+    uint64_t end = lpc_now_ns() + wait_ns;
+    struct timespec until = {(time_t)(end / 1000000000u), (long)(end % 1000000000u)};
+    pthread_mutex_lock(&queue->mutex);
+    if (wait_ns && queue->count <= ahead && !queue->aborted)
+        (void)pthread_cond_timedwait(&queue->changed, &queue->mutex, &until);
+    int is_full = queue->count > ahead && !queue->aborted;
+    LpcSlot *slot = is_full ? &queue->slots[(queue->first + ahead) % queue->depth] : NULL;
+    pthread_mutex_unlock(&queue->mutex);
+    return slot;
+}
+
+int lpc_queue_aborted(LpcQueue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    int aborted = queue->aborted;
+    pthread_mutex_unlock(&queue->mutex);
+    return aborted;
 }
 
 int lpc_queue_count(LpcQueue *queue)

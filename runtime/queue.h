@@ -31,6 +31,12 @@ LpcSlot *lpc_queue_front(LpcQueue *queue);
 void lpc_queue_release(LpcQueue *queue);
 /* How many slots are full. */
 int lpc_queue_count(LpcQueue *queue);
+/* For a side with several slots in work at once, which never waits for long: the free slot that is `ahead` of the
+ * next one, and the full slot that is `ahead` of the oldest, for which it may wait once for wait_ns. NULL: there is
+ * none, or the queue is aborted. */
+LpcSlot *lpc_queue_free_at(LpcQueue *queue, int ahead);
+LpcSlot *lpc_queue_full_at(LpcQueue *queue, int ahead, uint64_t wait_ns);
+int lpc_queue_aborted(LpcQueue *queue);
 /* Whether all that was committed has been released. Asked by the writer it stays so. */
 int lpc_queue_empty(LpcQueue *queue);
 /* Makes both sides give up, now and later. */

@@ -166,24 +166,30 @@ static int64_t out_bytes(const void *model, uint32_t k, const int64_t *sizes)
     return ((const lpc_model *)model)->tensor_bytes(1, k, sizes);
 }
 
+void lpc_stage_init(LpcStage *stage, const lpc_model *model, const LpcStageOptions *options)
+{
+    *stage = (LpcStage){.model = model,
+                        .options = options,
+                        .log = {model->name, options->log_json},
+                        .begin_ns = lpc_now_ns(),
+                        .gate.listener.fd = -1};
+    stage->in_shape = (LpcShape){
+        &model->in, model->symbol_count, model->symbol_max, model->symbol_names, in_bytes, model};
+    stage->out_shape = stage->in_shape;
+    stage->out_shape.contract = &model->out;
+    stage->out_shape.tensor_bytes = out_bytes;
+    lpc_turns_init(&stage->turns);
+}
+
 int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options)
 {
-    LpcStage stage = {.model = model,
-                      .options = options,
-                      .log = {model->name, options->log_json},
-                      .begin_ns = lpc_now_ns(),
-                      .gate.listener.fd = -1};
+    LpcStage stage;
     LpcError error = {0};
-    stage.in_shape = (LpcShape){
-        &model->in, model->symbol_count, model->symbol_max, model->symbol_names, in_bytes, model};
-    stage.out_shape = stage.in_shape;
-    stage.out_shape.contract = &model->out;
-    stage.out_shape.tensor_bytes = out_bytes;
+    lpc_stage_init(&stage, model, options);
     stage.in_address = options->listen;
     stage.out_address = options->forward;
     stage.in_transport = lpc_transport_find(&stage.in_address);
     if (stage.out_address) stage.out_transport = lpc_transport_find(&stage.out_address);
-    lpc_turns_init(&stage.turns);
 
     int code = start(&stage, &error);
     if (code)

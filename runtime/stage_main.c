@@ -23,7 +23,7 @@ static const char usage_text[] =
     "Receives frames, runs its part of the model on each, and sends the results on.\n"
     "  --listen HOST:PORT   where the stage before connects; port 0 picks one and prints\n"
     "                       \"listening on HOST:PORT\"; host * is every interface\n"
-    "                       (hosts are addresses or names, here and below)\n"
+    "                       (hosts are addresses or names, here and below; or unix:PATH)\n"
     "  --forward HOST:PORT  where the stage after listens, or who collects the results; without "
     "it\n"
     "                       the client fetches them: it connects here, too\n"
@@ -184,7 +184,6 @@ static int parse(int argc, char **argv, Arguments *arguments)
         if (code) return code;
         i++;
     }
-    if (!options->listen) return usage(arguments, "--listen HOST:PORT is missing (see --help)");
     if (options->streams > 1 && !options->serve)
         return usage(arguments, "--streams: goes with --serve (see --help)");
     if (options->keys && options->insecure)
@@ -205,7 +204,8 @@ int lpc_stage_main(const lpc_model *model, int argc, char **argv)
     return lpc_stage_main_threads(model, default_threads(model), argc, argv);
 }
 
-int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
+int lpc_stage_arguments(const lpc_model *model, int argc, char **argv, int threads,
+                        LpcStageOptions *options, int *done)
 {
     Arguments arguments = {.model = model,
                            .options = {.threads = threads,
@@ -214,22 +214,38 @@ int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char *
                                        .beat_ms = DEFAULT_BEAT_MS,
                                        .timeout_ms = DEFAULT_TIMEOUT_S * 1000}};
     int code = parse(argc, argv, &arguments);
-    if (code || arguments.done) return code;
+    *options = arguments.options;
+    *done = arguments.done;
+    return code;
+}
 
-    char word[32];
-    if (lpc_processor_lacks(model->needs, word, sizeof word)) {
-        char text[LPC_TEXT_BYTES];
-        snprintf(text, sizeof text, "needs %s, which this processor does not have", word);
-        LpcLog log = {model->name, arguments.options.log_json};
-        lpc_log(&log, STDERR_FILENO, LPC_LOG_ERROR, LPC_EVENT_FAILED, text);
-        return LPC_EXIT_PROCESSOR;
+int lpc_stage_can_run(const lpc_model *model, const LpcStageOptions *options)
+{
+    char word[32], text[LPC_TEXT_BYTES];
+    LpcLog log = {model->name, options->log_json};
+    if (!lpc_processor_lacks(model->needs, word, sizeof word)) return 0;
+    snprintf(text, sizeof text, "needs %s, which this processor does not have", word);
+    lpc_log(&log, STDERR_FILENO, LPC_LOG_ERROR, LPC_EVENT_FAILED, text);
+    return LPC_EXIT_PROCESSOR;
+}
+
+int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
+{
+    LpcStageOptions options;
+    int done = 0, code = lpc_stage_arguments(model, argc, argv, threads, &options, &done);
+    if (code || done) return code;
+    if (!options.listen) {
+        Arguments arguments = {.model = model, .options = options};
+        return usage(&arguments, "--listen HOST:PORT is missing (see --help)");
     }
+    code = lpc_stage_can_run(model, &options);
+    if (code) return code;
     sigset_t set; /* before any thread is made: all inherit it */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    if (arguments.options.keys) sigaddset(&set, SIGHUP);
+    if (options.keys) sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    return lpc_stage_run(model, &arguments.options);
+    return lpc_stage_run(model, &options);
 }

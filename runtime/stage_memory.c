@@ -62,11 +62,13 @@ static void carve_queue(Carver *carver, LpcQueue *queue, int depth, const LpcSha
                         uint64_t capacity, int fix)
 {
     uint32_t count = shape->contract->tensor_count;
+    uint64_t payload = capacity > LPC_TEXT_BYTES ? capacity : LPC_TEXT_BYTES;
     LpcSlot *slots = carve(carver, (uint64_t)depth * sizeof *slots, LPC_ALIGN);
     for (int i = 0; i < depth; i++) {
         LpcSlot slot = {0};
         slot.capacity = capacity;
-        slot.payload = carve(carver, capacity, LPC_ALIGN);
+        uint8_t *room = carve(carver, LPC_ALIGN + payload, LPC_ALIGN);
+        slot.payload = room ? room + LPC_ALIGN : NULL;
         slot.sizes = (int64_t *)(void *)slot.payload;
         slot.tensors = carve(carver, count * sizeof *slot.tensors, LPC_ALIGN);
         slot.bytes = carve(carver, count * sizeof *slot.bytes, LPC_ALIGN);

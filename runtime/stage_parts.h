@@ -69,6 +69,8 @@ struct LpcStage {
     atomic_uint broken; /* streams */
 };
 
+/* Sets what follows from the model and the options alone. */
+void lpc_stage_init(LpcStage *stage, const lpc_model *model, const LpcStageOptions *options);
 /* Everything that the stage needs, in one mapping, and what lies in it that is made once. */
 int lpc_stage_memory(LpcStage *stage, LpcError *error);
 /* --guard: copies the frame's inputs to where they end at a page that cannot be accessed (up to the
@@ -85,6 +87,11 @@ int lpc_stage_start_stream(LpcStream *stream);
 void lpc_stage_serve(void *stream);
 void lpc_stage_stop_stream(LpcStream *stream);
 
+/* A new stream begins: empty queues, zeroed state. */
+void lpc_stage_begin(LpcStream *stream);
+/* What the slot that was just received is from now on: that frame or, where code says that none came, the end of the
+ * stream or an error. */
+void lpc_stage_judge(LpcStream *stream, LpcSlot *slot, int code, const LpcError *error);
 /* The jobs of the three threads that frames go through; self is the LpcStream. */
 void lpc_stage_receive(void *self);
 void lpc_stage_compute(LpcStream *stream);

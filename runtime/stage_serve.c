@@ -54,7 +54,7 @@ static int connect_after(LpcStream *stream, LpcError *error)
     return code;
 }
 
-static void begin(LpcStream *stream)
+void lpc_stage_begin(LpcStream *stream)
 {
     const lpc_model *model = stream->stage->model;
     lpc_queue_reset(&stream->in_queue);
@@ -67,11 +67,14 @@ static void begin(LpcStream *stream)
 /* Has the frames go through. Returns the stream's error, 0 when it ended as it should. */
 static int run_frames(LpcStream *stream)
 {
-    begin(stream);
+    lpc_stage_begin(stream);
     lpc_pulse_connect(&stream->pulse, &stream->out);
     lpc_helper_run(&stream->receiver);
     lpc_helper_run(&stream->sender);
-    lpc_stage_compute(stream);
+    if (stream->stage->options->compute)
+        stream->stage->options->compute(stream);
+    else
+        lpc_stage_compute(stream);
     lpc_helper_wait(&stream->sender);
     lpc_helper_wait(&stream->receiver);
     return stream->error.code;

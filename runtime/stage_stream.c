@@ -43,6 +43,21 @@ static void say_that_all_came(LpcStream *stream)
     lpc_link_end_writing(&stream->in);
 }
 
+void lpc_stage_judge(LpcStream *stream, LpcSlot *slot, int code, const LpcError *error)
+{
+    if (code == LPC_STOPPED) {
+        slot->header.kind = LPC_FRAME_END;
+    } else if (code) {
+        lpc_stage_fail(stream, error);
+        slot->error = *error;
+        slot->header.kind = LPC_FRAME_ERROR;
+    } else if (slot->header.kind == LPC_FRAME_ERROR) {
+        LpcError cause = {.code = LPC_EXIT_LEFT}; /* theirs, not ours: for us they left */
+        snprintf(cause.text, sizeof cause.text, "%.*s", LPC_TEXT_BYTES - 8, slot->error.text);
+        lpc_stage_fail(stream, &cause);
+    }
+}
+
 void lpc_stage_receive(void *self)
 {
     LpcStream *stream = self;
@@ -51,19 +66,8 @@ void lpc_stage_receive(void *self)
         LpcSlot *slot = lpc_queue_reserve(&stream->in_queue);
         if (!slot) return;
         LpcError error = {0};
-        slot->error = error;
         int code = receive(stream, &reader, sequence, slot, &error);
-        if (code == LPC_STOPPED) {
-            slot->header.kind = LPC_FRAME_END;
-        } else if (code) {
-            lpc_stage_fail(stream, &error);
-            slot->error = error;
-            slot->header.kind = LPC_FRAME_ERROR;
-        } else if (slot->header.kind == LPC_FRAME_ERROR) {
-            LpcError cause = {.code = LPC_EXIT_LEFT}; /* theirs, not ours: for us they left */
-            snprintf(cause.text, sizeof cause.text, "%.*s", LPC_TEXT_BYTES - 8, slot->error.text);
-            lpc_stage_fail(stream, &cause);
-        }
+        lpc_stage_judge(stream, slot, code, &error);
         uint32_t kind = slot->header.kind;
         if (!code && kind != LPC_FRAME_DATA) say_that_all_came(stream);
         lpc_queue_commit(&stream->in_queue);
@@ -79,14 +83,9 @@ static int send_frame(LpcStream *stream, LpcSlot *slot, LpcError *error)
     LpcWriter writer = lpc_link_writer(&stream->out);
     uint64_t sequence = stream->pulse.sent++, begin = lpc_now_ns();
     if (slot->header.kind != LPC_FRAME_DATA) lpc_pulse_is_last(&stream->pulse);
-    switch (slot->header.kind) {
-    case LPC_FRAME_END: return lpc_send_end(&writer, stage->crc, sequence, error);
-    case LPC_FRAME_ERROR: return lpc_send_error(&writer, stage->crc, sequence, &slot->error, error);
-    default: break;
-    }
-    int code = lpc_send_data(&writer, &stage->out_shape, stage->crc, sequence, slot, stream->pieces,
+    int code = lpc_send_slot(&writer, &stage->out_shape, stage->crc, sequence, slot, stream->pieces,
                              error);
-    if (!code)
+    if (!code && slot->header.kind == LPC_FRAME_DATA)
         lpc_stats_add(stage->stats, LPC_PHASE_SEND, lpc_now_ns() - begin, slot->header.length);
     return code;
 }

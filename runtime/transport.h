@@ -32,6 +32,8 @@ typedef struct LpcListener {
  * timeout_ms -1: no limit. */
 typedef struct LpcTransport {
     const char *name;
+    char
+        has; /* a character that every address of it has: "tcp:80" is port 80 of a host called tcp */
     int (*listen)(const char *address, LpcListener *listener, LpcError *error);
     int (*accept)(const LpcListener *listener, int timeout_ms, int stop_fd, LpcLink *link,
                   LpcError *error);
@@ -43,7 +45,7 @@ typedef struct LpcTransport {
     int (*check)(const char *address, LpcError *error);
 } LpcTransport;
 
-extern const LpcTransport lpc_transport_tcp;
+extern const LpcTransport lpc_transport_tcp, lpc_transport_unix;
 
 /* The transport of "NAME:ADDRESS", and *address moved behind the name; TCP when none is named. */
 const LpcTransport *lpc_transport_find(const char **address);

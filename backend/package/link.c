@@ -1,33 +1,17 @@
-/* Linking the stage program with the target's toolchain, and copying the runtime's sources in. */
+/* The stage's programs, made with the target's toolchain from what was written; and copying the runtime's sources
+ * in. */
 #include "backend/package/parts.h"
 
-#include "backend/object/graft.h"
-#include "backend/object/weights_object.h"
 #include "backend/host/input.h"
 #include "backend/host/output.h"
 #include "backend/host/toolchain.h"
 #include "backend/plugin/load.h"
 #include "ir/custom.h"
-#include "ir/machine.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { GRAFT_BYTES = 64 << 20, BULK_BYTES = 512 << 20 };
-
-/* What is linked beside the weights: main, the model, users' own operators. */
-typedef struct Objects {
-    const char **items;
-    int count;
-} Objects;
-
-bool package_can_link(const PackJob *job, const Target *target)
-{
-    (void)job;
-    return target_has_program(target->cc) && target_has_program(target->linker);
-}
 
 static int copy_file(PackJob *job, const char *from, const char *to)
 {
@@ -38,15 +22,15 @@ static int copy_file(PackJob *job, const char *from, const char *to)
     return output_write(job->diag, to, data, length);
 }
 
-/* The runtime's sources as FOLDER/runtime: copied, or linked to for a package that does not stay. */
-static int add_runtime(PackJob *job, const char *folder)
+/* The sources of "runtime", or a part of it, as FOLDER/runtime: copied, or linked to for a package that does not stay. */
+static int add_runtime(PackJob *job, const char *part, const char *folder)
 {
-    const char *from = lpc_data_dir(job->arena, "runtime");
-    const char *to = arena_printf(job->arena, "%s/runtime", folder);
+    const char *from = lpc_data_dir(job->arena, part);
+    const char *to = arena_printf(job->arena, "%s/%s", folder, part);
     if (!from) return diag_error(job->diag, "the runtime's sources are not installed beside lpc");
     const char **names;
     int count;
-    if (job->temporary && !symlink(from, to)) return 0;
+    if (job->temporary && (!access(to, R_OK) || !symlink(from, to))) return 0;
     TRY(tool_list_sources(job->arena, job->diag, from, true, &names, &count));
     if (mkdir(to, 0777)) return diag_error(job->diag, "cannot make '%s': %s", to, strerror(errno));
     for (int i = 0; i < count; i++) {
@@ -82,7 +66,8 @@ static int compile_stage(PackJob *job, const PackStage *stage, const char *folde
 }
 
 /* Users' own operators, as objects. */
-static int compile_custom(PackJob *job, const PackStage *stage, const char *folder, Objects *made)
+static int compile_custom(PackJob *job, const PackStage *stage, const char *folder,
+                          PackObjects *made)
 {
     const char **names;
     int count = package_custom_files(job, stage, &names);
@@ -97,78 +82,7 @@ static int compile_custom(PackJob *job, const PackStage *stage, const char *fold
     return 0;
 }
 
-/* The linker's run, with `weights` or an object that stands for them. */
-static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
-                      const Objects *objects, const char *const *weights, int weights_count)
-{
-    ToolArgs args = {.arena = job->arena};
-    tool_args(&args, stage->target->linker, stage->target->linker_count);
-    tool_arg(&args, "-pthread");
-    tool_arg(&args, "-Wl,--build-id=none");
-    tool_arg(&args, "-Wl,--gc-sections");
-    tool_args(&args, objects->items, objects->count);
-    tool_args(&args, weights, weights_count);
-    TRY(tool_add_runtime(&args, job->diag, stage->target,
-                         arena_printf(job->arena, "%s/runtime", folder)));
-    tool_args(&args, stage->target->link_flags, stage->target->link_flag_count);
-    tool_arg(&args, "-lm");
-    tool_arg(&args, "-o");
-    tool_arg(&args, arena_printf(job->arena, "%s/stage", folder));
-    return tool_run_quietly(&args, job->diag);
-}
-
-/* Weights as C arrays, compiled file by file. */
-static int link_arrays(PackJob *job, const PackStage *stage, const char *folder,
-                       const Objects *program)
-{
-    int count = package_weights_files(job, stage), code = 0, made = 0;
-    const char **objects = arena_array(job->arena, (size_t)count + 1, sizeof *objects);
-    for (; made < count && !code; made++) {
-        ToolArgs args = tool_compiler(job->arena, stage->target, folder);
-        objects[made] = arena_printf(job->arena, "%s/weights_%d.tmp.o", folder, made + 1);
-        code = tool_compile(&args, job->diag, folder, package_weights_file(job, stage, made),
-                            objects[made]);
-    }
-    if (!code) code = run_linker(job, stage, folder, program, objects, count);
-    for (int i = 0; i < made; i++) unlink(objects[i]);
-    return code;
-}
-
-/* Can the weights go in after linking? */
-static bool can_graft(const PackJob *job, const PackStage *stage)
-{
-    const Machine *machine = machine_find(stage->target->triple);
-    return package_weights(job, stage) == WEIGHTS_ELF && machine && machine->address_bits == 64;
-}
-
-/* Many weights go in after linking, so that the linker does not hold them. */
-static int link_program(PackJob *job, const PackStage *stage, const char *folder,
-                        const Objects *objects)
-{
-    const char *weights = arena_printf(job->arena, "%s/weights.o", folder);
-    if (package_weights(job, stage) == WEIGHTS_C) return link_arrays(job, stage, folder, objects);
-    const char *reserved = arena_printf(job->arena, "%s/reserved.o", folder);
-    const char *program = arena_printf(job->arena, "%s/stage", folder);
-    if (stage->program->const_bytes >= GRAFT_BYTES && can_graft(job, stage)) {
-        bool done = false;
-        TRY(graft_reserve(stage->program, stage->target->triple, job->diag, reserved));
-        int code = run_linker(job, stage, folder, objects, &reserved, 1);
-        unlink(reserved);
-        if (!code) code = graft_weights(stage->program, job->diag, program, &done);
-        if (code || done) return code;
-        if (access(weights, R_OK))
-            TRY(weights_object_write(stage->program, stage->target->triple, job->diag, weights));
-    }
-    return run_linker(job, stage, folder, objects, &weights, 1);
-}
-
-bool package_weights_once(const PackJob *job, const PackStage *stage)
-{
-    return job->link && package_can_link(job, stage->target) &&
-           stage->program->const_bytes >= BULK_BYTES && can_graft(job, stage);
-}
-
-static int compile_all(PackJob *job, const PackStage *stage, const char *folder, Objects *made)
+static int compile_all(PackJob *job, const PackStage *stage, const char *folder, PackObjects *made)
 {
     const char *main_object = arena_printf(job->arena, "%s/stage.o", folder);
     arena_push(job->arena, made->items, made->count) = main_object;
@@ -182,31 +96,26 @@ static int compile_all(PackJob *job, const PackStage *stage, const char *folder,
 
 int package_link(PackJob *job, const PackStage *stage, const char *folder)
 {
-    Objects made = {0};
-    TRY(add_runtime(job, folder));
+    PackObjects made = {.program = arena_printf(job->arena, "%s/stage", folder)};
+    TRY(add_runtime(job, "runtime", folder));
+    if (job->mpi) TRY(add_runtime(job, "runtime/mpi", folder));
     int code = compile_all(job, stage, folder, &made);
     int temporary = made.count;
     if (!job->backend->cflags)
         arena_push(job->arena, made.items, made.count) = model_object(job, folder);
-    if (!code) code = link_program(job, stage, folder, &made);
+    if (!code) code = package_link_program(job, stage, folder, &made);
+    if (!code && job->mpi) code = package_rank(job, stage, folder, &made);
     for (int i = 0; i < temporary; i++) unlink(made.items[i]);
     return code;
 }
 
-bool package_can_load(const PackJob *job, const PackStage *stage)
-{
-    return load_can(stage->target->triple) && target_has_program(stage->target->cc) &&
-           package_weights(job, stage) == WEIGHTS_ELF &&
-           stage->program->const_bytes < GRAFT_BYTES && !job->profile;
-}
-
 int package_load_stage(PackJob *job, const PackStage *stage, const char *folder, lpc_run_fn **run)
 {
-    Objects made = {0};
+    PackObjects made = {0};
     arena_push(job->arena, made.items, made.count) = model_object(job, folder);
     arena_push(job->arena, made.items, made.count) =
         arena_printf(job->arena, "%s/weights.o", folder);
-    TRY(add_runtime(job, folder));
+    TRY(add_runtime(job, "runtime", folder));
     if (job->backend->cflags) TRY(compile_model(job, stage, folder, made.items[0]));
     TRY(compile_custom(job, stage, folder, &made));
     Loaded *loaded = load_objects(job->arena, job->diag, made.items, made.count);

@@ -40,5 +40,6 @@ int package_write(PackJob *job, const char *folder)
 {
     for (int i = 0; i < job->stage_count; i++) TRY(write_stage(job, i, folder));
     TRY(package_client(job, folder));
+    if (job->mpi) TRY(package_mpi(job, folder));
     return package_manifest(job, folder);
 }

@@ -12,6 +12,8 @@
  *     OUT/STAGE/custom.c         users' own operators, with custom_N.c and custom_N/ (custom.c)
  *     OUT/STAGE/runtime/         the runtime's sources
  *     OUT/STAGE/stage            the linked program, where the target's toolchain is here
+ *     OUT/STAGE/rank             the same as a rank of an MPI job, where that is asked for
+ *     OUT/mpi/                   rank 0 of that job, and the files by which it starts
  *
  * This layer knows nothing of graphs: it is given programs, contracts and figures. */
 #ifndef LPC_BACKEND_PACKAGE_H
@@ -81,6 +83,7 @@ typedef struct PackJob {
     bool portable;       /* plain C */
     bool link;           /* make the programs where the toolchain is here */
     bool temporary;      /* the package is removed as soon as it has been used */
+    bool mpi;            /* and each stage as a rank of an MPI job */
     bool profile;        /* the function tells after each kernel (runtime/profile.h) */
     int threads; /* default of the stage programs; 0: what the plan assumes, the target's cores */
 } PackJob;

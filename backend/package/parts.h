@@ -40,18 +40,39 @@ int64_t package_max_payload(PackJob *job, const PackContract *contract);
 /* What computing a frame was predicted to take; 0: not known. */
 uint64_t package_predicted_ns(const PackStage *stage);
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
+/* The descriptor of both ends, for rank 0 of an MPI job. */
+int package_ends_source(PackJob *job, const char *path);
 int package_cmake(PackJob *job, const PackStage *stage, const char *folder);
 
 /* ---- header.c ---- */
 int package_header(PackJob *job, const PackStage *stage, const char *folder);
 
-/* ---- link.c ---- */
-int package_link(PackJob *job, const PackStage *stage, const char *folder);
+/* ---- program.c ---- */
 /* True when the stage's program can be made here. */
 bool package_can_link(const PackJob *job, const Target *target);
 /* True when there are so many weights that they are written into the linked program only, not into
  * weights.o as well. */
 bool package_weights_once(const PackJob *job, const PackStage *stage);
+/* What is linked beside the weights: main first, then the model and users' own operators. */
+typedef struct PackObjects {
+    const char *program; /* the file that they make */
+    const char **items;
+    int count;
+} PackObjects;
+/* Links the program by the target's linker. */
+int package_link_program(PackJob *job, const PackStage *stage, const char *folder,
+                         const PackObjects *objects);
+
+/* ---- link.c ---- */
+/* The stage's program, and where it is asked for the rank of an MPI job. */
+int package_link(PackJob *job, const PackStage *stage, const char *folder);
+
+/* ---- mpi.c ---- */
+/* The stage as a rank of an MPI job, FOLDER/rank, from what its own program is made of. */
+int package_rank(PackJob *job, const PackStage *stage, const char *folder,
+                 const PackObjects *objects);
+/* OUT/mpi: rank 0, and the files by which jobs start. */
+int package_mpi(PackJob *job, const char *out);
 
 /* ---- weights.c ---- */
 /* ELF or C: what was asked for, or what the stage's target and the backend allow. */

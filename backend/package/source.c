@@ -38,10 +38,11 @@ static void bytes_side(PackJob *job, Text *out, const PackContract *contract, co
     text_add(out, "        default: return 0;\n        }\n    }\n");
 }
 
-static void size_helpers(PackJob *job, const PackStage *stage, Text *out)
+static void size_helpers(PackJob *job, const PackContract *in, const PackContract *result,
+                         int state_symbols, Text *out)
 {
     bool used[PACKAGE_SIZE_KINDS] = {0};
-    const PackContract *sides[] = {&stage->in, &stage->out};
+    const PackContract *sides[] = {in, result};
     for (int c = 0; c < 2; c++) {
         for (int i = 0; i < sides[c]->count; i++) {
             const Size *bytes = size_const(job->sizes, 1);
@@ -50,8 +51,7 @@ static void size_helpers(PackJob *job, const PackStage *stage, Text *out)
             package_size_uses(bytes, used);
         }
     }
-    for (int i = 0; i < job->state_symbol_count; i++)
-        package_size_uses(job->state_symbols[i].next, used);
+    for (int i = 0; i < state_symbols; i++) package_size_uses(job->state_symbols[i].next, used);
     package_size_helpers(out, used);
 }
 
@@ -110,19 +110,25 @@ uint64_t package_predicted_ns(const PackStage *stage)
     return (uint64_t)(fmin(stage->predicted_compute_s, longest_s) * 1e9 + 0.5);
 }
 
-static void descriptor(PackJob *job, const PackStage *stage, int index, Text *out)
+/* What a descriptor says of a part of the pipeline: its ends stand at these cuts. */
+static void descriptor_ends(PackJob *job, const PackContract *in, int first,
+                            const PackContract *result, int last, Text *out)
 {
     int count = sizes_symbol_count(job->sizes);
-    const Program *p = stage->program;
-    text_printf(out,
-                "const lpc_model %s_model = {\n    .name = \"%s\",\n    .build_id = build_id,\n",
-                stage->prefix, stage->name);
-    text_printf(out, "    .symbol_count = %d,\n", count);
+    text_printf(out, "    .build_id = build_id,\n    .symbol_count = %d,\n", count);
     if (count)
         text_add(out, "    .symbol_names = symbol_names,\n    .symbol_max = symbol_max,\n"
                       "    .symbol_is_state = symbol_is_state,\n");
-    contract_value(job, out, &stage->in, index, "in", "in_tensors");
-    contract_value(job, out, &stage->out, index + 1, "out", "out_tensors");
+    contract_value(job, out, in, first, "in", "in_tensors");
+    contract_value(job, out, result, last, "out", "out_tensors");
+}
+
+static void descriptor(PackJob *job, const PackStage *stage, int index, Text *out)
+{
+    const Program *p = stage->program;
+    text_printf(out, "const lpc_model %s_model = {\n    .name = \"%s\",\n", stage->prefix,
+                stage->name);
+    descriptor_ends(job, &stage->in, index, &stage->out, index + 1, out);
     text_printf(out,
                 "    .workspace_bytes = UINT64_C(%lld),\n    .state_bytes = UINT64_C(%lld),\n"
                 "    .weights_bytes = UINT64_C(%lld),\n    .run = %s_run,\n"
@@ -160,6 +166,42 @@ static void id_array(Text *out, const char *name, const uint8_t id[PACKAGE_ID_BY
     text_add(out, "};\n");
 }
 
+/* The tables and functions that the descriptor of a part of the pipeline names. */
+static void part(PackJob *job, const uint8_t *id, const PackContract *in,
+                 const PackContract *result, int state_symbols, Text *out)
+{
+    id_array(out, "build_id", id);
+    id_array(out, "in_id", in->id);
+    id_array(out, "out_id", result->id);
+    text_add(out, "\n");
+    symbol_tables(job, out);
+    tensor_table(job, out, in, "in_tensors");
+    tensor_table(job, out, result, "out_tensors");
+    size_helpers(job, in, result, state_symbols, out);
+    text_add(out, "static int64_t tensor_bytes(int side, uint32_t k, const int64_t *s)\n{\n"
+                  "    (void)s;\n");
+    bytes_side(job, out, in, "0");
+    bytes_side(job, out, result, "1");
+    text_add(out, "    return 0;\n}\n\n");
+}
+
+int package_ends_source(PackJob *job, const char *path)
+{
+    const PackContract *in = &job->stages[0].in, *result = &job->stages[job->stage_count - 1].out;
+    Text out;
+    text_init(&out, job->arena);
+    text_printf(&out,
+                "/* %s: made by lpc. Both ends of its pipeline, for rank 0 of an MPI job. */\n"
+                "#include \"lpc_model.h\"\n\n",
+                package_harmless(job, job->model_file));
+    part(job, job->build_id, in, result, 0, &out);
+    text_add(&out, "extern const lpc_model lpc_ends_model;\n"
+                   "const lpc_model lpc_ends_model = {\n    .name = \"ends\",\n");
+    descriptor_ends(job, in, 0, result, job->stage_count, &out);
+    text_add(&out, "    .tensor_bytes = tensor_bytes,\n};\n");
+    return output_write(job->diag, path, out.data, out.length);
+}
+
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder)
 {
     Text out;
@@ -170,19 +212,7 @@ int package_stage_source(PackJob *job, const PackStage *stage, int index, const 
         " * program around it: stage --listen HOST:PORT --forward HOST:PORT. */\n"
         "#include \"model.h\"\n\n",
         package_harmless(job, job->model_file), stage->name);
-    id_array(&out, "build_id", stage->id);
-    id_array(&out, "in_id", stage->in.id);
-    id_array(&out, "out_id", stage->out.id);
-    text_add(&out, "\n");
-    symbol_tables(job, &out);
-    tensor_table(job, &out, &stage->in, "in_tensors");
-    tensor_table(job, &out, &stage->out, "out_tensors");
-    size_helpers(job, stage, &out);
-    text_add(&out, "static int64_t tensor_bytes(int side, uint32_t k, const int64_t *s)\n{\n"
-                   "    (void)s;\n");
-    bytes_side(job, &out, &stage->in, "0");
-    bytes_side(job, &out, &stage->out, "1");
-    text_add(&out, "    return 0;\n}\n\n");
+    part(job, stage->id, &stage->in, &stage->out, job->state_symbol_count, &out);
     state_functions(job, &out);
     descriptor(job, stage, index, &out);
     stage_main(job, stage, &out);

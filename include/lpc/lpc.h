@@ -414,6 +414,10 @@ typedef struct lpc_deployment {
  * this machine, which must get in without asking. */
 LPC_API lpc_status lpc_deploy(lpc_compiler *compiler, const char *folder,
                               const lpc_deployment **deployment);
+/* Writes what the option "write" says into the package's folder: "compose" compose.yaml, "kubernetes" kubernetes.yaml, by
+ * which others keep its stages and a gateway running. *path: the file, until the next call. */
+LPC_API lpc_status lpc_write_services(lpc_compiler *compiler, const char *folder,
+                                      const char **path);
 /* How they are; OK: all run, are of this build, and a stream passes. *deployment is there whenever the files could be
  * read. */
 LPC_API lpc_status lpc_deployed(lpc_compiler *compiler, const char *folder,

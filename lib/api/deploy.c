@@ -2,6 +2,7 @@
 #include "lib/api/api.h"
 
 #include "lib/deploy/deploy.h"
+#include "lib/deploy/services.h"
 
 #include <string.h>
 
@@ -74,6 +75,32 @@ lpc_status lpc_deploy(lpc_compiler *c, const char *folder, const lpc_deployment 
     Deploying x = {.folder = folder};
     lpc_status status = api_run(c, deploy, &x);
     if (deployment) *deployment = x.result;
+    return status;
+}
+
+typedef struct Writing {
+    const char *folder, *path;
+} Writing;
+
+static int write_services(lpc_compiler *c, void *to)
+{
+    Writing *x = to;
+    Package *package;
+    const char *folder = arena_strdup(c->arena, x->folder);
+    if (!c->options.write) {
+        diag_error(&c->diag, "--write is missing: compose or kubernetes");
+        return LPC_USAGE;
+    }
+    c->diag.file = folder;
+    TRY(package_load(&package, c->arena, &c->diag, folder));
+    return services_write(c->options.write, c->arena, &c->diag, package, &x->path);
+}
+
+lpc_status lpc_write_services(lpc_compiler *c, const char *folder, const char **path)
+{
+    Writing x = {.folder = folder};
+    lpc_status status = api_run(c, write_services, &x);
+    if (path) *path = x.path;
     return status;
 }
 

@@ -155,6 +155,8 @@ static int check_options(lpc_compiler *c)
     const char *wrong = NULL;
     if (!o->connect && !o->hosts && (o->collect || o->retry > 0))
         wrong = "--collect and --retry go with --connect or --hosts";
+    else if (o->mpi && (o->connect || o->hosts))
+        wrong = "--mpi starts the stages; --connect and --hosts are for those that run";
     else if (!o->connect && !o->hosts && (o->keys || o->insecure))
         wrong =
             "--keys and --insecure go with --connect or --hosts: links of stages here stay here";
@@ -185,6 +187,7 @@ static int run_package(lpc_compiler *c, void *to)
                         .run = {.threads = o->compile.threads,
                                 .timeout = o->timeout,
                                 .connect = o->connect,
+                                .mpi = o->mpi,
                                 .collect = o->collect,
                                 .retry = o->retry,
                                 .keys = o->keys,

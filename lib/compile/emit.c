@@ -144,6 +144,7 @@ int compile_job(Arena *arena, Diag *diag, const CompileOptions *options, Graph *
                      .portable = backend->portable && (options->portable || options->no_plan),
                      .profile = options->profile,
                      .link = !options->no_link,
+                     .mpi = options->mpi,
                      .temporary = options->temporary,
                      .threads = options->threads,
                      .form = options_text(arena, options, REACH_FORM),

@@ -56,7 +56,8 @@ const lpc_command commands[COMMAND_COUNT] = {
      "call_overhead and cores. gflops is of f32 products and convolutions, the same work of each,\n"
      "on all cores.",
      0},
-    {"deploy", "copy a package's stages to their devices and start them", "deploy OUT --hosts FILE",
+    {"deploy", "copy a package's stages to their devices and start them",
+     "deploy OUT --hosts FILE\ndeploy OUT --write compose|kubernetes",
      "Copies each stage's program to its device, by ssh, and keeps it running there; what is "
      "there\n"
      "already is left alone. Done when a frame could pass. docs/guide/three-devices.md has an "

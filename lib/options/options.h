@@ -82,6 +82,7 @@ typedef struct CompileOptions {
     const Backend *backend; /* NULL: the first, or with portable the first that can be that */
     WeightsForm weights;
     bool portable, no_plan, profile, quiet, verbose, time_passes, no_link;
+    bool mpi;               /* and the stages as ranks of an MPI job */
     bool temporary;         /* the package is removed as soon as it has been used */
     int nchwc_block;        /* 0: not given */
     int accuracy_level;     /* 0: not given */
@@ -112,7 +113,7 @@ typedef struct Options {
     /* run, profile */
     Given *inputs;
     int input_count;
-    const char *output, *feedback_in, *feedback_out, *connect, *collect;
+    const char *output, *feedback_in, *feedback_out, *connect, *collect, *mpi;
     int64_t repeat; /* 0: not given */
     int64_t seed;
     double timeout; /* seconds; 0: not given */
@@ -120,6 +121,7 @@ typedef struct Options {
     int rows;
     /* deploy and its kin, run */
     const char *hosts;
+    const struct ServicesKind *write; /* NULL: not given */
     int lines;
     bool follow;
     /* check */

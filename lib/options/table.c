@@ -3,6 +3,7 @@
 
 #include "ir/units.h"
 #include "lib/custom/custom.h"
+#include "lib/deploy/services.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -141,6 +142,20 @@ static int set_log(Options *o, const Option *option, const char *value)
     return !o->log_json && strcmp(value, "text");
 }
 
+static int set_transport(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->compile.mpi = !strcmp(value, "mpi");
+    return strcmp(value, "mpi") && strcmp(value, "sockets");
+}
+
+static int set_write(Options *o, const Option *option, const char *value)
+{
+    (void)option;
+    o->write = services_find(value);
+    return !o->write;
+}
+
 /* ---- The table ---- */
 
 #define AT(field)                 offsetof(Options, field)
@@ -276,6 +291,9 @@ const Option option_table[] = {
      THREADED, false, REACH_FORM, COUNT(compile.threads, 1, 256)},
     {"--no-link", NULL, "Do not link stage programs", COMPILING, false, REACH_NOTHING,
      FLAG(compile.no_link)},
+    {"--transport", "sockets|mpi",
+     "mpi: also a program for each stage that is a rank of an MPI job (docs/guide/cluster.md)",
+     FOR_COMPILE, false, REACH_NOTHING, OTHER(set_transport, "sockets or mpi")},
     {"--time-passes", NULL, "Show where the time goes", COMPILING, false, REACH_NOTHING,
      FLAG(compile.time_passes)},
     {"--quiet", NULL, "Do not print the plan", COMPILING, false, REACH_NOTHING,
@@ -354,6 +372,17 @@ const Option option_table[] = {
      "Which stage is on which device (docs/guide/three-devices.md); run, serve: the stages are "
      "there",
      FOR_DEPLOYED | FOR_RUN | FOR_SERVE | FOR_TOP, false, REACH_NOTHING, TEXT(hosts)},
+    {"--mpi", "COMMAND",
+     "The stages (compiled with --transport mpi) run as an MPI job that COMMAND starts: mpirun or "
+     "srun, "
+     "with\n"
+     "their options in the same word, 'srun -N 3'",
+     FOR_RUN, false, REACH_NOTHING, TEXT(mpi)},
+    {"--write", "compose|kubernetes",
+     "Instead of --hosts: write OUT/compose.yaml or OUT/kubernetes.yaml, by which others keep the "
+     "stages\n"
+     "and a gateway running (docs/guide/cluster.md)",
+     FOR_DEPLOY, false, REACH_NOTHING, OTHER(set_write, "compose or kubernetes")},
     {"--keys", "FILE",
      "Links to the stages, and to wire clients, are encrypted, with the keys in FILE (lpc keys);\n"
      "with --hosts it is OUT/keys, which lpc deploy makes",

@@ -229,6 +229,11 @@ static const char *said_by(const StageChild *child, Arena *arena)
     return said.length ? said.data : "";
 }
 
+const char *child_stats_path(Arena *arena, const char *folder, int stage)
+{
+    return arena_printf(arena, "%s/%d.json", folder, stage);
+}
+
 const char *child_report(const StageChild *child, Arena *arena)
 {
     const char *said = said_by(child, arena);

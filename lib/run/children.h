@@ -36,6 +36,8 @@ int children_culprit(const StageChild *children, int count);
 /* The same of a pipeline that is breaking: gives them up to timeout_ms to tell each other, less
  * when a cause is found. */
 int children_settle(StageChild *children, int count, int timeout_ms);
+/* The file in that folder where a stage writes its figures. */
+const char *child_stats_path(Arena *arena, const char *folder, int stage);
 /* "stage 'pi' failed: MESSAGE (status 12: a neighbour is of another build)" */
 const char *child_report(const StageChild *child, Arena *arena);
 

@@ -231,6 +231,7 @@ static const JsonField stage_fields[] = {
     COUNT("predicted_cores", predicted_cores),
     COUNT("threads", threads),
     PREDICTED("state_bytes", state_bytes),
+    PREDICTED("memory_bytes", memory_bytes),
     JSON_OPEN};
 
 static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void *to)

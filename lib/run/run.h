@@ -31,8 +31,8 @@ typedef struct PackageTensor {
 typedef struct PackageStage {
     const char *name, *target;
     uint8_t build_id[32];
-    const char *triple; /* what its program runs on; NULL: not told */
-    double state_bytes;
+    const char *triple;               /* what its program runs on; NULL: not told */
+    double state_bytes, memory_bytes; /* memory: all that the plan counts; 0: not told */
     const char *program;   /* path from the current folder, NULL when it was not linked */
     const char **emulator; /* words before the program, NULL-terminated */
     int layers;
@@ -90,6 +90,7 @@ typedef struct RunOptions {
     int threads;         /* per stage; 0: the stage's default */
     int queue;           /* 0: the stage's default */
     double timeout;      /* seconds; 0: defaults for starting, none for results */
+    const char *mpi;     /* the stages are ranks of an MPI job that this command starts; or NULL */
     const char *connect; /* stages run elsewhere: the first one's address, */
     const char *collect; /* and the last one's; both or none */
     int beat_ms;         /* of stages elsewhere: how often signs of life are exchanged; 0: never */

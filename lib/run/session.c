@@ -4,6 +4,7 @@
 #endif
 #include "lib/run/children.h"
 #include "lib/run/ends.h"
+#include "lib/run/job.h"
 #include "lib/run/secure.h"
 #include "ir/schema.h"
 #include "runtime/processor.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SESSIONS = 2, START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000 };
+enum { SESSIONS = 2, START_TIMEOUT_MS = 60000, GRACE_MS = 3000, PAUSE_US = 50000, SETTLE_MS = 500 };
 
 struct RunSession {
     const Package *package;
@@ -43,7 +44,7 @@ static const char no_heartbeat[] = "0";
 
 static const char *stats_path(const RunSession *session, int stage)
 {
-    return arena_printf(session->arena, "%s/%d.json", session->stats_folder, stage);
+    return child_stats_path(session->arena, session->stats_folder, stage);
 }
 
 static int make_stats_folder(RunSession *session, Diag *diag)
@@ -159,6 +160,16 @@ static int connect_ends(RunSession *session, Diag *diag, const char *first, cons
                          lpc_now_ns() + (uint64_t)(session->options.retry * 1e9));
 }
 
+/* The stages as ranks of an MPI job, whose rank 0 is both ends: *address. */
+static int start_job(RunSession *session, Diag *diag, const char **address)
+{
+    session->child_count = 1;
+    session->children = arena_array(session->arena, 1, sizeof *session->children);
+    TRY(make_stats_folder(session, diag));
+    return job_start(session->children, session->arena, diag, session->package, &session->options,
+                     session->stats_folder, start_timeout_ms(session), address);
+}
+
 /* From the last one on, each with the address of the next. *first and *last: where the ends are. */
 static int start_stages(RunSession *session, Diag *diag, const char **first, const char **last)
 {
@@ -182,7 +193,11 @@ static int open_all(RunSession *session, Diag *diag)
     const RunOptions *options = &session->options;
     const char *first = options->connect, *last = options->collect ? options->collect : first;
     /* before the ends, which have threads: nobody knows what those hold when a process is forked */
-    if (!first) TRY(start_stages(session, diag, &first, &last));
+    if (!first && !options->mpi) TRY(start_stages(session, diag, &first, &last));
+    if (!first && options->mpi) {
+        TRY(start_job(session, diag, &first));
+        last = first;
+    }
     TRY(ends_make(&session->ends, session->arena, diag, session->package,
                   options->connect ? options->beat_ms : 0));
     if (options->connect) TRY(secure_open(&session->secure, diag, options->keys, SESSIONS));
@@ -307,13 +322,13 @@ static const JsonField stats_fields[] = {{"stage", JSON_SKIP, false, 0, 0, 0, 0,
 /* Figures of a stage that told none stay unknown. */
 static void read_stats(RunSession *session)
 {
-    session->stats =
-        arena_array(session->arena, (size_t)session->child_count, sizeof *session->stats);
-    for (int i = 0; i < session->child_count; i++) {
+    int count = session->package->stage_count;
+    session->stats = arena_array(session->arena, (size_t)count, sizeof *session->stats);
+    for (int i = 0; i < count; i++) {
         RunStats *stats = &session->stats[i];
         Diag quiet;
         diag_init(&quiet, session->arena, NULL);
-        stats->name = session->children[i].name;
+        stats->name = session->package->stages[i].name;
         stats->known =
             !json_load(&quiet, session->arena, stats_path(session, i), stats_fields, stats);
     }
@@ -332,7 +347,8 @@ int run_finish(RunSession *session, Diag *diag)
     else if (code)
         return run_failed(session, diag, &error);
     ends_close(&session->ends);
-    if (!children_wait(session->children, session->child_count, GRACE_MS)) {
+    if (!children_wait(session->children, session->child_count,
+                       session->options.mpi ? JOB_GRACE_MS : GRACE_MS)) {
         children_kill(session->children, session->child_count);
         return diag_error(diag, "a stage does not exit after the end of the stream");
     }
@@ -360,17 +376,21 @@ static const char *said_by_a_stage(RunSession *session)
 int run_failed(RunSession *session, Diag *diag, const LpcError *error)
 {
     ends_break(&session->ends); /* a thread may be in it */
-    int culprit = children_settle(session->children, session->child_count, 500);
+    int culprit = children_settle(session->children, session->child_count,
+                                  session->options.mpi ? JOB_SETTLE_MS : SETTLE_MS);
     const char *said = culprit < 0 ? said_by_a_stage(session) : NULL;
     children_kill(session->children, session->child_count);
     if (said) return diag_error(diag, "%s; %s", error->text, said);
     if (culprit < 0) return diag_error(diag, "%s", error->text);
+    if (session->options.mpi)
+        return diag_error(diag, "%s",
+                          job_report(session->children, session->arena, session->package));
     return diag_error(diag, "%s", child_report(&session->children[culprit], session->arena));
 }
 
 const RunStats *run_stats(const RunSession *session, int *count)
 {
-    *count = session->stats ? session->child_count : 0;
+    *count = session->stats ? session->package->stage_count : 0;
     return session->stats;
 }
 
@@ -381,7 +401,8 @@ void run_free(RunSession *session)
     secure_close(&session->secure);
     children_kill(session->children, session->child_count);
     if (session->stats_folder) {
-        for (int i = 0; i < session->child_count; i++) remove(stats_path(session, i));
+        for (int i = 0; i < session->package->stage_count; i++) remove(stats_path(session, i));
+        job_clean(session->arena, session->stats_folder);
         rmdir(session->stats_folder);
     }
 }

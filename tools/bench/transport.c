@@ -7,8 +7,9 @@
  *   latency   one message there and back through such a stage, against a plain ping-pong
  *   pipeline  frames per second of three stages that take 2 ms each, against one of them. A stage
  *             sleeps, as if it computed on a device of its own
+ *   unix      link and latency over Unix sockets, against themselves over TCP
  *
- *     build/bin/bench_transport [--rounds N] [--json] [--tls] [link|relay|latency|pipeline]...
+ *     build/bin/bench_transport [--rounds N] [--json] [--tls] [link|relay|latency|pipeline|unix]...
  *
  * With --tls lpc's side goes through TLS (docs/security.md); its peer stays as it is, and its feeder is a thread, since
  * two processes cannot share a session.
@@ -21,6 +22,7 @@
 #endif
 #include "tools/bench/transport.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,23 +67,23 @@ static double link_plain(int frames)
 
 static double link_frames(int frames)
 {
-    LpcError error = {0};
     Ends ends;
     prepare(&ends, 0, 0);
-    check(lpc_transport_tcp.listen("127.0.0.1:0", &ends.listener, &error), &error);
+    listen_at(&ends.listener);
     const char *address = ends.listener.address;
     pid_t child = fork();
     if (child < 0) die("fork");
     if (!child) {
-        check(lpc_transport_tcp.connect(address, TIMEOUT_MS, -1, NULL, &ends.feed, &error), &error);
+        connect_to(address, &ends.feed);
         greet(&ends, &ends.feed, &ends.in);
         for (int i = 0; i < frames; i++) send_frame(&ends);
         char byte;
+        LpcError error = {0};
         LpcReader reader = lpc_link_reader(&ends.feed);
         reader.read(reader.self, &byte, 1, 0, &error);
         _exit(0);
     }
-    check(lpc_transport_tcp.accept(&ends.listener, TIMEOUT_MS, -1, &ends.collect, &error), &error);
+    accept_at(&ends.listener, &ends.collect);
     welcome(&ends, &ends.collect, &ends.out);
     double rate = receive_all(&ends, frames, frames / 8);
     close_ends(&ends);
@@ -197,6 +199,41 @@ static double latency_frames(void)
     return median(times, PINGS);
 }
 
+/* ---- unix ---- */
+
+static double link_unix(int frames)
+{
+    over_unix = 1;
+    double rate = link_frames(frames);
+    over_unix = 0;
+    return rate;
+}
+
+static double latency_unix(void)
+{
+    over_unix = 1;
+    double time = latency_frames();
+    over_unix = 0;
+    return time;
+}
+
+static void make_unix_folder(void)
+{
+    if (!mkdtemp(unix_folder)) die(unix_folder);
+}
+
+static void remove_unix_folder(void)
+{
+    char path[320];
+    DIR *folder = opendir(unix_folder);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        snprintf(path, sizeof path, "%s/%s", unix_folder, entry->d_name);
+        (void)unlink(path);
+    }
+    if (folder) closedir(folder);
+    (void)rmdir(unix_folder);
+}
+
 /* ---- pipeline ---- */
 
 static double pipeline_rate(int stages)
@@ -254,19 +291,19 @@ static void bandwidth(Report *report, const char *what, double (*plain)(int), do
     }
 }
 
-static void latency(Report *report)
+static void latency(Report *report, const char *what, double (*plain)(void), double (*ours)(void))
 {
     double a[ROUNDS_MAX], b[ROUNDS_MAX], more[ROUNDS_MAX];
     frame_bytes = 4096;
     for (int i = 0; i < report->rounds; i++) {
         for (int turn = 0; turn < 2; turn++)
             if (turn == i % 2)
-                a[i] = latency_plain() * 1e6;
+                a[i] = plain() * 1e6;
             else
-                b[i] = latency_frames() * 1e6;
+                b[i] = ours() * 1e6;
         more[i] = b[i] - a[i];
     }
-    line(report, "latency", "us", median(a, report->rounds), median(b, report->rounds),
+    line(report, what, "us", median(a, report->rounds), median(b, report->rounds),
          median(more, report->rounds), "us more");
 }
 
@@ -311,8 +348,14 @@ int main(int argc, char **argv)
     fflush(stdout); /* the children must not print it again */
     if (wanted(argc, argv, "link")) bandwidth(&report, "link", link_plain, link_frames, 256e6);
     if (wanted(argc, argv, "relay")) bandwidth(&report, "relay", relay_plain, relay_frames, 128e6);
-    if (wanted(argc, argv, "latency")) latency(&report);
+    if (wanted(argc, argv, "latency")) latency(&report, "latency", latency_plain, latency_frames);
     if (wanted(argc, argv, "pipeline")) pipeline(&report);
+    if (wanted(argc, argv, "unix")) {
+        make_unix_folder();
+        bandwidth(&report, "unix link", link_frames, link_unix, 256e6);
+        latency(&report, "unix latency", latency_frames, latency_unix);
+        remove_unix_folder();
+    }
     if (report.json) printf("%s\n", report.lines ? "]" : "[]");
     return 0;
 }

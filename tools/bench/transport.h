@@ -11,6 +11,8 @@
 enum { STAGES_MAX = 3 };
 
 extern size_t frame_bytes; /* of a message; set before any process is made */
+extern int over_unix;      /* lpc's links are Unix sockets, in this folder, instead of TCP */
+extern char unix_folder[];
 
 _Noreturn void die(const char *what);
 double seconds(void);
@@ -67,6 +69,11 @@ typedef struct Ends {
 /* Ends that stand at two cuts, not connected. */
 void prepare(Ends *ends, uint32_t first_cut, uint32_t last_cut);
 void check(int code, const LpcError *error);
+/* A new place to listen at; the text stays until the next call. */
+const char *next_address(void);
+void listen_at(LpcListener *listener);
+void connect_to(const char *address, LpcLink *link);
+void accept_at(const LpcListener *listener, LpcLink *link);
 void greet(Ends *ends, LpcLink *link, const lpc_contract *contract);   /* of who connects */
 void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract); /* of who accepts */
 /* Starts `count` stages and connects both ends. */

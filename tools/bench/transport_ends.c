@@ -59,9 +59,43 @@ static lpc_model make_model(uint32_t index, lpc_run_fn *run, lpc_tensor_info inf
     return model;
 }
 
+int over_unix;
+char unix_folder[] = "/tmp/lpc-bench-XXXXXX";
+
+const char *next_address(void)
+{
+    static char text[80];
+    static int number;
+    if (!over_unix) return "127.0.0.1:0";
+    snprintf(text, sizeof text, "unix:%.40s/%d-%d", unix_folder, (int)getpid(), number++);
+    return text;
+}
+
+void listen_at(LpcListener *listener)
+{
+    LpcError error = {0};
+    const char *address = next_address();
+    check(lpc_transport_find(&address)->listen(address, listener, &error), &error);
+}
+
+void connect_to(const char *address, LpcLink *link)
+{
+    LpcError error = {0};
+    check(lpc_transport_find(&address)->connect(address, TIMEOUT_MS, -1, NULL, link, &error),
+          &error);
+}
+
+void accept_at(const LpcListener *listener, LpcLink *link)
+{
+    LpcError error = {0};
+    const LpcTransport *transport = over_unix ? &lpc_transport_unix : &lpc_transport_tcp;
+    check(transport->accept(listener, TIMEOUT_MS, -1, link, &error), &error);
+}
+
 /* A process with one stage; address becomes where it listens. */
 static pid_t start_stage(uint32_t index, lpc_run_fn *run, const char *forward, char address[64])
 {
+    const char *listen = next_address();
     int pipes[2];
     if (pipe(pipes)) die("pipe");
     pid_t child = fork();
@@ -70,7 +104,7 @@ static pid_t start_stage(uint32_t index, lpc_run_fn *run, const char *forward, c
         lpc_tensor_info infos[2];
         lpc_model model = make_model(index, run, infos);
         LpcStageOptions options = {
-            .listen = "127.0.0.1:0", .forward = forward, .threads = 1, .streams = 1};
+            .listen = listen, .forward = forward, .threads = 1, .streams = 1};
         options.queue = 2;
         options.keys = bench_keys;
         options.timeout_ms = TIMEOUT_MS;
@@ -139,20 +173,18 @@ void welcome(Ends *ends, LpcLink *link, const lpc_contract *contract)
 
 void open_pipeline(Ends *ends, int count, lpc_run_fn *run)
 {
-    LpcError error = {0};
     char address[2][64];
     prepare(ends, 0, (uint32_t)count);
-    check(lpc_transport_tcp.listen("127.0.0.1:0", &ends->listener, &error), &error);
+    listen_at(&ends->listener);
     snprintf(address[0], sizeof address[0], "%.63s", ends->listener.address);
     ends->count = count;
     for (int i = count - 1; i >= 0; i--) {
         ends->stages[i] = start_stage((uint32_t)i, run, address[0], address[1]);
         memcpy(address[0], address[1], sizeof address[0]);
     }
-    check(lpc_transport_tcp.connect(address[0], TIMEOUT_MS, -1, NULL, &ends->feed, &error), &error);
+    connect_to(address[0], &ends->feed);
     greet(ends, &ends->feed, &ends->in);
-    check(lpc_transport_tcp.accept(&ends->listener, TIMEOUT_MS, -1, &ends->collect, &error),
-          &error);
+    accept_at(&ends->listener, &ends->collect);
     welcome(ends, &ends->collect, &ends->out);
 }
 

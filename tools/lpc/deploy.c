@@ -128,9 +128,20 @@ static void print_line(void *user, const char *stage, const char *line)
 
 /* ---- The commands ---- */
 
+static int write_services(lpc_compiler *c, const char *folder)
+{
+    const char *path;
+    if (lpc_get(c, "hosts"))
+        return usage_error("deploy", "--hosts and --write: one of them says where the stages run");
+    TRY_STATUS(lpc_write_services(c, folder, &path));
+    printf("%s\n", path);
+    return command_printed();
+}
+
 int command_deploy(lpc_compiler *c, const Words *words)
 {
     const lpc_deployment *d;
+    if (words->count && lpc_get(c, "write")) return write_services(c, words->list[0]);
     TRY_STATUS(check_words(c, "deploy", words));
     TRY_STATUS(lpc_deploy(c, words->list[0], &d));
     if (lpc_get(c, "json"))
