@@ -11,6 +11,9 @@ const char *package_harmless(PackJob *job, const char *text);
 /* What the code needs of the processor, as target_needs has it; "" for plain C. */
 const char *package_needs(PackJob *job, const PackStage *stage);
 
+/* What computing a frame was predicted to take; 0: not known. */
+uint64_t package_predicted_ns(const PackStage *stage);
+
 /* ---- sizes.c ---- */
 enum { PACKAGE_SIZE_KINDS = 8 };
 /* A size as an expression; the functions it calls must stand above it: those of the kinds it uses. */
@@ -37,8 +40,6 @@ uint64_t package_contract_hash(PackJob *job, const PackContract *contract);
 int64_t package_max_payload(PackJob *job, const PackContract *contract);
 
 /* ---- source.c ---- */
-/* What computing a frame was predicted to take; 0: not known. */
-uint64_t package_predicted_ns(const PackStage *stage);
 int package_stage_source(PackJob *job, const PackStage *stage, int index, const char *folder);
 /* The descriptor of both ends, for rank 0 of an MPI job. */
 int package_ends_source(PackJob *job, const char *path);

@@ -6,10 +6,7 @@
 #include "ir/custom.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <string.h>
-
-static const double longest_s = 1e9; /* a prediction: its nanoseconds fit 64 bits */
 
 static void tensor_table(PackJob *job, Text *out, const PackContract *contract, const char *name)
 {
@@ -102,12 +99,6 @@ static void contract_value(PackJob *job, Text *out, const PackContract *contract
     text_printf(out, "    .%s = {%d, UINT64_C(0x%016llx), %d, %s, UINT64_C(%lld), %s_id},\n", field,
                 cut, (unsigned long long)package_contract_hash(job, contract), contract->count,
                 table, (long long)package_max_payload(job, contract), field);
-}
-
-uint64_t package_predicted_ns(const PackStage *stage)
-{
-    if (!(stage->predicted_compute_s >= 0)) return 0;
-    return (uint64_t)(fmin(stage->predicted_compute_s, longest_s) * 1e9 + 0.5);
 }
 
 /* What a descriptor says of a part of the pipeline: its ends stand at these cuts. */

@@ -5,6 +5,7 @@
 #include "lib/run/job.h"
 
 #include "backend/host/output.h"
+#include "runtime/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,7 +152,7 @@ static const char *find_line(Arena *arena, const char *text, const char *part, i
 {
     for (const char *line = text; *line;) {
         int length = (int)strcspn(line, "\n");
-        char *copy = arena_printf(arena, "%.*s", length, line);
+        const char *copy = lpc_log_said(arena_printf(arena, "%.*s", length, line));
         const char *at = strstr(copy, part);
         if (at && (!begins || at == copy)) return copy;
         line += line[length] ? length + 1 : length;

@@ -240,7 +240,7 @@ static void commands(void)
     const lpc_command *list = lpc_commands(&count);
     lpc_compiler *c = lpc_create();
     const lpc_option *options = lpc_options(c, &option_count);
-    CHECK(count == 17 && !*list[0].name && list[0].compiles);
+    CHECK(count == 18 && !*list[0].name && list[0].compiles);
     for (size_t i = 0; i < count; i++) CHECK(list[i].summary && list[i].usage && list[i].about);
     for (size_t i = 0; i < option_count; i++)
         CHECK(options[i].commands && options[i].commands < 1u << count);
