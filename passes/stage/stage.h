@@ -11,7 +11,7 @@
 
 /* What a stage program needs beside what is counted: a static program with its runtime and C
  * library, its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
-enum { STAGE_RUNTIME_BYTES = 1 << 21, STAGE_LAYER_CODE_BYTES = 1 << 13 };
+enum { STAGE_RUNTIME_BYTES = 5 << 19, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 
 typedef struct Stage {
     const char *name;   /* the package folder: the target's name, "-2" ... appended when taken */
