@@ -59,6 +59,7 @@ typedef struct PackObjects {
     const char *program; /* the file that they make */
     const char **items;
     int count;
+    bool grafted; /* the weights are put in afterwards */
 } PackObjects;
 /* Links the program by the target's linker. */
 int package_link_program(PackJob *job, const PackStage *stage, const char *folder,

@@ -7,6 +7,7 @@
 #include "backend/plugin/load.h"
 #include "ir/machine.h"
 
+#include <string.h>
 #include <unistd.h>
 
 enum { GRAFT_BYTES = 64 << 20, BULK_BYTES = 512 << 20 };
@@ -30,7 +31,11 @@ static int run_linker(PackJob *job, const PackStage *stage, const char *folder,
     tool_args(&args, weights, weights_count);
     TRY(tool_add_runtime(&args, job->diag, stage->target,
                          arena_printf(job->arena, "%s/runtime", folder)));
-    tool_args(&args, stage->target->link_flags, stage->target->link_flag_count);
+    for (int i = 0; i < stage->target->link_flag_count; i++) {
+        const char *flag = stage->target->link_flags[i];
+        /* only a dynamic program ends with the place for weights */
+        if (!objects->grafted || strcmp(flag, "-static-pie") != 0) tool_arg(&args, flag);
+    }
     tool_arg(&args, "-lm");
     tool_arg(&args, "-o");
     tool_arg(&args, objects->program);
@@ -71,7 +76,9 @@ int package_link_program(PackJob *job, const PackStage *stage, const char *folde
     if (stage->program->const_bytes >= GRAFT_BYTES && can_graft(job, stage)) {
         bool done = false;
         TRY(graft_reserve(stage->program, stage->target->triple, job->diag, reserved));
-        int code = run_linker(job, stage, folder, objects, &reserved, 1);
+        PackObjects dynamic = *objects;
+        dynamic.grafted = true;
+        int code = run_linker(job, stage, folder, &dynamic, &reserved, 1);
         unlink(reserved);
         if (!code) code = graft_weights(stage->program, job->diag, objects->program, &done);
         if (code || done) return code;
