@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #ifndef EM_LOONGARCH
 #define EM_LOONGARCH 258
@@ -56,6 +57,14 @@ const Machine *machine_find(const char *triple)
         if (!strncmp(triple, MACHINES[i].prefix, strlen(MACHINES[i].prefix))) return &MACHINES[i];
     }
     return NULL;
+}
+
+bool machine_is_here(const char *triple)
+{
+    struct utsname machine;
+    size_t length = strcspn(triple, "-");
+    return !uname(&machine) && strlen(machine.machine) == length &&
+           !strncmp(machine.machine, triple, length);
 }
 
 int64_t machine_most_bytes(const char *triple)

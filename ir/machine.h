@@ -15,6 +15,8 @@ typedef struct Machine {
 
 /* The row of a triple's architecture; NULL: not known. */
 const Machine *machine_find(const char *triple);
+/* Whether the triple's architecture is this machine's own. */
+bool machine_is_here(const char *triple);
 /* Are the triple's objects ELF files that lpc writes: a known machine, little-endian, and a system that
  * uses ELF? */
 bool machine_has_elf(const char *triple);

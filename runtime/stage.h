@@ -33,6 +33,8 @@ int lpc_stage_run(const lpc_model *model, const LpcStageOptions *options);
  * help or the version only, and has it. */
 int lpc_stage_arguments(const lpc_model *model, int argc, char **argv, int threads,
                         LpcStageOptions *options, int *done);
+/* Blocks the signals that a stage waits for, and ignores SIGPIPE: before any thread is made, since all inherit it. */
+void lpc_stage_signals(const LpcStageOptions *options);
 /* Whether this processor can run the model: 0 or LPC_EXIT_PROCESSOR, told. */
 int lpc_stage_can_run(const lpc_model *model, const LpcStageOptions *options);
 

@@ -229,6 +229,17 @@ int lpc_stage_can_run(const lpc_model *model, const LpcStageOptions *options)
     return LPC_EXIT_PROCESSOR;
 }
 
+void lpc_stage_signals(const LpcStageOptions *options)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (options->keys) sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char **argv)
 {
     LpcStageOptions options;
@@ -240,12 +251,6 @@ int lpc_stage_main_threads(const lpc_model *model, int threads, int argc, char *
     }
     code = lpc_stage_can_run(model, &options);
     if (code) return code;
-    sigset_t set; /* before any thread is made: all inherit it */
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    if (options.keys) sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    lpc_stage_signals(&options);
     return lpc_stage_run(model, &options);
 }

@@ -53,3 +53,16 @@ told() { # MODEL MESSAGE [OPTION...]
     [[ $said == *"$2"* && $(wc -l <<<"$said") = 1 ]] || fail "$1: expected '$2', got: $said"
     rm -rf "$work/refused"
 }
+
+taken() { # PORT: somebody listens on it on this machine
+    (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null
+}
+
+free_ports() { # COUNT: `ports` becomes that many of this machine's on which nobody listens, 25 apart
+    local next=$((20000 + RANDOM % 9000))
+    ports=()
+    while [ ${#ports[@]} -lt "$1" ]; do
+        taken $next || ports+=("$next")
+        next=$((next + 25))
+    done
+}

@@ -1,13 +1,13 @@
 /* See plugin.h. */
 #include "backend/plugin/plugin.h"
 
+#include "ir/machine.h"
 #include "ir/version.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 static struct {
     const LlvmPlugin *plugin; /* NULL: it cannot be had */
@@ -78,10 +78,7 @@ int plugin_llvm_write_text(const BackendJob *job)
 
 bool load_can(const char *triple)
 {
-    struct utsname machine;
-    size_t length = strcspn(triple, "-");
-    return strstr(triple, "linux") && !uname(&machine) && strlen(machine.machine) == length &&
-           !strncmp(machine.machine, triple, length) && open_llvm();
+    return strstr(triple, "linux") && machine_is_here(triple) && open_llvm();
 }
 
 void load_ready(void)

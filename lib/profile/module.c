@@ -3,11 +3,11 @@
 #include "lib/profile/profile.h"
 
 #include "backend/host/toolchain.h"
+#include "ir/machine.h"
 #include "ir/schema.h"
 
 #include <dlfcn.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 static ToolArgs compiler(Arena *arena, const Target *target)
@@ -105,16 +105,13 @@ static const JsonField manifest_fields[] = {
 
 static int check_manifest(const StageManifest *manifest, Diag *diag, const char *name)
 {
-    struct utsname machine;
-    size_t length = strcspn(manifest->triple, "-");
     if (!manifest->profile)
         return diag_error(
             diag,
             "stage '%s' was not compiled with --instrument: give the model, or compile "
             "it so",
             name);
-    if (uname(&machine) || strlen(machine.machine) != length ||
-        strncmp(machine.machine, manifest->triple, length) != 0)
+    if (!machine_is_here(manifest->triple))
         return diag_error(diag,
                           "stage '%s' is for %s: only this machine's own can be profiled here",
                           name, manifest->triple);

@@ -1,12 +1,12 @@
 /* OUT/manifest.json, and shapes checked against it. */
 #include "lib/run/run.h"
 
+#include "ir/machine.h"
 #include "ir/schema.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 /* ---- Reading ---- */
@@ -195,15 +195,6 @@ static int make_contract(Arena *arena, Diag *diag, const Package *package, Packa
     return 0;
 }
 
-/* Whether the triple's architecture is this machine's own: then no emulator is needed. */
-static bool is_this_machine(const char *triple)
-{
-    struct utsname machine;
-    size_t length = strcspn(triple, "-");
-    return !uname(&machine) && strlen(machine.machine) == length &&
-           !strncmp(machine.machine, triple, length);
-}
-
 #define PREDICTED(name, field)                                                                     \
     {name, JSON_NUMBER, false, offsetof(InStage, s.field), 0, 0, 1e300, NULL, NULL, NULL}
 #define COUNT(name, field)                                                                         \
@@ -241,7 +232,7 @@ static int read_stage(JsonReader *r, const JsonField *f, const cJSON *json, void
     (void)f;
     TRY(json_fields(r, json, stage_fields, &in));
     if (in.program) in.s.program = arena_printf(r->arena, "%s/%s", package->folder, in.program);
-    if (in.s.triple && is_this_machine(in.s.triple)) in.word_count = 0;
+    if (in.s.triple && machine_is_here(in.s.triple)) in.word_count = 0;
     in.s.emulator = arena_array(r->arena, (size_t)in.word_count + 1, sizeof *in.s.emulator);
     for (int i = 0; i < in.word_count; i++) in.s.emulator[i] = in.emulator[i];
     arena_push(r->arena, package->stages, package->stage_count) = in.s;

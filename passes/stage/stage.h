@@ -9,8 +9,8 @@
 #include "passes/memory/memory.h"
 #include "passes/partition/planner.h"
 
-/* What a stage program needs beside what is counted: a static program with its runtime and C
- * library, its stacks, and the emitted instructions of one layer. Estimates (docs/planning.md). */
+/* What a stage program needs beside what is counted: a static program with its runtime and C library, its stacks, but no
+ * sessions of TLS; and the emitted instructions of one layer. Estimates (docs/planning.md). */
 enum { STAGE_RUNTIME_BYTES = 5 << 19, STAGE_LAYER_CODE_BYTES = 1 << 13 };
 
 typedef struct Stage {

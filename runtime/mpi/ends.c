@@ -8,7 +8,6 @@
 #include "../stage_parts.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,16 +91,6 @@ static void end_job(void)
     MPI_Finalize();
 }
 
-static void block_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 int lpc_ends_main(const lpc_model *model, int argc, char **argv)
 {
     char address[LPC_PEER_BYTES] = "";
@@ -113,7 +102,7 @@ int lpc_ends_main(const lpc_model *model, int argc, char **argv)
     if (!options.listen) code = make_address(model, &options, address);
     if (code) return code;
     lpc_job_watch(model->name, *address ? address + strlen("unix:") : NULL);
-    block_signals(); /* before any thread is made, MPI's too */
+    lpc_stage_signals(&options); /* before MPI makes its threads */
     lpc_job_begin(&ends.exchange, model->name, 0, 0);
     lpc_stage_init(&shapes, model, &options);
     lpc_crc_init(&crc, LPC_CRC_BEST);

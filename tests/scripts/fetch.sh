@@ -31,7 +31,6 @@ ln -s "$(command -v wget)" bin-wget/wget
 "$LPC" "$LPC_SOURCE/models/digits/digits.onnx" --targets host,host,host -o out --quiet || fail "lpc compiles nothing"
 expect 0 '' "$LPC" run out --output here
 
-taken() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
 port=$((20000 + RANDOM % 9000))
 while taken $port || taken $((port + 1)); do port=$((port + 7)); done
 serve() { # NAME OUT

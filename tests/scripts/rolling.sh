@@ -22,12 +22,7 @@ clean() {
 }
 trap clean EXIT
 
-taken() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
-next=$((20000 + RANDOM % 9000)) ports=()
-while [ ${#ports[@]} -lt 3 ]; do
-    taken $next || ports+=("$next")
-    next=$((next + 25))
-done
+free_ports 3
 cat >hosts.json <<END
 {"hosts": {"host": {"local": true, "port": ${ports[0]}, "streams": 3},
            "host-2": {"local": true, "port": ${ports[1]}, "streams": 3},

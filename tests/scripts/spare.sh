@@ -31,12 +31,7 @@ END
 chmod +x bin/ssh
 PATH=$work/bin:$PATH
 
-taken() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
-next=$((20000 + RANDOM % 9000)) ports=()
-while [ ${#ports[@]} -lt 3 ]; do
-    taken $next || ports+=("$next")
-    next=$((next + 25))
-done
+free_ports 3
 hosts() { # MORE
     echo "{\"hosts\": {\"host\": {\"local\": true, \"port\": ${ports[0]}},
         \"host-2\": {\"ssh\": \"two\", \"address\": \"127.0.0.1\", \"port\": ${ports[1]}},

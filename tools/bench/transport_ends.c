@@ -111,12 +111,7 @@ static pid_t start_stage(uint32_t index, lpc_run_fn *run, const char *forward, c
         dup2(pipes[1], STDOUT_FILENO);
         close(pipes[0]);
         close(pipes[1]);
-        sigset_t set;
-        sigemptyset(&set);
-        sigaddset(&set, SIGTERM);
-        sigaddset(&set, SIGINT);
-        pthread_sigmask(SIG_BLOCK, &set, NULL);
-        signal(SIGPIPE, SIG_IGN);
+        lpc_stage_signals(&options);
         _exit(lpc_stage_run(&model, &options));
     }
     close(pipes[1]);
